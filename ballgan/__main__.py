@@ -1,0 +1,299 @@
+"""The `ballgan` command: info, render, export, convert.
+
+Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted. Errors are one line on stderr.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import NoReturn
+
+from .cli.values import (
+    join_negative_values,
+    parse_level,
+    parse_number,
+    parse_numbers,
+    parse_seeds,
+    whole_number,
+)
+
+LAYERS = ("full", "foreground", "background", "depth", "alpha", "normals", "raw")
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line (default: of this process) and return the exit status."""
+    try:
+        given = sys.argv[1:] if arguments is None else arguments
+        args = build_parser().parse_args(join_negative_values(given))
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 0
+    try:
+        # torch takes a second to import: only now, so that --help is quick.
+        prepare = getattr(importlib.import_module(f".cli.{args.module}", __package__), args.prepare)
+        try:
+            job = prepare(args)
+        except ValueError as error:
+            return _fail(args, error, status=2)
+        print(job())
+        return 0
+    except KeyboardInterrupt:
+        print(f"ballgan {args.command}: interrupted", file=sys.stderr)
+        return 130
+    except Exception as error:
+        return _fail(args, error, status=1)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    parser = _Parser(
+        prog="ballgan",
+        allow_abbrev=False,
+        description="Look into, render, export and convert 3D-aware GANs with a sphere background.",
+        epilog="Model files: native .pkl and .safetensors, published BallGAN and EG3D .pkl; "
+        "recognised by their content, and never able to run code.",
+    )
+    parser.add_argument("--version", action="version", version=f"ballgan {version('ballgan')}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _add_info(commands)
+    _add_render(commands)
+    _add_export(commands)
+    _add_convert(commands)
+    return parser
+
+
+_Commands = argparse._SubParsersAction  # argparse has no public name for it
+
+
+def _add_command(
+    commands: _Commands[_Parser], name: str, module: str, summary: str, epilog: str = ""
+) -> _Parser:
+    description = summary[0].upper() + summary[1:] + "."
+    command = commands.add_parser(
+        name, help=summary, description=description, epilog=epilog, allow_abbrev=False
+    )
+    command.set_defaults(module=module, prepare=f"prepare_{name}")
+    command.add_argument("--debug", action="store_true", help="show a traceback on errors")
+    return command
+
+
+def _add_info(commands: _Commands[_Parser]) -> None:
+    command = _add_command(commands, "info", "info", "tell what a model file holds")
+    command.add_argument("model", metavar="MODEL", help="model file")
+    command.add_argument("--json", action="store_true", help="print JSON, with the full config")
+
+
+def _add_render(commands: _Commands[_Parser]) -> None:
+    command = _add_command(
+        commands,
+        "render",
+        "render",
+        "render pictures of seeds from cameras, and a contact sheet",
+        "Every foreground seed is shown with every background seed from every yaw and pitch. "
+        "Files are named by their parameters, e.g. seed0003_bg0001_yaw-0.40_pitch+0.00_full.png.",
+    )
+    command.add_argument("model", metavar="MODEL", help="model file")
+    _add_seeds(command)
+    _add_truncation(command)
+    _add_camera(command)
+    _add_picture(command)
+    _add_device(command)
+    command.add_argument(
+        "--output",
+        metavar="DIR",
+        default="renders",
+        help="folder for the pictures and contact_sheet.png, created if missing "
+        "(default: %(default)s)",
+    )
+
+
+def _add_seeds(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--seeds",
+        metavar="LIST",
+        type=parse_seeds,
+        default=(0,),
+        help="foreground seeds, e.g. 0-3,7 (default: 0)",
+    )
+    command.add_argument(
+        "--background-seeds",
+        metavar="LIST",
+        type=parse_seeds,
+        help="seeds of the learnt background, e.g. 1,4 (default: 0)",
+    )
+    command.add_argument(
+        "--background",
+        metavar="WHAT",
+        default="learnt",
+        help="none (transparent), learnt (the model's own), '#rrggbb' (quote it), or an image "
+        "file, PNG, JPEG or WebP: one twice as wide as high covers the sphere (default: learnt)",
+    )
+
+
+def _add_truncation(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--truncation",
+        metavar="PSI",
+        type=parse_number,
+        default=0.7,
+        help="truncation psi: 0 is the average, 1 the full variety (default: %(default)s)",
+    )
+    command.add_argument(
+        "--truncation-cutoff",
+        metavar="ROWS",
+        type=whole_number(0, 64),
+        help="truncate only the first ROWS rows of ws (default: all)",
+    )
+
+
+def _add_camera(command: argparse.ArgumentParser) -> None:
+    for name, direction in (("yaw", "right"), ("pitch", "up")):
+        command.add_argument(
+            f"--{name}",
+            metavar="LIST",
+            type=parse_numbers,
+            default=(0.0,),
+            help=f"angles in radians, e.g. -0.4,0,0.4; positive moves the camera {direction} "
+            "(default: 0)",
+        )
+    command.add_argument(
+        "--fov",
+        metavar="DEGREES",
+        type=parse_number,
+        help="vertical field of view in degrees (default: the model's)",
+    )
+    command.add_argument(
+        "--radius",
+        metavar="LENGTH",
+        type=parse_number,
+        help="distance from the model's pivot in world units (default: the model's)",
+    )
+
+
+def _add_picture(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--layer",
+        metavar="LAYER",
+        choices=LAYERS,
+        default="full",
+        help="full; foreground (RGBA, straight colours); background (the whole sphere); depth "
+        "(grey: white at the nearest distance the model samples, black at the farthest and where "
+        "there is no foreground); alpha (RGBA: white, as opaque as the foreground); normals; raw "
+        "(before super-resolution) (default: %(default)s)",
+    )
+    command.add_argument(
+        "--size",
+        metavar="PIXELS",
+        type=whole_number(16, 8192),
+        help="width and height of the pictures (default: the model's)",
+    )
+    command.add_argument(
+        "--neural-resolution",
+        metavar="PIXELS",
+        type=whole_number(4, 1024),
+        help="width and height of the volume rendering (default: the model's)",
+    )
+    command.add_argument(
+        "--samples",
+        metavar="COUNT",
+        type=whole_number(4, 1024),
+        help="coarse, and as many fine, samples per ray (default: the model's)",
+    )
+    command.add_argument(
+        "--sampler",
+        choices=("fast", "plain"),
+        default="fast",
+        help="plain is the published scheme to rounding (default: %(default)s)",
+    )
+
+
+def _add_device(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--device",
+        metavar="DEVICE",
+        default="auto",
+        help="auto, cpu, cuda, cuda:1 or mps (default: %(default)s)",
+    )
+
+
+def _add_export(commands: _Commands[_Parser]) -> None:
+    command = _add_command(
+        commands,
+        "export",
+        "export",
+        "write the foreground as a coloured mesh",
+        "Vertices are in world units, y up, faces outward; colours are those of the volume "
+        "rendering, before super-resolution. STL files cannot hold colours.",
+    )
+    command.add_argument("model", metavar="MODEL", help="model file")
+    command.add_argument(
+        "--seed", type=whole_number(0, 2**32 - 1), default=0, help="seed (default: %(default)s)"
+    )
+    _add_truncation(command)
+    command.add_argument(
+        "--resolution",
+        metavar="COUNT",
+        type=whole_number(16, 1024),
+        default=256,
+        help="density samples along each side of the cube, 16 to 1024 (default: %(default)s)",
+    )
+    command.add_argument(
+        "--level",
+        type=parse_level,
+        default="auto",
+        help="raw density of the surface; auto is 10, as in the published export, where the "
+        "foreground reaches it, else what separates full from empty best (default: %(default)s)",
+    )
+    command.add_argument(
+        "--simplify",
+        metavar="FACES",
+        type=whole_number(4, 10**9),
+        help="reduce the mesh to about this many faces (default: keep all)",
+    )
+    command.add_argument(
+        "--all-components",
+        action="store_true",
+        help="keep all pieces, not only the one of largest volume",
+    )
+    _add_device(command)
+    command.add_argument(
+        "--output", metavar="FILE", required=True, help="file ending in .obj, .ply, .glb or .stl"
+    )
+
+
+def _add_convert(commands: _Commands[_Parser]) -> None:
+    command = _add_command(
+        commands, "convert", "export", "write a model of any format we read in a native one"
+    )
+    command.add_argument("input", metavar="IN", help="model file of any format we read")
+    command.add_argument("output", metavar="OUT", help="file to write")
+    command.add_argument(
+        "--half", action="store_true", help="store 16-bit floats: half the size, less exact"
+    )
+
+
+def _fail(args: argparse.Namespace, error: Exception, *, status: int) -> int:
+    """Report an error in one line (and with --debug its traceback) and return the status."""
+    if args.debug:
+        traceback.print_exception(error)
+    expected = isinstance(error, (ValueError, OSError, RuntimeError))
+    message = " ".join(str(error).split())
+    if not expected or not message:
+        message = f"{type(error).__name__}: {message}".rstrip(": ")
+    print(f"ballgan {args.command}: error: {message}", file=sys.stderr)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

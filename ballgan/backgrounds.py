@@ -1,0 +1,181 @@
+"""Backgrounds: the learnt sphere, which gives features, and given pictures, which give colour.
+
+Features are composited before super-resolution, colours after it. A scene's background is one of
+`LearntBackground`, `SolidColor`, `Panorama`, or None (transparent).
+"""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from .config import MappingConfig, SphereConfig
+from .fields import feature_from_logit
+from .geometry import equirectangular_directions, sample_equirectangular, sphere_angles
+from .images import load_image
+from .latents import Latent
+from .mlp import ModulatedMLP, PlainMLP, encode_positions
+from .stylegan2 import Mapping
+
+
+class SphereBackground(nn.Module):
+    """Features on a sphere of `config.radius` round the world origin (BallGAN sec. 3.2)."""
+
+    def __init__(self, config: SphereConfig, feature_channels: int) -> None:
+        super().__init__()
+        self.config = config
+        self.mapping: Mapping | None = None
+        self.network: ModulatedMLP | PlainMLP
+        widths = (config.encoding_channels, config.hidden_size, feature_channels)
+        if config.conditioning == "modulated":
+            self.mapping = Mapping(
+                MappingConfig(config.z_dim, config.w_dim, config.mapping_layers, label_dim=0)
+            )
+            self.network = ModulatedMLP(
+                *widths, num_layers=config.num_layers, w_dim=config.w_dim
+            )
+        else:
+            self.network = PlainMLP(*widths, num_layers=config.num_layers, code_dim=config.z_dim)
+
+    @property
+    def num_ws(self) -> int:
+        """Rows of ws_bg; 1 where the raw code is concatenated."""
+        return self.network.num_ws
+
+    def forward(self, points: Tensor, ws: Tensor) -> Tensor:
+        """Features at points on the sphere.
+
+        Args:
+            points: (B, N, 3); only their direction from the origin matters.
+            ws: (B, num_ws, w_dim), or the raw code (B, 1, z_dim) where it is concatenated.
+
+        Returns (B, N, F) in [0, 1].
+        """
+        return feature_from_logit(self.network(self.encode(points), ws))
+
+    def encode(self, points: Tensor) -> Tensor:
+        """Positional encoding of directions: (B, N, 3) -> (B, N, encoding_channels).
+
+        "angles" jumps at phi = 0, where the published models have a seam.
+        """
+        if self.config.encoding == "angles":
+            position = sphere_angles(points) / self.config.angle_divisor
+        else:
+            position = torch.nn.functional.normalize(points, dim=-1) / 2
+        return encode_positions(position, self.config.num_frequencies)
+
+    def equirectangular(self, ws: Tensor, height: int) -> Tensor:
+        """The whole sphere for one code: (F, height, 2 height)."""
+        directions = equirectangular_directions(height, 2 * height, ws.device)
+        rows = [self(row[None], ws)[0] for row in directions.split(max(1, 2**15 // (2 * height)))]
+        return torch.cat([r.flatten(0, -2) for r in rows]).t().reshape(-1, height, 2 * height)
+
+
+class LearntBackground(Latent):
+    """The model's own background with the given code.
+
+    A model without a background network shows what it was trained with (black or white).
+    """
+
+
+@dataclass(frozen=True)
+class SolidColor:
+    """One colour everywhere: sRGB-encoded floats in [0, 1]."""
+
+    color: tuple[float, float, float] = (1.0, 1.0, 1.0)
+
+    def __post_init__(self) -> None:
+        color = tuple(float(c) for c in self.color)
+        if len(color) != 3 or not all(0 <= c <= 1 for c in color):
+            raise ValueError(f"color should be three floats in [0, 1]; got {self.color!r}.")
+        object.__setattr__(self, "color", color)
+
+
+@dataclass(frozen=True)
+class Panorama:
+    """An image file on the background sphere (PNG, JPEG, WebP, ...).
+
+    An image twice as wide as high is taken as equirectangular and covers the whole sphere. Any
+    other one is hung behind the object, upright, as high as `span`, and mirrored outwards so that
+    an orbiting camera never sees its end.
+
+    path: the file; it is read when it is first shown.
+    yaw: radians, turns the picture to the right as the camera sees it.
+    exposure: stops; linear light is multiplied by 2^exposure.
+    span: angle of the sphere that an ordinary photo covers vertically, radians; None: what the
+        model's front camera sees. Set it to treat a 2:1 picture as an ordinary photo.
+    """
+
+    path: str
+    yaw: float = 0.0
+    exposure: float = 0.0
+    span: float | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", str(Path(self.path)))
+        if not (math.isfinite(self.yaw) and math.isfinite(self.exposure)):
+            raise ValueError(f"yaw and exposure should be finite numbers; got {self}.")
+        if self.span is not None and not 0 < self.span <= math.pi:
+            raise ValueError(f"span should be between 0 and pi radians; got {self.span!r}.")
+
+    def load(self) -> Tensor:
+        """The picture (3, H, W) in [0, 1]. ValueError names the file and what is wrong with it."""
+        return torch.from_numpy(load_image(self.path)).permute(2, 0, 1).contiguous()
+
+
+Background = LearntBackground | SolidColor | Panorama | None
+
+
+def is_equirectangular(panorama: Panorama, image: Tensor) -> bool:
+    """Whether the picture covers the whole sphere: twice as wide as high, and no span given."""
+    _, height, width = image.shape
+    return panorama.span is None and abs(width / height - 2) < 0.02
+
+
+def sample_panorama(
+    panorama: Panorama, image: Tensor, directions: Tensor, visible_span: float
+) -> Tensor:
+    """Colours (N, 3) of the panorama in `directions` (N, 3).
+
+    `image`: (3, H, W), what `panorama.load` gave (possibly smaller). `visible_span`: radians of
+    the sphere's height that the front camera sees; an ordinary photo covers it.
+    """
+    cos, sin = math.cos(panorama.yaw), math.sin(panorama.yaw)
+    x, y, z = directions.unbind(-1)
+    turned = torch.stack([cos * x + sin * z, y, cos * z - sin * x], dim=-1)
+    if is_equirectangular(panorama, image):
+        colors = sample_equirectangular(image, turned)
+    else:
+        colors = _sample_photo(image, turned, panorama.span or visible_span)
+    return expose(colors, panorama.exposure) if panorama.exposure else colors
+
+
+def _sample_photo(image: Tensor, directions: Tensor, span: float) -> Tensor:
+    """An upright photo round -z, mirrored sideways a whole number of times (no seam behind)."""
+    aspect = image.shape[2] / image.shape[1]
+    copies = max(1, math.floor(math.pi / (span * aspect)))  # pairs of mirror images in 2 pi
+    width = math.pi / copies
+    theta, phi = sphere_angles(directions).unbind(-1)
+    u = 0.5 + (math.pi - phi) / width
+    v = 0.5 + (theta - math.pi / 2) / (width / aspect)
+    grid = torch.stack([_mirror(u), _mirror(v)], dim=-1) * 2 - 1
+    samples = torch.nn.functional.grid_sample(
+        image[None], grid[None, None], padding_mode="border", align_corners=False
+    )
+    return samples[0, :, 0].t()
+
+
+def _mirror(x: Tensor) -> Tensor:
+    """Triangle wave of period 2 that is x on [0, 1]."""
+    return 1 - ((x % 2) - 1).abs()
+
+
+def expose(colors: Tensor, stops: float) -> Tensor:
+    """Multiplies the linear light of sRGB-encoded colours by 2^stops, clipped at 1."""
+    linear = torch.where(colors <= 0.04045, colors / 12.92, ((colors + 0.055) / 1.055) ** 2.4)
+    linear = (linear * 2.0**stops).clamp(0, 1)
+    return torch.where(
+        linear <= 0.0031308, linear * 12.92, 1.055 * linear.clamp_min(1e-8) ** (1 / 2.4) - 0.055
+    )

@@ -1,0 +1,214 @@
+"""Cameras: a pose with intrinsics, an orbit round the object, and the rays through pixels.
+
+Poses are OpenCV camera-to-world matrices (x right, y down, z forward); intrinsics are normalised
+by the image size. Angles are radians; positive yaw moves the camera to its right, positive pitch
+moves it up. The published pose samplers use the opposite pitch: `Camera.published` keeps theirs.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .config import CameraConfig
+
+Matrix = tuple[tuple[float, ...], ...]
+MAX_PITCH = math.radians(89.9)
+
+
+@dataclass(frozen=True)
+class Rays:
+    """Rays of an image, row by row: origins and unit directions (N, 3), N = height * width."""
+
+    origins: Tensor
+    directions: Tensor
+    height: int
+    width: int
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A pinhole camera; a value that can be compared and hashed."""
+
+    cam2world: Matrix  # 4x4
+    intrinsics: Matrix  # 3x3, normalised by the image size
+
+    def __post_init__(self) -> None:
+        pose = _as_matrix("cam2world", self.cam2world, (4, 4))
+        intrinsics = _as_matrix("intrinsics", self.intrinsics, (3, 3))
+        rotation = pose[:3, :3]
+        if np.abs(rotation @ rotation.T - np.eye(3)).max() > 1e-3:
+            raise ValueError(
+                "The rotation in cam2world should be orthonormal (camera-to-world, OpenCV "
+                f"axes, no scale); rows have lengths {np.linalg.norm(rotation, axis=1)}."
+            )
+        if min(intrinsics[0, 0], intrinsics[1, 1]) <= 0:
+            raise ValueError(f"Focal lengths should be positive; got {intrinsics.tolist()}.")
+        object.__setattr__(self, "cam2world", _as_tuples(pose))
+        object.__setattr__(self, "intrinsics", _as_tuples(intrinsics))
+
+    @staticmethod
+    def orbit(
+        yaw: float = 0.0,
+        pitch: float = 0.0,
+        *,
+        radius: float | None = None,
+        pivot: Sequence[float] | None = None,
+        fov: float | None = None,
+    ) -> "Orbit":
+        """A camera on an orbit round the object; what is None, the model fills in."""
+        point = None if pivot is None else (float(pivot[0]), float(pivot[1]), float(pivot[2]))
+        return Orbit(yaw, pitch, radius, point, fov)
+
+    @staticmethod
+    def look_at(
+        position: Sequence[float], target: Sequence[float], intrinsics: Matrix
+    ) -> "Camera":
+        """A camera at `position` that looks at `target` with y up (world units)."""
+        eye = np.asarray(position, dtype=np.float64)
+        forward = _normalize(np.asarray(target, dtype=np.float64) - eye)
+        right = _normalize(np.cross(forward, (0.0, 1.0, 0.0)))
+        pose = np.eye(4)
+        pose[:3, :3] = np.stack([right, np.cross(forward, right), forward], axis=1)
+        pose[:3, 3] = eye
+        return Camera(_as_tuples(pose), intrinsics)
+
+    @staticmethod
+    def published(
+        yaw: float,
+        pitch: float,
+        *,
+        radius: float,
+        pivot: Sequence[float],
+        intrinsics: Matrix,
+    ) -> "Camera":
+        """The camera of EG3D's published look-at pose sampler, for comparison with its images.
+
+        The position is on a sphere of `radius` round the world origin (not the pivot), with
+        height -2 radius pitch / pi: positive pitch moves the camera DOWN.
+        """
+        vertical = min(max(math.pi / 2 + pitch, 1e-5), math.pi - 1e-5)
+        polar = math.acos(1 - 2 * vertical / math.pi)
+        position = (
+            radius * math.sin(polar) * math.sin(yaw),
+            radius * math.cos(polar),
+            radius * math.sin(polar) * math.cos(yaw),
+        )
+        return Camera.look_at(position, pivot, intrinsics)
+
+    @staticmethod
+    def from_label(label: Sequence[float] | np.ndarray) -> "Camera":
+        """A camera from EG3D's 25 numbers: 16 of camera-to-world, 9 of intrinsics, row by row."""
+        values = np.asarray(label, dtype=np.float64).reshape(-1)
+        if values.size != 25:
+            raise ValueError(f"A camera label has 25 numbers (16 pose, 9 intrinsics); got {values.size}.")
+        return Camera(_as_tuples(values[:16].reshape(4, 4)), _as_tuples(values[16:].reshape(3, 3)))
+
+    def label(self, device: torch.device | str = "cpu") -> Tensor:
+        """EG3D's 25 numbers as a (1, 25) float32 tensor; inverse of `from_label`."""
+        values = np.concatenate([np.ravel(self.cam2world), np.ravel(self.intrinsics)])
+        return torch.tensor(values, dtype=torch.float32, device=device)[None]
+
+    @property
+    def position(self) -> np.ndarray:
+        """World position (3,) float64."""
+        return np.array(self.cam2world)[:3, 3]
+
+    def resolve(self, defaults: CameraConfig) -> "Camera":
+        """Itself: nothing is left open."""
+        return self
+
+    def rays(self, width: int, height: int, device: torch.device | str = "cpu") -> Rays:
+        """Rays through the pixel centres of a (height, width) image."""
+        pose = torch.tensor(self.cam2world, dtype=torch.float32, device=device)
+        (fx, skew, cx), (_, fy, cy), _ = self.intrinsics
+        u = (torch.arange(width, device=device) + 0.5) / width
+        v = (torch.arange(height, device=device) + 0.5) / height
+        v, u = torch.meshgrid(v, u, indexing="ij")
+        y = (v - cy) / fy
+        x = (u - cx + cy * skew / fy - skew * v / fy) / fx
+        local = torch.stack([x, y, torch.ones_like(x)], dim=-1).reshape(-1, 3)
+        directions = torch.nn.functional.normalize(local @ pose[:3, :3].T, dim=-1)
+        return Rays(pose[:3, 3].expand_as(directions), directions, height, width)
+
+
+@dataclass(frozen=True)
+class Orbit:
+    """A camera that looks at a pivot from a direction; None means the model's own default."""
+
+    yaw: float = 0.0
+    pitch: float = 0.0
+    radius: float | None = None  # distance from the pivot, world units
+    pivot: tuple[float, float, float] | None = None
+    fov: float | None = None  # full vertical angle of view, radians
+
+    def __post_init__(self) -> None:
+        values = [self.yaw, self.pitch, *(self.pivot or ())]
+        values += [v for v in (self.radius, self.fov) if v is not None]
+        if not all(math.isfinite(v) for v in values):
+            raise ValueError(f"Camera values should be finite numbers; got {self}.")
+        if abs(self.pitch) > math.pi / 2:
+            raise ValueError(f"pitch should be within +-pi/2 radians; got {self.pitch:g}.")
+        if self.radius is not None and self.radius <= 0:
+            raise ValueError(f"radius should be above zero; got {self.radius:g}.")
+        if self.fov is not None and not 0 < self.fov < math.pi:
+            raise ValueError(f"fov should be between 0 and pi radians; got {self.fov:g}.")
+
+    def resolve(self, defaults: CameraConfig) -> Camera:
+        """The camera, with the model's defaults where this orbit says None."""
+        radius = defaults.radius if self.radius is None else self.radius
+        pivot = defaults.pivot if self.pivot is None else self.pivot
+        fov = defaults.fov if self.fov is None else self.fov
+        pitch = min(max(self.pitch, -MAX_PITCH), MAX_PITCH)
+        offset = (
+            math.cos(pitch) * math.sin(self.yaw),
+            math.sin(pitch),
+            math.cos(pitch) * math.cos(self.yaw),
+        )
+        position = [p + radius * o for p, o in zip(pivot, offset, strict=True)]
+        return Camera.look_at(position, pivot, intrinsics_from_fov(fov))
+
+    @property
+    def cam2world(self) -> Matrix:
+        """Pose with the library's own defaults (a model may have others: see `resolve`)."""
+        return self.resolve(CameraConfig()).cam2world
+
+    @property
+    def intrinsics(self) -> Matrix:
+        """Intrinsics with the library's own default angle of view."""
+        return self.resolve(CameraConfig()).intrinsics
+
+
+class AnyCamera(Protocol):
+    """What Scene renders from: a Camera or an Orbit."""
+
+    def resolve(self, defaults: CameraConfig) -> Camera:
+        """The camera, with the model's defaults where values were left open."""
+
+
+def intrinsics_from_fov(fov: float) -> Matrix:
+    """Normalised intrinsics of a square image with the full angle of view `fov` in radians."""
+    focal = 0.5 / math.tan(fov / 2)
+    return ((focal, 0.0, 0.5), (0.0, focal, 0.5), (0.0, 0.0, 1.0))
+
+
+def _normalize(vector: np.ndarray) -> np.ndarray:
+    length = np.linalg.norm(vector)
+    if length < 1e-12:
+        raise ValueError("The camera's position and target should differ, and not vertically only.")
+    return vector / length
+
+
+def _as_matrix(name: str, value: object, shape: tuple[int, int]) -> np.ndarray:
+    matrix = np.asarray(value, dtype=np.float64)
+    if matrix.shape != shape or not np.isfinite(matrix).all():
+        raise ValueError(f"{name} should be a finite {shape[0]}x{shape[1]} matrix; got {value!r}.")
+    return matrix
+
+
+def _as_tuples(matrix: np.ndarray) -> Matrix:
+    return tuple(tuple(float(v) for v in row) for row in matrix)

@@ -1,0 +1,1 @@
+"""The `ballgan` command: options here, the work itself in the library."""

@@ -1,0 +1,57 @@
+"""`ballgan export` and `ballgan convert`: a mesh from a model, a model in another format."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+
+import ballgan
+from ballgan.mesh import check_mesh_path, write_mesh
+
+from .progress import ProgressBar
+
+
+def prepare_export(args: Namespace) -> Callable[[], str]:
+    """Check the options and return the job: extract the mesh and write it.
+
+    Raises ValueError for options that cannot work, before the model is read.
+    """
+    output = Path(args.output)
+    check_mesh_path(output)
+    if output.is_dir():
+        raise ValueError(f"--output {output} is a folder; a file name is needed")
+    latent = ballgan.Latent(args.seed, args.truncation, args.truncation_cutoff)
+
+    def run() -> str:
+        scene = ballgan.Scene(ballgan.load(args.model, device=args.device))
+        scene.latent = latent
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with ProgressBar("export") as bar:
+            mesh = scene.mesh(
+                args.resolution,
+                level=args.level,
+                simplify=args.simplify,
+                largest_component=not args.all_components,
+                progress=bar,
+            )
+        write_mesh(mesh, output)
+        level = f", level {mesh.metadata['level']:g}" if "level" in mesh.metadata else ""
+        return f"{output}: {len(mesh.vertices)} vertices, {len(mesh.faces)} faces{level}"
+
+    return run
+
+
+def prepare_convert(args: Namespace) -> Callable[[], str]:
+    """Check the options and return the job: read a model and write it in a native format."""
+    output = Path(args.output)
+    if output.is_dir():
+        raise ValueError(f"{output} is a folder; a file name is needed")
+
+    def run() -> str:
+        model = ballgan.load(args.input, device="cpu")
+        output.parent.mkdir(parents=True, exist_ok=True)
+        ballgan.save(model.half() if args.half else model, output)
+        return f"{output}: {output.stat().st_size / 1e6:.1f} MB"
+
+    return run

@@ -1,0 +1,119 @@
+"""`ballgan info`: what a model file holds."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from argparse import Namespace
+from collections.abc import Callable
+from typing import Any
+
+import ballgan
+
+
+def prepare_info(args: Namespace) -> Callable[[], str]:
+    """Return the job: read the model and describe it as text or JSON."""
+
+    def run() -> str:
+        facts = collect_facts(ballgan.load(args.model, device="cpu"), args.model)
+        return json.dumps(facts, indent=2) if args.json else format_facts(facts)
+
+    return run
+
+
+def collect_facts(model: ballgan.Generator, path: str) -> dict[str, Any]:
+    """Everything `info` knows, as JSON-able values; angles in radians, lengths in world units."""
+    config = model.config
+    parts = {
+        name: sum(parameter.numel() for parameter in part.parameters())
+        for name, part in model.named_children()
+    }
+    notes = model.meta.get("notes", [])
+    return {
+        "file": str(path),
+        "file_bytes": os.path.getsize(path),
+        "file_format": model.meta.get("format", "unknown"),
+        "kind": _name_kind(model),
+        "image_resolution": config.image_resolution,
+        "neural_resolution": config.neural_resolution,
+        "parameters": {"total": sum(parts.values())} | parts,
+        "notes": list(notes),
+        "meta": {key: value for key, value in model.meta.items() if key not in ("format", "notes")},
+        "config": config.to_dict(),
+    }
+
+
+def format_facts(facts: dict[str, Any]) -> str:
+    """Lay the facts out for people."""
+    config, parameters = facts["config"], facts["parameters"]
+    parts = ", ".join(f"{k} {_count(v)}" for k, v in parameters.items() if k != "total" and v)
+    rows = [
+        ("file", f"{facts['file']} ({facts['file_bytes'] / 1e6:.1f} MB)"),
+        ("format", str(facts["file_format"])),
+        ("kind", facts["kind"]),
+        ("image", f"{facts['image_resolution']} x {facts['image_resolution']}"),
+        ("rendered at", "{0} x {0}".format(facts["neural_resolution"])),
+        ("super-resolution", _describe_super_resolution(config["super_resolution"], facts)),
+        ("foreground", _describe_foreground(config)),
+        ("background", _describe_background(config)),
+        ("samples per ray", _describe_sampling(config["sampling"])),
+        ("camera", _describe_camera(config["camera"])),
+        ("parameters", f"{_count(parameters['total'])}: {parts}"),
+        *((str(key), str(value)) for key, value in facts["meta"].items()),
+        *(("note", str(note)) for note in facts["notes"]),
+    ]
+    width = max(len(label) for label, _ in rows)
+    return "\n".join(f"{label:<{width}}  {text}" for label, text in rows)
+
+
+def _name_kind(model: ballgan.Generator) -> str:
+    if model.config.background is None:
+        return "EG3D (tri-plane foreground, no background network)"
+    return "BallGAN (tri-plane foreground, sphere background)"
+
+
+def _count(number: int) -> str:
+    if number >= 1_000_000:
+        return f"{number / 1e6:.2f} M"
+    return f"{number / 1e3:.1f} k" if number >= 1000 else str(number)
+
+
+def _describe_super_resolution(config: dict[str, Any] | None, facts: dict[str, Any]) -> str:
+    if config is None:
+        return "none"
+    channels = ", ".join(str(count) for count in config["channels"])
+    return f"{config['input_resolution']} -> {facts['image_resolution']}, blocks of {channels} channels"
+
+
+def _describe_foreground(config: dict[str, Any]) -> str:
+    backbone, field = config["backbone"], config["field"]
+    return (
+        f"3 planes of {backbone['resolution']} x {backbone['resolution']} x "
+        f"{field['plane_channels']} in a cube of side {field['box_warp']:g}; "
+        f"code of {config['mapping']['z_dim']}"
+    )
+
+
+def _describe_background(config: dict[str, Any]) -> str:
+    sphere = config["background"]
+    if sphere is None:
+        return "none; " + ("white" if config["white_background"] else "black") + " where empty"
+    form = {
+        "modulated": "modulated by a mapped code",
+        "concatenated": "raw code concatenated",
+    }.get(sphere["conditioning"], sphere["conditioning"])
+    return f"sphere of radius {sphere['radius']:g}, {form} of {sphere['z_dim']}"
+
+
+def _describe_sampling(config: dict[str, Any]) -> str:
+    interval = "inside the cube"
+    if config["near"] is not None:
+        interval = f"at distances {config['near']:g} to {config['far']:g}"
+    return f"{config['coarse_samples']} + {config['fine_samples']} {interval}"
+
+
+def _describe_camera(config: dict[str, Any]) -> str:
+    pivot = ", ".join(f"{coordinate:g}" for coordinate in config["pivot"])
+    fov = math.degrees(config["fov"])
+    return f"{config['radius']:g} from the pivot ({pivot}), field of view {fov:.2f} degrees"

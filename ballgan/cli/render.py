@@ -1,0 +1,197 @@
+"""`ballgan render`: pictures of seeds from cameras, and a contact sheet of them."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+import ballgan
+from ballgan.images import contact_sheet, resize_image, write_png
+
+from .progress import ProgressBar
+from .values import format_signed, parse_color
+
+SHEET_NAME = "contact_sheet.png"
+_SHEET_PIXELS = 2**25  # of all cells of a contact sheet together
+_SHEET_CELL = 256  # pixels, the longest side of a cell at most
+
+
+@dataclass(frozen=True)
+class Backdrop:
+    """A background and how file names and labels call it."""
+
+    background: ballgan.LearntBackground | ballgan.SolidColor | ballgan.Panorama | None
+    token: str
+    label: str
+
+
+@dataclass(frozen=True)
+class RenderJob:
+    """Everything one `ballgan render` does, checked; rows are (latent, backdrop) pairs."""
+
+    model: str
+    device: str
+    rows: tuple[tuple[ballgan.Latent, Backdrop], ...]
+    cameras: tuple[ballgan.Orbit, ...]
+    settings: ballgan.RenderSettings
+    layer: str
+    output: Path
+
+    def run(self) -> str:
+        """Render and write all pictures; returns what to tell the user."""
+        scene = ballgan.Scene(ballgan.load(self.model, device=self.device))
+        self.output.mkdir(parents=True, exist_ok=True)
+        count = len(self.rows) * len(self.cameras)
+        cell = max(16, min(_SHEET_CELL, math.isqrt(_SHEET_PIXELS // count)))
+        cells = []
+        with ProgressBar("render") as bar:
+            for image in self._render_all(scene, bar):
+                cells.append(resize_image(image, cell))
+        columns = len(self.cameras)
+        sheet = contact_sheet(
+            [cells[start : start + columns] for start in range(0, count, columns)],
+            [self._label_row(latent, backdrop) for latent, backdrop in self.rows],
+            [self._label_column(camera) for camera in self.cameras],
+        )
+        write_png(self.output / SHEET_NAME, sheet)
+        pictures = "1 picture" if count == 1 else f"{count} pictures"
+        return f"{self.output}: {pictures} and {SHEET_NAME}"
+
+    def _render_all(self, scene: ballgan.Scene, bar: ProgressBar) -> Iterator[np.ndarray]:
+        count, done = len(self.rows) * len(self.cameras), 0
+        for latent, backdrop in self.rows:
+            scene.latent, scene.background = latent, backdrop.background
+            for camera in self.cameras:
+
+                def report(fraction: float, done: int = done) -> None:
+                    bar((done + fraction) / count)
+
+                frame = scene.render(camera, self.settings, progress=report)
+                image = show_layer(frame, self.layer, scene.model.config)
+                name = self._name_file(latent, backdrop, camera)
+                write_png(self.output / name, image, self._describe(latent, backdrop, camera))
+                done += 1
+                yield image
+
+    def _name_file(self, latent: ballgan.Latent, backdrop: Backdrop, camera: ballgan.Orbit) -> str:
+        yaw, pitch = format_signed(camera.yaw), format_signed(camera.pitch)
+        return f"seed{latent.seed:04d}_{backdrop.token}_yaw{yaw}_pitch{pitch}_{self.layer}.png"
+
+    def _describe(
+        self, latent: ballgan.Latent, backdrop: Backdrop, camera: ballgan.Orbit
+    ) -> dict[str, str]:
+        """Text chunks that tell how a picture was made."""
+        facts = {
+            "model": Path(self.model).name,
+            "seed": latent.seed,
+            "truncation": latent.truncation_psi,
+            "truncation_cutoff": latent.truncation_cutoff,
+            "background": backdrop.label,
+            "yaw": camera.yaw,
+            "pitch": camera.pitch,
+            "radius": camera.radius,
+            "fov_deg": None if camera.fov is None else math.degrees(camera.fov),
+            "layer": self.layer,
+        }
+        given = {key: value for key, value in facts.items() if value is not None}
+        return {"Software": "ballgan render", "ballgan": json.dumps(given)}
+
+    def _label_row(self, latent: ballgan.Latent, backdrop: Backdrop) -> str:
+        several = len({other.label for _, other in self.rows}) > 1
+        return f"seed {latent.seed}" + (f", {backdrop.label}" if several else "")
+
+    def _label_column(self, camera: ballgan.Orbit) -> str:
+        label = f"yaw {format_signed(camera.yaw)}"
+        several = len({other.pitch for other in self.cameras}) > 1
+        return label + (f", pitch {format_signed(camera.pitch)}" if several else "")
+
+
+def prepare_render(args: Namespace) -> Callable[[], str]:
+    """Check the options and return the job. Raises ValueError before the model is read."""
+    output = Path(args.output)
+    if output.exists() and not output.is_dir():
+        raise ValueError(f"--output {output} is a file; a folder is needed")
+    latents = [ballgan.Latent(seed, args.truncation, args.truncation_cutoff) for seed in args.seeds]
+    backdrops = list_backdrops(args)
+    fov = None if args.fov is None else math.radians(args.fov)
+    return RenderJob(
+        model=args.model,
+        device=args.device,
+        rows=tuple((latent, backdrop) for latent in latents for backdrop in backdrops),
+        cameras=tuple(
+            ballgan.Camera.orbit(yaw, pitch, radius=args.radius, fov=fov)
+            for pitch in args.pitch
+            for yaw in args.yaw
+        ),
+        settings=ballgan.RenderSettings(
+            size=args.size,
+            neural_resolution=args.neural_resolution,
+            sampler=args.sampler,
+            layer="foreground" if args.layer in ("depth", "alpha") else args.layer,
+            samples=args.samples,
+        ),
+        layer=args.layer,
+        output=output,
+    ).run
+
+
+def list_backdrops(args: Namespace) -> list[Backdrop]:
+    """The backgrounds of `--background` and `--background-seeds`, checked as far as possible."""
+    choice = args.background
+    if choice == "learnt":
+        return [
+            Backdrop(
+                ballgan.LearntBackground(seed, args.truncation, args.truncation_cutoff),
+                f"bg{seed:04d}",
+                f"background {seed}",
+            )
+            for seed in args.background_seeds or (0,)
+        ]
+    if args.background_seeds is not None:
+        raise ValueError("--background-seeds needs --background learnt")
+    if choice == "none":
+        return [Backdrop(None, "bg-none", "no background")]
+    if choice.startswith("#"):
+        color = ballgan.SolidColor(parse_color(choice))
+        return [Backdrop(color, f"bg-{choice[1:].lower()}", choice)]
+    if not Path(choice).exists():
+        raise ValueError(
+            "--background should be none, learnt, #rrggbb or an image file; "
+            f'there is no file "{choice}"'
+        )
+    panorama = ballgan.Panorama(choice)
+    panorama.load()  # a file that cannot be read is better refused now
+    name = re.sub(r"[^A-Za-z0-9-]+", "-", Path(choice).stem)
+    return [Backdrop(panorama, f"bg-{name}", Path(choice).name)]
+
+
+def show_layer(frame: ballgan.Frame, layer: str, config: ballgan.ModelConfig) -> np.ndarray:
+    """The picture of a frame, (H, W, 3), or (H, W, 4) where it is not opaque."""
+    if layer == "depth":
+        near, far = find_depth_range(config)
+        grey = ((far - frame.depth) / (far - near)).clip(0, 1) * frame.alpha
+        return np.repeat(grey[:, :, None], 3, axis=2)
+    if layer == "alpha":
+        white = np.ones_like(frame.rgb)
+        return np.concatenate([white, frame.alpha[:, :, None]], axis=2)
+    return frame.rgb if frame.opaque else frame.rgba()
+
+
+def find_depth_range(config: ballgan.ModelConfig) -> tuple[float, float]:
+    """Distances, world units, that depth pictures show as white and as black.
+
+    The interval in which the model samples the foreground; for a model that samples inside its
+    cube, that of a sphere round the cube seen from the default radius.
+    """
+    sampling = config.sampling
+    if sampling.near is not None and sampling.far is not None:
+        return sampling.near, sampling.far
+    reach = config.field.box_warp * math.sqrt(3) / 2
+    return max(0.0, config.camera.radius - reach), config.camera.radius + reach

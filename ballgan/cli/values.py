@@ -1,0 +1,90 @@
+"""Texts of the command line -> values. Light: nothing here imports torch.
+
+Each parser is an argparse `type`: its ArgumentTypeError becomes a one-line usage error.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from argparse import ArgumentTypeError
+from collections.abc import Callable, Sequence
+
+MAX_SEEDS = 10_000  # of one command; more is a slip of the hand, such as 0-99999999
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """Read "0-3,7" as (0, 1, 2, 3, 7); repeated seeds count once."""
+    seeds: dict[int, None] = {}
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d{1,10})(?:\s*-\s*(\d{1,10}))?\s*", part)
+        if match is None:
+            raise ArgumentTypeError(f'"{text}" should be seeds such as 3 or 0-3,7')
+        first, last = int(match[1]), int(match[2] or match[1])
+        if last < first:
+            raise ArgumentTypeError(f'the range "{part.strip()}" runs backwards')
+        if last - first >= MAX_SEEDS:
+            raise ArgumentTypeError(f'the range "{part.strip()}" has more than {MAX_SEEDS} seeds')
+        seeds.update(dict.fromkeys(range(first, last + 1)))
+    return tuple(seeds)
+
+
+def parse_numbers(text: str) -> tuple[float, ...]:
+    """Read "-0.4,0,0.4" as numbers; repeated ones count once."""
+    return tuple(dict.fromkeys(parse_number(part) for part in text.split(",")))
+
+
+def parse_number(text: str) -> float:
+    """Read a finite number."""
+    try:
+        number = float(text)
+    except ValueError:
+        raise ArgumentTypeError(f'"{text}" should be a number') from None
+    if not math.isfinite(number):
+        raise ArgumentTypeError(f'"{text}" should be a finite number')
+    return number + 0.0  # -0.0 would give another file name than 0.0
+
+
+def whole_number(low: int, high: int) -> Callable[[str], int]:
+    """Make a parser of whole numbers from low to high."""
+
+    def parse(text: str) -> int:
+        if re.fullmatch(r"-?\d{1,12}", text) is None or not low <= int(text) <= high:
+            raise ArgumentTypeError(f'"{text}" should be a whole number from {low} to {high}')
+        return int(text)
+
+    return parse
+
+
+def parse_level(text: str) -> float | str:
+    """Read "auto" or a number."""
+    return text if text == "auto" else parse_number(text)
+
+
+def parse_color(text: str) -> tuple[float, float, float]:
+    """Read "#rrggbb" as floats in [0, 1]; ValueError if it is something else."""
+    if re.fullmatch("#[0-9a-fA-F]{6}", text) is None:
+        raise ValueError(f'a colour should be # and six hexadecimal digits; got "{text}"')
+    red, green, blue = bytes.fromhex(text[1:])
+    return red / 255, green / 255, blue / 255
+
+
+def join_negative_values(arguments: Sequence[str]) -> list[str]:
+    """Turn `--yaw -0.4,0` into `--yaw=-0.4,0`, which argparse does not take for an option."""
+    joined: list[str] = []
+    for argument in arguments:
+        follows_option = joined and re.fullmatch(r"--[a-z][a-z-]*", joined[-1])
+        if follows_option and re.match(r"-[\d.]", argument):
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
+
+
+def format_signed(value: float) -> str:
+    """Write +0.40; as many digits, two or more, as tell apart what was given."""
+    for digits in range(2, 9):
+        text = f"{value:+.{digits}f}"
+        if math.isclose(float(text), value, rel_tol=0, abs_tol=1e-9):
+            break
+    return text

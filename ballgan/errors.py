@@ -1,0 +1,9 @@
+"""The exceptions that are ours; everything else a caller can do wrong is a ValueError."""
+
+
+class CheckpointError(ValueError):
+    """A file that is not a model we can read: damaged, truncated, hostile or of another kind."""
+
+
+class Cancelled(Exception):
+    """Raised by a caller's progress function to stop a render or an export between two steps."""

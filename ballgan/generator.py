@@ -1,0 +1,336 @@
+"""The generator: codes -> planes -> volume rendering before a sphere -> picture.
+
+Each stage is a method, so that callers can keep the results of the earlier ones (see scene.py).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .backgrounds import SphereBackground
+from .config import ModelConfig
+from .fields import TriplaneField
+from .geometry import intersect_box, intersect_sphere
+from .latents import z_from_seed
+from .stylegan2 import Backbone, Mapping, truncate
+from .superres import SuperResolution
+from .volume import Composite, composite, interval_weights, sample_importance, sample_stratified
+
+NEGLIGIBLE_WEIGHT = 1e-4  # the fast sampler gives samples lighter than this no colour
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """Result of `Generator.forward`.
+
+    image: (B, 3, H, W), nominally in [-1, 1]. raw: (B, 3, n, n), the volume-rendered picture.
+    opacity, distance: (B, 1, n, n), of the foreground; distance is of the full picture.
+    """
+
+    image: Tensor
+    raw: Tensor
+    opacity: Tensor
+    distance: Tensor
+
+
+class Generator(nn.Module):
+    """EG3D's tri-plane generator with BallGAN's sphere as background, described by `config`."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.meta: dict[str, Any] = {}
+        features = config.field.feature_channels
+        self.mapping = Mapping(config.mapping)
+        self.backbone = Backbone(
+            config.backbone,
+            w_dim=config.mapping.w_dim,
+            image_channels=3 * config.field.plane_channels,
+        )
+        self.field = TriplaneField(config.field)
+        self.background: SphereBackground | None = None
+        if config.background is not None:
+            self.background = SphereBackground(config.background, features)
+        self.super_resolution: SuperResolution | None = None
+        if config.super_resolution is not None:
+            self.super_resolution = SuperResolution(
+                config.super_resolution, feature_channels=features, w_dim=config.mapping.w_dim
+            )
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.mapping.w_avg.device
+
+    # Codes
+
+    def map(
+        self,
+        z: Tensor,
+        label: Tensor | None = None,
+        *,
+        truncation_psi: float = 1.0,
+        truncation_cutoff: int | None = None,
+    ) -> Tensor:
+        """z (B, z_dim) and the conditioning camera label (B, 25) -> ws (B, num_ws, w_dim).
+
+        The label conditions the mapping only; it need not be the camera that renders.
+        """
+        w = self.mapping(z, label)
+        return truncate(
+            w, self.mapping.w_avg, truncation_psi, truncation_cutoff, self.backbone.config.num_ws
+        )
+
+    def map_background(
+        self,
+        z: Tensor,
+        *,
+        truncation_psi: float = 1.0,
+        truncation_cutoff: int | None = None,
+    ) -> Tensor:
+        """z (B, z_dim) of the background -> ws_bg (B, rows, w_dim).
+
+        Where the raw code is concatenated, it is returned as (B, 1, z_dim), untruncated.
+        """
+        background = self._require_background()
+        if background.mapping is None:
+            return z[:, None]
+        return truncate(
+            background.mapping(z),
+            background.mapping.w_avg,
+            truncation_psi,
+            truncation_cutoff,
+            background.num_ws,
+        )
+
+    def z(self, seed: int) -> Tensor:
+        """Foreground z (1, z_dim) of a seed."""
+        return z_from_seed(seed, self.config.mapping.z_dim).to(self.device)
+
+    def z_background(self, seed: int) -> Tensor:
+        """Background z (1, z_dim) of a seed."""
+        return z_from_seed(seed, self._require_background().config.z_dim).to(self.device)
+
+    # Foreground
+
+    def planes(
+        self, ws: Tensor, *, noise: str = "const", generator: torch.Generator | None = None
+    ) -> Tensor:
+        """ws -> feature planes (B, 3, C, H, W), laid out in memory with channels last."""
+        image = self.backbone(ws, noise, generator)
+        image = image.view(image.shape[0], 3, -1, *image.shape[2:])
+        return image.permute(0, 1, 3, 4, 2).contiguous().permute(0, 1, 4, 2, 3)
+
+    def density(self, planes: Tensor, points: Tensor) -> Tensor:
+        """Raw density (N,) at points (N, 3) of one scene, planes (1, 3, C, H, W)."""
+        return self.field.density_of(self.field.decode(planes, points[None]))[0]
+
+    def color(self, planes: Tensor, points: Tensor) -> Tensor:
+        """Raw colour (N, 3) in [0, 1] at points (N, 3) of one scene, before super-resolution."""
+        hidden = self.field.decode(planes, points[None])
+        return self.field.features_of(hidden)[0, :, :3].clamp(0, 1)
+
+    def march(
+        self,
+        planes: Tensor,
+        origins: Tensor,
+        directions: Tensor,
+        *,
+        interval: tuple[Tensor, Tensor] | None = None,
+        sampler: str = "plain",
+        samples: int | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Composite:
+        """Gather the foreground along rays.
+
+        Args:
+            planes: (B, 3, C, H, W).
+            origins, directions: (B, N, 3); directions of unit length.
+            interval: near and far distance of each ray, (B * N, 1); None: `ray_interval`.
+            sampler: "plain" is the published two-pass scheme to rounding; "fast" leaves out the
+                colours of samples that do not count (not differentiable).
+            samples: coarse, and as many fine, samples a ray; None: the model's numbers.
+            generator: random placement in the strata; None: their centres.
+
+        Returns a Composite of B * N rays.
+        """
+        config = self.config.sampling
+        coarse_count = config.coarse_samples if samples is None else samples
+        fine_count = config.fine_samples if samples is None else samples
+        batch, count, _ = origins.shape
+        near, far = interval or self.ray_interval(origins, directions)
+        jitter = _uniform((batch * count, coarse_count), generator, origins)
+        coarse = sample_stratified(
+            near, far, coarse_count, jitter=jitter, disparity=config.disparity
+        )  # (B N, S)
+        hidden = self._decode_along_rays(planes, origins, directions, coarse)
+        density = self.field.density_of(hidden)
+        distances = coarse
+        if fine_count:
+            with torch.no_grad():
+                weights, _ = interval_weights(coarse, density)
+            fine = sample_importance(
+                coarse,
+                weights,
+                fine_count,
+                u=_uniform((batch * count, fine_count), generator, coarse),
+            )
+            fine_hidden = self._decode_along_rays(planes, origins, directions, fine)
+            distances, order = torch.cat([coarse, fine], dim=1).sort(dim=1, stable=True)
+            density = torch.cat([density, self.field.density_of(fine_hidden)], dim=1)
+            density = density.gather(1, order)
+            hidden = torch.cat([hidden, fine_hidden], dim=1)
+        else:
+            order = None
+        if sampler == "fast":
+            features = self._features_where_visible(hidden, order, distances, density)
+        else:
+            features = _reorder(self.field.features_of(hidden), order)
+        return composite(distances, density, features)
+
+    def ray_interval(self, origins: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
+        """Near and far distance at which to sample rays (B, N, 3): (B * N, 1) each."""
+        config = self.config.sampling
+        if config.near is not None and config.far is not None:
+            ones = torch.ones_like(origins[..., 0]).view(-1, 1)
+            return config.near * ones, config.far * ones
+        near, far = intersect_box(origins, directions, self.config.field.box_warp)
+        hit = far > near
+        if not bool(hit.any()):
+            return torch.zeros_like(near).view(-1, 1), torch.ones_like(near).view(-1, 1)
+        # Rays beside the box get the interval that published models with these bounds use.
+        closest, farthest = near[hit].min(), near[hit].max()
+        near = torch.where(hit, near, closest)
+        far = torch.where(hit, far, farthest)
+        return near.view(-1, 1), far.view(-1, 1)
+
+    def _decode_along_rays(
+        self, planes: Tensor, origins: Tensor, directions: Tensor, distances: Tensor
+    ) -> Tensor:
+        """Hidden features (B N, S, hidden) at `distances` (B N, S) along the rays."""
+        batch, count, _ = origins.shape
+        steps = distances.shape[1]
+        along = distances.view(batch, count, steps, 1)
+        points = origins[:, :, None] + along * directions[:, :, None]  # (B, N, S, 3)
+        hidden = self.field.decode(planes, points.flatten(1, 2))
+        return hidden.view(batch * count, steps, -1)
+
+    def _features_where_visible(
+        self, hidden: Tensor, order: Tensor | None, distances: Tensor, density: Tensor
+    ) -> Tensor:
+        """Features (N, K, F), zero for samples whose two intervals weigh nearly nothing."""
+        weights, _ = interval_weights(distances, density)
+        visible = weights > NEGLIGIBLE_WEIGHT
+        padded = torch.nn.functional.pad(visible, (1, 1))
+        ray, sample = (padded[:, 1:] | padded[:, :-1]).nonzero(as_tuple=True)
+        source = sample if order is None else order[ray, sample]
+        features = hidden.new_zeros(*distances.shape, self.config.field.feature_channels)
+        features[ray, sample] = self.field.features_of(hidden[ray, source])
+        return features
+
+    # Background
+
+    def background_distance(self, origins: Tensor, directions: Tensor) -> Tensor:
+        """Distance (B, N) to the sphere; ValueError for a camera outside it."""
+        return intersect_sphere(
+            origins, directions, self._require_background().config.radius
+        )
+
+    def background_features(self, ws_bg: Tensor, origins: Tensor, directions: Tensor) -> Tensor:
+        """Features (B, N, F) of the sphere where rays (B, N, 3) leave it."""
+        distance = self.background_distance(origins, directions)
+        points = origins + distance[..., None] * directions
+        return self._require_background()(points, ws_bg)
+
+    # Picture
+
+    def picture(
+        self, features: Tensor, ws: Tensor, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Feature image (B, F, n, n) in [0, 1] -> picture (B, 3, H, W), nominally in [-1, 1]."""
+        features = features * 2 - 1
+        if self.super_resolution is None:
+            return features[:, :3]
+        return self.super_resolution(features, ws, generator)
+
+    def forward(
+        self,
+        z: Tensor,
+        label: Tensor,
+        z_bg: Tensor | None = None,
+        *,
+        conditioning: Tensor | None = None,
+        truncation_psi: float = 1.0,
+        neural_resolution: int | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Synthesis:
+        """The whole pass, differentiable.
+
+        Args:
+            z: (B, z_dim). z_bg: (B, background z_dim), where the model has a sphere.
+            label: (B, 25), the camera that renders (see `Camera.label`).
+            conditioning: (B, 25), the camera that conditions the mapping; None: `label`.
+            generator: draws the jitter of the samples; None: their centres.
+        """
+        size = neural_resolution or self.config.neural_resolution
+        ws = self.map(
+            z, label if conditioning is None else conditioning, truncation_psi=truncation_psi
+        )
+        planes = self.planes(ws)
+        origins, directions = rays_from_labels(label, size)
+        gathered = self.march(planes, origins, directions, generator=generator)
+        if self.background is not None:
+            if z_bg is None:
+                raise ValueError("This model has a background: pass z_bg (B, z_dim).")
+            ws_bg = self.map_background(z_bg, truncation_psi=truncation_psi)
+            behind = self.background_features(ws_bg, origins, directions).flatten(0, 1)
+            sphere = self.background_distance(origins, directions).flatten()
+            features, distance = gathered.over(behind), gathered.mean_distance(sphere)
+        else:
+            features = self.without_background(gathered)
+            distance = gathered.mean_distance()
+        batch = z.shape[0]
+        image = features.view(batch, size, size, -1).permute(0, 3, 1, 2)
+        return Synthesis(
+            image=self.picture(image, ws, generator),
+            raw=image[:, :3] * 2 - 1,
+            opacity=gathered.opacity.view(batch, 1, size, size),
+            distance=distance.view(batch, 1, size, size),
+        )
+
+    def without_background(self, gathered: Composite) -> Tensor:
+        """Features (N, F) of a model without a sphere: black or white where nothing is."""
+        if self.config.white_background:
+            return gathered.features + 1 - gathered.opacity[:, None]
+        return gathered.features
+
+    def _require_background(self) -> SphereBackground:
+        if self.background is None:
+            raise ValueError("This model has no background network; its background is one colour.")
+        return self.background
+
+
+def rays_from_labels(labels: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """Origins and unit directions (B, size * size, 3) for camera labels (B, 25)."""
+    from .camera import Camera
+
+    rays = [Camera.from_label(row).rays(size, size, labels.device) for row in labels.cpu().numpy()]
+    return torch.stack([r.origins for r in rays]), torch.stack([r.directions for r in rays])
+
+
+def _uniform(
+    shape: tuple[int, int], generator: torch.Generator | None, like: Tensor
+) -> Tensor | None:
+    """Random numbers in [0, 1), or None for the centres of the strata."""
+    if generator is None:
+        return None
+    return torch.rand(shape, generator=generator, device=like.device, dtype=like.dtype)
+
+
+def _reorder(features: Tensor, order: Tensor | None) -> Tensor:
+    """Samples (N, K, F) in the order (N, K)."""
+    if order is None:
+        return features
+    return features.gather(1, order[..., None].expand_as(features))

@@ -1,0 +1,60 @@
+"""Super-resolution: from the feature image to the picture (EG3D sec. 4.3)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .config import SuperResolutionConfig
+from .stylegan2 import SynthesisBlock
+
+
+class SuperResolution(nn.Module):
+    """Two modulated blocks; which of them upsample, and the widths, come from the config."""
+
+    def __init__(
+        self, config: SuperResolutionConfig, *, feature_channels: int, w_dim: int
+    ) -> None:
+        super().__init__()
+        self.config = config
+        widths = (feature_channels, *config.channels)
+        resolution = config.input_resolution
+        blocks = []
+        for i, up in enumerate(config.upsample):
+            resolution *= 2 if up else 1
+            blocks.append(
+                SynthesisBlock(
+                    widths[i],
+                    widths[i + 1],
+                    3,
+                    w_dim=w_dim,
+                    resolution=resolution,
+                    up=up,
+                    clamp=config.clamp,
+                )
+            )
+        self.blocks = nn.ModuleList(blocks)
+
+    def forward(
+        self, features: Tensor, ws: Tensor, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """features (B, F, H, W) and ws (B, num_ws, w_dim), of which the last row is used.
+
+        Returns the picture (B, 3, H', W'), nominally in [-1, 1]. Non-square features are resized
+        so that the shorter side is the input resolution.
+        """
+        config = self.config
+        shorter = min(features.shape[2:])
+        if shorter < config.input_resolution or (
+            shorter > config.input_resolution and config.resize == "always"
+        ):
+            scale = config.input_resolution / shorter
+            size = [round(side * scale) for side in features.shape[2:]]
+            features = F.interpolate(
+                features, size=size, mode="bilinear", antialias=config.antialias
+            )
+        x = features.contiguous(memory_format=torch.channels_last)
+        image = features[:, :3]
+        last = ws[:, -1:].expand(-1, 3, -1)
+        for block in self.blocks:
+            x, image = block(x, image, last, config.noise, generator)
+        return image

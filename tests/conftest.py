@@ -1,0 +1,68 @@
+"""Small models that every test can afford."""
+
+import dataclasses
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from ballgan.config import (
+    BackboneConfig,
+    CameraConfig,
+    FieldConfig,
+    MappingConfig,
+    ModelConfig,
+    SphereConfig,
+    SuperResolutionConfig,
+)
+from ballgan.generator import Generator
+
+TINY = ModelConfig(
+    mapping=MappingConfig(z_dim=16, w_dim=16, num_layers=2),
+    backbone=BackboneConfig(resolution=16, channel_base=128, channel_max=16),
+    field=FieldConfig(plane_channels=8, hidden_size=16, feature_channels=8),
+    background=SphereConfig(
+        z_dim=16, w_dim=16, mapping_layers=2, hidden_size=16, num_layers=2, num_frequencies=4
+    ),
+    camera=CameraConfig(radius=2.5, pivot=(0.0, 0.0, 0.2)),
+    neural_resolution=16,
+    super_resolution=SuperResolutionConfig(input_resolution=16, channels=(16, 8)),
+)
+
+
+def make_model(config: ModelConfig, seed: int = 0) -> Generator:
+    """A generator with random weights and a foreground that is neither empty nor full."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = Generator(config)
+    with torch.no_grad():
+        model.field.density_head.weight.mul_(20)
+    return model.eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="session")
+def tiny_model() -> Generator:
+    """A BallGAN-like model with super-resolution: 16 rays wide, pictures of 64 pixels."""
+    return make_model(TINY)
+
+
+@pytest.fixture(scope="session")
+def tiny_model_without_background() -> Generator:
+    """An EG3D-like model with the same sizes."""
+    return make_model(dataclasses.replace(TINY, background=None))
+
+
+@pytest.fixture(scope="session")
+def references() -> Path:
+    """Folder of reference networks and their recorded outputs; skips where there is none."""
+    folder = references_folder()
+    if not folder.is_dir():
+        pytest.skip(f"no reference networks in {folder} (set BALLGAN_REFERENCES)")
+    return folder
+
+
+def references_folder() -> Path:
+    """The folder named by BALLGAN_REFERENCES, else shared/refs beside the repository."""
+    default = Path(__file__).resolve().parents[2] / "shared" / "refs"
+    return Path(os.environ.get("BALLGAN_REFERENCES", default))

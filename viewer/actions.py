@@ -1,0 +1,190 @@
+"""Everything a person or the worker can do to the window, as frozen values."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .preferences import Preferences
+    from .state import Backdrop, Code, ExportOptions, ModelInfo, Orbit
+
+
+class Action:
+    """What `state.apply` takes."""
+
+
+class Effect(Action):
+    """An action that changes nothing in the state: the app does something outside."""
+
+
+@dataclass(frozen=True)
+class SetForeground(Action):
+    """Another foreground code."""
+
+    code: "Code"
+
+
+@dataclass(frozen=True)
+class StepSeed(Action):
+    """Go `step` seeds further in the "foreground" or the "background"."""
+
+    which: str
+    step: int
+
+
+@dataclass(frozen=True)
+class SetBackdrop(Action):
+    """Another background."""
+
+    backdrop: "Backdrop"
+
+
+@dataclass(frozen=True)
+class ToggleBackground(Action):
+    """Background on or off."""
+
+
+@dataclass(frozen=True)
+class MoveCamera(Action):
+    """Another camera; it is clamped to where the model can render."""
+
+    camera: "Orbit"
+
+
+@dataclass(frozen=True)
+class ResetCamera(Action):
+    """Back to the model's own camera."""
+
+
+@dataclass(frozen=True)
+class SetLayer(Action):
+    """Show another layer: one of state.LAYERS."""
+
+    layer: str
+
+
+@dataclass(frozen=True)
+class SetNeuralResolution(Action):
+    """Side of the volume-rendered image in pixels; None: the model's own."""
+
+    side: int | None
+
+
+@dataclass(frozen=True)
+class SetExport(Action):
+    """Other export options."""
+
+    options: "ExportOptions"
+
+
+@dataclass(frozen=True)
+class OpenModel(Action):
+    """Load a model file; the scene stays as it is until it has been read."""
+
+    path: str
+    bundled: bool = False
+
+
+@dataclass(frozen=True)
+class ModelOpened(Action):
+    """A model was read: `handle` is the generator itself, for the worker only."""
+
+    model: "ModelInfo"
+    handle: Any = None
+
+
+@dataclass(frozen=True)
+class ModelFailed(Action):
+    """A model could not be read."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class OpenPicture(Action):
+    """Put an image file behind the foreground once it has been read."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class PictureOpened(Action):
+    """An image file was read."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class PictureFailed(Action):
+    """An image file could not be read."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class Browse(Effect):
+    """Ask for a file with the system's dialog: "model", "picture" or "export"."""
+
+    purpose: str
+
+
+@dataclass(frozen=True)
+class SaveScreenshot(Effect):
+    """Write the converged picture as a PNG with alpha."""
+
+
+@dataclass(frozen=True)
+class StartExport(Action):
+    """Write the foreground as a mesh to `path`."""
+
+    path: str
+    title: str
+
+
+@dataclass(frozen=True)
+class CancelExport(Action):
+    """Stop the export that runs."""
+
+
+@dataclass(frozen=True)
+class ReportProgress(Action):
+    """How far the export is, in [0, 1]."""
+
+    fraction: float
+
+
+@dataclass(frozen=True)
+class ExportFinished(Action):
+    """A mesh was written."""
+
+    path: str
+    message: str
+
+
+@dataclass(frozen=True)
+class ExportStopped(Action):
+    """An export ended without a file: cancelled (level "info") or failed ("error")."""
+
+    level: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Notify(Action):
+    """Show a line: level "info" or "error"."""
+
+    level: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Dismiss(Action):
+    """Take a notice away."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class SetPreferences(Action):
+    """Other preferences."""
+
+    preferences: "Preferences"

@@ -1,0 +1,154 @@
+"""Mouse and keys in the picture -> actions. Pure functions of events, camera and state.
+
+`KEYS` is the one table of keys: what they do, and what the window says about them.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from . import actions as act
+from .events import Dropped, Event, KeyPressed, PointerButton, PointerMoved, Scrolled
+from .state import LAYERS, Orbit, ViewerState
+from .ui import Rect
+
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+ORBIT_SPEED = math.pi  # radians for a drag across the picture
+ZOOM_STEP = 0.1  # logarithm of the distance for a step of the wheel
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key and what it does."""
+
+    key: str
+    text: str
+    action: Callable[[], act.Action]
+    mods: frozenset[str] = frozenset()
+
+
+SHIFT, CONTROL = frozenset({"shift"}), frozenset({"control"})
+KEYS = (
+    Key("B", "background", act.ToggleBackground),
+    Key("R", "reset camera", act.ResetCamera),
+    Key("S", "screenshot", act.SaveScreenshot),
+    Key("Right", "next foreground", lambda: act.StepSeed("foreground", 1)),
+    Key("Left", "previous foreground", lambda: act.StepSeed("foreground", -1)),
+    Key("Right", "next background", lambda: act.StepSeed("background", 1), SHIFT),
+    Key("Left", "previous background", lambda: act.StepSeed("background", -1), SHIFT),
+    Key("O", "open a model", lambda: act.Browse("model"), CONTROL),
+    *(
+        Key(str(number), layer, lambda layer=layer: act.SetLayer(layer))  # type: ignore[misc]
+        for number, layer in enumerate(LAYERS, start=1)
+    ),
+)
+HINTS = (
+    ("Drag", "orbit"),
+    ("Right-drag", "pan"),
+    ("Wheel", "zoom"),
+    *((key.key, key.text) for key in KEYS[:3]),
+)
+
+
+@dataclass(frozen=True)
+class Grip:
+    """What the pointer is doing in the picture."""
+
+    mode: str = ""  # "orbit", "pan" or nothing
+    button: str = ""
+    x: float = 0.0
+    y: float = 0.0
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Where events count: the stage beside the panel, and the square picture in it."""
+
+    stage: Rect
+    picture: Rect
+    pointer_taken: bool = False  # a panel, popup or notice has the pointer
+    keys_taken: bool = False  # someone is typing
+
+
+def handle(
+    event: Event, grip: Grip, state: ViewerState, reach: Reach
+) -> tuple[Grip, list[act.Action]]:
+    """What an event means: the grip after it, and actions."""
+    if isinstance(event, PointerButton):
+        return _grip_or_release(event, grip, reach), []
+    if isinstance(event, PointerMoved):
+        return _drag(event, grip, state, reach)
+    if isinstance(event, Scrolled):
+        if reach.pointer_taken or not reach.stage.contains(event.x, event.y) or not event.dy:
+            return grip, []
+        return grip, [act.MoveCamera(zoom(state.view.camera, event.dy))]
+    if isinstance(event, KeyPressed):
+        return grip, [] if reach.keys_taken else _press(event)
+    if isinstance(event, Dropped):
+        return grip, [_open(path) for path in event.paths]
+    return grip, []
+
+
+def orbit(camera: Orbit, dx: float, dy: float) -> Orbit:
+    """The camera after a drag by fractions of the picture's height; the object follows."""
+    return replace(
+        camera,
+        yaw=camera.yaw - ORBIT_SPEED * dx,
+        pitch=camera.pitch + ORBIT_SPEED * dy,
+    )
+
+
+def pan(camera: Orbit, dx: float, dy: float) -> Orbit:
+    """The camera after a drag by fractions of the picture; the pivot stays under the pointer."""
+    right, up = image_axes(camera)
+    extent = 2 * camera.radius * math.tan(camera.fov / 2)
+    x, y, z = (
+        p - extent * (dx * r - dy * u) for p, r, u in zip(camera.pivot, right, up, strict=True)
+    )
+    return replace(camera, pivot=(x, y, z))
+
+
+def zoom(camera: Orbit, steps: float) -> Orbit:
+    """The camera after `steps` of the wheel; positive ones go closer."""
+    return replace(camera, radius=camera.radius * math.exp(-ZOOM_STEP * steps))
+
+
+def image_axes(
+    camera: Orbit,
+) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """World directions that point right and up in the picture."""
+    sin_yaw, cos_yaw = math.sin(camera.yaw), math.cos(camera.yaw)
+    sin_pitch, cos_pitch = math.sin(camera.pitch), math.cos(camera.pitch)
+    return (cos_yaw, 0.0, -sin_yaw), (-sin_pitch * sin_yaw, cos_pitch, -sin_pitch * cos_yaw)
+
+
+def _grip_or_release(event: PointerButton, grip: Grip, reach: Reach) -> Grip:
+    if not event.pressed:
+        return Grip() if event.button == grip.button else grip
+    if grip.mode or reach.pointer_taken or not reach.stage.contains(event.x, event.y):
+        return grip
+    panning = event.button != "left" or "shift" in event.mods
+    return Grip("pan" if panning else "orbit", event.button, event.x, event.y)
+
+
+def _drag(
+    event: PointerMoved, grip: Grip, state: ViewerState, reach: Reach
+) -> tuple[Grip, list[act.Action]]:
+    side = max(reach.picture.height, 1.0)
+    dx, dy = (event.x - grip.x) / side, (event.y - grip.y) / side
+    if not grip.mode or not (dx or dy):
+        return grip, []
+    move = orbit if grip.mode == "orbit" else pan
+    camera = move(state.view.camera, dx, dy)
+    return replace(grip, x=event.x, y=event.y), [act.MoveCamera(camera)]
+
+
+def _press(event: KeyPressed) -> list[act.Action]:
+    mods = event.mods - {"super"} | ({"control"} if "super" in event.mods else set())
+    return [key.action() for key in KEYS if key.key == event.key and key.mods == mods]
+
+
+def _open(path: str) -> act.Action:
+    if path.lower().endswith(PICTURE_SUFFIXES):
+        return act.OpenPicture(path)
+    return act.OpenModel(path)

@@ -1,0 +1,53 @@
+"""The system's file dialogs, asked without waiting for the answer."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from imgui_bundle import portable_file_dialogs as pfd
+
+from . import actions as act
+
+MODEL_FILTERS = ["Models", "*.pkl *.safetensors *.pt", "All files", "*"]
+PICTURE_FILTERS = ["Pictures", "*.png *.jpg *.jpeg *.webp", "All files", "*"]
+NO_DIALOG = (
+    "There is no file dialog on this system (install zenity or kdialog). "
+    "Drop the file on the window instead, or type its path."
+)
+
+
+@dataclass
+class Dialogs:
+    """At most one open dialog."""
+
+    purpose: str = ""
+    _dialog: Any = None
+
+    @property
+    def open(self) -> bool:
+        """Whether a dialog waits for an answer."""
+        return self._dialog is not None
+
+    def ask(self, purpose: str, default: str) -> list[act.Action]:
+        """Open the dialog for "model", "picture" or "export"; an action if there is none."""
+        if self.open:
+            return []
+        if not pfd.settings.available():
+            return [act.Notify("error", NO_DIALOG)]
+        if purpose == "export":
+            self._dialog = pfd.save_file("Export the mesh", default)
+        elif purpose == "model":
+            self._dialog = pfd.open_file("Open a model", default, MODEL_FILTERS)
+        else:
+            self._dialog = pfd.open_file("Choose a background", default, PICTURE_FILTERS)
+        self.purpose = purpose
+        return []
+
+    def poll(self) -> str | None:
+        """The path that was chosen, once; None while there is none."""
+        if self._dialog is None or not self._dialog.ready(0):
+            return None
+        answer = self._dialog.result()
+        self._dialog = None
+        path = answer if isinstance(answer, str) else (answer[0] if answer else "")
+        return str(Path(path)) if path else None

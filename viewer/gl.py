@@ -1,0 +1,190 @@
+"""Thin owners of GL objects: programs, textures, buffers. Only for the thread with the context."""
+
+import ctypes
+from typing import Any
+
+import numpy as np
+from OpenGL import GL
+
+from .glsl import ShaderError, Source, explain, load_source
+
+
+class Program:
+    """A vertex and a fragment shader, linked; uniforms are set by name."""
+
+    def __init__(self, vertex: str, fragment: str) -> None:
+        self._locations: dict[str, int] = {}
+        self._program = GL.glCreateProgram()
+        stages = []
+        try:
+            for kind, name in (GL.GL_VERTEX_SHADER, vertex), (GL.GL_FRAGMENT_SHADER, fragment):
+                stages.append(_compile(kind, load_source(name)))
+                GL.glAttachShader(self._program, stages[-1])
+            GL.glLinkProgram(self._program)
+            if not GL.glGetProgramiv(self._program, GL.GL_LINK_STATUS):
+                log = _text(GL.glGetProgramInfoLog(self._program))
+                raise ShaderError(f"shaders/{vertex} and {fragment} do not link: {log}")
+        except ShaderError:
+            GL.glDeleteProgram(self._program)
+            raise
+        finally:
+            for stage in stages:
+                GL.glDeleteShader(stage)
+
+    def use(self, **uniforms: Any) -> None:
+        """Make it current and set uniforms: int, float, 2-4 floats, or a (4, 4) array."""
+        GL.glUseProgram(self._program)
+        for name, value in uniforms.items():
+            self._set(self._locate(name), value)
+
+    def close(self) -> None:
+        """Delete the program."""
+        GL.glDeleteProgram(self._program)
+
+    def _locate(self, name: str) -> int:
+        if name not in self._locations:
+            self._locations[name] = GL.glGetUniformLocation(self._program, name)
+        return self._locations[name]
+
+    @staticmethod
+    def _set(location: int, value: Any) -> None:
+        if isinstance(value, (bool, int)):
+            GL.glUniform1i(location, int(value))
+        elif isinstance(value, float):
+            GL.glUniform1f(location, value)
+        elif isinstance(value, np.ndarray):
+            matrix = np.ascontiguousarray(value, dtype=np.float32)
+            GL.glUniformMatrix4fv(location, 1, GL.GL_TRUE, matrix)  # row by row, as numpy has it
+        else:
+            setter = {2: GL.glUniform2f, 3: GL.glUniform3f, 4: GL.glUniform4f}[len(value)]
+            setter(location, *(float(v) for v in value))
+
+
+class Texture:
+    """A 2-D RGBA texture of 8 bits a channel, trilinear, clamped at its edges."""
+
+    def __init__(self) -> None:
+        self.size = (0, 0)  # width, height
+        self._texture = GL.glGenTextures(1)
+        GL.glBindTexture(GL.GL_TEXTURE_2D, self._texture)
+        for name, value in (
+            (GL.GL_TEXTURE_MIN_FILTER, GL.GL_LINEAR_MIPMAP_LINEAR),
+            (GL.GL_TEXTURE_MAG_FILTER, GL.GL_LINEAR),
+            (GL.GL_TEXTURE_WRAP_S, GL.GL_CLAMP_TO_EDGE),
+            (GL.GL_TEXTURE_WRAP_T, GL.GL_CLAMP_TO_EDGE),
+        ):
+            GL.glTexParameteri(GL.GL_TEXTURE_2D, name, value)
+
+    def upload(self, pixels: np.ndarray) -> None:
+        """Show `pixels`, (H, W, 4) uint8, first row on top."""
+        height, width, _ = pixels.shape
+        data = np.ascontiguousarray(pixels)
+        GL.glBindTexture(GL.GL_TEXTURE_2D, self._texture)
+        GL.glPixelStorei(GL.GL_UNPACK_ALIGNMENT, 4)
+        layout = (GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, data)
+        if self.size == (width, height):
+            GL.glTexSubImage2D(GL.GL_TEXTURE_2D, 0, 0, 0, width, height, *layout)
+        else:
+            GL.glTexImage2D(GL.GL_TEXTURE_2D, 0, GL.GL_RGBA8, width, height, 0, *layout)
+            self.size = (width, height)
+        GL.glGenerateMipmap(GL.GL_TEXTURE_2D)
+
+    def bind(self, unit: int) -> None:
+        """Attach it to a texture unit."""
+        GL.glActiveTexture(GL.GL_TEXTURE0 + unit)
+        GL.glBindTexture(GL.GL_TEXTURE_2D, self._texture)
+
+    def close(self) -> None:
+        """Delete the texture."""
+        GL.glDeleteTextures([self._texture])
+
+
+class Triangles:
+    """An indexed mesh of interleaved float32 attributes."""
+
+    def __init__(self, widths: tuple[int, ...]) -> None:
+        """`widths`: floats of each attribute, by location."""
+        self.count = 0
+        self._array = GL.glGenVertexArrays(1)
+        self._vertices, self._faces = GL.glGenBuffers(2)
+        GL.glBindVertexArray(self._array)
+        GL.glBindBuffer(GL.GL_ARRAY_BUFFER, self._vertices)
+        GL.glBindBuffer(GL.GL_ELEMENT_ARRAY_BUFFER, self._faces)
+        offset = 0
+        for location, width in enumerate(widths):
+            GL.glEnableVertexAttribArray(location)
+            GL.glVertexAttribPointer(
+                location, width, GL.GL_FLOAT, False, 4 * sum(widths), ctypes.c_void_p(offset)
+            )
+            offset += 4 * width
+        GL.glBindVertexArray(0)
+
+    def upload(self, vertices: np.ndarray, faces: np.ndarray) -> None:
+        """`vertices` (V, sum of widths) float32, `faces` (F, 3) indices."""
+        vertex_data = np.ascontiguousarray(vertices, dtype=np.float32)
+        face_data = np.ascontiguousarray(faces, dtype=np.uint32)
+        GL.glBindVertexArray(self._array)
+        GL.glBindBuffer(GL.GL_ARRAY_BUFFER, self._vertices)
+        GL.glBufferData(GL.GL_ARRAY_BUFFER, vertex_data.nbytes, vertex_data, GL.GL_STATIC_DRAW)
+        GL.glBufferData(
+            GL.GL_ELEMENT_ARRAY_BUFFER, face_data.nbytes, face_data, GL.GL_STATIC_DRAW
+        )
+        GL.glBindVertexArray(0)
+        self.count = face_data.size
+
+    def draw(self) -> None:
+        """Draw all triangles with the current program."""
+        GL.glBindVertexArray(self._array)
+        GL.glDrawElements(GL.GL_TRIANGLES, self.count, GL.GL_UNSIGNED_INT, None)
+        GL.glBindVertexArray(0)
+
+    def close(self) -> None:
+        """Delete the buffers."""
+        GL.glDeleteBuffers(2, [self._vertices, self._faces])
+        GL.glDeleteVertexArrays(1, [self._array])
+
+
+class Quad:
+    """Two triangles without buffers: the vertex shader makes corners from gl_VertexID."""
+
+    def __init__(self) -> None:
+        self._array = GL.glGenVertexArrays(1)
+
+    def draw(self) -> None:
+        """Draw it with the current program."""
+        GL.glBindVertexArray(self._array)
+        GL.glDrawArrays(GL.GL_TRIANGLE_STRIP, 0, 4)
+        GL.glBindVertexArray(0)
+
+    def close(self) -> None:
+        """Delete the vertex array."""
+        GL.glDeleteVertexArrays(1, [self._array])
+
+
+def clear(width: int, height: int, colour: tuple[float, float, float]) -> None:
+    """Clear the whole framebuffer of `width` x `height` pixels."""
+    GL.glViewport(0, 0, width, height)
+    GL.glClearColor(*colour, 1.0)
+    GL.glClear(GL.GL_COLOR_BUFFER_BIT | GL.GL_DEPTH_BUFFER_BIT)
+
+
+def read_framebuffer(width: int, height: int) -> np.ndarray:
+    """What was drawn, (height, width, 3) uint8, first row on top."""
+    GL.glPixelStorei(GL.GL_PACK_ALIGNMENT, 1)
+    data = GL.glReadPixels(0, 0, width, height, GL.GL_RGB, GL.GL_UNSIGNED_BYTE)
+    return np.frombuffer(data, dtype=np.uint8).reshape(height, width, 3)[::-1].copy()
+
+
+def _compile(kind: int, source: Source) -> int:
+    shader = GL.glCreateShader(kind)
+    GL.glShaderSource(shader, source.text)
+    GL.glCompileShader(shader)
+    if not GL.glGetShaderiv(shader, GL.GL_COMPILE_STATUS):
+        log = _text(GL.glGetShaderInfoLog(shader))
+        GL.glDeleteShader(shader)
+        raise ShaderError(f"shaders/{source.files[0]} does not compile:\n{explain(log, source)}")
+    return int(shader)
+
+
+def _text(log: bytes | str) -> str:
+    return log.decode(errors="replace") if isinstance(log, bytes) else log

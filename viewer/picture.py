@@ -1,0 +1,119 @@
+"""Draws the stage: the rendered picture on its checkerboard, or the shaded surface."""
+
+import math
+
+import numpy as np
+from OpenGL import GL
+
+from . import gl, theme
+from .controls import image_axes
+from .state import Orbit
+from .tasks import Surface
+from .ui import Rect
+
+CHECKER = 10.0  # logical pixels, side of a square
+STAGE_COLOUR = (theme.STAGE.x, theme.STAGE.y, theme.STAGE.z)
+
+
+class Stage:
+    """Owns what is drawn beside the panel. Rectangles are in framebuffer pixels, y down."""
+
+    def __init__(self) -> None:
+        self._picture = gl.Program("picture.vert", "picture.frag")
+        self._surface = gl.Program("surface.vert", "surface.frag")
+        self._quad = gl.Quad()
+        self._texture = gl.Texture()
+        self._mesh = gl.Triangles((3, 3, 3))
+
+    @property
+    def has_picture(self) -> bool:
+        """Whether a picture was uploaded."""
+        return self._texture.size != (0, 0)
+
+    @property
+    def has_surface(self) -> bool:
+        """Whether a surface was uploaded."""
+        return self._mesh.count > 0
+
+    def upload_picture(self, pixels: np.ndarray) -> None:
+        """Show premultiplied `pixels`, (H, W, 4) uint8."""
+        self._texture.upload(pixels)
+
+    def upload_surface(self, surface: Surface) -> None:
+        """Show a surface."""
+        clay = np.ones_like(surface.vertices)
+        self._mesh.upload(
+            np.concatenate([surface.vertices, surface.normals, clay], axis=1), surface.faces
+        )
+
+    def clear(self, width: int, height: int) -> None:
+        """Start a frame of `width` x `height` pixels."""
+        gl.clear(width, height, STAGE_COLOUR)
+
+    def draw_picture(self, rectangle: Rect, framebuffer: tuple[int, int], scale: float) -> None:
+        """Draw the picture into `rectangle`; `scale`: pixels a logical pixel."""
+        width, height = framebuffer
+        bottom = height - rectangle.y - rectangle.height
+        self._texture.bind(0)
+        self._picture.use(
+            picture=0,
+            rectangle=(
+                2 * rectangle.x / width - 1,
+                2 * bottom / height - 1,
+                2 * (rectangle.x + rectangle.width) / width - 1,
+                2 * (bottom + rectangle.height) / height - 1,
+            ),
+            corner_px=(rectangle.x, bottom),
+            checker_px=CHECKER * scale,
+        )
+        GL.glDisable(GL.GL_DEPTH_TEST)
+        GL.glDisable(GL.GL_BLEND)
+        self._quad.draw()
+
+    def draw_surface(self, rectangle: Rect, framebuffer: tuple[int, int], camera: Orbit) -> None:
+        """Draw the surface into `rectangle`."""
+        bottom = framebuffer[1] - rectangle.y - rectangle.height
+        GL.glViewport(*(round(v) for v in (rectangle.x, bottom, rectangle.width, rectangle.height)))
+        right, up = image_axes(camera)
+        eye = eye_position(camera)
+        self._surface.use(
+            world_to_clip=world_to_clip(camera), eye=eye, right=right, up=up, painted=0.0
+        )
+        GL.glEnable(GL.GL_DEPTH_TEST)
+        GL.glDisable(GL.GL_CULL_FACE)
+        GL.glDisable(GL.GL_BLEND)
+        self._mesh.draw()
+        GL.glDisable(GL.GL_DEPTH_TEST)
+        GL.glViewport(0, 0, *framebuffer)
+
+    def close(self) -> None:
+        """Delete everything."""
+        for part in self._picture, self._surface, self._quad, self._texture, self._mesh:
+            part.close()
+
+
+def eye_position(camera: Orbit) -> tuple[float, float, float]:
+    """Position of the camera, world units."""
+    x, y, z = (p + camera.radius * d for p, d in zip(camera.pivot, camera.direction, strict=True))
+    return x, y, z
+
+
+def world_to_clip(camera: Orbit) -> np.ndarray:
+    """OpenGL's view and projection (4, 4) of a square picture by this camera.
+
+    Agrees with ballgan.Camera: a point lands on the pixel whose ray goes through it.
+    """
+    right, up = image_axes(camera)
+    eye = np.array(eye_position(camera))
+    view = np.eye(4)
+    view[:3, :3] = [right, up, camera.direction]  # OpenGL looks along -z
+    view[:3, 3] = -view[:3, :3] @ eye
+    focal = 1 / math.tan(camera.fov / 2)
+    reach = float(np.linalg.norm(eye)) + 2 * camera.radius
+    near, far = 0.01 * camera.radius, reach
+    projection = np.zeros((4, 4))
+    projection[0, 0] = projection[1, 1] = focal
+    projection[2, 2] = -(far + near) / (far - near)
+    projection[2, 3] = -2 * far * near / (far - near)
+    projection[3, 2] = -1
+    return projection @ view

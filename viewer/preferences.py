@@ -1,0 +1,96 @@
+"""What the viewer remembers between two starts: a small JSON file in the person's config folder.
+
+The folder is `BALLGAN_CONFIG_DIR` where that is set. A file that cannot be read is ignored with a
+message; it is never a reason not to start.
+"""
+
+import json
+import math
+import os
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+FILE_NAME = "viewer.json"
+MAX_RECENT = 8
+
+
+@dataclass(frozen=True)
+class Preferences:
+    """Remembered values; every one has a default."""
+
+    window_size: tuple[int, int] = (1280, 800)  # logical pixels
+    recent_models: tuple[str, ...] = ()  # newest first
+    recent_pictures: tuple[str, ...] = ()  # newest first
+    output_folder: str = ""  # of screenshots and meshes; empty: the current folder
+
+
+def config_folder() -> Path:
+    """Where the settings file lives."""
+    given = os.environ.get("BALLGAN_CONFIG_DIR")
+    return Path(given) if given else Path(platformdirs.user_config_dir("ballgan", appauthor=False))
+
+
+def load() -> tuple[Preferences, str | None]:
+    """The remembered preferences, and a message if a settings file had to be ignored."""
+    path = config_folder() / FILE_NAME
+    try:
+        return from_dict(json.loads(path.read_text("utf-8"))), None
+    except FileNotFoundError:
+        return Preferences(), None
+    except (OSError, ValueError, RecursionError) as error:
+        return Preferences(), f"The settings in {path} were ignored: {error}"
+
+
+def save(preferences: Preferences) -> str | None:
+    """Write the settings file atomically; a message if that did not work."""
+    from ballgan.files import atomic_write
+
+    folder = config_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with atomic_write(folder / FILE_NAME) as file:
+            file.write((json.dumps(asdict(preferences), indent=2) + "\n").encode())
+    except OSError as error:
+        return f"The settings could not be saved: {error}"
+    return None
+
+
+def from_dict(data: Any) -> Preferences:
+    """Preferences from plain JSON values; unknown keys are dropped, so that an older viewer can
+    read what a later one wrote. Raises ValueError for values of the wrong type."""
+    if not isinstance(data, dict):
+        raise ValueError("expected a JSON object")
+    known = {f.name for f in fields(Preferences)}
+    values = {key: _check(key, value) for key, value in data.items() if key in known}
+    return Preferences(**values)
+
+
+def remember(recent: tuple[str, ...], path: str) -> tuple[str, ...]:
+    """`recent` with `path` in front, without repetition, at most MAX_RECENT long."""
+    return (path, *(other for other in recent if other != path))[:MAX_RECENT]
+
+
+def _check(key: str, value: Any) -> Any:
+    if key == "window_size":
+        if not (isinstance(value, list) and len(value) == 2 and all(map(_is_length, value))):
+            raise ValueError(f"{key} should be two positive numbers; got {value!r}")
+        return int(value[0]), int(value[1])
+    if key == "output_folder":
+        if not isinstance(value, str):
+            raise ValueError(f"{key} should be text; got {value!r}")
+        return value
+    if not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
+        raise ValueError(f"{key} should be a list of paths; got {value!r}")
+    return tuple(value[:MAX_RECENT])
+
+
+def _is_length(value: Any) -> bool:
+    return (
+        isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+        and 1 <= value <= 65536
+    )

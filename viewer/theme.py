@@ -1,0 +1,132 @@
+"""The look of the window: palette, metrics, fonts. One accent colour on ink."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import imgui_bundle
+from imgui_bundle import ImVec2, ImVec4, imgui
+
+FONT_SIZE = 15.0  # logical pixels
+SMALL_SIZE = 13.0
+
+
+def _rgb(code: str, alpha: float = 1.0) -> ImVec4:
+    red, green, blue = (int(code[i : i + 2], 16) / 255 for i in (0, 2, 4))
+    return ImVec4(red, green, blue, alpha)
+
+
+STAGE = _rgb("0c0e12")  # behind the picture
+PANEL = _rgb("15181e")
+RAISED = _rgb("1b1f27")  # sections' heads, popups
+CONTROL = _rgb("242a34")
+CONTROL_HOVERED = _rgb("2e3541")
+CONTROL_ACTIVE = _rgb("38414f")
+LINE = _rgb("262c36")
+TEXT = _rgb("e4e8ee")
+TEXT_DIM = _rgb("8e98a8")
+TEXT_FAINT = _rgb("5f6877")
+ACCENT = _rgb("4fd1b5")
+ACCENT_HOVERED = _rgb("6fe0c7")
+ACCENT_ACTIVE = _rgb("3bb89d")
+ACCENT_SOFT = _rgb("4fd1b5", 0.18)
+ON_ACCENT = _rgb("07211c")
+WARNING = _rgb("f0b354")
+ERROR = _rgb("ff6b6b")
+
+
+@dataclass
+class Fonts:
+    """The fonts of the current ImGui context; None where a file was not found."""
+
+    regular: imgui.ImFont | None = None
+    bold: imgui.ImFont | None = None
+
+
+def load_fonts() -> Fonts:
+    """Add Roboto with the icons to the current context; ImGui's own font where they lack."""
+    folder = Path(imgui_bundle.__file__).parent / "assets" / "fonts"
+    regular = _add_font(folder / "Roboto" / "Roboto-Regular.ttf", folder)
+    bold = _add_font(folder / "Roboto" / "Roboto-Bold.ttf", folder)
+    if regular is None:
+        imgui.get_io().fonts.add_font_default()
+    return Fonts(regular, bold)
+
+
+def _add_font(path: Path, folder: Path) -> imgui.ImFont | None:
+    if not path.is_file():
+        return None
+    atlas = imgui.get_io().fonts
+    font = atlas.add_font_from_file_ttf(str(path), FONT_SIZE)
+    icons = folder / "Font_Awesome_6_Free-Solid-900.otf"
+    if icons.is_file():
+        config = imgui.ImFontConfig()
+        config.merge_mode = True
+        config.glyph_offset = ImVec2(0.0, 1.0)
+        atlas.add_font_from_file_ttf(str(icons), 0.86 * FONT_SIZE, config)
+    return font
+
+
+def apply_style(scale: float) -> None:
+    """Set colours and metrics of the current context for `scale` units a logical pixel."""
+    style = imgui.get_style()
+    for name, value in METRICS.items():
+        if isinstance(value, tuple):
+            setattr(style, name, ImVec2(value[0] * scale, value[1] * scale))
+        else:
+            setattr(style, name, value * scale)
+    for name, colour in COLOURS.items():
+        style.set_color_(getattr(imgui.Col_, name), colour)
+    style.disabled_alpha = 0.4
+    style.font_size_base = FONT_SIZE
+    style.font_scale_dpi = scale
+
+
+METRICS: dict[str, float | tuple[float, float]] = {
+    "window_padding": (16, 14),
+    "frame_padding": (10, 5),
+    "item_spacing": (8, 8),
+    "item_inner_spacing": (6, 6),
+    "scrollbar_size": 9,
+    "scrollbar_rounding": 5,
+    "grab_min_size": 12,
+    "grab_rounding": 4,
+    "frame_rounding": 5,
+    "popup_rounding": 7,
+    "child_rounding": 7,
+    "window_rounding": 0,
+    "window_border_size": 0,
+    "child_border_size": 0,
+    "popup_border_size": 1,
+    "frame_border_size": 0,
+}
+
+
+COLOURS: dict[str, ImVec4] = {
+    "text": TEXT,
+    "text_disabled": TEXT_DIM,
+    "window_bg": PANEL,
+    "child_bg": ImVec4(0, 0, 0, 0),
+    "popup_bg": RAISED,
+    "border": LINE,
+    "frame_bg": CONTROL,
+    "frame_bg_hovered": CONTROL_HOVERED,
+    "frame_bg_active": CONTROL_ACTIVE,
+    "scrollbar_bg": ImVec4(0, 0, 0, 0),
+    "scrollbar_grab": CONTROL_HOVERED,
+    "scrollbar_grab_hovered": CONTROL_ACTIVE,
+    "scrollbar_grab_active": ACCENT_ACTIVE,
+    "check_mark": ACCENT,
+    "slider_grab": ACCENT,
+    "slider_grab_active": ACCENT_HOVERED,
+    "button": CONTROL,
+    "button_hovered": CONTROL_HOVERED,
+    "button_active": CONTROL_ACTIVE,
+    "header": RAISED,
+    "header_hovered": CONTROL,
+    "header_active": CONTROL_HOVERED,
+    "separator": LINE,
+    "plot_histogram": ACCENT,
+    "text_selected_bg": ACCENT_SOFT,
+    "nav_cursor": ACCENT,
+    "input_text_cursor": ACCENT,
+}

@@ -1,0 +1,320 @@
+"""The window's widgets: Dear ImGui's, in our look, each with a name.
+
+A panel calls `ui.button("export.start", "Export mesh")`; `Ui` keeps where it was drawn, so that
+scripts and tests can find widgets by name, scroll them into view and type into them.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from imgui_bundle import ImVec2, ImVec4, imgui, imgui_ctx
+
+from . import icons, theme
+
+Col = imgui.Col_
+LABEL_WIDTH = 84.0  # logical pixels, of the column of labels
+SMALL_ROUNDING = 5.0
+
+
+@dataclass(frozen=True)
+class Rect:
+    """A rectangle in window coordinates."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Its middle."""
+        return self.x + self.width / 2, self.y + self.height / 2
+
+    def contains(self, x: float, y: float) -> bool:
+        """Whether the point lies inside."""
+        return self.x <= x < self.x + self.width and self.y <= y < self.y + self.height
+
+
+def colour_u32(colour: ImVec4) -> int:
+    """A colour as draw lists want it."""
+    return imgui.color_convert_float4_to_u32(colour)
+
+
+class Ui:
+    """Draws named widgets and remembers where they are."""
+
+    def __init__(self, fonts: theme.Fonts | None = None) -> None:
+        self.scale = 1.0  # units a logical pixel
+        self.fonts = fonts or theme.Fonts()
+        self.rects: dict[str, Rect] = {}  # of the current frame
+        self.disabled: set[str] = set()  # names drawn but not usable in the current frame
+        self.reveal: str | None = None  # a widget to scroll to
+        self.focus: str | None = None  # a widget to type into
+        self.travel: dict[str, float] = {}  # how far the pointer was dragged in a widget
+        self._closed: set[str] = set()  # sections
+
+    def begin_frame(self, scale: float) -> None:
+        """Forget the rectangles of the last frame."""
+        self.scale = scale
+        self.rects.clear()
+        self.disabled.clear()
+
+    def px(self, length: float) -> float:
+        """Logical pixels in window coordinates."""
+        return length * self.scale
+
+    def record(self, name: str, *, enabled: bool = True) -> None:
+        """Keep the last item's rectangle under `name`."""
+        low, high = imgui.get_item_rect_min(), imgui.get_item_rect_max()
+        self.rects[name] = Rect(low.x, low.y, high.x - low.x, high.y - low.y)
+        if not enabled:
+            self.disabled.add(name)
+        if self.reveal == name:
+            imgui.set_scroll_here_y(0.5)
+            self.reveal = None
+
+    def _prepare(self, name: str) -> None:
+        if self.focus == name:
+            imgui.set_keyboard_focus_here()
+            self.focus = None
+
+    @contextmanager
+    def section(self, name: str, title: str) -> Iterator[bool]:
+        """A group with a head that folds it; gives whether it is unfolded."""
+        imgui.dummy((0, self.px(2)))
+        start, width = imgui.get_cursor_screen_pos(), imgui.get_content_region_avail().x
+        height = self.px(24)
+        if imgui.invisible_button(f"##{name}", (width, height)):
+            self._closed ^= {name}
+        self.record(name)
+        unfolded = name not in self._closed
+        ink = theme.TEXT if imgui.is_item_hovered() else theme.TEXT_DIM
+        draw = imgui.get_window_draw_list()
+        chevron = icons.CHEVRON_DOWN if unfolded else icons.CHEVRON_RIGHT
+        with imgui_ctx.push_font(self.fonts.bold, 12.5):
+            baseline = start.y + (height - imgui.get_text_line_height()) / 2
+            draw.add_text((start.x, baseline), colour_u32(ink), title.upper())
+            text_width = imgui.calc_text_size(title.upper()).x
+        with imgui_ctx.push_font(None, 9.0):
+            top = start.y + (height - imgui.get_text_line_height()) / 2
+            draw.add_text((start.x + width - self.px(9), top), colour_u32(ink), chevron)
+        middle = start.y + height / 2
+        left = start.x + text_width + self.px(10)
+        right = start.x + width - self.px(18)
+        draw.add_line((left, middle), (right, middle), colour_u32(theme.LINE), self.px(1))
+        with imgui_ctx.push_id(name):
+            yield unfolded
+
+    def label(self, text: str, tip: str = "") -> None:
+        """A dim label in the left column; the next widget fills the rest of the line."""
+        imgui.align_text_to_frame_padding()
+        with imgui_ctx.push_style_color(Col.text, theme.TEXT_DIM):
+            imgui.text(text)
+        self.tip(tip)
+        imgui.same_line(self.px(LABEL_WIDTH))
+
+    def text(
+        self, text: str, colour: ImVec4 = theme.TEXT, *, small: bool = False, wrap: bool = False
+    ) -> None:
+        """A piece of text."""
+        size = theme.SMALL_SIZE if small else 0.0
+        with imgui_ctx.push_font(None, size), imgui_ctx.push_style_color(Col.text, colour):
+            if wrap:
+                with imgui_ctx.push_text_wrap_pos(0.0):
+                    imgui.text_unformatted(text)
+            else:
+                imgui.text_unformatted(text)
+
+    def tip(self, text: str) -> None:
+        """An explanation that appears when the pointer rests on the last item."""
+        if text and imgui.is_item_hovered(imgui.HoveredFlags_.for_tooltip):
+            with imgui_ctx.push_style_var(
+                imgui.StyleVar_.window_padding, ImVec2(self.px(10), self.px(7))
+            ):
+                with imgui_ctx.begin_tooltip():
+                    with imgui_ctx.push_text_wrap_pos(self.px(260)):
+                        imgui.text_unformatted(text)
+
+    def button(
+        self,
+        name: str,
+        label: str,
+        *,
+        icon: str = "",
+        kind: str = "normal",
+        width: float = 0.0,
+        enabled: bool = True,
+        tip: str = "",
+    ) -> bool:
+        """A button: kind "normal", "primary" or "quiet"; width 0 fits, -1 fills the line."""
+        ink, normal, hovered, active = _BUTTONS[kind]
+        caption = "  ".join(part for part in (icon, label) if part)
+        imgui.begin_disabled(not enabled)
+        with (
+            imgui_ctx.push_style_color(Col.text, ink),
+            imgui_ctx.push_style_color(Col.button, normal),
+            imgui_ctx.push_style_color(Col.button_hovered, hovered),
+            imgui_ctx.push_style_color(Col.button_active, active),
+        ):
+            clicked = imgui.button(f"{caption}##{name}", (width, 0))
+        imgui.end_disabled()
+        self.record(name, enabled=enabled)
+        self.tip(tip)
+        return clicked
+
+    def icon_button(self, name: str, icon: str, tip: str, *, enabled: bool = True) -> bool:
+        """A square button with a pictogram only."""
+        side = imgui.get_frame_height()
+        with imgui_ctx.push_style_var(imgui.StyleVar_.frame_padding, ImVec2(0, self.px(5))):
+            return self.button(name, "", icon=icon, width=side, enabled=enabled, tip=tip)
+
+    def segments(
+        self,
+        name: str,
+        options: Sequence[tuple[str, str]],
+        current: str,
+        *,
+        columns: int = 0,
+        unavailable: Sequence[str] = (),
+    ) -> str | None:
+        """One choice of several (key, label), as joined buttons; the key that was clicked."""
+        columns = columns or len(options)
+        clicked = None
+        gap = self.px(2)
+        width = (imgui.get_content_region_avail().x - gap * (columns - 1)) / columns
+        for index, (key, label) in enumerate(options):
+            if index % columns:
+                imgui.same_line(0, gap)
+            elif index:
+                imgui.set_cursor_pos_y(imgui.get_cursor_pos_y() - self.px(6))
+            kind = "selected" if key == current else "segment"
+            with imgui_ctx.push_style_var(
+                imgui.StyleVar_.frame_padding, ImVec2(self.px(2), self.px(5))
+            ):
+                enabled = key not in unavailable
+                widget = f"{name}.{key}"
+                if self.button(widget, label, kind=kind, width=width, enabled=enabled):
+                    clicked = key
+        return clicked
+
+    def switch(self, name: str, label: str, value: bool, *, tip: str = "") -> bool | None:
+        """An on/off switch with its label; the new value when it was clicked."""
+        start, height = imgui.get_cursor_screen_pos(), imgui.get_frame_height()
+        track_width, track_height = self.px(28), self.px(16)
+        text_width = imgui.calc_text_size(label).x
+        size = ImVec2(track_width + self.px(8) + text_width, height)
+        clicked = imgui.invisible_button(f"##{name}", size)
+        self.record(name)
+        hovered = imgui.is_item_hovered()
+        if value:
+            track = theme.ACCENT_HOVERED if hovered else theme.ACCENT
+        else:
+            track = theme.CONTROL_ACTIVE if hovered else theme.CONTROL_HOVERED
+        draw = imgui.get_window_draw_list()
+        top = start.y + (height - track_height) / 2
+        low, high = (start.x, top), (start.x + track_width, top + track_height)
+        draw.add_rect_filled(low, high, colour_u32(track), track_height / 2)
+        radius = track_height / 2 - self.px(3)
+        centre_x = high[0] - track_height / 2 if value else low[0] + track_height / 2
+        knob = theme.ON_ACCENT if value else theme.TEXT_DIM
+        draw.add_circle_filled((centre_x, top + track_height / 2), radius, colour_u32(knob))
+        baseline = start.y + (height - imgui.get_text_line_height()) / 2
+        place = (high[0] + self.px(8), baseline)
+        draw.add_text(place, colour_u32(theme.TEXT if value else theme.TEXT_DIM), label)
+        self.tip(tip)
+        return (not value) if clicked else None
+
+    def slider(
+        self, name: str, value: float, low: float, high: float, form: str = "%.2f", tip: str = ""
+    ) -> float | None:
+        """A number on a filled bar over the rest of the line; the new value when it changed."""
+        self._prepare(name)
+        imgui.set_next_item_width(-1)
+        start = imgui.get_cursor_screen_pos()
+        width, height = imgui.get_content_region_avail().x, imgui.get_frame_height()
+        end = (start.x + width, start.y + height)
+        hovered = imgui.is_mouse_hovering_rect(start, end)
+        frame = theme.CONTROL_HOVERED if hovered else theme.CONTROL
+        draw, rounding = imgui.get_window_draw_list(), self.px(SMALL_ROUNDING)
+        draw.add_rect_filled(start, end, colour_u32(frame), rounding)
+        fraction = min(max((value - low) / (high - low), 0.0), 1.0)
+        edge = start.x + width * fraction
+        draw.push_clip_rect(start, (edge, end[1]), True)
+        draw.add_rect_filled(start, end, colour_u32(theme.ACCENT_SOFT), rounding)
+        draw.pop_clip_rect()
+        mark = min(max(edge, start.x + self.px(2)), end[0] - self.px(2))
+        draw.add_line(
+            (mark, start.y + self.px(4)),
+            (mark, end[1] - self.px(4)),
+            colour_u32(theme.ACCENT),
+            self.px(2),
+        )
+        with _transparent(Col.frame_bg, Col.frame_bg_hovered, Col.frame_bg_active):
+            with _transparent(Col.slider_grab, Col.slider_grab_active):
+                changed, new = imgui.slider_float(f"##{name}", value, low, high, form)
+        self.record(name)
+        self.tip(tip)
+        return new if changed else None
+
+    def integer(
+        self, name: str, value: int, low: int, high: int, *, width: float = -1, tip: str = ""
+    ) -> int | None:
+        """A whole number to drag or, after a double click, to type; the new value if changed."""
+        self._prepare(name)
+        imgui.set_next_item_width(width)
+        always_clamp = imgui.SliderFlags_.always_clamp
+        changed, new = imgui.drag_int(f"##{name}", value, 0.08, low, high, "%d", always_clamp)
+        self.record(name)
+        self.tip(tip)
+        return new if changed else None
+
+    def line(self, name: str, value: str, hint: str, *, width: float = -1) -> str | None:
+        """A line of text; the new text when it changed."""
+        self._prepare(name)
+        imgui.set_next_item_width(width)
+        changed, new = imgui.input_text_with_hint(f"##{name}", hint, value)
+        self.record(name)
+        return new if changed else None
+
+    def colour(
+        self, name: str, value: tuple[float, float, float]
+    ) -> tuple[float, float, float] | None:
+        """A colour with a picker behind it; the new one when it changed."""
+        self._prepare(name)
+        imgui.set_next_item_width(-1)
+        flags = imgui.ColorEditFlags_.display_hex | imgui.ColorEditFlags_.picker_hue_wheel
+        changed, new = imgui.color_edit3(f"##{name}", list(value), flags)
+        self.record(name)
+        return (new[0], new[1], new[2]) if changed else None
+
+    def progress(self, fraction: float) -> None:
+        """A thin bar over the rest of the line."""
+        start, width = imgui.get_cursor_screen_pos(), imgui.get_content_region_avail().x
+        height = self.px(6)
+        draw = imgui.get_window_draw_list()
+        end = (start.x + width, start.y + height)
+        draw.add_rect_filled(start, end, colour_u32(theme.CONTROL), height / 2)
+        filled = (start.x + max(width * fraction, height), end[1])
+        draw.add_rect_filled(start, filled, colour_u32(theme.ACCENT), height / 2)
+        imgui.dummy((width, height))
+
+
+@contextmanager
+def _transparent(*colours: imgui.Col_) -> Iterator[None]:
+    for colour in colours:
+        imgui.push_style_color(colour, ImVec4(0, 0, 0, 0))
+    try:
+        yield
+    finally:
+        imgui.pop_style_color(len(colours))
+
+
+_CLEAR = ImVec4(0, 0, 0, 0)
+_BUTTONS = {  # ink, normal, hovered, active
+    "normal": (theme.TEXT, theme.CONTROL, theme.CONTROL_HOVERED, theme.CONTROL_ACTIVE),
+    "primary": (theme.ON_ACCENT, theme.ACCENT, theme.ACCENT_HOVERED, theme.ACCENT_ACTIVE),
+    "quiet": (theme.TEXT_DIM, _CLEAR, theme.CONTROL, theme.CONTROL_HOVERED),
+    "segment": (theme.TEXT_DIM, theme.CONTROL, theme.CONTROL_HOVERED, theme.CONTROL_ACTIVE),
+    "selected": (theme.ACCENT, theme.ACCENT_SOFT, theme.ACCENT_SOFT, theme.ACCENT_SOFT),
+}

@@ -1,0 +1,262 @@
+"""One GLFW window with a GL 4.1 core context: on the screen, or the same without a display.
+
+Events are collected as values (see events.py). Nothing here knows Dear ImGui, which chains the
+callbacks that are set here, or the model.
+"""
+
+import ctypes
+import os
+import sys
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import imgui_bundle  # noqa: F401  (first, so that GLFW is the library that it brings)
+import glfw  # isort: skip
+
+from .events import Dropped, Event, KeyPressed, PointerButton, PointerMoved, Scrolled
+
+BUTTONS = {0: "left", 1: "right", 2: "middle"}
+SPECIAL_KEYS = {
+    glfw.KEY_LEFT: "Left",
+    glfw.KEY_RIGHT: "Right",
+    glfw.KEY_UP: "Up",
+    glfw.KEY_DOWN: "Down",
+    glfw.KEY_ENTER: "Enter",
+    glfw.KEY_ESCAPE: "Escape",
+    glfw.KEY_SPACE: "Space",
+    glfw.KEY_TAB: "Tab",
+}
+NO_DISPLAY = (
+    "There is no display to open a window on. Without one, the same program renders into a file: "
+    "ballgan-viewer --offscreen --screenshot picture.png"
+)
+
+
+class WindowError(RuntimeError):
+    """A window that cannot be opened, with what a person can do about it."""
+
+
+@dataclass(frozen=True)
+class WindowOptions:
+    """How to open the window."""
+
+    title: str = "BallGAN"
+    size: tuple[int, int] = (1280, 800)  # logical pixels
+    scale: float | None = None  # physical pixels of a logical one; None: what the screen says
+    offscreen: bool = False
+
+
+class Window:
+    """The window and its context; `close` ends both."""
+
+    def __init__(self, options: WindowOptions) -> None:
+        self.offscreen = options.offscreen
+        self.events: list[Event] = []
+        self._forced_scale = options.scale
+        self._wake = threading.Event()
+        _initialise(options.offscreen)
+        try:
+            self._handle = _create(options)
+        except WindowError:
+            glfw.terminate()
+            raise
+        glfw.make_context_current(self._handle)
+        glfw.swap_interval(0 if options.offscreen else 1)
+        self._set_callbacks()
+
+    @property
+    def address(self) -> int:
+        """Address of the GLFWwindow, for Dear ImGui's backend."""
+        address = ctypes.cast(self._handle, ctypes.c_void_p).value
+        assert address is not None
+        return address
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in window coordinates, the units of events."""
+        width, height = glfw.get_window_size(self._handle)
+        return width, height
+
+    @property
+    def framebuffer_size(self) -> tuple[int, int]:
+        """Width and height in physical pixels."""
+        width, height = glfw.get_framebuffer_size(self._handle)
+        return width, height
+
+    @property
+    def pixel_ratio(self) -> float:
+        """Physical pixels a unit of window coordinates (2 on a Mac's screen, else 1)."""
+        return self.framebuffer_size[0] / max(self.size[0], 1)
+
+    @property
+    def interface_scale(self) -> float:
+        """Window coordinates a logical pixel: what text and spacing are multiplied by."""
+        if self._forced_scale is not None:
+            return self._forced_scale / self.pixel_ratio
+        return max(glfw.get_window_content_scale(self._handle)[0], 0.5) / self.pixel_ratio
+
+    @property
+    def logical_size(self) -> tuple[int, int]:
+        """Width and height in logical pixels, what the settings file remembers."""
+        scale = self.interface_scale
+        return round(self.size[0] / scale), round(self.size[1] / scale)
+
+    @property
+    def minimised(self) -> bool:
+        """Whether there is nothing to draw on."""
+        return bool(glfw.get_window_attrib(self._handle, glfw.ICONIFIED))
+
+    def resize(self, width: int, height: int) -> None:
+        """Set the size in logical pixels."""
+        scale = self.interface_scale
+        glfw.set_window_size(
+            self._handle, max(round(width * scale), 1), max(round(height * scale), 1)
+        )
+
+    def set_title(self, title: str) -> None:
+        """What the window's title bar says."""
+        glfw.set_window_title(self._handle, title)
+
+    def should_close(self) -> bool:
+        """Whether the person closed the window."""
+        return bool(glfw.window_should_close(self._handle))
+
+    def take_events(self) -> list[Event]:
+        """What happened since the last call."""
+        glfw.poll_events()
+        events, self.events = self.events, []
+        return events
+
+    def wait(self, timeout: float | None) -> None:
+        """Sleep until something happens, `wake` is called or `timeout` seconds have passed."""
+        if self.offscreen:  # GLFW's null platform has no events to wait for
+            self._wake.wait(timeout)
+            self._wake.clear()
+        elif timeout is None:
+            glfw.wait_events()
+        elif timeout > 0:
+            glfw.wait_events_timeout(timeout)
+
+    def wake(self) -> None:
+        """End `wait`; may be called from any thread."""
+        if self.offscreen:
+            self._wake.set()
+        else:
+            glfw.post_empty_event()
+
+    def present(self) -> None:
+        """Show what was drawn."""
+        glfw.swap_buffers(self._handle)
+
+    def close(self) -> None:
+        """Destroy the window and its context."""
+        glfw.destroy_window(self._handle)
+        glfw.terminate()
+
+    def _set_callbacks(self) -> None:
+        handle = self._handle
+        glfw.set_cursor_pos_callback(handle, lambda _, x, y: self._add(PointerMoved(x, y)))
+        glfw.set_mouse_button_callback(handle, self._on_button)
+        glfw.set_scroll_callback(handle, self._on_scroll)
+        glfw.set_key_callback(handle, self._on_key)
+        glfw.set_drop_callback(handle, lambda _, paths: self.drop(paths))
+
+    def drop(self, paths: list[str] | tuple[str, ...]) -> None:
+        """What the system does when files are dropped on the window."""
+        self._add(Dropped(tuple(os.fspath(path) for path in paths)))
+
+    def _add(self, event: Event) -> None:
+        if isinstance(event, PointerMoved):
+            self._pointer = (event.x, event.y)
+        self.events.append(event)
+
+    _pointer: tuple[float, float] = (0.0, 0.0)
+
+    def _on_button(self, _: Any, button: int, action: int, mods: int) -> None:
+        if button in BUTTONS:
+            pressed = action == glfw.PRESS
+            self._add(PointerButton(*self._pointer, BUTTONS[button], pressed, _names(mods)))
+
+    def _on_scroll(self, _: Any, dx: float, dy: float) -> None:
+        self._add(Scrolled(*self._pointer, dx, dy))
+
+    def _on_key(self, _: Any, key: int, scancode: int, action: int, mods: int) -> None:
+        name = key_name(key)
+        if name and action in (glfw.PRESS, glfw.REPEAT):
+            self._add(KeyPressed(name, _names(mods)))
+
+
+def key_name(key: int) -> str | None:
+    """The name that events and scripts use for a GLFW key; None for keys without one."""
+    if glfw.KEY_A <= key <= glfw.KEY_Z or glfw.KEY_0 <= key <= glfw.KEY_9:
+        return chr(key)
+    return SPECIAL_KEYS.get(key)
+
+
+def key_code(name: str) -> int:
+    """The GLFW key of a name. Raises ValueError for names that are not known."""
+    if len(name) == 1 and name.upper().isalnum() and name.isascii():
+        return ord(name.upper())
+    for code, special in SPECIAL_KEYS.items():
+        if special.lower() == name.lower():
+            return int(code)
+    raise ValueError(f"no key is called {name!r}; known are A-Z, 0-9 and {_list_special_keys()}")
+
+
+def _list_special_keys() -> str:
+    return ", ".join(SPECIAL_KEYS.values())
+
+
+def _names(mods: int) -> frozenset[str]:
+    bits = {
+        "shift": glfw.MOD_SHIFT,
+        "control": glfw.MOD_CONTROL,
+        "alt": glfw.MOD_ALT,
+        "super": glfw.MOD_SUPER,
+    }
+    return frozenset(name for name, bit in bits.items() if mods & bit)
+
+
+def _initialise(offscreen: bool) -> None:
+    glfw.ERROR_REPORTING = False  # what matters is asked for by glfw.get_error
+    if sys.platform.startswith("linux"):
+        wayland_or_x11 = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY")
+        if not offscreen and not wayland_or_x11:
+            raise WindowError(NO_DISPLAY)
+        if offscreen:  # PyOpenGL asks this library which context is current
+            os.environ.setdefault("PYOPENGL_PLATFORM", "egl")
+    platform = glfw.PLATFORM_NULL if offscreen else glfw.ANY_PLATFORM
+    glfw.init_hint(glfw.PLATFORM, platform)
+    if not glfw.init():
+        raise WindowError(NO_DISPLAY if not offscreen else f"GLFW did not start: {_last_error()}")
+    if not offscreen and sys.platform.startswith("linux"):
+        if glfw.get_platform() == glfw.PLATFORM_WAYLAND:
+            os.environ.setdefault("PYOPENGL_PLATFORM", "egl")
+
+
+def _create(options: WindowOptions) -> Any:
+    glfw.default_window_hints()
+    if options.offscreen:
+        glfw.window_hint(glfw.CONTEXT_CREATION_API, glfw.EGL_CONTEXT_API)
+    glfw.window_hint(glfw.CONTEXT_VERSION_MAJOR, 4)
+    glfw.window_hint(glfw.CONTEXT_VERSION_MINOR, 1)
+    glfw.window_hint(glfw.OPENGL_PROFILE, glfw.OPENGL_CORE_PROFILE)
+    glfw.window_hint(glfw.OPENGL_FORWARD_COMPAT, True)
+    glfw.window_hint(glfw.SCALE_TO_MONITOR, options.scale is None)
+    scale = options.scale or 1.0
+    width, height = (max(round(length * scale), 1) for length in options.size)
+    handle = glfw.create_window(width, height, options.title, None, None)
+    if not handle:
+        raise WindowError(
+            f"No OpenGL 4.1 context could be made ({_last_error()}). On Debian and Ubuntu the "
+            "libraries come with: apt-get install libegl1 libgl1"
+        )
+    return handle
+
+
+def _last_error() -> str:
+    code, text = glfw.get_error()
+    if isinstance(text, bytes):
+        text = text.decode(errors="replace")
+    return str(text) if text else f"error {code:#x}"

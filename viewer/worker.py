@@ -1,0 +1,165 @@
+"""Threads that always work on the newest request.
+
+A `Lane` is one thread with room for one waiting request. A request that arrives replaces the one
+that waits and asks the one that runs to stop; it stops at its next `Ticket.progress`. Results,
+errors included, are values that go through one function to the window, which is never waited for.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+log = logging.getLogger(__name__)
+PROGRESS_INTERVAL = 0.05  # seconds between two reports of progress
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A request ended with an exception."""
+
+    lane: str
+    request: Any
+    error: BaseException
+
+    @property
+    def message(self) -> str:
+        """What to tell the person: our own errors speak for themselves."""
+        if isinstance(self.error, (ValueError, OSError)):
+            return str(self.error)
+        if isinstance(self.error, MemoryError) or "out of memory" in str(self.error).lower():
+            return f"There is not enough memory for this: {self.error}"
+        return f"Internal error ({type(self.error).__name__}): {self.error}"
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """A request gave way to a newer one, or was cancelled."""
+
+    lane: str
+    request: Any
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A request is this far, in [0, 1]."""
+
+    lane: str
+    request: Any
+    fraction: float
+
+
+class Ticket:
+    """What the work on one request may ask and tell."""
+
+    def __init__(self, lane: "Lane", request: Any) -> None:
+        self.request = request
+        self.superseded = False
+        self.protected = False  # a newer request has to wait; closing the lane does not
+        self._lane = lane
+        self._next_report = 0.0
+
+    def post(self, result: Any) -> None:
+        """Give a result to the window."""
+        self._lane.post(result)
+
+    def progress(self, fraction: float) -> None:
+        """Report how far the work is. Raises ballgan.Cancelled if it should stop."""
+        self.check()
+        now = time.monotonic()
+        if now >= self._next_report:
+            self._next_report = now + PROGRESS_INTERVAL
+            self.post(Progress(self._lane.name, self.request, fraction))
+
+    def check(self) -> None:
+        """Raise ballgan.Cancelled if the work should stop."""
+        from ballgan.errors import Cancelled
+
+        if self._lane.closed or (self.superseded and not self.protected):
+            raise Cancelled
+
+
+class Lane:
+    """A thread that works on the newest request."""
+
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[Any, Ticket], None],
+        post: Callable[[Any], None],
+    ) -> None:
+        """`work(request, ticket)` runs in the thread; `post(result)` must be thread-safe."""
+        self.name = name
+        self.post = post
+        self.closed = False
+        self._work = work
+        self._waiting: Any = None
+        self._ticket: Ticket | None = None
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request waits or runs."""
+        with self._changed:
+            return self._waiting is not None or self._ticket is not None
+
+    def submit(self, request: Any) -> None:
+        """Work on `request` as soon as possible, instead of any other."""
+        with self._changed:
+            self._waiting = request
+            self._supersede()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
+                self._thread.start()
+
+    def cancel(self) -> None:
+        """Stop what runs and forget what waits."""
+        with self._changed:
+            self._waiting = None
+            self._supersede()
+
+    def close(self, timeout: float = 5.0) -> None:
+        """Stop the thread, waiting for it at most `timeout` seconds."""
+        with self._changed:
+            self.closed = True
+            self._waiting = None
+            self._supersede()
+        if self._thread is not None:
+            self._thread.join(timeout)
+
+    def _supersede(self) -> None:
+        if self._ticket is not None:
+            self._ticket.superseded = True
+        self._changed.notify_all()
+
+    def _take(self) -> Ticket | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self.closed or self._waiting is not None)
+            if self.closed:
+                return None
+            self._ticket = Ticket(self, self._waiting)
+            self._waiting = None
+            return self._ticket
+
+    def _run(self) -> None:
+        while (ticket := self._take()) is not None:
+            outcome = self._attempt(ticket)
+            with self._changed:
+                self._ticket = None
+            if outcome is not None and not self.closed:
+                self.post(outcome)
+
+    def _attempt(self, ticket: Ticket) -> Failed | Stopped | None:
+        try:
+            self._work(ticket.request, ticket)
+        except Exception as error:  # the boundary of the thread: every error becomes a value
+            from ballgan.errors import Cancelled
+
+            if isinstance(error, Cancelled):
+                return Stopped(self.name, ticket.request)
+            log.debug("%s failed", self.name, exc_info=error)
+            return Failed(self.name, ticket.request, error)
+        return None
