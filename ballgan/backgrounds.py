@@ -33,9 +33,7 @@ class SphereBackground(nn.Module):
             self.mapping = Mapping(
                 MappingConfig(config.z_dim, config.w_dim, config.mapping_layers, label_dim=0)
             )
-            self.network = ModulatedMLP(
-                *widths, num_layers=config.num_layers, w_dim=config.w_dim
-            )
+            self.network = ModulatedMLP(*widths, num_layers=config.num_layers, w_dim=config.w_dim)
         else:
             self.network = PlainMLP(*widths, num_layers=config.num_layers, code_dim=config.z_dim)
 
@@ -68,9 +66,9 @@ class SphereBackground(nn.Module):
 
     def equirectangular(self, ws: Tensor, height: int) -> Tensor:
         """The whole sphere for one code: (F, height, 2 height)."""
-        directions = equirectangular_directions(height, 2 * height, ws.device)
-        rows = [self(row[None], ws)[0] for row in directions.split(max(1, 2**15 // (2 * height)))]
-        return torch.cat([r.flatten(0, -2) for r in rows]).t().reshape(-1, height, 2 * height)
+        directions = equirectangular_directions(height, 2 * height, ws.device).flatten(0, 1)
+        parts = [self(part[None], ws)[0] for part in directions.split(2**14)]
+        return torch.cat(parts).t().reshape(-1, height, 2 * height)
 
 
 class LearntBackground(Latent):

@@ -65,9 +65,7 @@ class Camera:
         return Orbit(yaw, pitch, radius, point, fov)
 
     @staticmethod
-    def look_at(
-        position: Sequence[float], target: Sequence[float], intrinsics: Matrix
-    ) -> "Camera":
+    def look_at(position: Sequence[float], target: Sequence[float], intrinsics: Matrix) -> "Camera":
         """A camera at `position` that looks at `target` with y up (world units)."""
         eye = np.asarray(position, dtype=np.float64)
         forward = _normalize(np.asarray(target, dtype=np.float64) - eye)
@@ -105,7 +103,9 @@ class Camera:
         """A camera from EG3D's 25 numbers: 16 of camera-to-world, 9 of intrinsics, row by row."""
         values = np.asarray(label, dtype=np.float64).reshape(-1)
         if values.size != 25:
-            raise ValueError(f"A camera label has 25 numbers (16 pose, 9 intrinsics); got {values.size}.")
+            raise ValueError(
+                f"A camera label has 25 numbers (16 pose, 9 intrinsics); got {values.size}."
+            )
         return Camera(_as_tuples(values[:16].reshape(4, 4)), _as_tuples(values[16:].reshape(3, 3)))
 
     def label(self, device: torch.device | str = "cpu") -> Tensor:

@@ -5,6 +5,7 @@ are checked against the model's configuration before any memory is taken for the
 """
 
 import json
+import math
 import mmap
 import os
 import stat
@@ -69,12 +70,11 @@ def load(path: str | os.PathLike[str], device: str | torch.device = "auto") -> G
         config, state, meta = _read_model(data)
         model = _build(config)
         _check_weights(state, model.state_dict(), len(data))
-        weights = _copy_weights(state, chosen, data)
+        weights, not_finite = _copy_weights(state, chosen, data)
         model.load_state_dict(weights, assign=True)
+    if not_finite:
+        _add_note(meta, f"weights that are not finite: {_shorten(not_finite)}")
     model.meta = meta
-    unusable = [name for name, tensor in weights.items() if not torch.isfinite(tensor).all()]
-    if unusable:
-        _add_note(meta, f"weights that are not finite: {_shorten(unusable)}")
     return model.eval().requires_grad_(False)
 
 
@@ -186,7 +186,10 @@ def _naming(path: str | os.PathLike[str]) -> Iterator[None]:
 def _read_model(data: memoryview) -> Model:
     kind = detect_format(data)
     if kind == "published":
-        return official.convert(read_tree(data))
+        try:
+            return official.convert(read_tree(data))
+        except RuntimeError as error:  # an option is a tensor, or nested beyond Python's recursion
+            fail(f"its options cannot be used ({type(error).__name__})")
     if kind == "safetensors":
         return _read_safetensors_model(data)
     return _read_native_model(data)
@@ -259,7 +262,7 @@ class _ShapesOnly(TorchFunctionMode):
     ) -> Any:
         if function is torch.randn:
             function = torch.empty
-        if function is Tensor.div:
+        if function in (Tensor.div, Tensor.__truediv__):
             return args[0]
         return function(*args, **(kwargs or {}))
 
@@ -286,22 +289,26 @@ def _check_weights(state: dict[Any, Any], expected: State, file_size: int) -> No
         fail("its weights claim more numbers than the file holds")
 
 
-def _copy_weights(state: State, device: torch.device, data: memoryview) -> State:
-    """float32 copies on `device` of weights that lie over the mapped file `data`.
+def _copy_weights(
+    state: State, device: torch.device, data: memoryview
+) -> tuple[State, list[str]]:
+    """float32 copies on `device` of weights over the mapped file, and which are not finite.
 
     Copies, because a model over the file would crash when another program truncates it. The pages
     of the file are let go on the way, so that file and copy are never both in memory.
     """
-    weights, copied = {}, 0
+    weights: State = {}
+    not_finite, copied, mapping = [], 0, data.obj
     for name, tensor in state.items():
         weights[name] = torch.empty(tensor.shape, dtype=torch.float32, device=device)
         weights[name].copy_(tensor)
+        if tensor.numel() and not all(map(math.isfinite, tensor.aminmax())):
+            not_finite.append(name)
         copied += tensor.numel() * tensor.dtype.itemsize
-        mapping = data.obj
         if copied > RELEASE_INTERVAL and isinstance(mapping, mmap.mmap) and CAN_RELEASE:
             mapping.madvise(mmap.MADV_DONTNEED)
             copied = 0
-    return weights
+    return weights, not_finite
 
 
 def _stored(name: str, tensor: Tensor, half: bool) -> Tensor:
@@ -315,7 +322,8 @@ def _stored(name: str, tensor: Tensor, half: bool) -> Tensor:
 
 def _add_note(meta: dict[str, Any], note: str) -> None:
     notes = meta.get("notes")
-    meta["notes"] = [*(notes if isinstance(notes, list) else []), note]
+    earlier = notes if isinstance(notes, list) else []
+    meta["notes"] = [*(other for other in earlier if other != note), note]
 
 
 def _shorten(names: list[Any], limit: int = 4) -> str:

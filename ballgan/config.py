@@ -108,9 +108,7 @@ class FieldConfig:
         _require_range("field.plane_channels", self.plane_channels, 1, MAX_WIDTH)
         _require_range("field.hidden_size", self.hidden_size, 1, MAX_WIDTH)
         _require_range("field.feature_channels", self.feature_channels, 3, MAX_WIDTH)
-        _require_range(
-            "field.learning_rate_multiplier", self.learning_rate_multiplier, 1e-6, 1e6
-        )
+        _require_range("field.learning_rate_multiplier", self.learning_rate_multiplier, 1e-6, 1e6)
         require(
             self.density_activation in ("linear", "relu", "lrelu"),
             "field.density_activation is 'linear', 'relu' or 'lrelu'; "
@@ -168,8 +166,7 @@ class SphereConfig:
         _require_range("background.radius", self.radius, 1e-3, 1e4)
         require(
             self.conditioning in ("modulated", "concatenated"),
-            "background.conditioning is 'modulated' or 'concatenated'; "
-            f"got {self.conditioning!r}.",
+            f"background.conditioning is 'modulated' or 'concatenated'; got {self.conditioning!r}.",
         )
         require(
             self.encoding in ("direction", "angles"),
@@ -178,9 +175,7 @@ class SphereConfig:
         modulated = self.conditioning == "modulated"
         _require_range("background.z_dim", self.z_dim, 1 if modulated else 0, MAX_WIDTH)
         _require_range("background.w_dim", self.w_dim, int(modulated), MAX_WIDTH)
-        _require_range(
-            "background.mapping_layers", self.mapping_layers, int(modulated), MAX_LAYERS
-        )
+        _require_range("background.mapping_layers", self.mapping_layers, int(modulated), MAX_LAYERS)
         _require_range("background.hidden_size", self.hidden_size, 1, MAX_WIDTH)
         _require_range("background.num_layers", self.num_layers, 1, MAX_LAYERS)
         _require_range("background.num_frequencies", self.num_frequencies, 1, 24)
@@ -293,9 +288,7 @@ def _from_plain(expected: Any, value: Any, where: str) -> Any:
         return _from_plain(inner, value, where)
     if origin is tuple:
         require(isinstance(value, (list, tuple)), f"{where} should be a list; got {value!r}.")
-        item_types = (
-            arguments[:1] * min(len(value), 64) if arguments[-1] is Ellipsis else arguments
-        )
+        item_types = arguments[:1] * min(len(value), 64) if arguments[-1] is Ellipsis else arguments
         require(len(value) == len(item_types), f"{where} has {len(value)} items.")
         return tuple(
             _from_plain(t, v, f"{where}[{i}]")
@@ -304,7 +297,8 @@ def _from_plain(expected: Any, value: Any, where: str) -> Any:
     if expected is float and type(value) is int and abs(value) < 2**53:
         return float(value)
     require(
-        type(value) is expected, f"{where} should be of type {expected.__name__}; got {value!r:.80}."
+        type(value) is expected,
+        f"{where} should be of type {expected.__name__}; got {value!r:.80}.",
     )
     return value
 

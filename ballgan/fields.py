@@ -89,9 +89,7 @@ def sample_planes_by_rows(planes: Tensor, positions: Tensor, axes: list[list[int
     batch, _, channels, height, width = planes.shape
     table = planes.permute(0, 1, 3, 4, 2).reshape(-1, channels)  # a view if channels are last
     low_x, weights_x = _neighbours(positions, width)
-    low_y, weights_y = (
-        (low_x, weights_x) if height == width else _neighbours(positions, height)
-    )
+    low_y, weights_y = (low_x, weights_x) if height == width else _neighbours(positions, height)
     first_plane = 3 * torch.arange(batch, device=planes.device)[:, None]
     rows, weights = [], []
     for k, (horizontal, vertical) in enumerate(axes):
@@ -124,9 +122,7 @@ def _neighbours(positions: Tensor, size: int) -> tuple[tuple[Tensor, ...], tuple
     return indices, ((1 - fraction) * inside_low, fraction * inside_high)
 
 
-def density_gradient(
-    field: TriplaneField, planes: Tensor, points: Tensor, step: float
-) -> Tensor:
+def density_gradient(field: TriplaneField, planes: Tensor, points: Tensor, step: float) -> Tensor:
     """Central differences of the raw density at points (B, N, 3): (B, N, 3), per world unit."""
     offsets = step * torch.eye(3, device=points.device, dtype=points.dtype)
     both = torch.stack([points[..., None, :] + offsets, points[..., None, :] - offsets])

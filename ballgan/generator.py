@@ -18,8 +18,6 @@ from .stylegan2 import Backbone, Mapping, truncate
 from .superres import SuperResolution
 from .volume import Composite, composite, interval_weights, sample_importance, sample_stratified
 
-NEGLIGIBLE_WEIGHT = 1e-4  # the fast sampler gives samples lighter than this no colour
-
 
 @dataclass(frozen=True)
 class Synthesis:
@@ -139,18 +137,15 @@ class Generator(nn.Module):
         directions: Tensor,
         *,
         interval: tuple[Tensor, Tensor] | None = None,
-        sampler: str = "plain",
         samples: int | None = None,
         generator: torch.Generator | None = None,
     ) -> Composite:
-        """Gather the foreground along rays.
+        """Gather the foreground along rays, by the published two-pass scheme to rounding.
 
         Args:
             planes: (B, 3, C, H, W).
             origins, directions: (B, N, 3); directions of unit length.
             interval: near and far distance of each ray, (B * N, 1); None: `ray_interval`.
-            sampler: "plain" is the published two-pass scheme to rounding; "fast" leaves out the
-                colours of samples that do not count (not differentiable).
             samples: coarse, and as many fine, samples a ray; None: the model's numbers.
             generator: random placement in the strata; None: their centres.
 
@@ -161,34 +156,24 @@ class Generator(nn.Module):
         fine_count = config.fine_samples if samples is None else samples
         batch, count, _ = origins.shape
         near, far = interval or self.ray_interval(origins, directions)
-        jitter = _uniform((batch * count, coarse_count), generator, origins)
         coarse = sample_stratified(
-            near, far, coarse_count, jitter=jitter, disparity=config.disparity
+            near,
+            far,
+            coarse_count,
+            jitter=_uniform((batch * count, coarse_count), generator, origins),
+            disparity=config.disparity,
         )  # (B N, S)
-        hidden = self._decode_along_rays(planes, origins, directions, coarse)
-        density = self.field.density_of(hidden)
-        distances = coarse
-        if fine_count:
-            with torch.no_grad():
-                weights, _ = interval_weights(coarse, density)
-            fine = sample_importance(
-                coarse,
-                weights,
-                fine_count,
-                u=_uniform((batch * count, fine_count), generator, coarse),
-            )
-            fine_hidden = self._decode_along_rays(planes, origins, directions, fine)
-            distances, order = torch.cat([coarse, fine], dim=1).sort(dim=1, stable=True)
-            density = torch.cat([density, self.field.density_of(fine_hidden)], dim=1)
-            density = density.gather(1, order)
-            hidden = torch.cat([hidden, fine_hidden], dim=1)
-        else:
-            order = None
-        if sampler == "fast":
-            features = self._features_where_visible(hidden, order, distances, density)
-        else:
-            features = _reorder(self.field.features_of(hidden), order)
-        return composite(distances, density, features)
+        density, features = self._field_along_rays(planes, origins, directions, coarse)
+        if not fine_count:
+            return composite(coarse, density, features)
+        with torch.no_grad():
+            weights, _ = interval_weights(coarse, density)
+        u = _uniform((batch * count, fine_count), generator, coarse)
+        fine = sample_importance(coarse, weights, fine_count, u=u)
+        fine_density, fine_features = self._field_along_rays(planes, origins, directions, fine)
+        distances, order = torch.cat([coarse, fine], dim=1).sort(dim=1, stable=True)
+        density = torch.cat([density, fine_density], dim=1).gather(1, order)
+        return composite(distances, density, torch.cat([features, fine_features], dim=1), order)
 
     def ray_interval(self, origins: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
         """Near and far distance at which to sample rays (B, N, 3): (B * N, 1) each."""
@@ -206,37 +191,22 @@ class Generator(nn.Module):
         far = torch.where(hit, far, farthest)
         return near.view(-1, 1), far.view(-1, 1)
 
-    def _decode_along_rays(
+    def _field_along_rays(
         self, planes: Tensor, origins: Tensor, directions: Tensor, distances: Tensor
-    ) -> Tensor:
-        """Hidden features (B N, S, hidden) at `distances` (B N, S) along the rays."""
+    ) -> tuple[Tensor, Tensor]:
+        """Raw density (B N, S) and features (B N, S, F) at `distances` (B N, S) along the rays."""
         batch, count, _ = origins.shape
         steps = distances.shape[1]
         along = distances.view(batch, count, steps, 1)
         points = origins[:, :, None] + along * directions[:, :, None]  # (B, N, S, 3)
-        hidden = self.field.decode(planes, points.flatten(1, 2))
-        return hidden.view(batch * count, steps, -1)
-
-    def _features_where_visible(
-        self, hidden: Tensor, order: Tensor | None, distances: Tensor, density: Tensor
-    ) -> Tensor:
-        """Features (N, K, F), zero for samples whose two intervals weigh nearly nothing."""
-        weights, _ = interval_weights(distances, density)
-        visible = weights > NEGLIGIBLE_WEIGHT
-        padded = torch.nn.functional.pad(visible, (1, 1))
-        ray, sample = (padded[:, 1:] | padded[:, :-1]).nonzero(as_tuple=True)
-        source = sample if order is None else order[ray, sample]
-        features = hidden.new_zeros(*distances.shape, self.config.field.feature_channels)
-        features[ray, sample] = self.field.features_of(hidden[ray, source])
-        return features
+        density, features = self.field(planes, points.flatten(1, 2))
+        return density.view(batch * count, steps), features.view(batch * count, steps, -1)
 
     # Background
 
     def background_distance(self, origins: Tensor, directions: Tensor) -> Tensor:
         """Distance (B, N) to the sphere; ValueError for a camera outside it."""
-        return intersect_sphere(
-            origins, directions, self._require_background().config.radius
-        )
+        return intersect_sphere(origins, directions, self._require_background().config.radius)
 
     def background_features(self, ws_bg: Tensor, origins: Tensor, directions: Tensor) -> Tensor:
         """Features (B, N, F) of the sphere where rays (B, N, 3) leave it."""
@@ -327,10 +297,3 @@ def _uniform(
     if generator is None:
         return None
     return torch.rand(shape, generator=generator, device=like.device, dtype=like.dtype)
-
-
-def _reorder(features: Tensor, order: Tensor | None) -> Tensor:
-    """Samples (N, K, F) in the order (N, K)."""
-    if order is None:
-        return features
-    return features.gather(1, order[..., None].expand_as(features))

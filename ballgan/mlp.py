@@ -55,8 +55,7 @@ class ModulatedMLP(nn.Module):
         super().__init__()
         widths = [in_features] + [hidden_size] * num_layers
         self.layers = nn.ModuleList(
-            ModulatedLinear(a, b, w_dim=w_dim)
-            for a, b in zip(widths[:-1], widths[1:], strict=True)
+            ModulatedLinear(a, b, w_dim=w_dim) for a, b in zip(widths[:-1], widths[1:], strict=True)
         )
         self.output = ModulatedLinear(hidden_size, out_features, w_dim=w_dim, demodulate=False)
 

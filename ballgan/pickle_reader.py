@@ -15,6 +15,9 @@ from typing import Any, ClassVar, NoReturn
 from .errors import CheckpointError
 
 PROTOCOLS = range(2, 6)
+PROTO = 0x80
+STOP = ord(".")
+END = -1  # in the place of an operation: the file has no more
 MAX_OPEN_MARKS = 1000  # containers under construction inside each other
 MAX_NAME_LENGTH = 200
 MAX_INT_BYTES = 32
@@ -46,7 +49,7 @@ def quote(value: object, limit: int = 80) -> str:
 class Budget:
     """What reading one file may still spend, nested pickles included."""
 
-    steps: int = 400_000  # a published file with G, D and G_ema needs about 100 000
+    steps: int = 300_000  # a published file with G, D and G_ema needs about 100 000
     text: int = 64 * 2**20  # decoded characters; a published file holds less than 2 million
 
     def spend_step(self) -> None:
@@ -157,12 +160,15 @@ class PickleReader:
         self.memo, self.stack, self.marks = {}, [], []
         if self._take_int(1) != PROTO or self._take_int(1) not in PROTOCOLS:
             fail("it is not a pickle of protocol 2 to 5")
-        while (opcode := self._take_int(1)) != STOP:
-            self.budget.spend_step()
-            if opcode not in self._OPERATIONS:
-                fail(f"it holds the pickle operation {opcode:#04x}, which no model file needs")
-            operation, argument = self._OPERATIONS[opcode]
+        data, operations, budget = self.data, self._OPERATIONS, self.budget
+        while (opcode := data[self.position] if self.position < len(data) else END) != STOP:
+            self.position += 1
+            budget.spend_step()
+            if opcode not in operations:
+                self._refuse_operation(opcode)
+            operation, argument = operations[opcode]
             operation(self, argument)
+        self.position += 1
         value = self._pop()
         if self.stack or self.marks:
             fail("its pickle ends in the middle of an object")
@@ -174,6 +180,11 @@ class PickleReader:
         if self.position != len(self.data):
             fail("it is damaged: something follows its pickle")
         return value
+
+    def _refuse_operation(self, opcode: int) -> NoReturn:
+        if opcode == END:
+            fail("it is truncated: its pickle has no end")
+        fail(f"it holds the pickle operation {opcode:#04x}, which no model file needs")
 
     def _take(self, length: int) -> memoryview:
         end = self.position + length
@@ -278,7 +289,11 @@ class PickleReader:
         if count is None:
             items = self._pop_to_mark()
         else:
-            items = [self._pop() for _ in range(count)][::-1]
+            start = len(self.stack) - count
+            if start < (self.marks[-1] if self.marks else 0):
+                fail("it is damaged: its pickle takes an object that is not there")
+            items = self.stack[start:]
+            del self.stack[start:]
         self.stack.append(tuple(items))
 
     def _do_list(self, _: None) -> None:
@@ -424,10 +439,6 @@ class PickleReader:
         ord("b"): (_do_build, None),
         ord("Q"): (_do_persistent_id, None),
     }
-
-
-PROTO = 0x80
-STOP = ord(".")
 
 
 def _check_key(key: Any) -> str | int:

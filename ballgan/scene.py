@@ -42,6 +42,7 @@ SAMPLERS = ("fast", "plain")
 STAGES = ("preview", "raw", "full")
 MAX_SIZE = 8192
 PREVIEW_RESOLUTION = 32
+PREVIEW_SAMPLES = 24
 RAYS_PER_TILE = 1024  # small tiles stay in the cache and can be cancelled soon
 MAX_SPHERE_HEIGHT = 512  # pixels of the cached sphere from pole to pole
 NORMAL_STEP = 1 / 128  # of the box, for the density's gradient
@@ -54,7 +55,8 @@ class RenderSettings:
     size: side of the picture in pixels; None: the model's own.
     neural_resolution: side of the volume-rendered image; None: the model's own, or `size` for a
         model without super-resolution.
-    sampler: "fast", or "plain": the published scheme to rounding.
+    sampler: "plain" is the published scheme to rounding; "fast" looks the background up in a
+        cached picture of the whole sphere, so that a moving camera does not run its network.
     layer: "full", "foreground" (straight colour and alpha), "background" (the whole sphere),
         "raw" (before super-resolution) or "normals".
     samples: coarse, and as many fine, samples a ray; None: the model's own numbers.
@@ -166,12 +168,13 @@ class Scene:
         """Frames of the same picture: a coarse preview, the raw image, then the finished one."""
         settings = settings or RenderSettings()
         full = self.neural_resolution(settings)
-        stages = [("preview", min(PREVIEW_RESOLUTION, full))]
+        coarse = min(PREVIEW_SAMPLES, settings.samples or PREVIEW_SAMPLES)
+        stages = [("preview", min(PREVIEW_RESOLUTION, full), coarse)]
         if self.model.super_resolution is not None and settings.layer in ("full", "foreground"):
-            stages.append(("raw", full))
-        stages.append(("full", full))
-        for stage, resolution in stages:
-            staged = replace(settings, neural_resolution=resolution)
+            stages.append(("raw", full, settings.samples))
+        stages.append(("full", full, settings.samples))
+        for stage, resolution, samples in stages:
+            staged = replace(settings, neural_resolution=resolution, samples=samples)
             with torch.inference_mode():
                 frame = self._render(camera, staged, stage, progress)
             yield frame
@@ -322,8 +325,7 @@ class Scene:
 
     def _gather(self, shot: "_Shot", progress: Progress | None) -> Composite:
         """The foreground along the shot's rays."""
-        key = (self.latent, self.conditioning, shot.camera, shot.resolution)
-        key += (shot.settings.sampler, shot.settings.samples)
+        key = (self.latent, self.conditioning, shot.camera, shot.resolution, shot.settings.samples)
         return self._gathered.get(key, lambda: self._march(shot, progress))
 
     def _march(self, shot: "_Shot", progress: Progress | None) -> Composite:
@@ -341,7 +343,6 @@ class Scene:
                     origins[:, tile],
                     directions[:, tile],
                     interval=(near[tile], far[tile]),
-                    sampler=shot.settings.sampler,
                     samples=shot.settings.samples,
                 )
             )
@@ -371,9 +372,7 @@ class Scene:
         height = min(8 * 2 ** (shot.resolution - 1).bit_length(), MAX_SPHERE_HEIGHT)
         assert self.model.background is not None
         network = self.model.background
-        sphere = self._sphere.get(
-            (background, height), lambda: network.equirectangular(ws, height)
-        )
+        sphere = self._sphere.get((background, height), lambda: network.equirectangular(ws, height))
         return sample_equirectangular(sphere, points)
 
     def _given_background(

@@ -11,9 +11,7 @@ from .stylegan2 import SynthesisBlock
 class SuperResolution(nn.Module):
     """Two modulated blocks; which of them upsample, and the widths, come from the config."""
 
-    def __init__(
-        self, config: SuperResolutionConfig, *, feature_channels: int, w_dim: int
-    ) -> None:
+    def __init__(self, config: SuperResolutionConfig, *, feature_channels: int, w_dim: int) -> None:
         super().__init__()
         self.config = config
         widths = (feature_channels, *config.channels)

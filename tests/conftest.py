@@ -32,12 +32,15 @@ TINY = ModelConfig(
 
 
 def make_model(config: ModelConfig, seed: int = 0) -> Generator:
-    """A generator with random weights and a foreground that is neither empty nor full."""
+    """A generator with random weights, a visible foreground and empty space round the box."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = Generator(config)
     with torch.no_grad():
-        model.field.density_head.weight.mul_(20)
+        model.field.density_head.weight.mul_(40)
+        far_away = torch.full((1, 1, 3), 1e3)
+        planes = torch.zeros(1, 3, config.field.plane_channels, 4, 4)
+        model.field.density_head.bias -= model.field(planes, far_away)[0].item() + 5
     return model.eval().requires_grad_(False)
 
 

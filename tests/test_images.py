@@ -61,7 +61,7 @@ def test_sixteen_bit_grey_keeps_its_range(tmp_path):
     values = np.array([[0, 13107, 65535]], np.uint16)
     Image.fromarray(values).save(tmp_path / "a.png")
     image = load_image(tmp_path / "a.png")
-    np.testing.assert_allclose(image, np.repeat([[[0], [0.2], [1]]], 3, axis=2), atol=1e-6)
+    np.testing.assert_allclose(image, np.repeat([[[0.0], [0.2], [1.0]]], 3, axis=2), atol=1e-6)
 
 
 def test_transparent_parts_are_white(tmp_path):
@@ -183,8 +183,8 @@ def test_written_png_is_rounded_clipped_and_carries_its_metadata(tmp_path):
     with Image.open(tmp_path / "a.png") as picture:
         assert picture.mode == "RGB"
         np.testing.assert_array_equal(picture, [[[0, 128, 255], [0, 255, 51]]])
-        assert picture.text["ballgan"] == "seed 3"
-        assert picture.text["Title"] == "Käse"
+        assert picture.info["ballgan"] == "seed 3"
+        assert picture.info["Title"] == "Käse"
 
 
 def test_rgba_keeps_the_colour_of_transparent_pixels(tmp_path):

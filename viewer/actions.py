@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .preferences import Preferences
-    from .state import Backdrop, Code, ExportOptions, ModelInfo, Orbit
+    from .state import ExportOptions, ModelInfo
+    from .view import Backdrop, Code, Orbit
 
 
 class Action:
@@ -184,7 +184,14 @@ class Dismiss(Action):
 
 
 @dataclass(frozen=True)
-class SetPreferences(Action):
-    """Other preferences."""
+class RememberWindow(Action):
+    """The window's size in logical pixels, for the next start."""
 
-    preferences: "Preferences"
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class SetExportPath(Action):
+    """Where the next mesh goes, as chosen in a dialog."""
+
+    path: str

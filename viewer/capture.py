@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from .state import Backdrop, Code, ExportOptions, ViewerState
+from .state import ExportOptions, ViewerState
+from .view import Backdrop, Code
 
 
 def folder(state: ViewerState) -> Path:

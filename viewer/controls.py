@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 
 from . import actions as act
 from .events import Dropped, Event, KeyPressed, PointerButton, PointerMoved, Scrolled
-from .state import LAYERS, Orbit, ViewerState
+from .state import ViewerState
 from .ui import Rect
+from .view import LAYERS, Orbit
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 ORBIT_SPEED = math.pi  # radians for a drag across the picture

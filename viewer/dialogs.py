@@ -1,5 +1,7 @@
 """The system's file dialogs, asked without waiting for the answer."""
 
+import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,12 @@ NO_DIALOG = (
     "There is no file dialog on this system (install zenity or kdialog). "
     "Drop the file on the window instead, or type its path."
 )
+
+
+def available() -> bool:
+    """Whether the system can show file dialogs."""
+    programs = ("zenity", "kdialog", "matedialog", "qarma")
+    return not sys.platform.startswith("linux") or any(map(shutil.which, programs))
 
 
 @dataclass
@@ -32,7 +40,7 @@ class Dialogs:
         """Open the dialog for "model", "picture" or "export"; an action if there is none."""
         if self.open:
             return []
-        if not pfd.settings.available():
+        if not available():
             return [act.Notify("error", NO_DIALOG)]
         if purpose == "export":
             self._dialog = pfd.save_file("Export the mesh", default)

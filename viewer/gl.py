@@ -1,6 +1,7 @@
 """Thin owners of GL objects: programs, textures, buffers. Only for the thread with the context."""
 
 import ctypes
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -126,9 +127,7 @@ class Triangles:
         GL.glBindVertexArray(self._array)
         GL.glBindBuffer(GL.GL_ARRAY_BUFFER, self._vertices)
         GL.glBufferData(GL.GL_ARRAY_BUFFER, vertex_data.nbytes, vertex_data, GL.GL_STATIC_DRAW)
-        GL.glBufferData(
-            GL.GL_ELEMENT_ARRAY_BUFFER, face_data.nbytes, face_data, GL.GL_STATIC_DRAW
-        )
+        GL.glBufferData(GL.GL_ELEMENT_ARRAY_BUFFER, face_data.nbytes, face_data, GL.GL_STATIC_DRAW)
         GL.glBindVertexArray(0)
         self.count = face_data.size
 
@@ -161,10 +160,46 @@ class Quad:
         GL.glDeleteVertexArrays(1, [self._array])
 
 
-def clear(width: int, height: int, colour: tuple[float, float, float]) -> None:
+class Framebuffer:
+    """A square picture to draw into and read back, with depth."""
+
+    def __init__(self, side: int) -> None:
+        self.side = side
+        self._colour, self._depth = GL.glGenRenderbuffers(2)
+        self._framebuffer = GL.glGenFramebuffers(1)
+        GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, self._framebuffer)
+        for attachment, layout, buffer in (
+            (GL.GL_COLOR_ATTACHMENT0, GL.GL_RGBA8, self._colour),
+            (GL.GL_DEPTH_ATTACHMENT, GL.GL_DEPTH_COMPONENT24, self._depth),
+        ):
+            GL.glBindRenderbuffer(GL.GL_RENDERBUFFER, buffer)
+            GL.glRenderbufferStorage(GL.GL_RENDERBUFFER, layout, side, side)
+            GL.glFramebufferRenderbuffer(GL.GL_FRAMEBUFFER, attachment, GL.GL_RENDERBUFFER, buffer)
+        GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, 0)
+
+    def render(self, draw: Callable[[], None]) -> np.ndarray:
+        """Clear it to nothing, call `draw`, and give (side, side, 4) uint8, first row on top."""
+        GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, self._framebuffer)
+        try:
+            clear(self.side, self.side, (0.0, 0.0, 0.0), alpha=0.0)
+            draw()
+            data = GL.glReadPixels(0, 0, self.side, self.side, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE)
+        finally:
+            GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, 0)
+        return np.frombuffer(data, dtype=np.uint8).reshape(self.side, self.side, 4)[::-1].copy()
+
+    def close(self) -> None:
+        """Delete the buffers."""
+        GL.glDeleteFramebuffers(1, [self._framebuffer])
+        GL.glDeleteRenderbuffers(2, [self._colour, self._depth])
+
+
+def clear(
+    width: int, height: int, colour: tuple[float, float, float], *, alpha: float = 1.0
+) -> None:
     """Clear the whole framebuffer of `width` x `height` pixels."""
     GL.glViewport(0, 0, width, height)
-    GL.glClearColor(*colour, 1.0)
+    GL.glClearColor(*colour, alpha)
     GL.glClear(GL.GL_COLOR_BUFFER_BIT | GL.GL_DEPTH_BUFFER_BIT)
 
 

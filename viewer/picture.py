@@ -7,11 +7,12 @@ from OpenGL import GL
 
 from . import gl, theme
 from .controls import image_axes
-from .state import Orbit
 from .tasks import Surface
 from .ui import Rect
+from .view import Orbit
 
 CHECKER = 10.0  # logical pixels, side of a square
+GROUND_COLOUR = (theme.CONTROL.x, theme.CONTROL.y, theme.CONTROL.z)
 STAGE_COLOUR = (theme.STAGE.x, theme.STAGE.y, theme.STAGE.z)
 
 
@@ -70,10 +71,18 @@ class Stage:
         GL.glDisable(GL.GL_BLEND)
         self._quad.draw()
 
-    def draw_surface(self, rectangle: Rect, framebuffer: tuple[int, int], camera: Orbit) -> None:
-        """Draw the surface into `rectangle`."""
+    def draw_surface(
+        self, rectangle: Rect, framebuffer: tuple[int, int], camera: Orbit, *, ground: bool = True
+    ) -> None:
+        """Draw the surface into `rectangle`, on a plain ground if there shall be one."""
         bottom = framebuffer[1] - rectangle.y - rectangle.height
-        GL.glViewport(*(round(v) for v in (rectangle.x, bottom, rectangle.width, rectangle.height)))
+        place = [round(v) for v in (rectangle.x, bottom, rectangle.width, rectangle.height)]
+        if ground:
+            GL.glEnable(GL.GL_SCISSOR_TEST)
+            GL.glScissor(*place)
+            gl.clear(*framebuffer, GROUND_COLOUR)
+            GL.glDisable(GL.GL_SCISSOR_TEST)
+        GL.glViewport(*place)
         right, up = image_axes(camera)
         eye = eye_position(camera)
         self._surface.use(
@@ -85,6 +94,18 @@ class Stage:
         self._mesh.draw()
         GL.glDisable(GL.GL_DEPTH_TEST)
         GL.glViewport(0, 0, *framebuffer)
+
+    def photograph_surface(self, camera: Orbit, side: int) -> np.ndarray:
+        """The surface as straight float RGBA (side, side, 4), transparent around it."""
+        framebuffer = gl.Framebuffer(side)
+        try:
+            square = Rect(0, 0, side, side)
+            pixels = framebuffer.render(
+                lambda: self.draw_surface(square, (side, side), camera, ground=False)
+            )
+        finally:
+            framebuffer.close()
+        return pixels.astype(np.float32) / 255
 
     def close(self) -> None:
         """Delete everything."""

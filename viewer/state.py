@@ -4,83 +4,17 @@ Panels and controls read a `ViewerState` and answer with actions; `apply(state, 
 next state. Nothing here renders, loads, draws or imports torch, so all of it can be tested alone.
 """
 
-import math
 from dataclasses import dataclass, field, replace
 from functools import singledispatch
+from pathlib import PurePath
+from typing import Any
 
 from . import actions as act
 from .preferences import Preferences, remember
+from .view import LAYERS, Orbit, View, clamp_camera
 
-SEEDS = 2**32  # seeds are 32-bit
-LATTICE_WIDTH = 100  # seed at lattice point (i, j): (i + 100 j) mod 2**32, as ballgan.Latent.at
-MAX_PITCH = 1.5  # radians
-MIN_FOV, MAX_FOV = math.radians(4), math.radians(80)
-LAYERS = ("full", "foreground", "background", "raw", "normals", "depth", "alpha", "surface")
-
-
-@dataclass(frozen=True)
-class Code:
-    """A latent code as a place on the lattice of seeds; between lattice points seeds are blended."""
-
-    x: float = 0.0
-    y: float = 0.0
-    truncation_psi: float = 0.7  # 0: the average, 1: as drawn
-
-    @property
-    def seed(self) -> int:
-        """The seed at this place, or the nearest one."""
-        return (round(self.x) + LATTICE_WIDTH * round(self.y)) % SEEDS
-
-    @property
-    def is_blend(self) -> bool:
-        """Whether this place lies between lattice points."""
-        return (self.x, self.y) != (round(self.x), round(self.y))
-
-    def at_seed(self, seed: int) -> "Code":
-        """The same truncation at the lattice point of `seed` (any integer, taken mod 2**32)."""
-        row, column = divmod(seed % SEEDS, LATTICE_WIDTH)
-        return replace(self, x=float(column), y=float(row))
-
-
-@dataclass(frozen=True)
-class Backdrop:
-    """What stands behind the foreground: every choice keeps its values while another one shows."""
-
-    kind: str = "learnt"  # "learnt", "colour" or "photo"
-    visible: bool = True  # False: transparent, shown on a checkerboard
-    code: Code = Code()
-    colour: tuple[float, float, float] = (0.93, 0.94, 0.96)  # sRGB in [0, 1]
-    photo: str | None = None  # path of a panorama or any other picture
-    yaw: float = 0.0  # turns the photo, radians
-    exposure: float = 0.0  # of the photo, stops
-
-
-@dataclass(frozen=True)
-class Orbit:
-    """A camera on an orbit with every number filled in; means what ballgan.Camera.orbit means."""
-
-    yaw: float = 0.0
-    pitch: float = 0.0
-    radius: float = 2.7
-    pivot: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    fov: float = math.radians(18)
-
-    @property
-    def direction(self) -> tuple[float, float, float]:
-        """Unit vector from the pivot to the camera."""
-        across = math.cos(self.pitch)
-        return across * math.sin(self.yaw), math.sin(self.pitch), across * math.cos(self.yaw)
-
-
-@dataclass(frozen=True)
-class View:
-    """Everything that decides the picture."""
-
-    foreground: Code = Code()
-    backdrop: Backdrop = Backdrop()
-    camera: Orbit = Orbit()
-    layer: str = "full"  # one of LAYERS
-    neural_resolution: int | None = None  # side of the volume-rendered image; None: the model's
+MAX_NOTICES = 4
+MESH_FORMATS = ("glb", "obj", "ply", "stl")
 
 
 @dataclass(frozen=True)
@@ -129,6 +63,7 @@ class Notice:
     number: int
     level: str  # "info" or "error"
     text: str
+    origin: str = ""  # what it is about: "model", "picture", "export"
 
 
 @dataclass(frozen=True)
@@ -150,40 +85,6 @@ class ViewerState:
 def apply(state: ViewerState, action: act.Action) -> ViewerState:
     """The state after `action`. Actions that only have an effect outside leave it as it is."""
     return _reduce(action, state)
-
-
-def clamp_camera(camera: Orbit, model: ModelInfo | None) -> Orbit:
-    """The nearest camera that a model can render: above the ground pole, inside the sphere."""
-    home = model.home if model else Orbit()
-    limit = model.camera_limit if model else 4 * home.radius
-    pivot = _shorten(camera.pivot, 0.5 * limit)
-    camera = replace(
-        camera,
-        yaw=math.remainder(camera.yaw, 2 * math.pi),
-        pitch=min(max(camera.pitch, -MAX_PITCH), MAX_PITCH),
-        fov=min(max(camera.fov, MIN_FOV), MAX_FOV),
-        pivot=pivot,
-    )
-    furthest = _distance_to_sphere(pivot, camera.direction, limit)
-    nearest = min(0.15 * home.radius, furthest)
-    return replace(camera, radius=min(max(camera.radius, nearest), furthest))
-
-
-def _shorten(vector: tuple[float, float, float], limit: float) -> tuple[float, float, float]:
-    length = math.hypot(*vector)
-    if length <= limit:
-        return vector
-    x, y, z = (v * limit / length for v in vector)
-    return x, y, z
-
-
-def _distance_to_sphere(
-    origin: tuple[float, float, float], direction: tuple[float, float, float], radius: float
-) -> float:
-    """Distance from a point inside an origin-centred sphere to it, along a unit direction."""
-    along = sum(o * d for o, d in zip(origin, direction, strict=True))
-    inside = radius**2 - sum(o * o for o in origin)
-    return -along + math.sqrt(max(along**2 + inside, 0.0))
 
 
 @singledispatch
@@ -222,13 +123,12 @@ def _(action: act.ToggleBackground, state: ViewerState) -> ViewerState:
 
 @_reduce.register
 def _(action: act.MoveCamera, state: ViewerState) -> ViewerState:
-    return _with_view(state, camera=clamp_camera(action.camera, state.model))
+    return _with_camera(state, action.camera)
 
 
 @_reduce.register
 def _(action: act.ResetCamera, state: ViewerState) -> ViewerState:
-    home = state.model.home if state.model else Orbit()
-    return _with_view(state, camera=clamp_camera(home, state.model))
+    return _with_camera(state, state.model.home if state.model else Orbit())
 
 
 @_reduce.register
@@ -250,32 +150,31 @@ def _(action: act.SetExport, state: ViewerState) -> ViewerState:
 
 @_reduce.register
 def _(action: act.OpenModel, state: ViewerState) -> ViewerState:
-    return replace(state, loading=action.path)
+    state = _forget(state, "model")
+    return replace(state, loading=action.path or "the bundled model")
 
 
 @_reduce.register
 def _(action: act.ModelOpened, state: ViewerState) -> ViewerState:
-    model, first = action.model, state.model is None
+    model, previous = action.model, state.model
     state = replace(state, model=model, loading=None)
     if not model.bundled:
         recent = remember(state.preferences.recent_models, model.path)
         state = replace(state, preferences=replace(state.preferences, recent_models=recent))
-    keep_camera = not first and state.view.camera != Orbit()
-    camera = state.view.camera if keep_camera else model.home
-    backdrop = state.view.backdrop
-    if backdrop.kind == "learnt":
-        backdrop = replace(backdrop, visible=model.has_background)
-    return _with_view(state, camera=clamp_camera(camera, model), backdrop=backdrop)
+    camera = state.view.camera
+    if previous is None or previous.home != model.home:  # another scale: keep the angles only
+        camera = replace(model.home, yaw=camera.yaw, pitch=camera.pitch)
+    return _with_camera(state, camera)
 
 
 @_reduce.register
 def _(action: act.ModelFailed, state: ViewerState) -> ViewerState:
-    return _notify(replace(state, loading=None), "error", action.message)
+    return _notify(replace(state, loading=None), "error", action.message, "model")
 
 
 @_reduce.register
 def _(action: act.OpenPicture, state: ViewerState) -> ViewerState:
-    return replace(state, opening=action.path)
+    return replace(_forget(state, "picture"), opening=action.path)
 
 
 @_reduce.register
@@ -291,11 +190,12 @@ def _(action: act.PictureOpened, state: ViewerState) -> ViewerState:
 
 @_reduce.register
 def _(action: act.PictureFailed, state: ViewerState) -> ViewerState:
-    return _notify(replace(state, opening=None), "error", action.message)
+    return _notify(replace(state, opening=None), "error", action.message, "picture")
 
 
 @_reduce.register
 def _(action: act.StartExport, state: ViewerState) -> ViewerState:
+    state = _forget(state, "export")
     return replace(state, job=Job(f"Exporting {action.title}"), exported=None)
 
 
@@ -313,12 +213,13 @@ def _(action: act.CancelExport, state: ViewerState) -> ViewerState:
 
 @_reduce.register
 def _(action: act.ExportFinished, state: ViewerState) -> ViewerState:
-    return _notify(replace(state, job=None, exported=action.path), "info", action.message)
+    state = replace(state, job=None, exported=action.path)
+    return _notify(state, "info", action.message, "export")
 
 
 @_reduce.register
 def _(action: act.ExportStopped, state: ViewerState) -> ViewerState:
-    return _notify(replace(state, job=None), action.level, action.message)
+    return _notify(replace(state, job=None), action.level, action.message, "export")
 
 
 @_reduce.register
@@ -332,22 +233,40 @@ def _(action: act.Dismiss, state: ViewerState) -> ViewerState:
 
 
 @_reduce.register
-def _(action: act.SetPreferences, state: ViewerState) -> ViewerState:
-    return replace(state, preferences=action.preferences)
+def _(action: act.RememberWindow, state: ViewerState) -> ViewerState:
+    return replace(state, preferences=replace(state.preferences, window_size=action.size))
 
 
-def _with_view(state: ViewerState, **changes: object) -> ViewerState:
+@_reduce.register
+def _(action: act.SetExportPath, state: ViewerState) -> ViewerState:
+    suffix = PurePath(action.path).suffix.lower().lstrip(".")
+    kind = suffix if suffix in MESH_FORMATS else state.export.format
+    return replace(state, export=replace(state.export, path=action.path, format=kind))
+
+
+def _with_view(state: ViewerState, **changes: Any) -> ViewerState:
     return replace(state, view=replace(state.view, **changes))
 
 
-def _with_backdrop(state: ViewerState, **changes: object) -> ViewerState:
+def _with_camera(state: ViewerState, camera: Orbit) -> ViewerState:
+    home = state.model.home if state.model else Orbit()
+    limit = state.model.camera_limit if state.model else 4 * home.radius
+    return _with_view(state, camera=clamp_camera(camera, home, limit))
+
+
+def _with_backdrop(state: ViewerState, **changes: Any) -> ViewerState:
     return _with_view(state, backdrop=replace(state.view.backdrop, **changes))
 
 
-def _notify(state: ViewerState, level: str, text: str) -> ViewerState:
+def _notify(state: ViewerState, level: str, text: str, origin: str = "") -> ViewerState:
     """Add a notice; the same text moves to the end instead of showing twice."""
+    text = text[:1].upper() + text[1:]
     others = tuple(n for n in state.notices if (n.level, n.text) != (level, text))
     number = state.notices_given + 1
-    return replace(
-        state, notices=(*others, Notice(number, level, text))[-4:], notices_given=number
-    )
+    notices = (*others, Notice(number, level, text, origin))[-MAX_NOTICES:]
+    return replace(state, notices=notices, notices_given=number)
+
+
+def _forget(state: ViewerState, origin: str) -> ViewerState:
+    """Drop notices about something that is being tried again."""
+    return replace(state, notices=tuple(n for n in state.notices if n.origin != origin))

@@ -10,13 +10,15 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import actions as act
-from .state import Backdrop, Code, ExportOptions, ModelInfo, Orbit, View
+from .state import ExportOptions, ModelInfo
+from .view import Backdrop, Code, Orbit, View
 from .worker import Ticket
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 STAGES = ("preview", "raw", "full")
 SURFACE_RESOLUTIONS = (48, 96)  # samples along a side for the level preview, coarse first
+BUNDLED_MODELS = ("heads.pkl", "placeholder.pkl")  # the first that is there
 SPHERE_MARGIN = 0.98  # of the background's radius that the camera may use
 
 
@@ -48,6 +51,11 @@ class RenderRequest:
     model: Model
     view: View
     limit: str = "full"
+
+    def covers(self, other: RenderRequest) -> bool:
+        """Whether the work on this request gives all that `other` asks for."""
+        same = (self.model, self.view) == (other.model, other.view)
+        return same and rank(self.limit) >= rank(other.limit)
 
 
 @dataclass(frozen=True)
@@ -105,8 +113,9 @@ def open_model(request: act.OpenModel, ticket: Ticket) -> None:
     """Load a model file and post ModelOpened."""
     import ballgan
 
-    generator = ballgan.load(request.path)
-    info = describe_model(generator, request.path, bundled=request.bundled)
+    path = str(find_bundled_model()) if request.bundled else request.path
+    generator = ballgan.load(path)
+    info = describe_model(generator, path, bundled=request.bundled)
     ticket.post(act.ModelOpened(info, Model(info, generator)))
 
 
@@ -116,6 +125,16 @@ def open_picture(request: act.OpenPicture, ticket: Ticket) -> None:
 
     ballgan.Panorama(request.path).load()
     ticket.post(act.PictureOpened(request.path))
+
+
+def find_bundled_model() -> Path:
+    """The model that is part of the installation. Raises ValueError if there is none."""
+    folder = resources.files("ballgan.assets")
+    for name in BUNDLED_MODELS:
+        path = Path(str(folder / name))
+        if path.is_file():
+            return path
+    raise ValueError("No model is part of this installation: open one, or drop it on the window.")
 
 
 def describe_model(generator: Any, path: str, *, bundled: bool = False) -> ModelInfo:
@@ -128,7 +147,7 @@ def describe_model(generator: Any, path: str, *, bundled: bool = False) -> Model
     return ModelInfo(
         path=path,
         name=Path(path).stem,
-        kind=str(meta.get("format", "BallGAN" if sphere else "EG3D")),
+        kind=str(meta.get("source", "BallGAN" if sphere else "EG3D")),
         image_resolution=config.image_resolution,
         neural_resolution=config.neural_resolution,
         has_background=sphere is not None,
@@ -206,7 +225,8 @@ class Renderer:
 
     def _climb(self, request: RenderRequest, ticket: Ticket) -> None:
         assert self._ladder is not None
-        if self._climbed and _rank(self._climbed) >= _rank(request.limit):
+        last = request.limit == STAGES[-1]
+        if self._climbed and not last and rank(self._climbed) >= rank(request.limit):
             return
         while True:
             # The first picture is never dropped for a newer view: else a drag on a slow machine
@@ -219,7 +239,7 @@ class Renderer:
             milliseconds = 1000 * (time.perf_counter() - started)
             ticket.post(_to_rendered(request, frame, milliseconds))
             self._climbed = frame.stage
-            if _rank(frame.stage) >= _rank(request.limit) and request.limit != STAGES[-1]:
+            if not last and rank(frame.stage) >= rank(request.limit):
                 return
             ticket.protected = False
             ticket.check()
@@ -282,9 +302,9 @@ class SurfaceFinder:
             final,
         )
 
-
     def _sample(self, request: SurfaceRequest, resolution: int, ticket: Ticket) -> np.ndarray:
         import torch
+
         from ballgan import mesh
 
         generator = request.model.generator
@@ -382,7 +402,6 @@ def depth_range(camera: Orbit, box: float) -> tuple[float, float]:
     return max(distance - 0.6 * box, 0.0), distance + 0.6 * box
 
 
-def _rank(stage: str) -> int:
+def rank(stage: str) -> int:
+    """Place of a stage on the ladder; higher is better."""
     return STAGES.index(stage) if stage in STAGES else len(STAGES) - 1
-
-

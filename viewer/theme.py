@@ -82,7 +82,7 @@ def apply_style(scale: float) -> None:
 
 
 METRICS: dict[str, float | tuple[float, float]] = {
-    "window_padding": (16, 14),
+    "window_padding": (16, 8),
     "frame_padding": (10, 5),
     "item_spacing": (8, 8),
     "item_inner_spacing": (6, 6),

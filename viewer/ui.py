@@ -74,6 +74,10 @@ class Ui:
             imgui.set_scroll_here_y(0.5)
             self.reveal = None
 
+    @staticmethod
+    def _width(width: float) -> float:
+        return imgui.get_content_region_avail().x if width < 0 else width
+
     def _prepare(self, name: str) -> None:
         if self.focus == name:
             imgui.set_keyboard_focus_here()
@@ -148,6 +152,7 @@ class Ui:
         tip: str = "",
     ) -> bool:
         """A button: kind "normal", "primary" or "quiet"; width 0 fits, -1 fills the line."""
+        width = self._width(width)
         ink, normal, hovered, active = _BUTTONS[kind]
         caption = "  ".join(part for part in (icon, label) if part)
         imgui.begin_disabled(not enabled)
@@ -163,11 +168,13 @@ class Ui:
         self.tip(tip)
         return clicked
 
-    def icon_button(self, name: str, icon: str, tip: str, *, enabled: bool = True) -> bool:
-        """A square button with a pictogram only."""
-        side = imgui.get_frame_height()
+    def icon_button(
+        self, name: str, icon: str, tip: str, *, width: float = 0.0, enabled: bool = True
+    ) -> bool:
+        """A button with a pictogram only; square if no width is given."""
+        width = width or imgui.get_frame_height()
         with imgui_ctx.push_style_var(imgui.StyleVar_.frame_padding, ImVec2(0, self.px(5))):
-            return self.button(name, "", icon=icon, width=side, enabled=enabled, tip=tip)
+            return self.button(name, "", icon=icon, width=width, enabled=enabled, tip=tip)
 
     def segments(
         self,
@@ -226,30 +233,21 @@ class Ui:
         return (not value) if clicked else None
 
     def slider(
-        self, name: str, value: float, low: float, high: float, form: str = "%.2f", tip: str = ""
+        self,
+        name: str,
+        value: float,
+        low: float,
+        high: float,
+        form: str = "%.2f",
+        *,
+        width: float = -1,
+        tip: str = "",
     ) -> float | None:
-        """A number on a filled bar over the rest of the line; the new value when it changed."""
+        """A number on a filled bar; the new value when it changed. Width -1 fills the line."""
         self._prepare(name)
-        imgui.set_next_item_width(-1)
-        start = imgui.get_cursor_screen_pos()
-        width, height = imgui.get_content_region_avail().x, imgui.get_frame_height()
-        end = (start.x + width, start.y + height)
-        hovered = imgui.is_mouse_hovering_rect(start, end)
-        frame = theme.CONTROL_HOVERED if hovered else theme.CONTROL
-        draw, rounding = imgui.get_window_draw_list(), self.px(SMALL_ROUNDING)
-        draw.add_rect_filled(start, end, colour_u32(frame), rounding)
-        fraction = min(max((value - low) / (high - low), 0.0), 1.0)
-        edge = start.x + width * fraction
-        draw.push_clip_rect(start, (edge, end[1]), True)
-        draw.add_rect_filled(start, end, colour_u32(theme.ACCENT_SOFT), rounding)
-        draw.pop_clip_rect()
-        mark = min(max(edge, start.x + self.px(2)), end[0] - self.px(2))
-        draw.add_line(
-            (mark, start.y + self.px(4)),
-            (mark, end[1] - self.px(4)),
-            colour_u32(theme.ACCENT),
-            self.px(2),
-        )
+        width = self._width(width)
+        imgui.set_next_item_width(width)
+        self._draw_bar(width, (value - low) / (high - low))
         with _transparent(Col.frame_bg, Col.frame_bg_hovered, Col.frame_bg_active):
             with _transparent(Col.slider_grab, Col.slider_grab_active):
                 changed, new = imgui.slider_float(f"##{name}", value, low, high, form)
@@ -257,14 +255,37 @@ class Ui:
         self.tip(tip)
         return new if changed else None
 
+    def _draw_bar(self, width: float, fraction: float) -> None:
+        """What a slider stands on: a frame, filled from the left, with a bright foot."""
+        start, height = imgui.get_cursor_screen_pos(), imgui.get_frame_height()
+        end = (start.x + width, start.y + height)
+        hovered = imgui.is_mouse_hovering_rect(start, end) and imgui.is_window_hovered()
+        frame = theme.CONTROL_HOVERED if hovered else theme.CONTROL
+        draw, rounding = imgui.get_window_draw_list(), self.px(SMALL_ROUNDING)
+        draw.add_rect_filled(start, end, colour_u32(frame), rounding)
+        edge = start.x + width * min(max(fraction, 0.0), 1.0)
+        foot = end[1] - self.px(2)
+        for top, colour in (start.y, theme.ACCENT_SOFT), (foot, theme.ACCENT):
+            draw.push_clip_rect((start.x, top), (edge, end[1]), True)
+            draw.add_rect_filled(start, end, colour_u32(colour), rounding)
+            draw.pop_clip_rect()
+
     def integer(
-        self, name: str, value: int, low: int, high: int, *, width: float = -1, tip: str = ""
+        self,
+        name: str,
+        value: int,
+        low: int,
+        high: int,
+        form: str = "%d",
+        *,
+        width: float = -1,
+        tip: str = "",
     ) -> int | None:
         """A whole number to drag or, after a double click, to type; the new value if changed."""
         self._prepare(name)
-        imgui.set_next_item_width(width)
+        imgui.set_next_item_width(self._width(width))
         always_clamp = imgui.SliderFlags_.always_clamp
-        changed, new = imgui.drag_int(f"##{name}", value, 0.08, low, high, "%d", always_clamp)
+        changed, new = imgui.drag_int(f"##{name}", value, 0.08, low, high, form, always_clamp)
         self.record(name)
         self.tip(tip)
         return new if changed else None
@@ -272,7 +293,7 @@ class Ui:
     def line(self, name: str, value: str, hint: str, *, width: float = -1) -> str | None:
         """A line of text; the new text when it changed."""
         self._prepare(name)
-        imgui.set_next_item_width(width)
+        imgui.set_next_item_width(self._width(width))
         changed, new = imgui.input_text_with_hint(f"##{name}", hint, value)
         self.record(name)
         return new if changed else None
@@ -282,11 +303,19 @@ class Ui:
     ) -> tuple[float, float, float] | None:
         """A colour with a picker behind it; the new one when it changed."""
         self._prepare(name)
-        imgui.set_next_item_width(-1)
+        imgui.set_next_item_width(self._width(-1))
         flags = imgui.ColorEditFlags_.display_hex | imgui.ColorEditFlags_.picker_hue_wheel
         changed, new = imgui.color_edit3(f"##{name}", list(value), flags)
         self.record(name)
         return (new[0], new[1], new[2]) if changed else None
+
+    def swatch(self, name: str, colour: tuple[float, float, float], width: float) -> bool:
+        """A button that shows a colour."""
+        flags = imgui.ColorEditFlags_.no_tooltip | imgui.ColorEditFlags_.no_drag_drop
+        size = ImVec2(width, self.px(20))
+        clicked = imgui.color_button(f"##{name}", ImVec4(*colour, 1.0), flags, size)
+        self.record(name)
+        return clicked
 
     def progress(self, fraction: float) -> None:
         """A thin bar over the rest of the line."""

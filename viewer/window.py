@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import imgui_bundle  # noqa: F401  (first, so that GLFW is the library that it brings)
+
 import glfw  # isort: skip
 
 from .events import Dropped, Event, KeyPressed, PointerButton, PointerMoved, Scrolled
@@ -53,6 +54,7 @@ class Window:
     def __init__(self, options: WindowOptions) -> None:
         self.offscreen = options.offscreen
         self.events: list[Event] = []
+        self._pointer = (0.0, 0.0)
         self._forced_scale = options.scale
         self._wake = threading.Event()
         _initialise(options.offscreen)
@@ -156,35 +158,37 @@ class Window:
 
     def _set_callbacks(self) -> None:
         handle = self._handle
-        glfw.set_cursor_pos_callback(handle, lambda _, x, y: self._add(PointerMoved(x, y)))
+        glfw.set_cursor_pos_callback(handle, self._on_move)
         glfw.set_mouse_button_callback(handle, self._on_button)
         glfw.set_scroll_callback(handle, self._on_scroll)
         glfw.set_key_callback(handle, self._on_key)
-        glfw.set_drop_callback(handle, lambda _, paths: self.drop(paths))
+        glfw.set_drop_callback(handle, self._on_drop)  # type: ignore[arg-type]
 
     def drop(self, paths: list[str] | tuple[str, ...]) -> None:
         """What the system does when files are dropped on the window."""
-        self._add(Dropped(tuple(os.fspath(path) for path in paths)))
+        self.events.append(Dropped(tuple(os.fspath(path) for path in paths)))
 
-    def _add(self, event: Event) -> None:
-        if isinstance(event, PointerMoved):
-            self._pointer = (event.x, event.y)
-        self.events.append(event)
-
-    _pointer: tuple[float, float] = (0.0, 0.0)
+    def _on_move(self, _: Any, x: float, y: float) -> None:
+        self._pointer = (x, y)
+        self.events.append(PointerMoved(x, y))
 
     def _on_button(self, _: Any, button: int, action: int, mods: int) -> None:
         if button in BUTTONS:
             pressed = action == glfw.PRESS
-            self._add(PointerButton(*self._pointer, BUTTONS[button], pressed, _names(mods)))
+            self.events.append(
+                PointerButton(*self._pointer, BUTTONS[button], pressed, _names(mods))
+            )
 
     def _on_scroll(self, _: Any, dx: float, dy: float) -> None:
-        self._add(Scrolled(*self._pointer, dx, dy))
+        self.events.append(Scrolled(*self._pointer, dx, dy))
+
+    def _on_drop(self, _: Any, paths: Any) -> None:
+        self.drop(paths)
 
     def _on_key(self, _: Any, key: int, scancode: int, action: int, mods: int) -> None:
         name = key_name(key)
         if name and action in (glfw.PRESS, glfw.REPEAT):
-            self._add(KeyPressed(name, _names(mods)))
+            self.events.append(KeyPressed(name, _names(mods)))
 
 
 def key_name(key: int) -> str | None:
@@ -219,7 +223,7 @@ def _names(mods: int) -> frozenset[str]:
 
 
 def _initialise(offscreen: bool) -> None:
-    glfw.ERROR_REPORTING = False  # what matters is asked for by glfw.get_error
+    glfw.ERROR_REPORTING = "ignore"  # what matters is asked for by glfw.get_error
     if sys.platform.startswith("linux"):
         wayland_or_x11 = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY")
         if not offscreen and not wayland_or_x11:

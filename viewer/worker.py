@@ -118,8 +118,10 @@ class Lane:
     def cancel(self) -> None:
         """Stop what runs and forget what waits."""
         with self._changed:
-            self._waiting = None
+            waiting, self._waiting = self._waiting, None
             self._supersede()
+        if waiting is not None:
+            self.post(Stopped(self.name, waiting))
 
     def close(self, timeout: float = 5.0) -> None:
         """Stop the thread, waiting for it at most `timeout` seconds."""

@@ -51,7 +51,7 @@ def prepare_convert(args: Namespace) -> Callable[[], str]:
     def run() -> str:
         model = ballgan.load(args.input, device="cpu")
         output.parent.mkdir(parents=True, exist_ok=True)
-        ballgan.save(model.half() if args.half else model, output)
+        ballgan.save(model, output, half=args.half)
         return f"{output}: {output.stat().st_size / 1e6:.1f} MB"
 
     return run

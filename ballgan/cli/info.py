@@ -10,13 +10,15 @@ from collections.abc import Callable
 from typing import Any
 
 import ballgan
+from ballgan.checkpoint import detect_format, map_file
 
 
 def prepare_info(args: Namespace) -> Callable[[], str]:
     """Return the job: read the model and describe it as text or JSON."""
 
     def run() -> str:
-        facts = collect_facts(ballgan.load(args.model, device="cpu"), args.model)
+        model = ballgan.load(args.model, device="cpu")
+        facts = collect_facts(model, args.model)
         return json.dumps(facts, indent=2) if args.json else format_facts(facts)
 
     return run
@@ -33,13 +35,13 @@ def collect_facts(model: ballgan.Generator, path: str) -> dict[str, Any]:
     return {
         "file": str(path),
         "file_bytes": os.path.getsize(path),
-        "file_format": model.meta.get("format", "unknown"),
+        "file_format": detect_format(map_file(path)),
         "kind": _name_kind(model),
         "image_resolution": config.image_resolution,
         "neural_resolution": config.neural_resolution,
         "parameters": {"total": sum(parts.values())} | parts,
         "notes": list(notes),
-        "meta": {key: value for key, value in model.meta.items() if key not in ("format", "notes")},
+        "meta": {key: value for key, value in model.meta.items() if key not in ("kind", "notes")},
         "config": config.to_dict(),
     }
 
@@ -82,8 +84,9 @@ def _count(number: int) -> str:
 def _describe_super_resolution(config: dict[str, Any] | None, facts: dict[str, Any]) -> str:
     if config is None:
         return "none"
+    sizes = f"{config['input_resolution']} -> {facts['image_resolution']}"
     channels = ", ".join(str(count) for count in config["channels"])
-    return f"{config['input_resolution']} -> {facts['image_resolution']}, blocks of {channels} channels"
+    return f"{sizes}, blocks of {channels} channels"
 
 
 def _describe_foreground(config: dict[str, Any]) -> str:

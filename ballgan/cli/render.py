@@ -118,6 +118,8 @@ def prepare_render(args: Namespace) -> Callable[[], str]:
     output = Path(args.output)
     if output.exists() and not output.is_dir():
         raise ValueError(f"--output {output} is a file; a folder is needed")
+    if args.layer == "background" and args.background == "none":
+        raise ValueError("--layer background needs a --background other than none")
     latents = [ballgan.Latent(seed, args.truncation, args.truncation_cutoff) for seed in args.seeds]
     backdrops = list_backdrops(args)
     fov = None if args.fov is None else math.radians(args.fov)

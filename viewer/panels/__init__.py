@@ -1,0 +1,50 @@
+"""Panels: functions of the state and of what was drawn last; they answer with actions.
+
+They never render, load or touch GL, so a pure ImGui context is enough to run them.
+"""
+
+from imgui_bundle import ImVec2, imgui, imgui_ctx
+
+from .. import actions as act
+from ..info import ViewInfo
+from ..state import ViewerState
+from ..ui import Ui
+from . import background, camera, foreground, model, notices, output, status
+
+SECTIONS = (
+    ("model", "Model", model.draw),
+    ("foreground", "Foreground", foreground.draw),
+    ("background", "Background", background.draw),
+    ("camera", "Camera", camera.draw),
+    ("output", "Output", output.draw),
+    ("mesh", "Mesh", output.draw_mesh),
+)
+
+
+def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
+    """Draw the whole interface; what the person did with it."""
+    actions = _draw_side_panel(ui, state, info)
+    status.draw(ui, state, info)
+    notices.draw_empty(ui, state, info)
+    return actions + notices.draw(ui, state, info)
+
+
+def _draw_side_panel(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
+    actions: list[act.Action] = []
+    panel = info.layout.panel
+    if panel.width < 1 or panel.height < 1:
+        return actions
+    flags = imgui.WindowFlags_.no_title_bar | imgui.WindowFlags_.no_resize
+    flags |= imgui.WindowFlags_.no_move | imgui.WindowFlags_.no_saved_settings
+    flags |= imgui.WindowFlags_.no_collapse | imgui.WindowFlags_.no_bring_to_front_on_focus
+    imgui.set_next_window_pos((panel.x, panel.y))
+    imgui.set_next_window_size((panel.width, panel.height))
+    with (
+        imgui_ctx.push_style_var(imgui.StyleVar_.window_min_size, ImVec2(1, 1)),
+        imgui_ctx.begin("##panel", None, flags),
+    ):
+        for name, title, draw_section in SECTIONS:
+            with ui.section(f"section.{name}", title) as unfolded:
+                if unfolded:
+                    actions += draw_section(ui, state, info)
+    return actions

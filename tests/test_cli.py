@@ -1,0 +1,463 @@
+"""The `ballgan` command, called in this process, and once as a program."""
+
+import argparse
+import copy
+import io
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+import trimesh
+from PIL import Image
+
+import ballgan
+from ballgan.__main__ import build_parser, main
+from ballgan.cli.progress import ProgressBar
+from ballgan.cli.values import (
+    format_signed,
+    join_negative_values,
+    parse_color,
+    parse_level,
+    parse_numbers,
+    parse_seeds,
+    whole_number,
+)
+from ballgan.mesh import MESH_SUFFIXES, RESOLUTION_RANGE
+
+QUICK = ("--samples", "8", "--neural-resolution", "8")
+
+
+@pytest.fixture(scope="module")
+def model(tiny_model) -> ballgan.Generator:
+    """The tiny model with a foreground that is opaque in some places and absent in others."""
+    model = copy.deepcopy(tiny_model)
+    scene = ballgan.Scene(model)
+    points = torch.rand(4000, 3, generator=torch.Generator().manual_seed(0)) - 0.5
+    density = model.density(scene.planes(), points)
+    head = model.field.density_head
+    scale = 40 / density.std()
+    head.weight *= scale
+    head.bias += 10 - scale * (density.quantile(0.85) - head.bias) - head.bias
+    return model
+
+
+@pytest.fixture(scope="module")
+def model_path(model, tmp_path_factory) -> str:
+    path = tmp_path_factory.mktemp("model") / "tiny.pkl"
+    ballgan.save(model, path)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def plain_model_path(tiny_model_without_background, tmp_path_factory) -> str:
+    path = tmp_path_factory.mktemp("model") / "plain.pkl"
+    ballgan.save(tiny_model_without_background, path)
+    return str(path)
+
+
+def assert_error(capsys, status: int, arguments: list, expected_status: int, text: str) -> None:
+    """One line on stderr that holds the text, nothing on stdout."""
+    captured = capsys.readouterr()
+    assert status == expected_status, (arguments, captured.err)
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1 and captured.err.endswith("\n")
+    assert captured.err.startswith("ballgan")
+    assert text in captured.err
+
+
+def load_png(path) -> np.ndarray:
+    with Image.open(path) as picture:
+        return np.asarray(picture)
+
+
+# Values
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"),
+    [("3", (3,)), ("0-3,7", (0, 1, 2, 3, 7)), ("7, 1 - 2", (7, 1, 2)), ("1,0-2,1", (1, 0, 2))],
+)
+def test_seeds(text, seeds):
+    assert parse_seeds(text) == seeds
+
+
+@pytest.mark.parametrize(
+    ("parse", "text", "message"),
+    [
+        (parse_seeds, "3-1", "runs backwards"),
+        (parse_seeds, "", "should be seeds such as 3 or 0-3,7"),
+        (parse_seeds, "-3", "should be seeds"),
+        (parse_seeds, "1.5", "should be seeds"),
+        (parse_seeds, "0-4000000000", "more than 10000 seeds"),
+        (parse_numbers, "0.4,", '"" should be a number'),
+        (parse_numbers, "left", '"left" should be a number'),
+        (parse_numbers, "nan", "finite"),
+        (parse_level, "automatic", "should be a number"),
+        (whole_number(16, 64), "8", "a whole number from 16 to 64"),
+        (whole_number(16, 64), "16.0", "a whole number"),
+    ],
+)
+def test_bad_values_are_explained(parse, text, message):
+    with pytest.raises(argparse.ArgumentTypeError, match=message):
+        parse(text)
+
+
+def test_numbers_levels_and_colours():
+    assert parse_numbers("-0.4,0,-0.0,.4,1e-1") == (-0.4, 0, 0.4, 0.1)
+    assert str(parse_numbers("-0.0")[0]) == "0.0"
+    assert parse_level("auto") == "auto" and parse_level("-3") == -3
+    assert parse_color("#ff8000") == (1, 128 / 255, 0)
+    with pytest.raises(ValueError, match="six hexadecimal digits"):
+        parse_color("#fff")
+
+
+def test_negative_values_are_joined_to_their_option():
+    given = ["render", "m.pkl", "--yaw", "-0.4,0", "--pitch", "-.2", "--seeds", "1", "--half", "-h"]
+    expected = ["render", "m.pkl", "--yaw=-0.4,0", "--pitch=-.2", "--seeds", "1", "--half", "-h"]
+    assert join_negative_values(given) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0, "+0.00"), (-0.4, "-0.40"), (1 / 8, "+0.125"), (0.401, "+0.401"), (10, "+10.00")],
+)
+def test_angles_in_names_have_the_digits_they_need(value, text):
+    assert format_signed(value) == text
+
+
+# Progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_shows_after_a_second_and_wipes_itself_away(monkeypatch):
+    clock = iter([0.0, 0.5, 1.5, 1.55, 3.0])
+    monkeypatch.setattr("ballgan.cli.progress.time.monotonic", lambda: next(clock))
+    stream = Terminal()
+    with ProgressBar("work", stream) as bar:
+        bar(0.1)
+        assert stream.getvalue() == ""
+        bar(0.25)
+        assert "work [########......................]  25% 0:04 left" in stream.getvalue()
+        length = len(stream.getvalue())
+        bar(0.3)  # too soon after the last one
+        assert len(stream.getvalue()) == length
+        bar(0.5)
+        assert "50% 0:03 left" in stream.getvalue()
+    assert stream.getvalue().endswith(" \r")
+
+
+def test_progress_is_silent_when_stderr_is_no_terminal(monkeypatch):
+    monkeypatch.setattr("ballgan.cli.progress._DELAY", -1.0)
+    stream = io.StringIO()
+    with ProgressBar("work", stream) as bar:
+        bar(0.5)
+    assert stream.getvalue() == ""
+
+
+# Usage
+
+
+def test_help_of_the_program_runs_as_a_module():
+    result = subprocess.run(
+        [sys.executable, "-m", "ballgan", "--help"], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0
+    assert result.stderr == ""
+    for command in ("info", "render", "export", "convert"):
+        assert f"\n    {command} " in result.stdout
+
+
+def iterate_options():
+    (subparsers,) = build_parser()._subparsers._group_actions  # type: ignore[union-attr]
+    commands: dict[str, argparse.ArgumentParser] = subparsers.choices  # type: ignore[assignment]
+    for name, command in commands.items():
+        for action in command._actions:
+            yield pytest.param(
+                action, id=f"{name} {'/'.join(action.option_strings) or action.dest}"
+            )
+
+
+@pytest.mark.parametrize("action", list(iterate_options()))
+def test_every_option_is_documented_with_its_default(action):
+    assert action.help
+    takes_value = action.option_strings and action.nargs != 0
+    assert not takes_value or action.required or "(default: " in action.help
+
+
+def test_help_tells_the_limits_that_hold(capsys):
+    assert main(["export", "--help"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    for suffix in MESH_SUFFIXES:
+        assert suffix in text
+    assert "{} to {}".format(*RESOLUTION_RANGE) in text
+
+
+def test_version(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("ballgan ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ([], "required: COMMAND"),
+        (["dance"], "invalid choice: 'dance'"),
+        (["render"], "required: MODEL"),
+        (["render", "m.pkl", "--seeds", "3-1"], '--seeds: the range "3-1" runs backwards'),
+        (["render", "m.pkl", "--yaw", "x"], '--yaw: "x" should be a number'),
+        (["render", "m.pkl", "--size", "0"], "whole number from 16 to 8192"),
+        (["render", "m.pkl", "--layer", "mask"], "invalid choice: 'mask'"),
+        (["render", "m.pkl", "--fov", "200"], "fov should be between 0 and pi"),
+        (["render", "m.pkl", "--radius", "-1"], "radius should be above zero"),
+        (["render", "m.pkl", "--pitch", "3"], "pitch should be within"),
+        (["render", "m.pkl", "--seeds", "5000000000"], "A seed is a whole number in 0 ..."),
+        (["render", "m.pkl", "--background", "#12"], "six hexadecimal digits"),
+        (["render", "m.pkl", "--background", "learned"], 'there is no file "learned"'),
+        (
+            ["render", "m.pkl", "--background", "none", "--background-seeds", "1"],
+            "--background-seeds needs --background learnt",
+        ),
+        (
+            ["render", "m.pkl", "--background", "none", "--layer", "background"],
+            "--layer background needs a --background other than none",
+        ),
+        (["export", "m.pkl"], "required: --output"),
+        (["export", "m.pkl", "--output", "x.fbx"], ".obj, .ply, .glb, .stl"),
+        (["export", "m.pkl", "--output", "x.obj", "--resolution", "2"], "from 16 to 1024"),
+        (["export", "m.pkl", "--output", "x.obj", "--level", "high"], "should be a number"),
+        (["export", "m.pkl", "--output", "x.obj", "--simplify", "3"], "from 4 to"),
+        (["convert", "m.pkl"], "required: OUT"),
+    ],
+)
+def test_wrong_usage_is_status_2_before_the_model_is_read(arguments, text, capsys, monkeypatch):
+    monkeypatch.setattr(ballgan, "load", lambda *args, **options: pytest.fail("model was read"))
+    assert_error(capsys, main(arguments), arguments, 2, text)
+
+
+def test_paths_of_the_wrong_kind_are_status_2(model_path, tmp_path, capsys):
+    (tmp_path / "x.obj").mkdir()
+    for arguments in (
+        ["render", model_path, "--output", model_path],
+        ["export", model_path, "--output", str(tmp_path / "x.obj")],
+        ["convert", model_path, str(tmp_path)],
+    ):
+        assert_error(capsys, main(arguments), arguments, 2, "is needed")
+
+
+def test_broken_background_file_is_refused_before_the_model_is_read(tmp_path, capsys):
+    path = tmp_path / "room.jpg"
+    path.write_bytes(b"<html>")
+    arguments = ["render", "m.pkl", "--background", str(path)]
+    assert_error(capsys, main(arguments), arguments, 2, "room.jpg is not an image")
+
+
+# Failures
+
+
+@pytest.mark.parametrize("command", ["info", "render", "export", "convert"])
+def test_missing_model_is_status_1(command, tmp_path, capsys):
+    arguments = [command, str(tmp_path / "none.pkl")]
+    if command == "convert":
+        arguments.append(str(tmp_path / "out.pkl"))
+    elif command != "info":
+        arguments += ["--output", str(tmp_path / "out" / "x.obj")]
+    assert_error(capsys, main(arguments), arguments, 1, "none.pkl")
+    assert not list(tmp_path.iterdir())
+
+
+def test_errors_have_a_traceback_only_with_debug(tmp_path, capsys):
+    assert main(["info", str(tmp_path)]) == 1
+    assert "Traceback" not in capsys.readouterr().err
+    assert main(["info", str(tmp_path), "--debug"]) == 1
+    text = capsys.readouterr().err
+    assert "Traceback" in text and text.splitlines()[-1].startswith("ballgan info: error: ")
+
+
+def test_unexpected_errors_are_one_line_with_their_type(model_path, capsys, monkeypatch):
+    def fail(*args, **options):
+        raise KeyError("planes")
+
+    monkeypatch.setattr(ballgan, "load", fail)
+    assert_error(capsys, main(["info", model_path]), [], 1, "KeyError: 'planes'")
+
+
+def test_interrupt_is_status_130_and_leaves_finished_files_only(
+    model_path, tmp_path, capsys, monkeypatch
+):
+    render, calls = ballgan.Scene.render, []
+
+    def interrupt(*args, **options):
+        calls.append(args)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return render(*args, **options)
+
+    monkeypatch.setattr(ballgan.Scene, "render", interrupt)
+    arguments = ["render", model_path, "--yaw", "0,1", *QUICK, "--output", str(tmp_path)]
+    assert_error(capsys, main(arguments), arguments, 130, "interrupted")
+    assert [path.name for path in tmp_path.iterdir()] == [
+        "seed0000_bg0000_yaw+0.00_pitch+0.00_full.png"
+    ]
+
+
+# Info
+
+
+def test_info_describes_the_model(model_path, plain_model_path, capsys):
+    assert main(["info", model_path]) == 0
+    text = capsys.readouterr().out
+    for part in ("native", "BallGAN", "64 x 64", "sphere of radius 3", "16 -> 64", "13.38 degrees"):
+        assert part in text
+    assert main(["info", plain_model_path]) == 0
+    assert "EG3D (tri-plane foreground, no background network)" in capsys.readouterr().out
+
+
+def test_info_json_holds_the_config_and_all_parameters(model_path, model, capsys):
+    assert main(["info", model_path, "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert ballgan.ModelConfig.from_dict(facts["config"]) == model.config
+    count = sum(parameter.numel() for parameter in model.parameters())
+    assert facts["parameters"]["total"] == count
+    assert facts["image_resolution"] == 64 and facts["file_format"] == "native"
+
+
+# Render
+
+
+def test_render_writes_every_combination_and_a_sheet(model_path, tmp_path, capsys):
+    output = tmp_path / "new" / "folder"
+    arguments = ["render", model_path, "--seeds", "0-1", "--background-seeds", "1,4"]
+    arguments += ["--yaw", "-0.4,0.25", "--pitch", "-0.1", "--output", str(output), *QUICK]
+    assert main(arguments) == 0
+    assert capsys.readouterr().out == f"{output}: 8 pictures and contact_sheet.png\n"
+    names = {
+        f"seed000{seed}_bg000{background}_yaw{yaw}_pitch-0.10_full.png"
+        for seed in (0, 1)
+        for background in (1, 4)
+        for yaw in ("-0.40", "+0.25")
+    }
+    assert {path.name for path in output.iterdir()} == names | {"contact_sheet.png"}
+    pictures = [load_png(output / name) for name in sorted(names)]
+    assert all(picture.shape == (64, 64, 3) for picture in pictures)
+    assert len({picture.tobytes() for picture in pictures}) == 8
+    sheet = load_png(output / "contact_sheet.png")
+    assert sheet.shape[0] > 4 * 64 and sheet.shape[1] > 2 * 64
+
+
+def test_render_equals_the_scene(model_path, model, tmp_path):
+    arguments = ["render", model_path, "--seeds", "3", "--background-seeds", "7", "--yaw", "0.3"]
+    arguments += ["--size", "32", "--truncation", "0.5", "--truncation-cutoff", "2", "--fov", "20"]
+    arguments += ["--radius", "2.6", "--sampler", "plain", "--output", str(tmp_path), *QUICK]
+    assert main(arguments) == 0
+    scene = ballgan.Scene(model)
+    scene.latent = ballgan.Latent(3, 0.5, 2)
+    scene.background = ballgan.LearntBackground(7, 0.5, 2)
+    settings = ballgan.RenderSettings(32, 8, "plain", samples=8)
+    camera = ballgan.Camera.orbit(0.3, radius=2.6, fov=np.radians(20))
+    expected = np.rint(scene.render(camera, settings).rgb * 255)
+    path = tmp_path / "seed0003_bg0007_yaw+0.30_pitch+0.00_full.png"
+    np.testing.assert_allclose(load_png(path), expected, atol=1)
+    with Image.open(path) as picture:
+        facts = json.loads(picture.info["ballgan"])
+    assert facts["model"] == "tiny.pkl" and facts["seed"] == 3 and facts["truncation"] == 0.5
+
+
+def render_layer(model_path, folder, layer: str, *more: str) -> np.ndarray:
+    arguments = ["render", model_path, "--layer", layer, "--output", str(folder), *QUICK, *more]
+    assert main(arguments) == 0
+    (path,) = folder.glob(f"*_{layer}.png")
+    return load_png(path)
+
+
+def test_layers_have_their_channels(model_path, tmp_path):
+    scene = ballgan.Scene(ballgan.load(model_path, device="cpu"))
+    settings = ballgan.RenderSettings(neural_resolution=8, samples=8, layer="foreground")
+    frame = scene.render(ballgan.Camera.orbit(), settings)
+    alpha = np.rint(frame.alpha * 255)
+    assert alpha.max() > 200 and alpha.min() < 50  # or the tests below would show nothing
+    foreground = render_layer(model_path, tmp_path, "foreground")
+    np.testing.assert_allclose(foreground, np.rint(frame.rgba() * 255), atol=1)
+    matte = render_layer(model_path, tmp_path, "alpha")
+    assert (matte[:, :, :3] == 255).all()
+    np.testing.assert_allclose(matte[:, :, 3], alpha, atol=1)
+    depth = render_layer(model_path, tmp_path, "depth")
+    assert depth.shape == (64, 64, 3)
+    assert (depth[alpha == 0] == 0).all()
+    full = np.isfinite(frame.depth) & (frame.alpha > 0.999)
+    expected = 255 * (3.3 - frame.depth[full]) / (3.3 - 2.25)
+    np.testing.assert_allclose(depth[full][:, 0], expected.clip(0, 255), atol=2)
+    assert render_layer(model_path, tmp_path, "normals").shape == (64, 64, 4)
+    assert render_layer(model_path, tmp_path, "raw").shape == (64, 64, 3)
+    assert render_layer(model_path, tmp_path, "background").shape == (64, 64, 3)
+
+
+def test_given_backgrounds_fill_what_is_transparent(model_path, tmp_path):
+    transparent = render_layer(model_path, tmp_path / "none", "full", "--background", "none")
+    assert transparent.shape == (64, 64, 4)
+    alpha = transparent[:, :, 3:] / 255
+    assert alpha.min() < 0.2 and alpha.max() > 0.8
+    solid = render_layer(model_path, tmp_path / "solid", "full", "--background", "#ff8000")
+    expected = alpha * transparent[:, :, :3] + (1 - alpha) * (255, 128, 0)
+    np.testing.assert_allclose(solid, expected, atol=1.5)
+    Image.new("RGB", (64, 32), (0, 0, 255)).save(tmp_path / "my room.png")
+    photo = ("--background", str(tmp_path / "my room.png"))
+    panorama = render_layer(model_path, tmp_path / "photo", "full", *photo)
+    expected = alpha * transparent[:, :, :3] + (1 - alpha) * (0, 0, 255)
+    np.testing.assert_allclose(panorama, expected, atol=1.5)
+    (path,) = (tmp_path / "photo").glob("seed*")
+    assert path.name.startswith("seed0000_bg-my-room_")
+
+
+def test_model_without_background_renders_and_names_it(plain_model_path, tmp_path):
+    assert render_layer(plain_model_path, tmp_path, "full").shape == (64, 64, 3)
+
+
+def test_camera_outside_the_sphere_is_status_1(model_path, tmp_path, capsys):
+    arguments = ["render", model_path, "--radius", "9", "--output", str(tmp_path / "out"), *QUICK]
+    assert_error(capsys, main(arguments), arguments, 1, "radius")
+
+
+# Export and convert
+
+
+def test_export_writes_a_mesh_that_reads_back(model_path, tmp_path, capsys):
+    path = tmp_path / "new" / "mesh.ply"
+    arguments = ["export", model_path, "--resolution", "24", "--output", str(path)]
+    assert main(arguments) == 0
+    mesh = trimesh.load_mesh(path)
+    assert mesh.is_watertight and mesh.volume > 0
+    assert mesh.visual.kind == "vertex"
+    expected = f"{path}: {len(mesh.vertices)} vertices, {len(mesh.faces)} faces, level 10\n"
+    assert capsys.readouterr().out == expected
+    assert main([*arguments, "--simplify", "100"]) == 0
+    assert len(trimesh.load_mesh(path).faces) <= 100
+    assert main([*arguments, "--all-components"]) == 0
+    assert len(trimesh.load_mesh(path).faces) >= len(mesh.faces)
+
+
+def test_export_without_a_surface_writes_nothing(model_path, tmp_path, capsys):
+    arguments = ["export", model_path, "--resolution", "16", "--level", "1e6"]
+    arguments += ["--output", str(tmp_path / "x.glb")]
+    assert_error(capsys, main(arguments), arguments, 1, "no surface at level 1e+06")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["copy.pkl", "copy.safetensors"])
+@pytest.mark.parametrize("half", [False, True])
+def test_convert_keeps_the_model(name, half, model_path, model, tmp_path, capsys):
+    path = tmp_path / "new" / name
+    assert main(["convert", model_path, str(path), *(["--half"] if half else [])]) == 0
+    assert capsys.readouterr().out.startswith(f"{path}: ")
+    copy = ballgan.load(path, device="cpu")
+    assert copy.config == model.config
+    state = model.state_dict()
+    for key, tensor in copy.state_dict().items():
+        tolerance = {"rtol": 1e-3, "atol": 1e-6} if half else {"rtol": 0, "atol": 0}
+        torch.testing.assert_close(tensor, state[key], **tolerance)

@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+
+from ballgan.backgrounds import LearntBackground
+from ballgan.latents import Latent, lattice_seed, z_from_seed
+
+
+def test_seeds_are_numpys() -> None:
+    expected = np.random.RandomState(3).randn(1, 8).astype(np.float32)
+    assert np.array_equal(z_from_seed(3, 8).numpy(), expected)
+
+
+def test_lattice_points_are_plain_seeds() -> None:
+    assert Latent.at(3, 2) == Latent(203)
+    assert Latent.at(-1, 0).seed == 2**32 - 1
+    assert lattice_seed(0, -1) == 2**32 - 100
+
+
+def test_between_lattice_points_codes_are_blended_bilinearly() -> None:
+    latent = Latent.at(0.25, 0.5, truncation_psi=0.6)
+    assert dict(latent.blend) == pytest.approx({0: 0.375, 1: 0.125, 100: 0.375, 101: 0.125})
+    assert latent.truncation_psi == 0.6
+    assert dict(Latent.at(0.25, 0).blend) == pytest.approx({0: 0.75, 1: 0.25})
+
+
+def test_blend_replaces_the_seed() -> None:
+    assert Latent(5).seeds_and_weights == ((5, 1.0),)
+    assert Latent(5, blend=((1, 0.5), (2, 0.5))).seeds_and_weights == ((1, 0.5), (2, 0.5))
+
+
+def test_a_background_is_another_kind_of_value() -> None:
+    assert LearntBackground(3) != Latent(3)
+    assert LearntBackground(3) == LearntBackground(3)
+    assert isinstance(LearntBackground.at(0.5, 0.5), LearntBackground)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.5])
+def test_bad_seeds_are_refused(seed: float) -> None:
+    with pytest.raises(ValueError, match="seed"):
+        Latent(seed)
+
+
+def test_bad_truncation_is_refused() -> None:
+    with pytest.raises(ValueError, match="truncation_psi"):
+        Latent(truncation_psi=float("inf"))
+    with pytest.raises(ValueError, match="truncation_cutoff"):
+        Latent(truncation_cutoff=-1)

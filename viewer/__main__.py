@@ -1,0 +1,147 @@
+"""The command `ballgan-viewer`: the window, or the same program without one."""
+
+import argparse
+import logging
+import re
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .app import App
+    from .window import Window, WindowOptions
+
+CONVERGE_TIMEOUT = 600.0  # seconds to wait for the picture of --screenshot
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the viewer; the exit status."""
+    options = parse(arguments)
+    logging.basicConfig(level=logging.DEBUG if options.debug else logging.WARNING)
+    for noisy in "PIL", "OpenGL", "trimesh":
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    try:
+        return view(options)
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        if options.debug:
+            raise
+        print(f"ballgan-viewer: {error}", file=sys.stderr)
+        return 1
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The command line as a namespace."""
+    parser = argparse.ArgumentParser(
+        prog="ballgan-viewer",
+        description="Look at a BallGAN or EG3D model: orbit it, change its codes and background, "
+        "export it as a mesh.",
+    )
+    parser.add_argument(
+        "model", nargs="?", help="checkpoint (.pkl or .safetensors); default: the bundled model"
+    )
+    parser.add_argument(
+        "--offscreen",
+        action="store_true",
+        help="run without a display: with --screenshot or --script",
+    )
+    parser.add_argument(
+        "--size",
+        type=parse_size,
+        metavar="WxH",
+        help="size of the window in logical pixels; default: as it was, or 1280x800",
+    )
+    parser.add_argument(
+        "--scale",
+        type=parse_scale,
+        help="physical pixels a logical pixel; default: what the screen says",
+    )
+    parser.add_argument(
+        "--screenshot",
+        metavar="FILE",
+        help="write the window as a PNG once the picture is finished, and exit",
+    )
+    parser.add_argument("--script", metavar="FILE", help="replay a JSON list of user actions")
+    parser.add_argument("--debug", action="store_true", help="show tracebacks and messages")
+    options = parser.parse_args(arguments)
+    if options.offscreen and not (options.screenshot or options.script):
+        parser.error("--offscreen shows nothing by itself: add --screenshot FILE or --script FILE")
+    return options
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """ "1280x800" as (1280, 800). Raises ArgumentTypeError for anything else."""
+    found = re.fullmatch(r"(\d{1,5})[xX](\d{1,5})", text)
+    if found is None or min(int(found[1]), int(found[2])) < 1:
+        raise argparse.ArgumentTypeError(f"a size looks like 1280x800; got {text!r}")
+    return int(found[1]), int(found[2])
+
+
+def parse_scale(text: str) -> float:
+    """A scale in 0.5 ... 4. Raises ArgumentTypeError for anything else."""
+    try:
+        scale = float(text)
+    except ValueError:
+        scale = 0.0
+    if not 0.5 <= scale <= 4:
+        raise argparse.ArgumentTypeError(f"a scale is a number from 0.5 to 4; got {text!r}")
+    return scale
+
+
+def view(options: argparse.Namespace) -> int:
+    """Open the window and run the program as the options say."""
+    from .window import Window
+
+    window = Window(window_options(options))
+    try:
+        window.present()
+        return run(window, options)
+    finally:
+        window.close()
+
+
+def window_options(options: argparse.Namespace) -> "WindowOptions":
+    """How to open the window: as the command says, else as it was the last time."""
+    from . import preferences
+    from .window import WindowOptions
+
+    size = options.size
+    if size is None and not options.offscreen:
+        size = preferences.load()[0].window_size
+    return WindowOptions(
+        size=size or preferences.Preferences().window_size,
+        scale=options.scale or (1.0 if options.offscreen else None),
+        offscreen=options.offscreen,
+    )
+
+
+def run(window: "Window", options: argparse.Namespace) -> int:
+    """Run the program on an open window."""
+    from .app import App, AppOptions, save_window
+    from .script import load_script, run_script
+
+    steps = load_script(options.script) if options.script else []
+    app = App(window, AppOptions(options.model, remember=not options.offscreen))
+    try:
+        run_script(app, steps)
+        if options.screenshot:
+            converge(app)
+            save_window(app, options.screenshot)
+        elif not options.offscreen:
+            app.run()
+    finally:
+        app.close()
+    return 0
+
+
+def converge(app: "App") -> None:
+    """Wait for the finished picture. Raises RuntimeError if there is none."""
+    from .script import run_script
+
+    run_script(app, [{"wait": "converged", "timeout": CONVERGE_TIMEOUT}])
+    if app.state.model is None:
+        raise RuntimeError(app.state.notices[-1].text if app.state.notices else "no model is open")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

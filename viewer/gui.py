@@ -1,0 +1,68 @@
+"""Dear ImGui on a window: context, native backends, fonts and style."""
+
+from imgui_bundle import imgui
+
+from . import theme
+from .ui import Ui
+from .window import Window
+
+GLSL_VERSION = "#version 410 core"
+
+
+class Gui:
+    """Owns the ImGui context of a window; one `begin` and one `render` a frame."""
+
+    def __init__(self, window: Window) -> None:
+        self._window = window
+        self._context = imgui.create_context()
+        io = imgui.get_io()
+        io.set_ini_filename("")
+        io.set_log_filename("")
+        io.config_drag_click_to_input_text = False
+        io.config_windows_move_from_title_bar_only = True
+        # The callbacks that the window has set are chained by the native backend.
+        imgui.backends.glfw_init_for_opengl(window.address, True)
+        imgui.backends.opengl3_init(GLSL_VERSION)
+        self.ui = Ui(theme.load_fonts())
+        self._scale = 0.0
+
+    @property
+    def wants_pointer(self) -> bool:
+        """Whether a panel, popup or notice has the pointer."""
+        return bool(imgui.get_io().want_capture_mouse)
+
+    @property
+    def wants_keys(self) -> bool:
+        """Whether someone is typing."""
+        return bool(imgui.get_io().want_text_input)
+
+    @property
+    def holding(self) -> bool:
+        """Whether a widget is being held."""
+        return imgui.is_any_item_active()
+
+    def begin(self) -> Ui:
+        """Start a frame of the interface."""
+        scale = self._window.interface_scale
+        if scale != self._scale:
+            theme.apply_style(scale)
+            self._scale = scale
+        imgui.backends.opengl3_new_frame()
+        imgui.backends.glfw_new_frame()
+        imgui.new_frame()
+        self.ui.begin_frame(scale)
+        return self.ui
+
+    def finish(self) -> None:
+        """End the frame; nothing is drawn yet."""
+        imgui.render()
+
+    def render(self) -> None:
+        """Draw the finished frame over what the context holds."""
+        imgui.backends.opengl3_render_draw_data(imgui.get_draw_data())
+
+    def close(self) -> None:
+        """End the context."""
+        imgui.backends.opengl3_shutdown()
+        imgui.backends.glfw_shutdown()
+        imgui.destroy_context(self._context)

@@ -1,0 +1,40 @@
+"""What panels know beside the state: where things are, and what was last drawn."""
+
+from dataclasses import dataclass
+
+from .layout import Layout
+
+
+@dataclass(frozen=True)
+class Quality:
+    """The picture that is on the screen."""
+
+    stage: str  # "preview", "raw" or "full"
+    size: int  # side in pixels
+    neural_resolution: int
+    milliseconds: float  # that it took
+    settled: bool  # nothing better will come
+
+
+@dataclass(frozen=True)
+class SurfaceInfo:
+    """The surface of the level preview."""
+
+    triangles: int
+    level: float
+    density_range: tuple[float, float]
+    settled: bool
+
+
+@dataclass(frozen=True)
+class ViewInfo:
+    """Read-only facts for one frame of the interface."""
+
+    layout: Layout
+    quality: Quality | None = None
+    surface: SurfaceInfo | None = None
+    rendering: bool = False
+    frame_ms: float = 0.0  # mean time of a frame of the interface
+    frames_per_second: float = 0.0  # 0 at rest
+    export_path: str = ""  # where the next mesh goes
+    clock: float = 0.0  # seconds, for what moves

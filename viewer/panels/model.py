@@ -1,0 +1,56 @@
+"""Model: what is open, and opening another."""
+
+from pathlib import Path
+
+from imgui_bundle import imgui, imgui_ctx
+
+from .. import actions as act
+from .. import icons, theme
+from ..info import ViewInfo
+from ..state import ModelInfo, ViewerState
+from ..ui import Ui
+
+
+def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
+    """The section's contents."""
+    actions: list[act.Action] = []
+    if state.model is not None:
+        _describe(ui, state.model)
+    elif state.loading is None:
+        ui.text("No model is open", theme.TEXT_DIM)
+    if state.loading is not None:
+        ui.text(f"Opening {Path(state.loading).name} ...", theme.ACCENT, small=True)
+    gap = ui.px(4)
+    width = imgui.get_content_region_avail().x - imgui.get_frame_height() - gap
+    if ui.button("model.open", "Open model ...", icon=icons.FOLDER, width=width):
+        actions.append(act.Browse("model"))
+    imgui.same_line(0, gap)
+    recent = state.preferences.recent_models
+    if ui.icon_button("model.recent", icons.HISTORY, "Recent models", enabled=bool(recent)):
+        imgui.open_popup("recent models")
+    return actions + _draw_recent(ui, recent)
+
+
+def _describe(ui: Ui, model: ModelInfo) -> None:
+    with imgui_ctx.push_font(ui.fonts.bold, 0.0):
+        ui.text(model.name)
+    details = f"{model.kind}  \u00b7  {model.image_resolution} px"
+    if model.has_super_resolution:
+        details += f" from {model.neural_resolution} px rays"
+    ui.text(details, theme.TEXT_DIM, small=True, wrap=True)
+    if model.placeholder:
+        ui.text("Untrained placeholder: abstract shapes", theme.WARNING, small=True)
+    for note in model.notes:
+        ui.text(note, theme.TEXT_DIM, small=True, wrap=True)
+
+
+def _draw_recent(ui: Ui, recent: tuple[str, ...]) -> list[act.Action]:
+    actions: list[act.Action] = []
+    with imgui_ctx.begin_popup("recent models") as popup:
+        if popup:
+            for index, path in enumerate(recent):
+                if imgui.menu_item_simple(f"{Path(path).name}##{index}"):
+                    actions.append(act.OpenModel(path))
+                ui.record(f"model.recent.{index}")
+                ui.tip(path)
+    return actions

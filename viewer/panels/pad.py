@@ -1,0 +1,93 @@
+"""The latent pad: an endless map of seeds to drag; between seeds their codes are blended."""
+
+import math
+from dataclasses import replace
+
+from imgui_bundle import ImVec2, imgui, imgui_ctx
+
+from .. import theme
+from ..ui import Ui, colour_u32
+from ..view import LATTICE_WIDTH, SEEDS, Code
+
+SPACING = 42.0  # logical pixels between neighbouring seeds
+CLICK = 4.0  # logical pixels of travel up to which a press is a click
+SNAP = 0.22  # of the spacing, within which a click goes to the seed itself
+TIP = "Every dot is a seed. Drag the map to blend neighbouring seeds; click a dot to go to it."
+
+
+def latent_pad(ui: Ui, name: str, code: Code, width: float, height: float) -> Code | None:
+    """Draw the pad in `width` x `height` window coordinates; the new code if it was moved."""
+    corner = imgui.get_cursor_screen_pos()
+    imgui.invisible_button(f"##{name}", (width, height))
+    ui.record(name)
+    hovered, active = imgui.is_item_hovered(), imgui.is_item_active()
+    spacing = ui.px(SPACING)
+    centre = (corner.x + width / 2, corner.y + height / 2)
+    _draw_map(ui, corner, (width, height), code, hovered or active)
+    if not active:
+        ui.tip(TIP)
+    return _move(ui, name, code, centre, spacing)
+
+
+def _move(
+    ui: Ui, name: str, code: Code, centre: tuple[float, float], spacing: float
+) -> Code | None:
+    delta = imgui.get_io().mouse_delta
+    if imgui.is_item_activated():
+        ui.travel[name] = 0.0
+    elif imgui.is_item_active():
+        ui.travel[name] = ui.travel.get(name, 0.0) + math.hypot(delta.x, delta.y)
+        if ui.travel[name] > ui.px(CLICK) and (delta.x or delta.y):
+            return replace(code, x=code.x - delta.x / spacing, y=code.y - delta.y / spacing)
+    elif imgui.is_item_deactivated() and ui.travel.get(name, 0.0) <= ui.px(CLICK):
+        mouse = imgui.get_io().mouse_pos
+        x = code.x + (mouse.x - centre[0]) / spacing
+        y = code.y + (mouse.y - centre[1]) / spacing
+        if math.hypot(x - round(x), y - round(y)) < SNAP:
+            x, y = float(round(x)), float(round(y))
+        return replace(code, x=x, y=y)
+    return None
+
+
+def _draw_map(ui: Ui, corner: ImVec2, size: tuple[float, float], code: Code, lit: bool) -> None:
+    width, height = size
+    spacing, centre = ui.px(SPACING), (corner.x + width / 2, corner.y + height / 2)
+    draw = imgui.get_window_draw_list()
+    end = (corner.x + width, corner.y + height)
+    rounding = ui.px(6)
+    draw.add_rect_filled(corner, end, colour_u32(theme.STAGE), rounding)
+    draw.push_clip_rect(corner, end, True)
+    columns = _range(code.x, width / 2 / spacing)
+    rows = _range(code.y, height / 2 / spacing)
+    for i in columns:
+        x = centre[0] + (i - code.x) * spacing
+        draw.add_line((x, corner.y), (x, end[1]), colour_u32(theme.RAISED), ui.px(1))
+    for j in rows:
+        y = centre[1] + (j - code.y) * spacing
+        draw.add_line((corner.x, y), (end[0], y), colour_u32(theme.RAISED), ui.px(1))
+    with imgui_ctx.push_font(None, 10.5):
+        for i in columns:
+            for j in rows:
+                place = (centre[0] + (i - code.x) * spacing, centre[1] + (j - code.y) * spacing)
+                _draw_seed(ui, place, (i + LATTICE_WIDTH * j) % SEEDS)
+    ring = theme.ACCENT_HOVERED if lit else theme.ACCENT
+    draw.add_circle(centre, ui.px(7), colour_u32(ring), 0, ui.px(2))
+    draw.add_circle_filled(centre, ui.px(2), colour_u32(ring))
+    draw.pop_clip_rect()
+    border = theme.CONTROL_ACTIVE if lit else theme.LINE
+    draw.add_rect(corner, end, colour_u32(border), rounding, ui.px(1))
+
+
+def _draw_seed(ui: Ui, place: tuple[float, float], seed: int) -> None:
+    draw = imgui.get_window_draw_list()
+    draw.add_circle_filled(place, ui.px(2.5), colour_u32(theme.TEXT_FAINT))
+    text = str(seed)
+    if len(text) <= 6:
+        width = imgui.calc_text_size(text).x
+        draw.add_text(
+            (place[0] - width / 2, place[1] + ui.px(7)), colour_u32(theme.TEXT_FAINT), text
+        )
+
+
+def _range(middle: float, reach: float) -> range:
+    return range(math.floor(middle - reach) - 1, math.ceil(middle + reach) + 2)

@@ -1,0 +1,105 @@
+"""The status bar: what is rendered, at which quality, how fast; and what the keys do."""
+
+import math
+
+from imgui_bundle import ImVec2, ImVec4, imgui, imgui_ctx
+
+from .. import theme
+from ..controls import HINTS
+from ..info import Quality, ViewInfo
+from ..state import ViewerState
+from ..ui import Ui, colour_u32
+from .output import LAYER_LABELS
+
+SEPARATOR = "   \u00b7   "
+
+
+def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> None:
+    """Draw the bar over the bottom of the window."""
+    bar = info.layout.status
+    flags = imgui.WindowFlags_.no_decoration | imgui.WindowFlags_.no_saved_settings
+    flags |= imgui.WindowFlags_.no_move | imgui.WindowFlags_.no_inputs
+    imgui.set_next_window_pos((bar.x, bar.y))
+    imgui.set_next_window_size((bar.width, bar.height))
+    padding = ImVec2(ui.px(12), 0)
+    with (
+        imgui_ctx.push_style_var(imgui.StyleVar_.window_padding, padding),
+        imgui_ctx.push_style_var(imgui.StyleVar_.window_min_size, ImVec2(1, 1)),
+        imgui_ctx.push_style_color(imgui.Col_.window_bg, theme.RAISED),
+        imgui_ctx.begin("##status", None, flags),
+        imgui_ctx.push_font(None, theme.SMALL_SIZE),
+    ):
+        line = imgui.get_text_line_height()
+        top = (bar.height - line) / 2
+        imgui.set_cursor_pos((ui.px(12), top))
+        _draw_lamp(ui, state, info, line)
+        ui.text(describe_picture(state, info))
+        left_end = imgui.get_item_rect_max().x
+        speed = describe_speed(info)
+        right = bar.width - ui.px(14) - imgui.calc_text_size(speed).x
+        if right > left_end + ui.px(20):
+            imgui.set_cursor_pos((right, top))
+            ui.text(speed, theme.TEXT_DIM)
+            _draw_hints(ui, left_end + ui.px(28), bar.x + right - ui.px(28), top)
+
+
+def describe_picture(state: ViewerState, info: ViewInfo) -> str:
+    """Model, layer and quality in words."""
+    if state.model is None:
+        return "Opening ..." if state.loading else "No model"
+    name = state.model.name + (" (untrained placeholder)" if state.model.placeholder else "")
+    layer = dict(LAYER_LABELS)[state.view.layer]
+    parts = [name, layer]
+    if state.view.layer == "surface":
+        surface = info.surface
+        parts.append(f"{surface.triangles:,} triangles" if surface else "finding the surface")
+    elif info.quality is not None:
+        parts.append(describe_quality(info.quality))
+    return SEPARATOR.join(parts)
+
+
+def describe_quality(quality: Quality) -> str:
+    """How good the picture is."""
+    stage = {"preview": "preview", "raw": "raw", "full": "final"}.get(quality.stage, quality.stage)
+    rays = f"{quality.neural_resolution}\u00b2 rays"
+    return f"{stage}, {quality.size} px, {rays}" if quality.settled else f"{stage}, {rays}"
+
+
+def describe_speed(info: ViewInfo) -> str:
+    """Times of the picture and of the window."""
+    parts = []
+    if info.quality is not None:
+        parts.append(f"picture {info.quality.milliseconds:.0f} ms")
+    rate = f", {info.frames_per_second:.0f} fps" if info.frames_per_second else ""
+    parts.append(f"window {info.frame_ms:.1f} ms{rate}")
+    return SEPARATOR.join(parts)
+
+
+def _draw_lamp(ui: Ui, state: ViewerState, info: ViewInfo, line: float) -> None:
+    """A dot: still and bright when the picture is finished, breathing while it gets better."""
+    busy = info.rendering or state.loading is not None
+    glow = 0.35 + 0.65 * (0.5 + 0.5 * math.sin(6 * info.clock)) if busy else 1.0
+    base = theme.WARNING if busy else theme.ACCENT
+    if state.model is None and not busy:
+        base = theme.TEXT_FAINT
+    corner = imgui.get_cursor_screen_pos()
+    centre = (corner.x + ui.px(5), corner.y + line / 2 + ui.px(0.5))
+    colour = ImVec4(base.x, base.y, base.z, glow)
+    imgui.get_window_draw_list().add_circle_filled(centre, ui.px(4), colour_u32(colour))
+    imgui.set_cursor_pos_x(imgui.get_cursor_pos_x() + ui.px(17))
+
+
+def _draw_hints(ui: Ui, left: float, right: float, top: float) -> None:
+    """Keys and what they do, as many as there is room for, to the right."""
+    gap = ui.px(16)
+    widths = [imgui.calc_text_size(f"{key}  {text}").x + gap for key, text in HINTS]
+    hints = list(zip(HINTS, widths, strict=True))
+    while hints and sum(width for _, width in hints) > right - left:
+        hints.pop()
+    x = right - sum(width for _, width in hints)
+    for (key, text), width in hints:
+        imgui.set_cursor_pos((x, top))
+        ui.text(key, theme.TEXT)
+        imgui.same_line(0, ui.px(6))
+        ui.text(text, theme.TEXT_FAINT)
+        x += width

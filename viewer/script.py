@@ -1,0 +1,237 @@
+"""Replays a list of user actions through the real input path: GLFW's callbacks.
+
+A script is a JSON list of steps, each an object with one of the keys of `STEPS` and options:
+
+    [{"drag": {"from": [400, 300], "to": [500, 300], "button": "left", "steps": 8, "mods": []}},
+     {"drag": {"widget": "foreground.pad", "by": [30, 0]}},
+     {"wheel": 2, "at": [400, 300]},
+     {"key": "B", "mods": []},
+     {"click": "export"},
+     {"set": ["foreground.seed", 7]},
+     {"drop": "photo.jpg"},
+     {"wait": "converged", "timeout": 60},
+     {"size": [1000, 700]},
+     {"screenshot": "window.png"}]
+
+Positions and sizes are in logical pixels. Widgets are found by the names they are drawn with.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import glfw
+from imgui_bundle import imgui
+
+from .app import App, save_window
+from .window import BUTTONS, key_code
+
+Frames = Iterator[None]  # one item a frame of the app
+MODS = {"shift": glfw.MOD_SHIFT, "control": glfw.MOD_CONTROL, "alt": glfw.MOD_ALT}
+WAITS: dict[str, Callable[[App], bool]] = {
+    "converged": lambda app: app.converged,
+    "loaded": lambda app: not app.loading,
+    "exported": lambda app: not app.exporting,
+    "idle": lambda app: app.converged and not app.loading and not app.exporting,
+}
+TIMEOUT = 120.0  # seconds, unless a step says otherwise
+POLL = 0.02  # seconds between two looks while waiting
+
+
+class ScriptError(ValueError):
+    """A script that cannot be read, or a step that cannot be done."""
+
+
+def load_script(path: str | Path) -> list[dict[str, Any]]:
+    """Read and check a script. Raises ScriptError, naming the file and the step."""
+    try:
+        steps = json.loads(Path(path).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ScriptError(f"{path}: {error}") from None
+    if not isinstance(steps, list):
+        raise ScriptError(f"{path}: a script is a JSON list of steps")
+    for number, step in enumerate(steps, start=1):
+        if not isinstance(step, dict) or len(STEPS.keys() & step.keys()) != 1:
+            known = ", ".join(STEPS)
+            raise ScriptError(f"{path}: step {number} should have one of the keys {known}: {step}")
+    return steps
+
+
+def run_script(app: App, steps: list[dict[str, Any]]) -> None:
+    """Do all steps. Raises ScriptError at the first that cannot be done."""
+    for number, step in enumerate(steps, start=1):
+        try:
+            for _ in play(app, step):
+                app.frame()
+        except (ValueError, TypeError, KeyError, OSError) as error:
+            raise ScriptError(f"step {number} {json.dumps(step)}: {error}") from error
+
+
+def play(app: App, step: dict[str, Any]) -> Frames:
+    """The frames of one step; what has to happen before each is done when it is asked for."""
+    (name,) = STEPS.keys() & step.keys()
+    yield from STEPS[name](app, step)
+
+
+def wait_for(app: App, condition: Callable[[App], bool], timeout: float, what: str) -> Frames:
+    """Frames until `condition` holds. Raises ScriptError after `timeout` seconds."""
+    end = time.monotonic() + timeout
+    yield
+    while not condition(app):
+        if time.monotonic() > end:
+            raise ScriptError(f"not {what} after {timeout:g} s")
+        app.window.wait(POLL)
+        yield
+
+
+def _drag(app: App, step: dict[str, Any]) -> Frames:
+    drag = step["drag"]
+    button = _button(drag.get("button", "left"))
+    mods = _mods(drag.get("mods", ()))
+    if "widget" in drag:
+        yield from _show(app, drag["widget"])
+        start = app.gui.ui.rects[drag["widget"]].centre
+        by = _scaled(app, drag["by"])
+        end = (start[0] + by[0], start[1] + by[1])
+    else:
+        start, end = _scaled(app, drag["from"]), _scaled(app, drag["to"])
+    count = max(int(drag.get("steps", 8)), 1)
+    yield from _move(app, start)
+    imgui.backends.glfw_mouse_button_callback(app.window.address, button, glfw.PRESS, mods)
+    yield
+    for i in range(1, count + 1):
+        along = i / count
+        place = tuple(a + (b - a) * along for a, b in zip(start, end, strict=True))
+        yield from _move(app, (place[0], place[1]))
+    imgui.backends.glfw_mouse_button_callback(app.window.address, button, glfw.RELEASE, mods)
+    yield
+    yield
+
+
+def _wheel(app: App, step: dict[str, Any]) -> Frames:
+    if "at" in step:
+        yield from _move(app, _scaled(app, step["at"]))
+    imgui.backends.glfw_scroll_callback(app.window.address, 0.0, float(step["wheel"]))
+    yield
+
+
+def _key(app: App, step: dict[str, Any]) -> Frames:
+    yield from _press(app, key_code(step["key"]), _mods(step.get("mods", ())))
+
+
+def _click(app: App, step: dict[str, Any]) -> Frames:
+    name = step["click"]
+    yield from _show(app, name)
+    if name in app.gui.ui.disabled:
+        raise ScriptError(f"the widget {name!r} cannot be used now")
+    yield from _move(app, app.gui.ui.rects[name].centre)
+    for action in glfw.PRESS, glfw.RELEASE:
+        imgui.backends.glfw_mouse_button_callback(app.window.address, 0, action, 0)
+        yield
+    yield
+
+
+def _set(app: App, step: dict[str, Any]) -> Frames:
+    name, value = step["set"]
+    yield from _show(app, name)
+    app.gui.ui.focus = name
+    yield
+    yield
+    imgui.get_io().add_key_event(imgui.Key.mod_ctrl, True)
+    yield from _press(app, glfw.KEY_A, glfw.MOD_CONTROL, keep_control=True)
+    yield from _press(app, glfw.KEY_BACKSPACE, 0)
+    for character in str(value):
+        imgui.backends.glfw_char_callback(app.window.address, ord(character))
+    yield
+    yield from _press(app, glfw.KEY_ENTER, 0)
+    yield
+
+
+def _drop(app: App, step: dict[str, Any]) -> Frames:
+    paths = step["drop"] if isinstance(step["drop"], list) else [step["drop"]]
+    app.window.drop([str(path) for path in paths])
+    yield
+
+
+def _wait(app: App, step: dict[str, Any]) -> Frames:
+    name = step["wait"]
+    if name not in WAITS:
+        raise ScriptError(f"wait for one of {', '.join(WAITS)}; got {name!r}")
+    yield from wait_for(app, WAITS[name], float(step.get("timeout", TIMEOUT)), name)
+    if name == "exported" and app.state.exported is None:
+        texts = [notice.text for notice in app.state.notices[-1:]] or ["nothing was exported"]
+        raise ScriptError(texts[0])
+    yield
+
+
+def _size(app: App, step: dict[str, Any]) -> Frames:
+    width, height = step["size"]
+    app.window.resize(int(width), int(height))
+    yield
+    yield
+
+
+def _screenshot(app: App, step: dict[str, Any]) -> Frames:
+    yield
+    save_window(app, step["screenshot"])
+
+
+STEPS: dict[str, Callable[[App, dict[str, Any]], Frames]] = {
+    "drag": _drag,
+    "wheel": _wheel,
+    "key": _key,
+    "click": _click,
+    "set": _set,
+    "drop": _drop,
+    "wait": _wait,
+    "size": _size,
+    "screenshot": _screenshot,
+}
+
+
+def _show(app: App, name: str) -> Frames:
+    """Scroll the widget `name` into view. Raises ScriptError if it is not drawn."""
+    yield
+    ui = app.gui.ui
+    if name not in ui.rects:
+        raise ScriptError(f"no widget is called {name!r}; there are {', '.join(sorted(ui.rects))}")
+    ui.reveal = name
+    yield
+    yield
+
+
+def _move(app: App, place: tuple[float, float]) -> Frames:
+    imgui.backends.glfw_cursor_enter_callback(app.window.address, 1)
+    imgui.backends.glfw_cursor_pos_callback(app.window.address, *place)
+    yield
+
+
+def _press(app: App, key: int, mods: int, *, keep_control: bool = False) -> Frames:
+    for action in glfw.PRESS, glfw.RELEASE:
+        imgui.backends.glfw_key_callback(app.window.address, key, 0, action, mods)
+        if keep_control:  # the backend asks the real keyboard about modifiers
+            imgui.get_io().add_key_event(imgui.Key.mod_ctrl, action == glfw.PRESS)
+        yield
+
+
+def _scaled(app: App, position: Any) -> tuple[float, float]:
+    x, y = position
+    return float(x) * app.window.interface_scale, float(y) * app.window.interface_scale
+
+
+def _button(name: str) -> int:
+    for number, known in BUTTONS.items():
+        if known == name:
+            return number
+    raise ScriptError(f"a button is one of {', '.join(BUTTONS.values())}; got {name!r}")
+
+
+def _mods(names: Any) -> int:
+    bits = 0
+    for name in names:
+        if name not in MODS:
+            raise ScriptError(f"mods are {', '.join(MODS)}; got {name!r}")
+        bits |= MODS[name]
+    return bits
