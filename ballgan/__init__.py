@@ -11,10 +11,10 @@ from .checkpoint import save as save
 from .config import ModelConfig as ModelConfig
 from .errors import Cancelled as Cancelled
 from .errors import CheckpointError as CheckpointError
+from .frame import Frame as Frame
+from .frame import RenderSettings as RenderSettings
 from .generator import Generator as Generator
 from .latents import Latent as Latent
-from .scene import Frame as Frame
-from .scene import RenderSettings as RenderSettings
 from .scene import Scene as Scene
 
 __version__ = "0.1.0"

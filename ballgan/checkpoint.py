@@ -69,8 +69,10 @@ def load(path: str | os.PathLike[str], device: str | torch.device = "auto") -> G
         data = map_file(path)
         config, state, meta = _read_model(data)
         model = _build(config)
-        _check_weights(state, model.state_dict(), len(data))
-        weights, not_finite = _copy_weights(state, chosen, data)
+        expected = model.state_dict()
+        _check_weights(state, expected, len(data))
+        ordered = {name: state[name] for name in expected}
+        weights, not_finite = _copy_weights(ordered, chosen, data)
         model.load_state_dict(weights, assign=True)
     if not_finite:
         _add_note(meta, f"weights that are not finite: {_shorten(not_finite)}")
@@ -112,7 +114,10 @@ def read_published(path: str | os.PathLike[str]) -> Any:
 
 
 def detect_format(data: memoryview) -> str:
-    """"native", "safetensors" or "published" by the first bytes; CheckpointError for others."""
+    """Tell "native", "safetensors" and "published" apart by the first bytes of a file.
+
+    Raises CheckpointError for anything else, saying what it is where that is known.
+    """
     head = bytes(data[:512])
     if not head:
         fail("the file is empty")
@@ -274,7 +279,7 @@ def _check_weights(state: dict[Any, Any], expected: State, file_size: int) -> No
         problems.append(f"missing: {_shorten(missing)}")
     if unexpected := [name for name in state if name not in expected]:
         problems.append(f"unexpected: {_shorten(unexpected)}")
-    for name in expected.keys() & state.keys():
+    for name in (name for name in expected if name in state):
         tensor = state[name]
         if not isinstance(tensor, Tensor) or tensor.dtype not in WEIGHT_DTYPES:
             problems.append(f"not a tensor of real numbers: {quote(name)}")
@@ -289,9 +294,7 @@ def _check_weights(state: dict[Any, Any], expected: State, file_size: int) -> No
         fail("its weights claim more numbers than the file holds")
 
 
-def _copy_weights(
-    state: State, device: torch.device, data: memoryview
-) -> tuple[State, list[str]]:
+def _copy_weights(state: State, device: torch.device, data: memoryview) -> tuple[State, list[str]]:
     """float32 copies on `device` of weights over the mapped file, and which are not finite.
 
     Copies, because a model over the file would crash when another program truncates it. The pages

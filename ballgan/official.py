@@ -136,7 +136,9 @@ def read_config(generator: PersistentObject, state: dict[str, Tensor]) -> dict[s
             "resolution": planes,
             "channel_base": init.get("channel_base", 32768),
             "channel_max": init.get("channel_max", 512),
-            "clamp": _clamp(generator, ("backbone", "synthesis", "b4", "conv1")),
+            "clamp": _clamp(
+                generator, ("backbone", "synthesis", "b4", "conv1"), init.get("conv_clamp")
+            ),
         },
         "field": {
             "box_warp": rendering.get("box_warp", 1.0),
@@ -149,7 +151,7 @@ def read_config(generator: PersistentObject, state: dict[str, Tensor]) -> dict[s
         },
         "sampling": _read_sampling(rendering),
         "background": background,
-        "super_resolution": _read_super_resolution(generator, rendering),
+        "super_resolution": _read_super_resolution(generator, init, rendering),
         "camera": _read_camera(rendering),
         "neural_resolution": attributes.get("neural_rendering_resolution", 64),
         "white_background": background is None and bool(rendering.get("white_back", False)),
@@ -195,7 +197,7 @@ def _read_sphere(options: dict[str, Any], state: dict[str, Tensor]) -> dict[str,
 
 
 def _read_super_resolution(
-    generator: PersistentObject, rendering: dict[str, Any]
+    generator: PersistentObject, init: dict[str, Any], rendering: dict[str, Any]
 ) -> dict[str, Any]:
     name = _child(generator, ("superresolution",)).class_name
     if name not in SUPER_RESOLUTIONS:
@@ -207,7 +209,12 @@ def _read_super_resolution(
         "upsample": upsample,
         "resize": resize,
         "antialias": antialias and bool(rendering.get("sr_antialias", True)),
-        "clamp": _clamp(generator, ("superresolution", "block0", "conv0")),
+        # Layers that were meant for half precision clamp, also when computed in float32.
+        "clamp": _clamp(
+            generator,
+            ("superresolution", "block0", "conv0"),
+            256.0 if init.get("sr_num_fp16_res", 4) else None,
+        ),
         "noise": rendering.get("superresolution_noise_mode", "none"),
     }
 
@@ -272,6 +279,6 @@ def _child(module: Record, path: tuple[str, ...]) -> Record:
     return module
 
 
-def _clamp(generator: Record, path: tuple[str, ...]) -> Any:
-    """The clamp that a layer was built with."""
-    return _child(generator, path).state.get("conv_clamp")
+def _clamp(generator: Record, path: tuple[str, ...], default: Any) -> Any:
+    """The clamp that a layer was built with; `default` if the file does not say."""
+    return _child(generator, path).state.get("conv_clamp", default)

@@ -84,14 +84,13 @@ def copy_plain(value: Any, what: str, *, depth: int = 16, budget: Budget | None 
         return [copy_plain(item, what, depth=depth - 1, budget=budget) for item in value]
     if type(value) is not dict:
         fail(f"{what} holds a {type(value).__name__}")
-    return {
-        copy_plain(key, what, budget=budget)
-        if type(key) is str
-        else fail(f"{what} has a key that is no text"): copy_plain(
-            item, what, depth=depth - 1, budget=budget
-        )
-        for key, item in value.items()
-    }
+    copied = {}
+    for key, item in value.items():
+        if type(key) is not str:
+            fail(f"{what} has a key that is no text")
+        budget.spend_text(len(key))
+        copied[key] = copy_plain(item, what, depth=depth - 1, budget=budget)
+    return copied
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,119 +5,36 @@ no mapping, backbone or background network, and a new background code touches no
 """
 
 import math
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .backgrounds import (
-    Background,
-    LearntBackground,
-    Panorama,
-    SolidColor,
-    is_equirectangular,
-    sample_panorama,
-)
+from .backdrop import Backdrop
+from .backgrounds import Background, LearntBackground
 from .camera import AnyCamera, Camera, Orbit, Rays
 from .fields import density_gradient
+from .frame import Frame, RenderSettings, resize
 from .generator import Generator
-from .geometry import intersect_sphere, sample_equirectangular
+from .geometry import sample_equirectangular
 from .latents import Latent
 from .matte import extend_colors
+from .memo import Memo
 from .volume import Composite
 
 if TYPE_CHECKING:
     import trimesh
 
 Progress = Callable[[float], None]
-Value = TypeVar("Value")
 
-LAYERS = ("full", "foreground", "background", "raw", "normals")
-SAMPLERS = ("fast", "plain")
-STAGES = ("preview", "raw", "full")
-MAX_SIZE = 8192
 PREVIEW_RESOLUTION = 32
 PREVIEW_SAMPLES = 24
 RAYS_PER_TILE = 1024  # small tiles stay in the cache and can be cancelled soon
 MAX_SPHERE_HEIGHT = 512  # pixels of the cached sphere from pole to pole
 NORMAL_STEP = 1 / 128  # of the box, for the density's gradient
-
-
-@dataclass(frozen=True)
-class RenderSettings:
-    """How to render.
-
-    size: side of the picture in pixels; None: the model's own.
-    neural_resolution: side of the volume-rendered image; None: the model's own, or `size` for a
-        model without super-resolution.
-    sampler: "plain" is the published scheme to rounding; "fast" looks the background up in a
-        cached picture of the whole sphere, so that a moving camera does not run its network.
-    layer: "full", "foreground" (straight colour and alpha), "background" (the whole sphere),
-        "raw" (before super-resolution) or "normals".
-    samples: coarse, and as many fine, samples a ray; None: the model's own numbers.
-    """
-
-    size: int | None = None
-    neural_resolution: int | None = None
-    sampler: str = "fast"
-    layer: str = "full"
-    samples: int | None = None
-
-    def __post_init__(self) -> None:
-        _require_choice("layer", self.layer, LAYERS)
-        _require_choice("sampler", self.sampler, SAMPLERS)
-        _require_whole("size", self.size, 1, MAX_SIZE)
-        _require_whole("neural_resolution", self.neural_resolution, 4, 2048)
-        _require_whole("samples", self.samples, 4, 1024)
-
-
-@dataclass(frozen=True)
-class Frame:
-    """A rendered picture.
-
-    rgb: (H, W, 3) float32, sRGB in [0, 1], not multiplied by alpha.
-    alpha: (H, W) float32 in [0, 1], opacity of the foreground.
-    depth: (H, W) float32, expected distance from the camera along each ray in world units: of
-        what the layer shows; infinite where there is nothing.
-    opaque: whether rgb already holds a background, so that alpha must not be used to blend.
-    stage: "preview", "raw" (full neural resolution, no super-resolution) or "full".
-    """
-
-    rgb: np.ndarray
-    alpha: np.ndarray
-    depth: np.ndarray
-    layer: str = "full"
-    neural_resolution: int = 0
-    stage: str = "full"
-    opaque: bool = True
-
-    def rgba(self) -> np.ndarray:
-        """(H, W, 4) float32, not premultiplied; alpha is 1 everywhere if the frame is opaque."""
-        alpha = np.ones_like(self.alpha) if self.opaque else self.alpha
-        return np.dstack([self.rgb, alpha])
-
-
-class Memo:
-    """The last few results of one stage, by the value they were made from."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._entries: OrderedDict[Hashable, Any] = OrderedDict()
-
-    def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
-        """The result for `key`; calls `make` only if it is not kept."""
-        if key not in self._entries:
-            value = make()
-            while len(self._entries) >= self._size:
-                self._entries.popitem(last=False)
-            self._entries[key] = value
-        self._entries.move_to_end(key)
-        return self._entries[key]
 
 
 class Scene:
@@ -139,7 +56,7 @@ class Scene:
         self._gathered = Memo(4)
         self._ws_background = Memo(8)
         self._sphere = Memo(3)
-        self._pictures = Memo(2)
+        self._backdrop = Backdrop(model.config, model.device)
 
     # Rendering
 
@@ -169,7 +86,8 @@ class Scene:
         settings = settings or RenderSettings()
         full = self.neural_resolution(settings)
         coarse = min(PREVIEW_SAMPLES, settings.samples or PREVIEW_SAMPLES)
-        stages = [("preview", min(PREVIEW_RESOLUTION, full), coarse)]
+        stages: list[tuple[str, int, int | None]] = []
+        stages.append(("preview", min(PREVIEW_RESOLUTION, full), coarse))
         if self.model.super_resolution is not None and settings.layer in ("full", "foreground"):
             stages.append(("raw", full, settings.samples))
         stages.append(("full", full, settings.samples))
@@ -210,10 +128,11 @@ class Scene:
             rgb, alpha, depth, opaque = self._render_normals(shot, progress)
         else:
             rgb, alpha, depth, opaque = self._render_foreground(shot, progress)
-        return Frame(
-            rgb=_to_numpy(resize(rgb, shot.size).clamp(0, 1))[0].transpose(1, 2, 0).copy(),
-            alpha=_to_numpy(resize(alpha, shot.size).clamp(0, 1))[0, 0],
-            depth=_to_numpy(enlarge_depth(depth, shot.size))[0, 0],
+        return Frame.from_images(
+            rgb,
+            alpha,
+            depth,
+            shot.size,
             layer=settings.layer,
             neural_resolution=resolution,
             stage=stage,
@@ -239,7 +158,9 @@ class Scene:
         if shot.size > rgb.shape[-1]:
             rgb = resize(rgb, shot.size)
         opacity = resize(opacity, rgb.shape[-1])
-        rgb = rgb * opacity + self._given_background(shot, behind, rgb.shape[-1]) * (1 - opacity)
+        rgb = rgb * opacity + self._backdrop.render(behind, shot.camera, rgb.shape[-1]) * (
+            1 - opacity
+        )
         return rgb, opacity, depth, True
 
     def _render_background(self, shot: "_Shot") -> tuple[Tensor, Tensor, Tensor, bool]:
@@ -256,7 +177,7 @@ class Scene:
             features = shot.image(self._sphere_features(shot, behind))
             depth = shot.image(self._sphere_distance(shot)[:, None])
             return self._picture(shot, features), nothing, depth, True
-        return self._given_background(shot, behind, shot.size), nothing, far, True
+        return self._backdrop.render(behind, shot.camera, shot.size), nothing, far, True
 
     def _render_normals(
         self, shot: "_Shot", progress: Progress | None
@@ -375,49 +296,6 @@ class Scene:
         sphere = self._sphere.get((background, height), lambda: network.equirectangular(ws, height))
         return sample_equirectangular(sphere, points)
 
-    def _given_background(
-        self, shot: "_Shot", background: SolidColor | Panorama, size: int
-    ) -> Tensor:
-        """Picture (1, 3, size, size) of a background that gives colour."""
-        device = self.model.device
-        if isinstance(background, SolidColor):
-            color = torch.tensor(background.color, device=device).view(1, 3, 1, 1)
-            return color.expand(1, 3, size, size)
-        visible = self._visible_span()
-        image = self._load_panorama(background, size, visible)
-        rays = shot.camera.rays(size, size, device)
-        points = rays.directions
-        if self.model.config.background is not None:
-            radius = self.model.config.background.radius
-            distance = intersect_sphere(rays.origins, rays.directions, radius)
-            points = rays.origins + distance[:, None] * rays.directions
-        colors = sample_panorama(background, image, points, visible)
-        return colors.t().reshape(1, 3, size, size)
-
-    def _load_panorama(self, panorama: Panorama, size: int, visible: float) -> Tensor:
-        """The file's picture, shrunk to what a picture of `size` can show (no aliasing)."""
-        file = replace(panorama, yaw=0.0, exposure=0.0)
-        image = self._pictures.get(file, lambda: panorama.load().to(self.model.device))
-        covered = math.pi if is_equirectangular(panorama, image) else panorama.span or visible
-        height = max(16, round(1.5 * size * covered / visible))
-        if height >= image.shape[1]:
-            return image
-        # Powers of two: few different sizes are kept.
-        height = 2 ** math.ceil(math.log2(height))
-        return self._pictures.get((file, height), lambda: shrink(image, height))
-
-    def _visible_span(self) -> float:
-        """Angle of the background sphere that the model's front camera sees, top to bottom."""
-        camera = self.model.config.camera
-        if self.model.config.background is None:
-            return camera.fov
-        radius = self.model.config.background.radius
-        position = camera.pivot[2] + camera.radius
-        # Law of sines in the triangle of sphere centre, camera and the point seen.
-        half = camera.fov / 2
-        ratio = min(max(position / radius * math.sin(half), -1.0), 1.0)
-        return 2 * (half + math.asin(ratio))
-
     def _picture(self, shot: "_Shot", features: Tensor) -> Tensor:
         """Feature image (1, F, n, n) in [0, 1] -> picture (1, 3, H, W) in [0, 1]."""
         if not shot.enlarge or self.model.super_resolution is None:
@@ -470,39 +348,3 @@ class _Shot:
     def image(self, values: Tensor) -> Tensor:
         """Per-ray values (N, C) as an image (1, C, n, n)."""
         return values.t().reshape(1, -1, self.resolution, self.resolution)
-
-
-def resize(image: Tensor, size: int) -> Tensor:
-    """Image (1, C, H, W) at (1, C, size, size), bilinear, antialiased when shrinking."""
-    if image.shape[-1] == size:
-        return image
-    return F.interpolate(
-        image, size=(size, size), mode="bilinear", antialias=image.shape[-1] > size
-    )
-
-
-def enlarge_depth(depth: Tensor, size: int) -> Tensor:
-    """Depth (1, 1, n, n) at `size`; infinite where it was: distances are not mixed with nothing."""
-    if depth.shape[-1] == size:
-        return depth
-    return F.interpolate(depth, size=(size, size), mode="nearest")
-
-
-def shrink(image: Tensor, height: int) -> Tensor:
-    """Picture (3, H, W) at a smaller height with the same aspect."""
-    width = max(1, round(image.shape[2] * height / image.shape[1]))
-    return F.interpolate(image[None], size=(height, width), mode="bilinear", antialias=True)[0]
-
-
-def _to_numpy(image: Tensor) -> np.ndarray:
-    return image.float().cpu().numpy()
-
-
-def _require_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ValueError(f"{name} is one of {', '.join(choices)}; got {value!r}.")
-
-
-def _require_whole(name: str, value: int | None, low: int, high: int) -> None:
-    if value is not None and not (low <= value <= high and int(value) == value):
-        raise ValueError(f"{name} should be a whole number in {low} ... {high}; got {value!r}.")

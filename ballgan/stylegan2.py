@@ -249,15 +249,20 @@ class Backbone(nn.Module):
     def __init__(self, config: BackboneConfig, *, w_dim: int, image_channels: int) -> None:
         super().__init__()
         self.config = config
-        options = {"w_dim": w_dim, "clamp": config.clamp}
+        clamp = config.clamp
         first, *others = config.resolutions
         channels = config.channels(first)
         self.const = nn.Parameter(torch.randn(channels, first, first))
-        self.conv = SynthesisLayer(channels, channels, resolution=first, **options)
-        self.to_rgb = ToRGB(channels, image_channels, **options)
+        self.conv = SynthesisLayer(channels, channels, w_dim=w_dim, resolution=first, clamp=clamp)
+        self.to_rgb = ToRGB(channels, image_channels, w_dim=w_dim, clamp=clamp)
         self.blocks = nn.ModuleList(
             SynthesisBlock(
-                config.channels(r // 2), config.channels(r), image_channels, resolution=r, **options
+                config.channels(r // 2),
+                config.channels(r),
+                image_channels,
+                w_dim=w_dim,
+                resolution=r,
+                clamp=clamp,
             )
             for r in others
         )

@@ -335,8 +335,9 @@ CODE = {
         lambda _: rooted(
             Call(
                 REBUILD,
-                tensor_call(Call(LOAD_BYTES, (legacy_storage(torch.zeros(1)),)), (1,), (1,))
-                .arguments,
+                tensor_call(
+                    Call(LOAD_BYTES, (legacy_storage(torch.zeros(1)),)), (1,), (1,)
+                ).arguments,
                 {"__class__": "os.system"},
             )
         ),
@@ -400,8 +401,15 @@ MEMORY = {
     "encode again and again": (
         plain(
             operations(
-                text("_codecs") + text("encode") + b"\x93\x94" + text("x" * 2**20) + b"\x94"
-                + text("latin1") + b"\x94" + b"h\0h\1h\2\x86R" * 1000 + b"."
+                text("_codecs")
+                + text("encode")
+                + b"\x93\x94"
+                + text("x" * 2**20)
+                + b"\x94"
+                + text("latin1")
+                + b"\x94"
+                + b"h\0h\1h\2\x86R" * 1000
+                + b"."
             )
         ),
         "more text",
@@ -518,11 +526,17 @@ HANGS = {
     "endless objects": (plain(operations(b"N0" * 2_000_000 + b".")), "more objects"),
     "modules in themselves": (lazily(self_containing), "without end"),
     "a billion paths": (
-        lazily(lambda: write_pickle({"G_ema": Network(
-            "TriPlaneGenerator",
-            {"_init_kwargs": {}, "rendering_kwargs": {}},
-            children={"backbone": nested_modules(40)},
-        )})),
+        lazily(
+            lambda: write_pickle(
+                {
+                    "G_ema": Network(
+                        "TriPlaneGenerator",
+                        {"_init_kwargs": {}, "rendering_kwargs": {}},
+                        children={"backbone": nested_modules(40)},
+                    )
+                }
+            )
+        ),
         "without end",
     ),
     "options that contain themselves": (
@@ -562,12 +576,18 @@ HANGS = {
         "not valid JSON|nested too deeply",
     ),
     "keys that collide": (
-        lazily(lambda: rooted(Raw(
-            b"}(" + b"".join(
-                b"\x8a\x0a" + (i * (2**61 - 1)).to_bytes(10, "little", signed=True) + b"N"
-                for i in range(1, 20_000)
-            ) + b"u"
-        ))),
+        lazily(
+            lambda: rooted(
+                Raw(
+                    b"}("
+                    + b"".join(
+                        b"\x8a\x0a" + (i * (2**61 - 1)).to_bytes(10, "little", signed=True) + b"N"
+                        for i in range(1, 20_000)
+                    )
+                    + b"u"
+                )
+            )
+        ),
         "key of type int",
     ),
 }

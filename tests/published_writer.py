@@ -295,6 +295,9 @@ def published_shapes(options: PublishedOptions) -> dict[str, tuple[int, ...]]:
         shapes |= _linear("decoder.net.2", 33, 64)
     widths, first = {
         "SuperresolutionHybrid2X": ((32, 128, 64), 64),
+        "SuperresolutionHybrid4X": ((32, 128, 64), 128),
+        "SuperresolutionHybridDeepfp32": ((32, 128, 64), 128),
+        "SuperresolutionHybrid8X": ((32, 128, 64), 256),
         "SuperresolutionHybrid8XDC": ((32, 256, 128), 256),
     }[options.super_resolution]
     for i in range(2):

@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -172,6 +173,21 @@ def test_help_of_the_program_runs_as_a_module():
     assert result.stderr == ""
     for command in ("info", "render", "export", "convert"):
         assert f"\n    {command} " in result.stdout
+
+
+def test_help_needs_neither_torch_nor_numpy():
+    """So that it is quick; the package's own __init__ is left out of the question."""
+    folder = str(Path(ballgan.__file__).parent)
+    program = f"""
+import sys, types
+package = types.ModuleType("ballgan")
+package.__path__ = [{folder!r}]
+sys.modules["ballgan"] = package
+from ballgan.__main__ import main
+assert main(["render", "--help"]) == 0
+assert not {{"torch", "numpy"}} & sys.modules.keys()
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
 
 
 def iterate_options():
@@ -433,7 +449,7 @@ def test_export_writes_a_mesh_that_reads_back(model_path, tmp_path, capsys):
     assert main(arguments) == 0
     mesh = trimesh.load_mesh(path)
     assert mesh.is_watertight and mesh.volume > 0
-    assert mesh.visual.kind == "vertex"
+    assert mesh.visual is not None and mesh.visual.kind == "vertex"
     expected = f"{path}: {len(mesh.vertices)} vertices, {len(mesh.faces)} faces, level 10\n"
     assert capsys.readouterr().out == expected
     assert main([*arguments, "--simplify", "100"]) == 0

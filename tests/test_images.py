@@ -67,7 +67,7 @@ def test_sixteen_bit_grey_keeps_its_range(tmp_path):
 def test_transparent_parts_are_white(tmp_path):
     pixels = np.array([[[255, 0, 0, 255], [255, 0, 0, 0], [0, 0, 0, 51]]], np.uint8)
     Image.fromarray(pixels).save(tmp_path / "a.png")
-    expected = [[[1, 0, 0], [1, 1, 1], [0.8, 0.8, 0.8]]]
+    expected = [[[1.0, 0.0, 0.0], [1.0, 1.0, 1.0], [0.8, 0.8, 0.8]]]
     np.testing.assert_allclose(load_image(tmp_path / "a.png"), expected, atol=0.005)
     palette = Image.new("P", (1, 1), 0)
     palette.putpalette([9, 9, 9])

@@ -15,7 +15,7 @@ from . import actions as act
 from . import capture, panels, preferences, tasks
 from .controls import Grip, Reach, handle
 from .dialogs import Dialogs
-from .gl import read_framebuffer
+from .gl import finish, read_framebuffer
 from .gui import Gui
 from .info import Quality, SurfaceInfo, ViewInfo
 from .layout import Layout, arrange
@@ -134,6 +134,8 @@ class App:
             self._housekeep()
             self._submit()
             self._draw(layout)
+            if self.window.offscreen:  # no screen sets the pace: let no frames pile up
+                finish()
             self.window.present()
         if events or received or self.state != before:
             self.tempo.expect_more()

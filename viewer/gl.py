@@ -62,42 +62,50 @@ class Program:
 
 
 class Texture:
-    """A 2-D RGBA texture of 8 bits a channel, trilinear, clamped at its edges."""
+    """A 2-D RGBA texture of 8 bits a channel, trilinear, clamped at its edges.
+
+    There are two of them in turn: an upload does not wait for frames that still show the other.
+    """
 
     def __init__(self) -> None:
-        self.size = (0, 0)  # width, height
-        self._texture = GL.glGenTextures(1)
-        GL.glBindTexture(GL.GL_TEXTURE_2D, self._texture)
-        for name, value in (
-            (GL.GL_TEXTURE_MIN_FILTER, GL.GL_LINEAR_MIPMAP_LINEAR),
-            (GL.GL_TEXTURE_MAG_FILTER, GL.GL_LINEAR),
-            (GL.GL_TEXTURE_WRAP_S, GL.GL_CLAMP_TO_EDGE),
-            (GL.GL_TEXTURE_WRAP_T, GL.GL_CLAMP_TO_EDGE),
-        ):
-            GL.glTexParameteri(GL.GL_TEXTURE_2D, name, value)
+        self.size = (0, 0)  # width, height of the one that shows
+        self._textures = [int(name) for name in GL.glGenTextures(2)]
+        self._sizes = [(0, 0), (0, 0)]
+        for texture in self._textures:
+            GL.glBindTexture(GL.GL_TEXTURE_2D, texture)
+            for name, value in (
+                (GL.GL_TEXTURE_MIN_FILTER, GL.GL_LINEAR_MIPMAP_LINEAR),
+                (GL.GL_TEXTURE_MAG_FILTER, GL.GL_LINEAR),
+                (GL.GL_TEXTURE_WRAP_S, GL.GL_CLAMP_TO_EDGE),
+                (GL.GL_TEXTURE_WRAP_T, GL.GL_CLAMP_TO_EDGE),
+            ):
+                GL.glTexParameteri(GL.GL_TEXTURE_2D, name, value)
 
     def upload(self, pixels: np.ndarray) -> None:
         """Show `pixels`, (H, W, 4) uint8, first row on top."""
+        self._textures.reverse()
+        self._sizes.reverse()
         height, width, _ = pixels.shape
         data = np.ascontiguousarray(pixels)
-        GL.glBindTexture(GL.GL_TEXTURE_2D, self._texture)
+        GL.glBindTexture(GL.GL_TEXTURE_2D, self._textures[0])
         GL.glPixelStorei(GL.GL_UNPACK_ALIGNMENT, 4)
         layout = (GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, data)
-        if self.size == (width, height):
+        if self._sizes[0] == (width, height):
             GL.glTexSubImage2D(GL.GL_TEXTURE_2D, 0, 0, 0, width, height, *layout)
         else:
             GL.glTexImage2D(GL.GL_TEXTURE_2D, 0, GL.GL_RGBA8, width, height, 0, *layout)
-            self.size = (width, height)
+            self._sizes[0] = (width, height)
         GL.glGenerateMipmap(GL.GL_TEXTURE_2D)
+        self.size = (width, height)
 
     def bind(self, unit: int) -> None:
-        """Attach it to a texture unit."""
+        """Attach the one that shows to a texture unit."""
         GL.glActiveTexture(GL.GL_TEXTURE0 + unit)
-        GL.glBindTexture(GL.GL_TEXTURE_2D, self._texture)
+        GL.glBindTexture(GL.GL_TEXTURE_2D, self._textures[0])
 
     def close(self) -> None:
-        """Delete the texture."""
-        GL.glDeleteTextures([self._texture])
+        """Delete the textures."""
+        GL.glDeleteTextures(self._textures)
 
 
 class Triangles:
@@ -201,6 +209,11 @@ def clear(
     GL.glViewport(0, 0, width, height)
     GL.glClearColor(*colour, alpha)
     GL.glClear(GL.GL_COLOR_BUFFER_BIT | GL.GL_DEPTH_BUFFER_BIT)
+
+
+def finish() -> None:
+    """Wait until everything is drawn."""
+    GL.glFinish()
 
 
 def read_framebuffer(width: int, height: int) -> np.ndarray:

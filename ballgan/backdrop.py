@@ -1,0 +1,72 @@
+"""Backgrounds that give colour, as a camera sees them on the model's sphere."""
+
+import math
+from dataclasses import replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .backgrounds import Panorama, SolidColor, is_equirectangular, sample_panorama
+from .camera import Camera
+from .config import ModelConfig
+from .geometry import intersect_sphere
+from .memo import Memo
+
+
+class Backdrop:
+    """Renders solid colours and panoramas round a model, and keeps the last files it read."""
+
+    def __init__(self, config: ModelConfig, device: torch.device) -> None:
+        self.config = config
+        self.device = device
+        self._pictures = Memo(2)
+
+    def render(self, background: SolidColor | Panorama, camera: Camera, size: int) -> Tensor:
+        """Picture (1, 3, size, size) of a background that gives colour.
+
+        Raises ValueError for a camera outside the sphere, or a file that cannot be read.
+        """
+        device = self.device
+        if isinstance(background, SolidColor):
+            color = torch.tensor(background.color, device=device).view(1, 3, 1, 1)
+            return color.expand(1, 3, size, size)
+        visible = self._visible_span()
+        image = self._load_panorama(background, size, visible)
+        rays = camera.rays(size, size, device)
+        points = rays.directions
+        if self.config.background is not None:
+            radius = self.config.background.radius
+            distance = intersect_sphere(rays.origins, rays.directions, radius)
+            points = rays.origins + distance[:, None] * rays.directions
+        colors = sample_panorama(background, image, points, visible)
+        return colors.t().reshape(1, 3, size, size)
+
+    def _load_panorama(self, panorama: Panorama, size: int, visible: float) -> Tensor:
+        """The file's picture, shrunk to what a picture of `size` can show (no aliasing)."""
+        file = replace(panorama, yaw=0.0, exposure=0.0)
+        image = self._pictures.get(file, lambda: panorama.load().to(self.device))
+        covered = math.pi if is_equirectangular(panorama, image) else panorama.span or visible
+        # Powers of two: few different sizes are kept.
+        height = 2 ** math.ceil(math.log2(max(16, 1.5 * size * covered / visible)))
+        if height >= image.shape[1]:
+            return image
+        return self._pictures.get((file, height), lambda: shrink(image, height))
+
+    def _visible_span(self) -> float:
+        """Angle of the background sphere that the model's front camera sees, top to bottom."""
+        camera = self.config.camera
+        if self.config.background is None:
+            return camera.fov
+        radius = self.config.background.radius
+        position = camera.pivot[2] + camera.radius
+        # Law of sines in the triangle of sphere centre, camera and the point seen.
+        half = camera.fov / 2
+        ratio = min(max(position / radius * math.sin(half), -1.0), 1.0)
+        return 2 * (half + math.asin(ratio))
+
+
+def shrink(image: Tensor, height: int) -> Tensor:
+    """Picture (3, H, W) at a smaller height with the same aspect."""
+    width = max(1, round(image.shape[2] * height / image.shape[1]))
+    return F.interpolate(image[None], size=(height, width), mode="bilinear", antialias=True)[0]

@@ -1,0 +1,108 @@
+"""What to render, and what comes back."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch.nn.functional as F
+from torch import Tensor
+
+LAYERS = ("full", "foreground", "background", "raw", "normals")
+SAMPLERS = ("fast", "plain")
+STAGES = ("preview", "raw", "full")
+MAX_SIZE = 8192
+
+
+@dataclass(frozen=True)
+class RenderSettings:
+    """How to render.
+
+    size: side of the picture in pixels; None: the model's own.
+    neural_resolution: side of the volume-rendered image; None: the model's own, or `size` for a
+        model without super-resolution.
+    sampler: "plain" is the published scheme to rounding; "fast" looks the background up in a
+        cached picture of the whole sphere, so that a moving camera does not run its network.
+    layer: "full", "foreground" (straight colour and alpha), "background" (the whole sphere),
+        "raw" (before super-resolution) or "normals".
+    samples: coarse, and as many fine, samples a ray; None: the model's own numbers.
+    """
+
+    size: int | None = None
+    neural_resolution: int | None = None
+    sampler: str = "fast"
+    layer: str = "full"
+    samples: int | None = None
+
+    def __post_init__(self) -> None:
+        _require_choice("layer", self.layer, LAYERS)
+        _require_choice("sampler", self.sampler, SAMPLERS)
+        _require_whole("size", self.size, 1, MAX_SIZE)
+        _require_whole("neural_resolution", self.neural_resolution, 4, 2048)
+        _require_whole("samples", self.samples, 4, 1024)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A rendered picture.
+
+    rgb: (H, W, 3) float32, sRGB in [0, 1], not multiplied by alpha.
+    alpha: (H, W) float32 in [0, 1], opacity of the foreground.
+    depth: (H, W) float32, expected distance from the camera along each ray in world units: of
+        what the layer shows; infinite where there is nothing.
+    opaque: whether rgb already holds a background, so that alpha must not be used to blend.
+    stage: "preview", "raw" (full neural resolution, no super-resolution) or "full".
+    """
+
+    rgb: np.ndarray
+    alpha: np.ndarray
+    depth: np.ndarray
+    layer: str = "full"
+    neural_resolution: int = 0
+    stage: str = "full"
+    opaque: bool = True
+
+    def rgba(self) -> np.ndarray:
+        """(H, W, 4) float32, not premultiplied; alpha is 1 everywhere if the frame is opaque."""
+        alpha = np.ones_like(self.alpha) if self.opaque else self.alpha
+        return np.dstack([self.rgb, alpha])
+
+    @staticmethod
+    def from_images(
+        rgb: Tensor, alpha: Tensor, depth: Tensor, size: int, **labels: str | int | bool
+    ) -> "Frame":
+        """A frame of `size` from (1, 3, h, w), (1, 1, h, w), (1, 1, h, w) of any resolution."""
+        return Frame(
+            rgb=_to_numpy(resize(rgb, size).clamp(0, 1))[0].transpose(1, 2, 0).copy(),
+            alpha=_to_numpy(resize(alpha, size).clamp(0, 1))[0, 0],
+            depth=_to_numpy(resize_depth(depth, size))[0, 0],
+            **labels,  # type: ignore[arg-type]
+        )
+
+
+def resize(image: Tensor, size: int) -> Tensor:
+    """Image (1, C, H, W) at (1, C, size, size), bilinear, antialiased when shrinking."""
+    if image.shape[-1] == size:
+        return image
+    return F.interpolate(
+        image, size=(size, size), mode="bilinear", antialias=image.shape[-1] > size
+    )
+
+
+def resize_depth(depth: Tensor, size: int) -> Tensor:
+    """Depth (1, 1, n, n) at `size`; infinite where it was: distances are not mixed with nothing."""
+    if depth.shape[-1] == size:
+        return depth
+    return F.interpolate(depth, size=(size, size), mode="nearest")
+
+
+def _to_numpy(image: Tensor) -> np.ndarray:
+    return image.float().cpu().numpy()
+
+
+def _require_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"{name} is one of {', '.join(choices)}; got {value!r}.")
+
+
+def _require_whole(name: str, value: int | None, low: int, high: int) -> None:
+    if value is not None and not (low <= value <= high and int(value) == value):
+        raise ValueError(f"{name} should be a whole number in {low} ... {high}; got {value!r}.")
