@@ -4,7 +4,7 @@ It has seen no image. A small generator is fitted to formulas, at points in spac
 whose form and colours depend on the code, in front of a soft sky on the sphere. That is enough to
 show what a trained model shows: a foreground with its own outline, and a background behind it.
 
-    python assets/make_placeholder.py [--seed 0] [--steps 700] [--output assets/placeholder.pkl]
+    python assets/make_placeholder.py [--seed 0] [--steps 1500] [--output assets/placeholder.pkl]
 
 takes about two minutes on two cores; the same seed gives the same model on the same machine.
 """
@@ -54,10 +54,10 @@ TILT = math.radians(32)  # of the ring's axis, from the front camera upwards
 NUM_TRAITS = 8
 CODES_PER_STEP = 4
 POINTS_PER_CODE = 3072
-LEARNING_RATE = 4e-3
+LEARNING_RATE = 3e-2
 
 
-def make_placeholder(seed: int = 0, steps: int = 700) -> ballgan.Generator:
+def make_placeholder(seed: int = 0, steps: int = 1500) -> ballgan.Generator:
     """A fitted generator; the same for the same seed."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -242,7 +242,7 @@ def sky_color(directions: Tensor, traits: Tensor) -> Tensor:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Make the bundled untrained placeholder model.")
     parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
-    parser.add_argument("--steps", type=int, default=700, help="default: %(default)s")
+    parser.add_argument("--steps", type=int, default=1500, help="default: %(default)s")
     parser.add_argument("--output", default=Path(__file__).with_name("placeholder.pkl"))
     options = parser.parse_args()
     ballgan.save(make_placeholder(options.seed, options.steps), options.output, half=True)

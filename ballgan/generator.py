@@ -14,7 +14,7 @@ from .config import ModelConfig
 from .fields import TriplaneField
 from .geometry import intersect_box, intersect_sphere
 from .latents import z_from_seed
-from .stylegan2 import Backbone, Mapping, truncate
+from .stylegan2 import Backbone, Mapping, Step, truncate
 from .superres import SuperResolution
 from .volume import Composite, composite, interval_weights, sample_importance, sample_stratified
 
@@ -114,10 +114,18 @@ class Generator(nn.Module):
     # Foreground
 
     def planes(
-        self, ws: Tensor, *, noise: str = "const", generator: torch.Generator | None = None
+        self,
+        ws: Tensor,
+        *,
+        noise: str = "const",
+        generator: torch.Generator | None = None,
+        step: Step | None = None,
     ) -> Tensor:
-        """ws -> feature planes (B, 3, C, H, W), laid out in memory with channels last."""
-        image = self.backbone(ws, noise, generator)
+        """ws -> feature planes (B, 3, C, H, W), laid out in memory with channels last.
+
+        noise: "none", "const" or "random". step: called between layers; it may raise to stop.
+        """
+        image = self.backbone(ws, noise, generator, step)
         image = image.view(image.shape[0], 3, -1, *image.shape[2:])
         return image.permute(0, 1, 3, 4, 2).contiguous().permute(0, 1, 4, 2, 3)
 
@@ -217,13 +225,20 @@ class Generator(nn.Module):
     # Picture
 
     def picture(
-        self, features: Tensor, ws: Tensor, generator: torch.Generator | None = None
+        self,
+        features: Tensor,
+        ws: Tensor,
+        generator: torch.Generator | None = None,
+        step: Step | None = None,
     ) -> Tensor:
-        """Feature image (B, F, n, n) in [0, 1] -> picture (B, 3, H, W), nominally in [-1, 1]."""
+        """Feature image (B, F, n, n) in [0, 1] -> picture (B, 3, H, W), nominally in [-1, 1].
+
+        step: called between layers; it may raise to stop.
+        """
         features = features * 2 - 1
         if self.super_resolution is None:
             return features[:, :3]
-        return self.super_resolution(features, ws, generator)
+        return self.super_resolution(features, ws, generator, step)
 
     def forward(
         self,

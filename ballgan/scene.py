@@ -70,8 +70,9 @@ class Scene:
     ) -> Frame:
         """Render one finished frame.
 
-        `progress` gets a fraction in [0, 1] between tiles of rays and may raise
-        `ballgan.Cancelled`. Raises ValueError for a camera outside the background sphere.
+        `progress` gets the fraction of rays done, in [0, 1], between tiles of rays and layers of
+        networks; it may raise `ballgan.Cancelled`. Raises ValueError for a camera outside the
+        background sphere.
         """
         return self._render(camera, settings or RenderSettings(), "full", progress)
 
@@ -121,13 +122,14 @@ class Scene:
             size=settings.size or self.model.config.image_resolution,
             settings=settings,
             enlarge=stage == "full" and settings.layer != "raw",
+            progress=progress,
         )
         if settings.layer == "background":
             rgb, alpha, depth, opaque = self._render_background(shot)
         elif settings.layer == "normals":
-            rgb, alpha, depth, opaque = self._render_normals(shot, progress)
+            rgb, alpha, depth, opaque = self._render_normals(shot)
         else:
-            rgb, alpha, depth, opaque = self._render_foreground(shot, progress)
+            rgb, alpha, depth, opaque = self._render_foreground(shot)
         return Frame.from_images(
             rgb,
             alpha,
@@ -139,11 +141,9 @@ class Scene:
             opaque=opaque,
         )
 
-    def _render_foreground(
-        self, shot: "_Shot", progress: Progress | None
-    ) -> tuple[Tensor, Tensor, Tensor, bool]:
+    def _render_foreground(self, shot: "_Shot") -> tuple[Tensor, Tensor, Tensor, bool]:
         """Layers "full", "raw" and "foreground": rgb, alpha, depth, opaque."""
-        gathered = self._gather(shot, progress)
+        gathered = self._gather(shot)
         opacity = shot.image(gathered.opacity[:, None])
         behind = None if shot.settings.layer == "foreground" else self.background
         if isinstance(behind, LearntBackground):
@@ -179,11 +179,9 @@ class Scene:
             return self._picture(shot, features), nothing, depth, True
         return self._backdrop.render(behind, shot.camera, shot.size), nothing, far, True
 
-    def _render_normals(
-        self, shot: "_Shot", progress: Progress | None
-    ) -> tuple[Tensor, Tensor, Tensor, bool]:
+    def _render_normals(self, shot: "_Shot") -> tuple[Tensor, Tensor, Tensor, bool]:
         """Layer "normals": camera-space normals as colours, n / 2 + 1 / 2 (x right, y up)."""
-        gathered = self._gather(shot, progress)
+        gathered = self._gather(shot)
         distance = gathered.mean_distance()
         reach = distance.nan_to_num(posinf=0.0)
         points = shot.rays.origins + reach[:, None] * shot.rays.directions
@@ -223,10 +221,13 @@ class Scene:
         ]
         return torch.stack(parts).sum(0)
 
-    def planes(self) -> Tensor:
-        """Feature planes (1, 3, C, H, W) of the foreground code."""
+    def planes(self, step: Callable[[], None] | None = None) -> Tensor:
+        """Feature planes (1, 3, C, H, W) of the foreground code.
+
+        `step` is called between layers, if they are not kept; it may raise to stop.
+        """
         key = (self.latent, self.conditioning)
-        return self._planes.get(key, lambda: self.model.planes(self.ws()))
+        return self._planes.get(key, lambda: self.model.planes(self.ws(), step=step))
 
     def ws_background(self, background: LearntBackground) -> Tensor:
         """Mapped background code (1, rows, w_dim), or the raw code where that is concatenated."""
@@ -244,19 +245,18 @@ class Scene:
         ]
         return torch.stack(parts).sum(0)
 
-    def _gather(self, shot: "_Shot", progress: Progress | None) -> Composite:
+    def _gather(self, shot: "_Shot") -> Composite:
         """The foreground along the shot's rays."""
         key = (self.latent, self.conditioning, shot.camera, shot.resolution, shot.settings.samples)
-        return self._gathered.get(key, lambda: self._march(shot, progress))
+        return self._gathered.get(key, lambda: self._march(shot))
 
-    def _march(self, shot: "_Shot", progress: Progress | None) -> Composite:
-        planes = self.planes()
+    def _march(self, shot: "_Shot") -> Composite:
+        planes = self.planes(shot.step)
         origins, directions = shot.rays.origins[None], shot.rays.directions[None]
         near, far = self.model.ray_interval(origins, directions)
         tiles = []
         for start in range(0, origins.shape[1], RAYS_PER_TILE):
-            if progress is not None:
-                progress(start / origins.shape[1])
+            shot.report(start / origins.shape[1])
             tile = slice(start, start + RAYS_PER_TILE)
             tiles.append(
                 self.model.march(
@@ -267,8 +267,6 @@ class Scene:
                     samples=shot.settings.samples,
                 )
             )
-        if progress is not None:
-            progress(1.0)
         return Composite.concatenate(tiles)
 
     def _before_learnt_background(
@@ -300,7 +298,8 @@ class Scene:
         """Feature image (1, F, n, n) in [0, 1] -> picture (1, 3, H, W) in [0, 1]."""
         if not shot.enlarge or self.model.super_resolution is None:
             return features[:, :3]
-        return (self.model.picture(features, self.ws()) + 1) / 2
+        picture = self.model.picture(features, self.ws(), step=lambda: shot.report(1.0))
+        return (picture + 1) / 2
 
     # Meshes
 
@@ -320,7 +319,7 @@ class Scene:
         """
         from .mesh import extract_mesh
 
-        planes = self.planes()
+        planes = self.planes(None if progress is None else lambda: progress(0.0))
         return extract_mesh(
             lambda points: self.model.density(planes, points),
             lambda points: self.model.color(planes, points),
@@ -344,6 +343,16 @@ class _Shot:
     size: int  # of the picture
     settings: RenderSettings
     enlarge: bool  # whether super-resolution runs
+    progress: Progress | None
+
+    def report(self, fraction: float) -> None:
+        """Tell the caller, who may stop the work, what part of the rays is done."""
+        if self.progress is not None:
+            self.progress(fraction)
+
+    def step(self) -> None:
+        """Let the caller stop the work before the first ray."""
+        self.report(0.0)
 
     def image(self, values: Tensor) -> Tensor:
         """Per-ray values (N, C) as an image (1, C, n, n)."""

@@ -7,12 +7,15 @@ CPUs and GPUs like best.
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .config import BackboneConfig, MappingConfig
+
+Step = Callable[[], None]  # called between layers; it may raise to stop the work
 
 SQRT2 = math.sqrt(2)
 MAPPING_LEARNING_RATE_MULTIPLIER = 0.01
@@ -235,10 +238,13 @@ class SynthesisBlock(nn.Module):
         ws: Tensor,
         noise: str,
         generator: torch.Generator | None = None,
+        step: Step | None = None,
     ) -> tuple[Tensor, Tensor]:
         """x (B, I, H, W), image (B, C, H, W), ws (B, 3, w_dim) -> both at the new resolution."""
-        x = self.conv0(x, ws[:, 0], noise, generator)
-        x = self.conv1(x, ws[:, 1], noise, generator)
+        for i, layer in enumerate((self.conv0, self.conv1)):
+            if step is not None:
+                step()
+            x = layer(x, ws[:, i], noise, generator)
         image = (upsample(image) if self.up else image) + self.to_rgb(x, ws[:, 2])
         return x, image
 
@@ -268,7 +274,11 @@ class Backbone(nn.Module):
         )
 
     def forward(
-        self, ws: Tensor, noise: str = "const", generator: torch.Generator | None = None
+        self,
+        ws: Tensor,
+        noise: str = "const",
+        generator: torch.Generator | None = None,
+        step: Step | None = None,
     ) -> Tensor:
         """ws (B, num_ws, w_dim) -> (B, image_channels, resolution, resolution).
 
@@ -283,5 +293,5 @@ class Backbone(nn.Module):
         x = self.conv(x.contiguous(memory_format=torch.channels_last), ws[:, 0], noise, generator)
         image = self.to_rgb(x, ws[:, 1])
         for i, block in enumerate(self.blocks):
-            x, image = block(x, image, ws[:, 2 * i + 1 : 2 * i + 4], noise, generator)
+            x, image = block(x, image, ws[:, 2 * i + 1 : 2 * i + 4], noise, generator, step)
         return image

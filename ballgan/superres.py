@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .config import SuperResolutionConfig
-from .stylegan2 import SynthesisBlock
+from .stylegan2 import Step, SynthesisBlock
 
 
 class SuperResolution(nn.Module):
@@ -33,12 +33,16 @@ class SuperResolution(nn.Module):
         self.blocks = nn.ModuleList(blocks)
 
     def forward(
-        self, features: Tensor, ws: Tensor, generator: torch.Generator | None = None
+        self,
+        features: Tensor,
+        ws: Tensor,
+        generator: torch.Generator | None = None,
+        step: Step | None = None,
     ) -> Tensor:
         """features (B, F, H, W) and ws (B, num_ws, w_dim), of which the last row is used.
 
         Returns the picture (B, 3, H', W'), nominally in [-1, 1]. Non-square features are resized
-        so that the shorter side is the input resolution.
+        so that the shorter side is the input resolution. `step` is called between layers.
         """
         config = self.config
         shorter = min(features.shape[2:])
@@ -54,5 +58,5 @@ class SuperResolution(nn.Module):
         image = features[:, :3]
         last = ws[:, -1:].expand(-1, 3, -1)
         for block in self.blocks:
-            x, image = block(x, image, last, config.noise, generator)
+            x, image = block(x, image, last, config.noise, generator, step)
         return image

@@ -122,7 +122,7 @@ def run(data: bytes, places: Sequence[int], count: int, read: Callable[[bytes], 
 def pickle_places(data: bytes, short: int = 600) -> list[int]:
     """All positions of a pickle except those in byte strings longer than `short`."""
     places: list[int] = []
-    starts = [position for _, _, position in pickletools.genops(data)] + [len(data)]
+    starts = [position or 0 for _, _, position in pickletools.genops(data)] + [len(data)]
     for start, end in zip(starts[:-1], starts[1:], strict=True):
         places += range(start, min(end, start + short))
     return places

@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from hostile import HOSTILE, malicious_source, nested_modules, persistent
+from hostile import malicious_source, nested_modules, persistent
+from hostile_cases import HOSTILE
 from published_writer import Network, published_root, write_pickle
 
 import ballgan.checkpoint
