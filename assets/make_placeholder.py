@@ -31,7 +31,7 @@ from ballgan.stylegan2 import Mapping
 
 CONFIG = ModelConfig(
     mapping=MappingConfig(z_dim=64, w_dim=64, num_layers=2, label_dim=0),
-    backbone=BackboneConfig(resolution=64, channel_base=1536, channel_max=64),
+    backbone=BackboneConfig(resolution=128, channel_base=2048, channel_max=64),
     field=FieldConfig(box_warp=0.8, plane_channels=16, hidden_size=48, feature_channels=3),
     sampling=SamplingConfig(near=None, far=None, coarse_samples=32, fine_samples=24),
     background=SphereConfig(
@@ -51,6 +51,10 @@ SLOPE = 1000.0  # raw density per world unit of depth below the surface
 LIGHT = F.normalize(torch.tensor([0.35, 0.8, 0.5]), dim=0)
 GLINT = F.normalize(LIGHT + torch.tensor([0.0, 0.0, 1.0]), dim=0)  # half way to the front camera
 TILT = math.radians(32)  # of the ring's axis, from the front camera upwards
+SPRINKLES = 27
+SPRINKLE_COLORS = torch.tensor(
+    [[0.98, 0.96, 0.90], [0.98, 0.80, 0.30], [0.36, 0.72, 0.85], [0.93, 0.40, 0.42]]
+)
 NUM_TRAITS = 8
 CODES_PER_STEP = 4
 POINTS_PER_CODE = 3072
@@ -206,8 +210,26 @@ def ring_color(points: Tensor, normals: Tensor, traits: Tensor) -> Tensor:
     glaze = torch.sigmoid((along - edge) / 0.006)[..., None]
     albedo = torch.lerp(dough_color(traits), soft_color(traits[:, 4:6], 0.80, 0.17), glaze)
     diffuse = (normals @ LIGHT).clamp(-1, 1)[..., None] * 0.5 + 0.5
+    sprinkles = draw_sprinkles(points)
+    albedo = torch.lerp(albedo, sprinkles[..., :3], glaze * sprinkles[..., 3:])
     glint = glaze * (normals @ GLINT).clamp_min(0)[..., None] ** 40
     return (albedo * (0.42 + 0.62 * diffuse) + 0.3 * glint).clamp(0, 1)
+
+
+def draw_sprinkles(points: Tensor) -> Tensor:
+    """Colour and coverage (B, N, 4) of sprinkles that fall on the ring from the front."""
+    random = torch.Generator().manual_seed(1)
+    turn = (torch.arange(SPRINKLES) + 0.6 * torch.rand(SPRINKLES, generator=random)) / SPRINKLES
+    distance = 0.2 + 0.05 * (torch.arange(SPRINKLES) % 3 - 1)
+    lean = math.pi * torch.rand(SPRINKLES, generator=random)
+    turn = 2 * math.pi * turn
+    middles = torch.stack([turn.cos() * distance, turn.sin() * distance * 0.85 + 0.05], dim=-1)
+    halves = 0.016 * torch.stack([lean.cos(), lean.sin()], dim=-1)
+    offsets = points[..., None, :2] - middles  # (B, N, S, 2)
+    along = ((offsets * halves).sum(-1, keepdim=True) / halves.square().sum(-1, keepdim=True))
+    distance, nearest = (offsets - along.clamp(-1, 1) * halves).norm(dim=-1).min(-1)
+    color = SPRINKLE_COLORS[nearest % len(SPRINKLE_COLORS)]
+    return torch.cat([color, torch.sigmoid((0.009 - distance) / 0.002)[..., None]], dim=-1)
 
 
 def dough_color(traits: Tensor) -> Tensor:

@@ -68,7 +68,7 @@ def load(path: str | os.PathLike[str], device: str | torch.device = "auto") -> G
     with _naming(path):
         data = map_file(path)
         config, state, meta = _read_model(data)
-        model = _build(config)
+        model = build_empty(config)
         expected = model.state_dict()
         _check_weights(state, expected, len(data))
         ordered = {name: state[name] for name in expected}
@@ -250,8 +250,8 @@ def _parse_meta(meta: Any) -> dict[str, Any]:
     return meta
 
 
-def _build(config: ModelConfig) -> Generator:
-    """A generator without memory for its weights."""
+def build_empty(config: ModelConfig) -> Generator:
+    """A generator without memory for its weights; CheckpointError if it cannot be built."""
     try:
         with torch.device("meta"), _ShapesOnly():
             return Generator(config)

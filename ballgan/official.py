@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from .config import PLANE_AXES_PUBLISHED, ModelConfig
-from .pickle_reader import PersistentObject, Record, fail, quote
+from .pickle_reader import PersistentObject, Record, copy_plain, fail, quote
 from .published import collect_state
 
 # input resolution, when to resize, channels and upsampling of the two blocks, antialiasing allowed
@@ -57,7 +57,8 @@ def convert(root: Any) -> tuple[ModelConfig, dict[str, Tensor], dict[str, Any]]:
     state = collect_state(generator)
     kind = "BallGAN" if "BG_kwargs" in generator.state else "EG3D"
     try:
-        config = ModelConfig.from_dict(read_config(generator, state))
+        options = copy_plain(read_config(generator, state), f"its {kind} options")
+        config = ModelConfig.from_dict(options)
     except ValueError as error:
         fail(f"its {kind} options cannot be used: {error}")
     weights = rename_state(state)

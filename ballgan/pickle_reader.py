@@ -50,7 +50,7 @@ class Budget:
     """What reading one file may still spend, nested pickles included."""
 
     steps: int = 300_000  # a published file with G, D and G_ema needs about 100 000
-    text: int = 64 * 2**20  # decoded characters; a published file holds less than 2 million
+    text: int = 16 * 2**20  # bytes of decoded text; a published file holds less than 1 million
 
     def spend_step(self) -> None:
         """Count one operation."""
@@ -59,7 +59,7 @@ class Budget:
             fail("it holds far more objects than a model does")
 
     def spend_text(self, amount: int) -> None:
-        """Count `amount` characters of text."""
+        """Count `amount` bytes of text."""
         self.text -= amount
         if self.text < 0:
             fail("it holds far more text than a model does")

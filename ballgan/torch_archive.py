@@ -60,9 +60,9 @@ def read_archive(data: memoryview) -> Any:
     byte_order = entries.get(folder + "byteorder")
     if byte_order and bytes(_content(data, byte_order)) != b"little":
         fail("its numbers are not little-endian")
-    pickle = _content(data, entries[folder + "data.pkl"])
-    if len(pickle) > MAX_PICKLE:
-        fail(f"its data.pkl has {len(pickle)} bytes, far more than that of a model")
+    pickle = entries[folder + "data.pkl"]
+    if pickle.end - pickle.start > MAX_PICKLE:
+        fail(f"its data.pkl has {pickle.end - pickle.start} bytes, far more than that of a model")
     storages: dict[str, Storage] = {}
 
     def load_storage(persistent_id: Any) -> Storage:
@@ -78,7 +78,8 @@ def read_archive(data: memoryview) -> Any:
             fail(f"tensor data {quote(key)} is used with two types")
         return storage
 
-    reader = PickleReader(pickle, ARCHIVE_NAMES, budget=Budget(), load_persistent=load_storage)
+    content = _content(data, pickle)
+    reader = PickleReader(content, ARCHIVE_NAMES, budget=Budget(), load_persistent=load_storage)
     return reader.read_last()
 
 

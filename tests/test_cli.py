@@ -431,8 +431,13 @@ def test_given_backgrounds_fill_what_is_transparent(model_path, tmp_path):
     assert path.name.startswith("seed0000_bg-my-room_")
 
 
-def test_model_without_background_renders_and_names_it(plain_model_path, tmp_path):
+def test_model_without_background_renders_but_has_no_background_seeds(
+    plain_model_path, tmp_path, capsys
+):
     assert render_layer(plain_model_path, tmp_path, "full").shape == (64, 64, 3)
+    capsys.readouterr()
+    arguments = ["render", plain_model_path, "--background-seeds", "1"]
+    assert_error(capsys, main(arguments), arguments, 1, "has no background network")
 
 
 def test_camera_outside_the_sphere_is_status_1(model_path, tmp_path, capsys):

@@ -5,6 +5,7 @@ import re
 import resource
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -17,13 +18,22 @@ from ballgan.errors import CheckpointError
 from ballgan.published import read_tree
 
 MAX_SECONDS = 1.0  # of CPU time
-MAX_MEGABYTES = 150
+MAX_MEGABYTES = 60
 
 
 def peak_megabytes() -> float:
-    """Largest resident memory of this process so far."""
+    """Largest resident memory of this process, since `forget_peak` where the system can do that."""
+    with suppress(OSError, StopIteration):
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 2**10
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
+
+
+def forget_peak() -> None:
+    """Make Linux measure the peak afresh."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
@@ -31,6 +41,7 @@ def test_file_is_refused(kind: str, tmp_path: Path) -> None:
     make, message = HOSTILE[kind]
     canary, path = tmp_path / "canary", tmp_path / "model.pkl"
     path.write_bytes(make(str(canary)))
+    forget_peak()
     memory, start = peak_megabytes(), time.process_time()
     with pytest.raises(CheckpointError) as caught:
         ballgan.checkpoint.load(path, "cpu")

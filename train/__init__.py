@@ -1,0 +1,1 @@
+"""Training: not part of this version yet."""

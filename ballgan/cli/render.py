@@ -43,10 +43,13 @@ class RenderJob:
     settings: ballgan.RenderSettings
     layer: str
     output: Path
+    needs_sphere: bool  # whether the user chose among learnt backgrounds
 
     def run(self) -> str:
         """Render and write all pictures; returns what to tell the user."""
         scene = ballgan.Scene(ballgan.load(self.model, device=self.device))
+        if self.needs_sphere and scene.model.config.background is None:
+            raise ValueError("--background-seeds: this model has no background network")
         self.output.mkdir(parents=True, exist_ok=True)
         count = len(self.rows) * len(self.cameras)
         cell = max(16, min(_SHEET_CELL, math.isqrt(_SHEET_PIXELS // count)))
@@ -141,6 +144,7 @@ def prepare_render(args: Namespace) -> Callable[[], str]:
         ),
         layer=args.layer,
         output=output,
+        needs_sphere=args.background_seeds is not None,
     ).run
 
 

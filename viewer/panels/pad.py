@@ -32,14 +32,18 @@ def latent_pad(ui: Ui, name: str, code: Code, width: float, height: float) -> Co
 def _move(
     ui: Ui, name: str, code: Code, centre: tuple[float, float], spacing: float
 ) -> Code | None:
+    """The code after this frame's part of a drag, or after a click."""
     delta = imgui.get_io().mouse_delta
+    before = ui.travel.get(name, 0.0)
     if imgui.is_item_activated():
         ui.travel[name] = 0.0
     elif imgui.is_item_active():
-        ui.travel[name] = ui.travel.get(name, 0.0) + math.hypot(delta.x, delta.y)
+        ui.travel[name] = before + math.hypot(delta.x, delta.y)
         if ui.travel[name] > ui.px(CLICK) and (delta.x or delta.y):
+            if before <= ui.px(CLICK):  # what was held back until it was sure to be a drag
+                delta = imgui.get_mouse_drag_delta(0, 0.0)
             return replace(code, x=code.x - delta.x / spacing, y=code.y - delta.y / spacing)
-    elif imgui.is_item_deactivated() and ui.travel.get(name, 0.0) <= ui.px(CLICK):
+    elif imgui.is_item_deactivated() and before <= ui.px(CLICK):
         mouse = imgui.get_io().mouse_pos
         x = code.x + (mouse.x - centre[0]) / spacing
         y = code.y + (mouse.y - centre[1]) / spacing

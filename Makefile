@@ -1,0 +1,95 @@
+# `make demo` shows the program, `make test` checks it. Both set up .venv first, once.
+
+VENV := .venv
+BIN := $(VENV)/bin
+SUPPORTED := import sys; sys.exit(sys.version_info < (3, 10))
+PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python3.10; do \
+	$$name -c '$(SUPPORTED)' 2>/dev/null && { echo $$name; break; }; done)
+CHECKED := ballgan viewer train assets
+TEST_OPTIONS ?=
+
+.PHONY: help demo test lint format clean libraries
+
+help:
+	@echo "make demo    open the viewer on the bundled model (without a display: write demo.png)"
+	@echo "make test    run all tests; TEST_OPTIONS=\"-k mesh -x\" goes to pytest"
+	@echo "make lint    check formatting, style and types"
+	@echo "make format  format the code"
+	@echo "make clean   remove .venv and everything else that can be made again"
+	@echo
+	@echo "PYTHON=/path/to/python3 chooses the Python (3.10 or newer) that .venv is made with."
+
+demo: $(VENV)/.installed libraries
+	@if [ "$$(uname -s)" != Linux ] || [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; then \
+		$(BIN)/ballgan-viewer; \
+	else \
+		echo "There is no display: running the viewer offscreen ..."; \
+		$(BIN)/ballgan-viewer --offscreen --screenshot demo.png; \
+		echo "Its window is in the picture $(CURDIR)/demo.png"; \
+	fi
+
+test: $(VENV)/.installed-test libraries
+	$(BIN)/python -m pytest $(TEST_OPTIONS)
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy $(CHECKED)
+
+format: $(VENV)/.installed-test
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache demo.png
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Installing. The marks are newer than what they were made from, so nothing is installed twice.
+
+$(VENV)/.installed: pyproject.toml setup.py | $(BIN)/python
+	$(call install,.)
+	@touch $@
+
+$(VENV)/.installed-test: pyproject.toml setup.py | $(BIN)/python
+	$(call install,.[test])
+	@touch $(VENV)/.installed $@
+
+$(BIN)/python:
+	@if [ -z "$(PYTHON)" ] || ! $(PYTHON) -c '$(SUPPORTED)'; then \
+		echo "Python 3.10 or newer is needed$(if $(PYTHON),; $(PYTHON) is not)." >&2; \
+		echo "Install it, or say where it is: make PYTHON=/path/to/python3 $(MAKECMDGOALS)" >&2; \
+		exit 1; \
+	fi
+	@$(call need,$$($(PYTHON) -c "import ensurepip" 2>/dev/null || echo python3-venv))
+	@echo "Making $(VENV) with $$($(PYTHON) --version) ..."
+	@$(PYTHON) -m venv $(VENV)
+
+# $(call install,WHAT): pip's output, less the lines that tell nothing.
+define install
+	@echo "Installing BallGAN into $(VENV); the first time this downloads PyTorch ..."
+	@bash -c 'set -o pipefail; $(BIN)/python -m pip install --disable-pip-version-check -e "$(1)" \
+		| grep --line-buffered -E "^ *(Collecting|Downloading|Building|Installing|Successfully)"'
+endef
+
+# The OpenGL libraries of Linux; the other systems have their own.
+libraries: | $(BIN)/python
+	@if [ "$$(uname -s)" = Linux ]; then \
+		$(call need,$$($(BIN)/python -c "from ctypes.util import find_library as find; \
+			print(*(p for n, p in ((\"EGL\", \"libegl1\"), (\"GL\", \"libgl1\")) if not find(n)))")); \
+	fi
+
+# $(call need,PACKAGES): install them with apt where that is permitted, else say how.
+define need
+missing="$(1)"; \
+if [ -n "$$missing" ]; then \
+	if [ "$$(id -u)" = 0 ]; then sudo=; else sudo=sudo; fi; \
+	if command -v apt-get >/dev/null && { [ -z "$$sudo" ] || sudo -n true 2>/dev/null; }; then \
+		echo "Installing $$missing ..."; \
+		export DEBIAN_FRONTEND=noninteractive; \
+		{ $$sudo apt-get update -qq && $$sudo apt-get install -y -qq $$missing >/dev/null; } \
+			|| echo "That failed; please install: $$missing" >&2; \
+	else \
+		echo "Missing; please run: sudo apt-get install $$missing" >&2; \
+	fi; \
+fi
+endef

@@ -1,0 +1,333 @@
+"""The real program offscreen, driven by the input that a person gives."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import trimesh
+from PIL import Image
+from viewer_driver import SIZE, open_app, play, settle, stage_pixels
+
+import ballgan
+
+CENTRE = [270, 280]  # of the picture, logical pixels
+
+
+@pytest.fixture(scope="module")
+def model_file(tiny_model: ballgan.Generator, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("models") / "tiny.pkl"
+    ballgan.save(tiny_model, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def other_file(
+    tiny_model_without_background: ballgan.Generator, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    path = tmp_path_factory.mktemp("models") / "other.safetensors"
+    ballgan.save(tiny_model_without_background, path)
+    return path
+
+
+@pytest.fixture
+def app(model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setenv("BALLGAN_CONFIG_DIR", str(tmp_path / "config"))
+    monkeypatch.chdir(tmp_path)
+    with open_app(model_file) as opened:
+        yield opened
+
+
+def notices(app: Any) -> list[tuple[str, str]]:
+    return [(notice.level, notice.text) for notice in app.state.notices]
+
+
+def test_the_window_shows_the_finished_picture(app: Any) -> None:
+    rgba = settle(app)
+    assert rgba.shape == (64, 64, 4)
+    assert (rgba[..., 3] == 1).all()
+    app.frame()
+    shown = stage_pixels(app).astype(float) / 255
+    side = shown.shape[0]
+    centres = ((np.arange(64) + 0.5) * side / 64).astype(int)
+    difference = np.abs(shown[centres][:, centres] - rgba[..., :3])
+    assert difference.mean() < 0.01
+    assert notices(app) == []
+
+
+def test_orbiting_changes_the_picture_and_reset_brings_it_back(app: Any) -> None:
+    before = settle(app)
+    camera = app.state.view.camera
+    play(app, {"drag": {"from": CENTRE, "to": [350, 300]}})
+    assert app.state.view.camera.yaw < -0.3
+    assert app.state.view.camera.pitch > 0.05
+    assert np.abs(settle(app) - before).mean() > 0.01
+    play(app, {"key": "R"})
+    assert app.state.view.camera == camera
+    assert np.abs(settle(app) - before).max() < 1e-5
+
+
+def test_pan_and_zoom_stay_inside_the_sphere(app: Any) -> None:
+    settle(app)
+    home = app.state.view.camera
+    play(app, {"drag": {"from": CENTRE, "to": [330, 280], "button": "right"}})
+    panned = app.state.view.camera
+    assert panned.pivot[0] < home.pivot[0]
+    play(app, {"drag": {"from": CENTRE, "to": [210, 280], "mods": ["shift"]}})
+    assert app.state.view.camera.pivot == pytest.approx(home.pivot, abs=1e-6)
+    play(app, {"wheel": -100, "at": CENTRE}, {"key": "B"}, {"key": "B"})
+    camera = app.state.view.camera
+    assert home.radius < camera.radius <= app.state.model.camera_limit
+    settle(app)
+    assert notices(app) == []
+
+
+def test_b_removes_the_background_and_keeps_the_foreground(app: Any) -> None:
+    before = settle(app)
+    play(app, {"key": "B"})
+    after = settle(app)
+    alpha = after[..., 3]
+    assert alpha.min() < 0.05
+    assert alpha.max() > 0.95
+    solid = alpha > 0.999
+    assert solid.sum() > 50
+    assert np.abs(after - before)[solid].mean() < 0.02
+    play(app, {"key": "B"})
+    assert np.abs(settle(app) - before).max() < 1e-5
+
+
+def test_another_background_seed_leaves_the_foreground(app: Any) -> None:
+    before = settle(app)
+    play(app, {"click": "background.next"}, {"key": "Right", "mods": ["shift"]})
+    assert app.state.view.backdrop.code.seed == 2
+    assert app.state.view.foreground.seed == 0
+    after = settle(app)
+    alpha = app.picture.rgba[..., 3]
+    assert (alpha == 1).all()
+    play(app, {"click": "layer.alpha"})
+    alpha = settle(app)[..., 0]
+    difference = np.abs(after - before).max(axis=2)
+    assert difference[alpha > 0.999].max() < 0.02
+    assert difference[alpha < 0.1].mean() > 0.02
+
+
+def test_foreground_seed_by_typing_dragging_and_keys(app: Any) -> None:
+    before = settle(app)
+    play(app, {"set": ["foreground.seed", 41]}, {"key": "Right"})
+    assert app.state.view.foreground.seed == 42
+    assert np.abs(settle(app) - before).mean() > 0.005
+    play(app, {"drag": {"widget": "foreground.pad", "by": [-21, 0]}})
+    assert app.state.view.foreground.x == pytest.approx(42.5)
+    settle(app)
+    play(app, {"drag": {"widget": "foreground.truncation", "by": [-300, 0], "steps": 3}})
+    assert app.state.view.foreground.truncation_psi == 0
+    settle(app)
+    assert notices(app) == []
+
+
+def test_a_dropped_image_is_put_behind(app: Any, tmp_path: Path) -> None:
+    before = settle(app)
+    Image.new("RGB", (64, 32), (255, 0, 255)).save(tmp_path / "pink.png")
+    play(app, {"drop": str(tmp_path / "pink.png")}, {"wait": "loaded"})
+    after = settle(app)
+    assert app.state.view.backdrop.kind == "photo"
+    pink = np.abs(after[..., :3] - (1, 0, 1)).max(axis=2) < 0.02
+    assert pink.sum() > 200
+    assert np.abs(after - before)[~pink].mean() < 0.5
+    play(app, {"set": ["background.exposure", -2]})
+    darker = settle(app)
+    assert darker[..., 0][pink].mean() == pytest.approx(0.54, abs=0.03)
+
+
+def test_dropped_garbage_gives_errors_and_keeps_the_scene(app: Any, tmp_path: Path) -> None:
+    before, view = settle(app), app.state.view
+    for name, content in {"bad.png": b"not a picture", "bad.pkl": b"<html>not a model"}.items():
+        (tmp_path / name).write_bytes(content)
+        play(app, {"drop": str(tmp_path / name)}, {"wait": "loaded"})
+    play(app, {"drop": str(tmp_path / "missing.pkl")}, {"wait": "loaded"})
+    assert [level for level, _ in notices(app)] == ["error", "error"]
+    assert "bad.png" in notices(app)[0][1]
+    assert "missing.pkl" in notices(app)[1][1]
+    assert app.state.view == view
+    assert np.array_equal(settle(app), before)
+    play(app, {"drag": {"from": CENTRE, "to": [300, 280]}})
+    assert np.abs(settle(app) - before).mean() > 0.001
+    number = app.state.notices[0].number
+    play(app, {"click": f"dismiss.{number}"})
+    assert len(notices(app)) == 1
+
+
+@pytest.mark.parametrize("suffix", ["ply", "glb"])
+def test_export_writes_a_mesh_that_reads_again(app: Any, tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"head.{suffix}"
+    play(
+        app,
+        {"wait": "loaded"},
+        {"click": f"export.format.{suffix}"},
+        {"click": "export.resolution.128"},
+        {"set": ["export.path", str(path)]},
+        {"click": "export"},
+        {"wait": "exported", "timeout": 60},
+    )
+    mesh = trimesh.load(path, force="mesh")
+    assert len(mesh.faces) > 1000
+    assert np.abs(mesh.bounds).max() <= 0.51
+    assert "Wrote" in notices(app)[-1][1]
+
+
+def test_an_export_that_fails_or_is_cancelled_leaves_no_file(app: Any, tmp_path: Path) -> None:
+    path = tmp_path / "nowhere" / "head.glb"
+    play(app, {"wait": "loaded"}, {"click": "export.resolution.128"})
+    play(app, {"set": ["export.path", str(path)]}, {"click": "export"}, {"wait": "idle"})
+    assert notices(app)[-1][0] == "error"
+    assert "nowhere" in notices(app)[-1][1]
+    path = tmp_path / "head.glb"
+    play(app, {"click": "export.resolution.512"}, {"set": ["export.path", str(path)]})
+    play(app, {"click": "export"}, {"click": "export.cancel"}, {"wait": "idle"})
+    assert notices(app)[-1] == ("info", "The export was cancelled.")
+    assert not path.exists()
+    assert settle(app) is not None
+
+
+def test_surface_layer_and_its_level(app: Any) -> None:
+    settle(app)
+    play(app, {"click": "layer.surface"}, {"wait": "converged"})
+    automatic = app._surface
+    assert automatic.final
+    app.frame()
+    clay = stage_pixels(app)
+    assert len(np.unique(clay.reshape(-1, 3), axis=0)) > 50
+    play(app, {"click": "export.automatic"})
+    low, high = automatic.density_range
+    level = automatic.level + 0.3 * (high - automatic.level)
+    play(app, {"set": ["export.level", f"{level:.2f}"]}, {"wait": "converged"})
+    assert app._surface.level == pytest.approx(level, abs=0.01)
+    inner = trimesh.Trimesh(app._surface.vertices, app._surface.faces)
+    outer = trimesh.Trimesh(automatic.vertices, automatic.faces)
+    assert 0 < inner.volume < outer.volume
+    play(app, {"drag": {"from": CENTRE, "to": [340, 280]}})
+    assert not np.array_equal(stage_pixels(app), clay)
+
+
+@pytest.mark.parametrize("layer", ["foreground", "background", "raw", "normals", "depth", "alpha"])
+def test_layers(app: Any, layer: str) -> None:
+    full = settle(app)
+    play(app, {"click": f"layer.{layer}"})
+    rgba = settle(app)
+    assert rgba.shape == (64, 64, 4)
+    assert np.isfinite(rgba).all()
+    assert np.abs(rgba - full).mean() > 1e-3
+    opaque = layer in ("background", "raw", "alpha")
+    assert ((rgba[..., 3] == 1).all()) == opaque
+    assert notices(app) == []
+
+
+def test_picture_with_alpha_is_saved(app: Any, tmp_path: Path) -> None:
+    play(app, {"wait": "loaded"}, {"key": "B"}, {"key": "S"}, {"wait": "converged"})
+    app.frame()
+    (path,) = tmp_path.glob("tiny-seed0*.png")
+    with Image.open(path) as image:
+        assert image.mode == "RGBA"
+        assert image.size == (64, 64)
+        assert image.info["Background"] == "transparent"
+        pixels = np.asarray(image, float) / 255
+    assert np.abs(pixels - settle(app)).max() < 0.01
+    assert notices(app) == [("info", f"Saved {path}")]
+
+
+def test_resizing_keeps_the_picture_square(app: Any, tmp_path: Path) -> None:
+    settle(app)
+    for size in [700, 900], [1, 1], [40, 30], [1000, 420]:
+        play(app, {"size": size}, {"screenshot": str(tmp_path / "window.png")})
+        with Image.open(tmp_path / "window.png") as image:
+            assert list(image.size) == size
+    shown = stage_pixels(app)
+    assert shown.shape[0] == shown.shape[1] == 390
+    assert notices(app) == []
+
+
+def test_another_model_replaces_the_first(app: Any, other_file: Path) -> None:
+    before = settle(app)
+    play(app, {"set": ["foreground.seed", 5]}, {"drop": str(other_file)}, {"wait": "idle"})
+    assert app.state.model.name == "other"
+    assert not app.state.model.has_background
+    assert app.state.view.foreground.seed == 5
+    assert np.abs(settle(app) - before).mean() > 0.001
+    assert notices(app) == []
+
+
+def test_scale_of_the_screen(model_file: Path) -> None:
+    with open_app(model_file, size=(640, 400), scale=2.0) as app:
+        settle(app)
+        assert app.window.framebuffer_size == (1280, 800)
+        assert app.grab().shape == (800, 1280, 3)
+        play(app, {"drag": {"from": [100, 100], "to": [120, 100]}})
+        assert app.state.view.camera.yaw != 0
+
+
+def test_recent_files_and_window_size_are_remembered(
+    model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BALLGAN_CONFIG_DIR", str(tmp_path))
+    with open_app(model_file, remember=True) as app:
+        play(app, {"wait": "loaded"}, {"size": [720, 480]})
+    saved = json.loads((tmp_path / "viewer.json").read_text())
+    assert saved["recent_models"] == [str(model_file)]
+    assert saved["window_size"] == [720, 480]
+    (tmp_path / "viewer.json").write_text("{ broken")
+    with open_app(model_file) as app:
+        play(app, {"wait": "loaded"})
+        assert [level for level, _ in notices(app)] == ["error"]
+        assert "viewer.json" in notices(app)[0][1]
+
+
+def test_nothing_runs_at_rest(app: Any) -> None:
+    settle(app)
+    for _ in range(10):
+        app.frame()
+    assert app.patience() is None
+
+
+def test_a_render_error_shows_and_the_next_request_works(
+    app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle(app)
+    with monkeypatch.context() as patch:
+        patch.setattr(ballgan.Scene, "render_progressively", _broken)
+        play(app, {"key": "Right"}, {"wait": "converged"})
+    assert notices(app) == [("error", "Internal error (RuntimeError): the GPU is on fire")]
+    play(app, {"key": "Right"})
+    settle(app)
+    assert app.state.view.foreground.seed == 2
+
+
+def _broken(*arguments: object, **options: object) -> Iterator[Any]:
+    raise RuntimeError("the GPU is on fire")
+    yield
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        ({"click": "nothing"}, r"step 1 .*no widget is called 'nothing'; there are .*background"),
+        ({"click": "model.recent"}, "cannot be used now"),
+        ({"key": "Hyper"}, "no key is called 'Hyper'"),
+        ({"wait": "spring"}, "wait for one of converged"),
+        ({"drag": {"from": [0, 0], "to": [1, 1], "button": "fourth"}}, "a button is one of"),
+        ({"wait": "exported"}, "nothing was exported"),
+    ],
+)
+def test_script_errors_say_what_is_wrong(app: Any, step: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        play(app, step)
+
+
+def test_waiting_has_an_end(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match="not converged after 0 s"):
+        play(app, {"wait": "converged", "timeout": 0})
+
+
+def test_window_sizes_are_those_asked_for(app: Any) -> None:
+    assert app.window.logical_size == SIZE

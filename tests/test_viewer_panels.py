@@ -1,0 +1,189 @@
+"""Panels in a pure ImGui context: no window, no GL, no model."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from ballgan_viewer import actions as act
+from ballgan_viewer import panels, theme
+from ballgan_viewer.info import Quality, SurfaceInfo, ViewInfo
+from ballgan_viewer.layout import arrange
+from ballgan_viewer.panels.status import describe_picture, describe_speed
+from ballgan_viewer.state import Job, ViewerState, apply
+from ballgan_viewer.ui import Ui
+from ballgan_viewer.view import LAYERS, Backdrop, Code
+from imgui_bundle import imgui
+from test_viewer_state import with_model
+
+SIZE = (1280, 1100)
+QUALITY = Quality("full", 512, 64, 41.2, settled=True)
+
+
+class Screen:
+    """A pure ImGui context with the panels on it."""
+
+    def __init__(self, scale: float = 1.0) -> None:
+        self.context = imgui.create_context()
+        io = imgui.get_io()
+        io.set_ini_filename("")
+        io.backend_flags |= imgui.BackendFlags_.renderer_has_textures
+        io.display_size = (SIZE[0] * scale, SIZE[1] * scale)
+        io.delta_time = 1 / 60
+        self.ui = Ui(theme.load_fonts())
+        self.scale = scale
+        theme.apply_style(scale)
+
+    def show(self, state: ViewerState, **info: object) -> list[act.Action]:
+        layout = arrange(SIZE[0] * self.scale, SIZE[1] * self.scale, self.scale)
+        imgui.new_frame()
+        self.ui.begin_frame(self.scale)
+        actions = panels.draw(self.ui, state, ViewInfo(layout, **info))  # type: ignore[arg-type]
+        imgui.render()
+        return actions
+
+    def click(self, state: ViewerState, name: str, **info: object) -> list[act.Action]:
+        """Everything the panels answer while `name` is clicked."""
+        io = imgui.get_io()
+        actions = self.show(state, **info) + self.show(state, **info)
+        io.add_mouse_pos_event(*self.ui.rects[name].centre)
+        actions += self.show(state, **info)
+        for pressed in True, False:
+            io.add_mouse_button_event(0, pressed)
+            actions += self.show(state, **info)
+        return actions + self.show(state, **info)
+
+
+@pytest.fixture
+def screen() -> Iterator[Screen]:
+    made = Screen()
+    yield made
+    imgui.destroy_context(made.context)
+
+
+STATE = with_model()
+NOISY = apply(apply(STATE, act.Notify("error", "Bad " * 60)), act.Notify("info", "Good"))
+STATES = {
+    "empty": ViewerState(),
+    "opening": apply(ViewerState(), act.OpenModel("/m.pkl")),
+    "model": STATE,
+    "placeholder": with_model(placeholder=True, notes=("a note",)),
+    "no sphere": with_model(has_background=False),
+    "none": apply(STATE, act.ToggleBackground()),
+    "colour": apply(STATE, act.SetBackdrop(Backdrop("colour"))),
+    "photo": apply(STATE, act.PictureOpened("/a folder/" + "long name " * 20 + ".jpg")),
+    "blend": apply(STATE, act.SetForeground(Code(1e6 + 0.3, -5.7))),
+    "export": apply(STATE, act.StartExport("/m.glb", "mesh")),
+    "level": replace(STATE, export=replace(STATE.export, automatic_level=False)),
+    "notices": NOISY,
+    **{layer: apply(STATE, act.SetLayer(layer)) for layer in LAYERS},
+}
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_every_state_draws_and_does_nothing_by_itself(screen: Screen, name: str) -> None:
+    for info in ({}, {"quality": QUALITY, "surface": SurfaceInfo(9, 1.0, (-5, 5), True)}):
+        for _ in range(3):
+            assert screen.show(STATES[name], **info) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "widget", "expected"),
+    [
+        ("model", "foreground.next", act.SetForeground(Code(1.0))),
+        ("model", "background.previous", act.SetBackdrop(Backdrop(code=Code().at_seed(-1)))),
+        ("model", "background.none", act.SetBackdrop(Backdrop(visible=False))),
+        ("model", "background.photo", act.Browse("picture")),
+        ("none", "background.show", act.ToggleBackground()),
+        (
+            "colour",
+            "background.swatch.black",
+            act.SetBackdrop(Backdrop("colour", colour=(0, 0, 0))),
+        ),
+        ("model", "layer.alpha", act.SetLayer("alpha")),
+        ("model", "rays.128", act.SetNeuralResolution(128)),
+        ("model", "screenshot", act.SaveScreenshot()),
+        ("model", "camera.reset", act.ResetCamera()),
+        ("model", "model.open", act.Browse("model")),
+        ("model", "export.format.ply", act.SetExport(replace(STATE.export, format="ply"))),
+        ("model", "export", act.StartExport("/out.glb", "256\u00b3 mesh")),
+        ("export", "export.cancel", act.CancelExport()),
+        ("notices", "dismiss.1", act.Dismiss(1)),
+    ],
+)
+def test_widgets_answer_with_actions(
+    screen: Screen, name: str, widget: str, expected: act.Action
+) -> None:
+    assert screen.click(STATES[name], widget, export_path="/out.glb") == [expected]
+
+
+def test_what_cannot_be_done_does_nothing(screen: Screen) -> None:
+    assert screen.click(STATES["empty"], "screenshot") == []
+    assert screen.click(STATES["empty"], "export") == []
+    assert screen.ui.disabled >= {"screenshot", "export", "model.recent"}
+
+
+def test_a_section_folds(screen: Screen) -> None:
+    screen.click(STATE, "section.camera")
+    screen.show(STATE)
+    assert "camera.reset" not in screen.ui.rects
+    assert "section.camera" in screen.ui.rects
+
+
+def test_the_pad_moves_under_the_pointer(screen: Screen) -> None:
+    state = STATE
+    screen.show(state)
+    screen.show(state)
+    io, centre = imgui.get_io(), screen.ui.rects["foreground.pad"].centre
+    io.add_mouse_pos_event(*centre)
+    screen.show(state)
+    io.add_mouse_button_event(0, True)
+    screen.show(state)
+    for step in range(1, 5):
+        io.add_mouse_pos_event(centre[0] - 10.5 * step, centre[1])
+        for action in screen.show(state):
+            state = apply(state, action)
+    io.add_mouse_button_event(0, False)
+    assert screen.show(state) == []
+    assert state.view.foreground.x == pytest.approx(1.0)
+
+
+def test_a_click_on_a_seed_goes_to_it(screen: Screen) -> None:
+    state = STATE
+    screen.show(state)
+    screen.show(state)
+    io, (x, y) = imgui.get_io(), screen.ui.rects["foreground.pad"].centre
+    io.add_mouse_pos_event(x + 44, y + 2)
+    screen.show(state)
+    io.add_mouse_button_event(0, True)
+    screen.show(state)
+    io.add_mouse_button_event(0, False)
+    assert screen.show(state) == [act.SetForeground(Code(1.0))]
+
+
+def test_everything_fits_into_the_panel_at_any_scale() -> None:
+    for scale in 1.0, 2.0:
+        screen = Screen(scale)
+        for state in STATES.values():
+            screen.show(state)
+            screen.show(state)
+            panel = arrange(SIZE[0] * scale, SIZE[1] * scale, scale).panel
+            for name, rect in screen.ui.rects.items():
+                if not name.startswith("dismiss"):
+                    assert rect.x >= panel.x, name
+                    assert rect.x + rect.width <= panel.x + panel.width, name
+        imgui.destroy_context(screen.context)
+
+
+def test_the_status_bar_says_what_is_shown() -> None:
+    info = ViewInfo(arrange(*SIZE, 1.0), quality=QUALITY, frame_ms=2.5)
+    assert describe_picture(STATES["placeholder"], info).startswith("heads (untrained placeholder)")
+    assert describe_picture(STATE, info).endswith("final, 512 px, 64\u00b2 rays")
+    unsettled = replace(info, quality=replace(QUALITY, stage="preview", settled=False))
+    assert describe_picture(STATE, unsettled).endswith("preview, 64\u00b2 rays")
+    assert "picture 41 ms" in describe_speed(info)
+    assert describe_picture(ViewerState(), info) == "No model"
+
+
+def test_a_job_shows_its_progress_and_can_be_cancelled_once(screen: Screen) -> None:
+    state = replace(STATE, job=Job("Exporting", 0.5, cancelling=True))
+    assert screen.click(state, "export.cancel") == []

@@ -1,0 +1,187 @@
+"""The reducer and the values that decide the picture."""
+
+import math
+from dataclasses import replace
+
+import pytest
+from ballgan_viewer import actions as act
+from ballgan_viewer.state import ModelInfo, Notice, ViewerState, apply
+from ballgan_viewer.view import Backdrop, Code, Orbit, View, clamp_camera
+
+import ballgan
+
+HOME = Orbit(radius=2.7, pivot=(0.0, 0.0, 0.2), fov=0.3)
+
+
+def model_info(**changes: object) -> ModelInfo:
+    info = ModelInfo(
+        path="/models/heads.pkl",
+        name="heads",
+        kind="BallGAN",
+        image_resolution=64,
+        neural_resolution=16,
+        has_background=True,
+        has_super_resolution=True,
+        home=HOME,
+        camera_limit=2.94,
+        box=1.0,
+    )
+    return replace(info, **changes)
+
+
+def with_model(**changes: object) -> ViewerState:
+    return apply(ViewerState(), act.ModelOpened(model_info(**changes)))
+
+
+def do(state: ViewerState, *actions: act.Action) -> ViewerState:
+    for action in actions:
+        state = apply(state, action)
+    return state
+
+
+@pytest.mark.parametrize("seed", [0, 7, 99, 100, 12345, 2**32 - 1])
+def test_code_places_seeds_where_the_library_has_them(seed: int) -> None:
+    code = Code().at_seed(seed)
+    assert code.seed == seed
+    assert not code.is_blend
+    assert ballgan.Latent.at(code.x, code.y) == ballgan.Latent(seed)
+
+
+def test_code_between_lattice_points_is_a_blend() -> None:
+    code = Code(3.25, 1.0)
+    assert code.is_blend
+    assert code.seed == 103
+    assert dict(ballgan.Latent.at(code.x, code.y).blend) == {103: 0.75, 104: 0.25}
+
+
+def test_seeds_wrap_around() -> None:
+    assert Code().at_seed(-1).seed == 2**32 - 1
+
+
+def test_first_model_sets_the_camera_to_its_home() -> None:
+    assert with_model().view.camera == HOME
+
+
+def test_another_model_keeps_codes_and_angles() -> None:
+    state = do(
+        with_model(),
+        act.SetForeground(Code(5.0)),
+        act.MoveCamera(replace(HOME, yaw=0.4, radius=2.0)),
+        act.ModelOpened(model_info(name="cats", home=replace(HOME, radius=1.5), camera_limit=2.0)),
+    )
+    assert state.view.foreground.seed == 5
+    assert (state.view.camera.yaw, state.view.camera.radius) == (0.4, 1.5)
+
+
+def test_another_model_with_the_same_camera_keeps_it() -> None:
+    camera = replace(HOME, yaw=0.4, radius=2.0)
+    state = do(with_model(), act.MoveCamera(camera), act.ModelOpened(model_info(name="cats")))
+    assert state.view.camera == camera
+
+
+def test_opened_models_are_remembered_but_not_the_bundled_one() -> None:
+    assert with_model().preferences.recent_models == ("/models/heads.pkl",)
+    assert with_model(bundled=True).preferences.recent_models == ()
+
+
+def test_a_model_that_fails_leaves_the_view_and_gives_a_notice() -> None:
+    before = with_model()
+    after = do(before, act.OpenModel("/x.pkl"), act.ModelFailed("it is a web page"))
+    assert after.view == before.view
+    assert after.model == before.model
+    assert after.loading is None
+    assert [(n.level, n.text) for n in after.notices] == [("error", "It is a web page")]
+
+
+def test_trying_again_forgets_the_error() -> None:
+    state = do(with_model(), act.OpenModel("/x"), act.ModelFailed("bad"), act.OpenModel("/y"))
+    assert state.notices == ()
+    assert state.loading == "/y"
+
+
+def test_background_toggle_keeps_its_values() -> None:
+    backdrop = Backdrop("colour", colour=(1.0, 0.0, 0.0))
+    state = do(ViewerState(), act.SetBackdrop(backdrop), act.ToggleBackground())
+    assert not state.view.backdrop.visible
+    assert apply(state, act.ToggleBackground()).view.backdrop == backdrop
+
+
+def test_step_seed() -> None:
+    state = do(ViewerState(), act.StepSeed("foreground", 1), act.StepSeed("background", 3))
+    assert state.view.foreground.seed == 1
+    assert state.view.backdrop.code.seed == 3
+
+
+def test_a_picture_becomes_the_background() -> None:
+    state = do(ViewerState(), act.OpenPicture("/room.jpg"), act.PictureOpened("/room.jpg"))
+    assert (state.view.backdrop.kind, state.view.backdrop.photo) == ("photo", "/room.jpg")
+    assert state.opening is None
+    assert state.preferences.recent_pictures == ("/room.jpg",)
+
+
+def test_export_goes_from_job_to_notice() -> None:
+    state = do(with_model(), act.StartExport("/m.glb", "mesh"), act.ReportProgress(1.7))
+    assert state.job is not None
+    assert state.job.fraction == 1.0
+    assert apply(state, act.CancelExport()).job == replace(state.job, cancelling=True)
+    done = apply(state, act.ExportFinished("/m.glb", "wrote it"))
+    assert (done.job, done.exported) == (None, "/m.glb")
+    assert [n.text for n in done.notices] == ["Wrote it"]
+
+
+def test_progress_after_the_end_is_ignored() -> None:
+    assert apply(ViewerState(), act.ReportProgress(0.5)) == ViewerState()
+
+
+def test_same_notice_shows_once_and_can_be_dismissed() -> None:
+    state = do(ViewerState(), *(act.Notify("error", text) for text in ("A", "B", "A")))
+    assert state.notices == (Notice(2, "error", "B"), Notice(3, "error", "A"))
+    assert [n.text for n in apply(state, act.Dismiss(3)).notices] == ["B"]
+
+
+def test_a_path_chosen_for_export_chooses_the_format() -> None:
+    state = apply(ViewerState(), act.SetExportPath("/tmp/head.PLY"))
+    assert (state.export.path, state.export.format) == ("/tmp/head.PLY", "ply")
+    assert apply(ViewerState(), act.SetExportPath("/tmp/head")).export.format == "glb"
+
+
+def test_unknown_layers_and_actions_are_refused() -> None:
+    with pytest.raises(ValueError, match="layer should be one of full, .*; got 'x'"):
+        apply(ViewerState(), act.SetLayer("x"))
+    with pytest.raises(TypeError, match="not an action"):
+        apply(ViewerState(), act.Action())
+
+
+@pytest.mark.parametrize("yaw", [0.0, 1.0, 3.0])
+@pytest.mark.parametrize("pivot", [(0.0, 0.0, 0.0), (1.0, -0.5, 0.7), (50.0, 0.0, 0.0)])
+def test_clamped_cameras_stay_inside_the_sphere(
+    yaw: float, pivot: tuple[float, float, float]
+) -> None:
+    wild = Orbit(yaw=yaw, pitch=4.0, radius=100.0, pivot=pivot, fov=9.0)
+    camera = clamp_camera(wild, HOME, 2.94)
+    position = [p + camera.radius * d for p, d in zip(camera.pivot, camera.direction, strict=True)]
+    assert math.hypot(*position) <= 2.94 + 1e-9
+    assert camera.pitch == 1.5
+    assert clamp_camera(camera, HOME, 2.94) == camera
+
+
+def test_a_camera_inside_its_bounds_is_not_changed() -> None:
+    assert clamp_camera(HOME, HOME, 2.94) == HOME
+
+
+def test_directions_agree_with_the_library() -> None:
+    orbit = Orbit(yaw=0.7, pitch=-0.4, radius=2.0, pivot=(0.1, 0.2, 0.3))
+    pose = ballgan.Camera.orbit(0.7, -0.4, radius=2.0, pivot=orbit.pivot, fov=0.3).cam2world
+    expected = [p + 2.0 * d for p, d in zip(orbit.pivot, orbit.direction, strict=True)]
+    assert [row[3] for row in pose[:3]] == pytest.approx(expected)
+
+
+def test_hidden_values_do_not_make_another_picture() -> None:
+    red = Backdrop("colour", colour=(1.0, 0.0, 0.0))
+    view = View(backdrop=replace(red, yaw=1.0, code=Code(9.0)))
+    assert view.relevant() == View(backdrop=red).relevant()
+    hidden = replace(view, backdrop=replace(red, visible=False))
+    assert hidden.relevant() == View(backdrop=Backdrop(visible=False))
+    assert replace(view, layer="normals").relevant() == View(
+        layer="normals", backdrop=Backdrop(visible=False)
+    )

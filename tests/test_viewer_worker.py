@@ -1,0 +1,134 @@
+"""Lanes: the newest request wins, errors are values."""
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from ballgan_viewer.worker import Failed, Lane, Progress, Stopped, Ticket
+
+
+class Bench:
+    """A lane whose work waits for the test."""
+
+    def __init__(self, work: Callable[[Any, Ticket], None] | None = None) -> None:
+        self.results: queue.Queue[Any] = queue.Queue()
+        self.started = threading.Semaphore(0)
+        self.go_on = threading.Semaphore(0)
+        self.protect = False
+        self.lane = Lane("test", work or self._work, self.results.put)
+
+    def _work(self, request: Any, ticket: Ticket) -> None:
+        ticket.protected = self.protect
+        self.started.release()
+        assert self.go_on.acquire(timeout=10)
+        ticket.check()
+        ticket.post(request)
+
+    def next(self) -> Any:
+        return self.results.get(timeout=10)
+
+
+@pytest.fixture
+def bench() -> Any:
+    made = Bench()
+    yield made
+    for _ in range(10):
+        made.go_on.release()
+    made.lane.close()
+
+
+def test_a_newer_request_stops_the_one_that_runs(bench: Bench) -> None:
+    bench.lane.submit("old")
+    assert bench.started.acquire(timeout=10)
+    bench.lane.submit("new")
+    bench.go_on.release()
+    bench.go_on.release()
+    assert bench.next() == Stopped("test", "old")
+    assert bench.next() == "new"
+
+
+def test_requests_in_between_are_never_started(bench: Bench) -> None:
+    bench.lane.submit(0)
+    assert bench.started.acquire(timeout=10)
+    for number in range(1, 50):
+        bench.lane.submit(number)
+    for _ in range(2):
+        bench.go_on.release()
+    assert [bench.next(), bench.next()] == [Stopped("test", 0), 49]
+
+
+def test_protected_work_is_finished_first(bench: Bench) -> None:
+    bench.protect = True
+    bench.lane.submit("old")
+    assert bench.started.acquire(timeout=10)
+    bench.lane.submit("new")
+    for _ in range(2):
+        bench.go_on.release()
+    assert [bench.next(), bench.next()] == ["old", "new"]
+
+
+def test_cancel_stops_what_runs_and_reports_what_waits(bench: Bench) -> None:
+    bench.lane.submit("running")
+    assert bench.started.acquire(timeout=10)
+    bench.lane.submit("waiting")
+    bench.lane.cancel()
+    bench.go_on.release()
+    results = {bench.next(), bench.next()}
+    assert results == {Stopped("test", "running"), Stopped("test", "waiting")}
+    assert not bench.lane.busy
+
+
+def test_errors_are_values_and_the_lane_goes_on() -> None:
+    def work(request: Any, ticket: Ticket) -> None:
+        if isinstance(request, BaseException):
+            raise request
+        ticket.post(request)
+
+    bench = Bench(work)
+    for error, message in (
+        (ValueError("psi should be a number"), "psi should be a number"),
+        (MemoryError("3 GB"), "There is not enough memory for this: 3 GB"),
+        (RuntimeError("CUDA out of memory"), "There is not enough memory"),
+        (KeyError("x"), "Internal error (KeyError): 'x'"),
+    ):
+        bench.lane.submit(error)
+        failure = bench.next()
+        assert isinstance(failure, Failed)
+        assert failure.message.startswith(message)
+    bench.lane.submit("still here")
+    assert bench.next() == "still here"
+    bench.lane.close()
+
+
+def test_progress_is_reported_now_and_then() -> None:
+    def work(request: Any, ticket: Ticket) -> None:
+        for step in range(1000):
+            ticket.progress(step / 1000)
+        ticket.post("done")
+
+    bench = Bench(work)
+    bench.lane.submit("job")
+    assert bench.next() == Progress("test", "job", 0.0)
+    reports = 1
+    while bench.next() != "done":
+        reports += 1
+    assert reports < 100
+    bench.lane.close()
+
+
+def test_close_ends_protected_work_too() -> None:
+    def work(request: Any, ticket: Ticket) -> None:
+        ticket.protected = True
+        while True:
+            ticket.check()
+            time.sleep(0.001)
+
+    bench = Bench(work)
+    bench.lane.submit("endless")
+    started = time.monotonic()
+    bench.lane.close()
+    assert time.monotonic() - started < 4
+    assert bench.results.empty()
