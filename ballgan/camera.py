@@ -125,15 +125,9 @@ class Camera:
     def rays(self, width: int, height: int, device: torch.device | str = "cpu") -> Rays:
         """Rays through the pixel centres of a (height, width) image."""
         pose = torch.tensor(self.cam2world, dtype=torch.float32, device=device)
-        (fx, skew, cx), (_, fy, cy), _ = self.intrinsics
-        u = (torch.arange(width, device=device) + 0.5) / width
-        v = (torch.arange(height, device=device) + 0.5) / height
-        v, u = torch.meshgrid(v, u, indexing="ij")
-        y = (v - cy) / fy
-        x = (u - cx + cy * skew / fy - skew * v / fy) / fx
-        local = torch.stack([x, y, torch.ones_like(x)], dim=-1).reshape(-1, 3)
-        directions = torch.nn.functional.normalize(local @ pose[:3, :3].T, dim=-1)
-        return Rays(pose[:3, 3].expand_as(directions), directions, height, width)
+        intrinsics = torch.tensor(self.intrinsics, dtype=torch.float32, device=device)
+        origins, directions = cast_rays(pose[None], intrinsics[None], width, height)
+        return Rays(origins[0], directions[0], height, width)
 
 
 @dataclass(frozen=True)
@@ -188,6 +182,32 @@ class AnyCamera(Protocol):
 
     def resolve(self, defaults: CameraConfig) -> Camera:
         """The camera, with the model's defaults where values were left open."""
+
+
+def cast_rays(
+    cam2world: Tensor, intrinsics: Tensor, width: int, height: int
+) -> tuple[Tensor, Tensor]:
+    """Origins and unit directions (B, height * width, 3) of the rays through pixel centres.
+
+    `cam2world`: (B, 4, 4). `intrinsics`: (B, 3, 3), normalised by the image size, skew allowed.
+    """
+    device = cam2world.device
+    u = (torch.arange(width, device=device) + 0.5) / width
+    v = (torch.arange(height, device=device) + 0.5) / height
+    v, u = (grid.flatten() for grid in torch.meshgrid(v, u, indexing="ij"))
+    fx, skew, cx = (k[:, None] for k in intrinsics[:, 0].unbind(-1))
+    fy, cy = intrinsics[:, 1, 1:2], intrinsics[:, 1, 2:3]
+    y = (v - cy) / fy  # (B, N)
+    x = (u - cx + cy * skew / fy - skew * v / fy) / fx
+    local = torch.stack([x, y, torch.ones_like(x)], dim=-1)
+    rotation = cam2world[:, :3, :3].transpose(1, 2)
+    directions = torch.nn.functional.normalize(local @ rotation, dim=-1)
+    return cam2world[:, None, :3, 3].expand_as(directions), directions
+
+
+def rays_from_labels(labels: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """Origins and unit directions (B, size * size, 3) for camera labels (B, 25)."""
+    return cast_rays(labels[:, :16].view(-1, 4, 4), labels[:, 16:].view(-1, 3, 3), size, size)
 
 
 def intrinsics_from_fov(fov: float) -> Matrix:

@@ -10,13 +10,21 @@ import torch
 from torch import Tensor, nn
 
 from .backgrounds import SphereBackground
+from .camera import rays_from_labels
 from .config import ModelConfig
 from .fields import TriplaneField
 from .geometry import intersect_box, intersect_sphere
 from .latents import z_from_seed
 from .stylegan2 import Backbone, Mapping, Step, truncate
 from .superres import SuperResolution
-from .volume import Composite, composite, interval_weights, sample_importance, sample_stratified
+from .volume import (
+    Composite,
+    RaySamples,
+    composite,
+    interval_weights,
+    sample_importance,
+    sample_stratified,
+)
 
 
 @dataclass(frozen=True)
@@ -24,13 +32,17 @@ class Synthesis:
     """Result of `Generator.forward`.
 
     image: (B, 3, H, W), nominally in [-1, 1]. raw: (B, 3, n, n), the volume-rendered picture.
-    opacity, distance: (B, 1, n, n), of the foreground; distance is of the full picture.
+    opacity, transmittance: (B, 1, n, n), of the foreground. distance: (B, 1, n, n), expected, of
+    the full picture. planes: (B, 3, C, P, P). samples: of the B n^2 rays.
     """
 
     image: Tensor
     raw: Tensor
     opacity: Tensor
+    transmittance: Tensor
     distance: Tensor
+    planes: Tensor
+    samples: RaySamples
 
 
 class Generator(nn.Module):
@@ -146,24 +158,48 @@ class Generator(nn.Module):
         *,
         interval: tuple[Tensor, Tensor] | None = None,
         samples: int | None = None,
-        generator: torch.Generator | None = None,
     ) -> Composite:
-        """Gather the foreground along rays, by the published two-pass scheme to rounding.
+        """Gather the foreground along rays; arguments as for `sample_rays`."""
+        return composite(
+            self.sample_rays(planes, origins, directions, interval=interval, samples=samples)
+        )
+
+    def sample_rays(
+        self,
+        planes: Tensor,
+        origins: Tensor,
+        directions: Tensor,
+        *,
+        interval: tuple[Tensor, Tensor] | None = None,
+        samples: int | None = None,
+        density_noise: float = 0.0,
+        generator: torch.Generator | None = None,
+    ) -> RaySamples:
+        """The field along rays, by the published two-pass scheme to rounding.
 
         Args:
             planes: (B, 3, C, H, W).
             origins, directions: (B, N, 3); directions of unit length.
             interval: near and far distance of each ray, (B * N, 1); None: `ray_interval`.
             samples: coarse, and as many fine, samples a ray; None: the model's numbers.
-            generator: random placement in the strata; None: their centres.
+            density_noise: standard deviation of noise added to the raw density.
+            generator: random placement in the strata, and the noise; None: centres, no noise.
 
-        Returns a Composite of B * N rays.
+        Returns samples of B * N rays.
         """
         config = self.config.sampling
         coarse_count = config.coarse_samples if samples is None else samples
         fine_count = config.fine_samples if samples is None else samples
         batch, count, _ = origins.shape
         near, far = interval or self.ray_interval(origins, directions)
+
+        def evaluate(distances: Tensor) -> tuple[Tensor, Tensor]:
+            density, features = self._field_along_rays(planes, origins, directions, distances)
+            if density_noise and generator is not None:
+                noise = torch.randn(density.shape, generator=generator, device=density.device)
+                density = density + density_noise * noise
+            return density, features
+
         coarse = sample_stratified(
             near,
             far,
@@ -171,17 +207,17 @@ class Generator(nn.Module):
             jitter=_uniform((batch * count, coarse_count), generator, origins),
             disparity=config.disparity,
         )  # (B N, S)
-        density, features = self._field_along_rays(planes, origins, directions, coarse)
+        density, features = evaluate(coarse)
         if not fine_count:
-            return composite(coarse, density, features)
+            return RaySamples(coarse, density, features)
         with torch.no_grad():
             weights, _ = interval_weights(coarse, density)
         u = _uniform((batch * count, fine_count), generator, coarse)
         fine = sample_importance(coarse, weights, fine_count, u=u)
-        fine_density, fine_features = self._field_along_rays(planes, origins, directions, fine)
+        fine_density, fine_features = evaluate(fine)
         distances, order = torch.cat([coarse, fine], dim=1).sort(dim=1, stable=True)
         density = torch.cat([density, fine_density], dim=1).gather(1, order)
-        return composite(distances, density, torch.cat([features, fine_features], dim=1), order)
+        return RaySamples(distances, density, torch.cat([features, fine_features], dim=1), order)
 
     def ray_interval(self, origins: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
         """Near and far distance at which to sample rays (B, N, 3): (B * N, 1) each."""
@@ -257,32 +293,59 @@ class Generator(nn.Module):
             z: (B, z_dim). z_bg: (B, background z_dim), where the model has a sphere.
             label: (B, 25), the camera that renders (see `Camera.label`).
             conditioning: (B, 25), the camera that conditions the mapping; None: `label`.
+            neural_resolution: side of the volume-rendered image; None: the model's.
             generator: draws the jitter of the samples; None: their centres.
         """
-        size = neural_resolution or self.config.neural_resolution
         ws = self.map(
             z, label if conditioning is None else conditioning, truncation_psi=truncation_psi
         )
-        planes = self.planes(ws)
-        origins, directions = rays_from_labels(label, size)
-        gathered = self.march(planes, origins, directions, generator=generator)
+        ws_bg = None
         if self.background is not None:
             if z_bg is None:
                 raise ValueError("This model has a background: pass z_bg (B, z_dim).")
             ws_bg = self.map_background(z_bg, truncation_psi=truncation_psi)
+        return self.synthesize(
+            ws, ws_bg, label, neural_resolution=neural_resolution, generator=generator
+        )
+
+    def synthesize(
+        self,
+        ws: Tensor,
+        ws_bg: Tensor | None,
+        label: Tensor,
+        *,
+        neural_resolution: int | None = None,
+        density_noise: float = 0.0,
+        noise: str = "const",
+        generator: torch.Generator | None = None,
+    ) -> Synthesis:
+        """From mapped codes to pictures; `noise` is that of the backbone's layers.
+
+        Other arguments as for `forward` and `sample_rays`.
+        """
+        size = neural_resolution or self.config.neural_resolution
+        planes = self.planes(ws, noise=noise, generator=generator)
+        origins, directions = rays_from_labels(label, size)
+        samples = self.sample_rays(
+            planes, origins, directions, density_noise=density_noise, generator=generator
+        )
+        gathered = composite(samples)
+        if ws_bg is None:
+            features, distance = self.without_background(gathered), gathered.mean_distance()
+        else:
             behind = self.background_features(ws_bg, origins, directions).flatten(0, 1)
             sphere = self.background_distance(origins, directions).flatten()
             features, distance = gathered.over(behind), gathered.mean_distance(sphere)
-        else:
-            features = self.without_background(gathered)
-            distance = gathered.mean_distance()
-        batch = z.shape[0]
+        batch = ws.shape[0]
         image = features.view(batch, size, size, -1).permute(0, 3, 1, 2)
         return Synthesis(
             image=self.picture(image, ws, generator),
             raw=image[:, :3] * 2 - 1,
             opacity=gathered.opacity.view(batch, 1, size, size),
             distance=distance.view(batch, 1, size, size),
+            transmittance=gathered.transmittance.view(batch, 1, size, size),
+            planes=planes,
+            samples=samples,
         )
 
     def without_background(self, gathered: Composite) -> Tensor:
@@ -295,14 +358,6 @@ class Generator(nn.Module):
         if self.background is None:
             raise ValueError("This model has no background network; its background is one colour.")
         return self.background
-
-
-def rays_from_labels(labels: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """Origins and unit directions (B, size * size, 3) for camera labels (B, 25)."""
-    from .camera import Camera
-
-    rays = [Camera.from_label(row).rays(size, size, labels.device) for row in labels.cpu().numpy()]
-    return torch.stack([r.origins for r in rays]), torch.stack([r.directions for r in rays])
 
 
 def _uniform(

@@ -81,6 +81,20 @@ def interval_weights(distances: Tensor, density: Tensor) -> tuple[Tensor, Tensor
 
 
 @dataclass(frozen=True)
+class RaySamples:
+    """The field along rays.
+
+    distances: (N, K), ascending, world units along unit rays. density: (N, K), raw. features:
+    (N, K, F). order: (N, K), the index into `features` of each sample; None: they are in order.
+    """
+
+    distances: Tensor
+    density: Tensor
+    features: Tensor
+    order: Tensor | None = None
+
+
+@dataclass(frozen=True)
 class Composite:
     """What rays gathered in the foreground.
 
@@ -114,28 +128,21 @@ class Composite:
         return Composite(*(torch.cat([getattr(part, name) for part in parts]) for name in names))
 
 
-def composite(
-    distances: Tensor, density: Tensor, features: Tensor, order: Tensor | None = None
-) -> Composite:
-    """Composite samples sorted by distance.
-
-    Args:
-        distances: (N, K), ascending, world units along unit rays.
-        density: (N, K), raw.
-        features: (N, K, F).
-        order: (N, K), the index into `features` of each sorted sample; None: they are sorted too.
+def composite(samples: RaySamples) -> Composite:
+    """Gather samples along rays.
 
     Colours and densities of neighbouring samples are averaged over the interval between them.
     """
-    weights, transmittance = interval_weights(distances, density)
+    distances = samples.distances
+    weights, transmittance = interval_weights(distances, samples.density)
     midpoints = (distances[:, 1:] + distances[:, :-1]) / 2
     # sum_k w_k (c_k + c_{k+1}) / 2, without building the averaged features
     sample_weights = (F.pad(weights, (1, 0)) + F.pad(weights, (0, 1))) / 2
-    if order is not None:
+    if samples.order is not None:
         # Sorting weights is much cheaper than sorting features.
-        sample_weights = torch.zeros_like(sample_weights).scatter(1, order, sample_weights)
+        sample_weights = torch.zeros_like(sample_weights).scatter(1, samples.order, sample_weights)
     return Composite(
-        features=torch.einsum("nk,nkf->nf", sample_weights, features),
+        features=torch.einsum("nk,nkf->nf", sample_weights, samples.features),
         opacity=weights.sum(-1),
         transmittance=transmittance,
         distance=(weights * midpoints).sum(-1),

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from conftest import TINY, make_model
 
-from ballgan.camera import Camera
+from ballgan.camera import Camera, rays_from_labels
 from ballgan.config import PLANE_AXES_PUBLISHED, ModelConfig, SamplingConfig, SphereConfig
 from ballgan.config import SuperResolutionConfig as SuperResolution
-from ballgan.generator import Generator, rays_from_labels
+from ballgan.generator import Generator
 
 FOLDER = Path(__file__).parent / "recorded"
 PUBLISHED = dataclasses.replace(

@@ -4,9 +4,9 @@ import pytest
 import torch
 from conftest import TINY, make_model
 
-from ballgan.camera import Camera
+from ballgan.camera import Camera, rays_from_labels
 from ballgan.config import SamplingConfig, SuperResolutionConfig
-from ballgan.generator import Generator, rays_from_labels
+from ballgan.generator import Generator
 
 
 def labels(*yaws: float) -> torch.Tensor:

@@ -17,9 +17,9 @@ from conftest import references_folder
 from torch import Tensor
 
 import ballgan
-from ballgan.camera import Camera, Matrix
+from ballgan.camera import Camera, Matrix, rays_from_labels
 from ballgan.fields import feature_from_logit
-from ballgan.generator import Generator, rays_from_labels
+from ballgan.generator import Generator
 from ballgan.geometry import sphere_angles
 from ballgan.latents import z_from_seed
 from ballgan.mlp import encode_positions

@@ -5,6 +5,7 @@ import torch
 
 from ballgan.volume import (
     Composite,
+    RaySamples,
     composite,
     density_to_extinction,
     interval_weights,
@@ -57,7 +58,7 @@ def test_composite_by_hand() -> None:
     first, second = raw_density(1.0), raw_density(2.0)
     density = torch.tensor([[first, first, 2 * second - first]])
     features = torch.tensor([[[0.0], [2.0], [4.0]]])
-    result = composite(distances, density, features)
+    result = composite(RaySamples(distances, density, features))
     w1, w2 = a, (1 - a) * b
     assert result.features.item() == pytest.approx(w1 * 1 + w2 * 3, rel=1e-5)
     assert result.opacity.item() == pytest.approx(w1 + w2, rel=1e-5)
@@ -77,15 +78,15 @@ def test_unsorted_features_are_found_by_their_order() -> None:
     features = torch.rand(7, 12, 3, generator=generator)
     ascending, order = distances.sort(dim=1)
     in_order = density.gather(1, order)
-    by_index = composite(ascending, in_order, features, order)
+    by_index = composite(RaySamples(ascending, in_order, features, order))
     resorted = features.gather(1, order[..., None].expand_as(features))
-    by_sorting = composite(ascending, in_order, resorted)
+    by_sorting = composite(RaySamples(ascending, in_order, resorted))
     assert torch.allclose(by_index.features, by_sorting.features, atol=1e-6)
 
 
 def test_empty_rays_are_transparent_and_infinitely_far() -> None:
     distances = torch.linspace(1, 2, 16)[None]
-    result = composite(distances, torch.full((1, 16), -100.0), torch.ones(1, 16, 3))
+    result = composite(RaySamples(distances, torch.full((1, 16), -100.0), torch.ones(1, 16, 3)))
     assert result.opacity.item() == pytest.approx(0, abs=1e-6)
     assert result.mean_distance().item() == math.inf
     assert result.mean_distance(torch.tensor([4.0])).item() == pytest.approx(4)
@@ -117,7 +118,7 @@ def test_compositing_is_differentiable() -> None:
     features = torch.rand(2, 5, 3, generator=generator, dtype=torch.float64, requires_grad=True)
 
     def render(density: torch.Tensor, features: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        result = composite(distances, density, features)
+        result = composite(RaySamples(distances, density, features))
         return result.features, result.transmittance, result.distance
 
     assert torch.autograd.gradcheck(render, (density, features))
@@ -127,9 +128,10 @@ def test_tiles_are_joined() -> None:
     distances = torch.linspace(1, 2, 8).expand(6, 8)
     density = torch.randn(6, 8, generator=torch.Generator().manual_seed(2))
     features = torch.rand(6, 8, 3, generator=torch.Generator().manual_seed(3))
-    whole = composite(distances, density, features)
+    whole = composite(RaySamples(distances, density, features))
     parts = [
-        composite(distances[i : i + 2], density[i : i + 2], features[i : i + 2]) for i in (0, 2, 4)
+        composite(RaySamples(distances[i : i + 2], density[i : i + 2], features[i : i + 2]))
+        for i in (0, 2, 4)
     ]
     joined = Composite.concatenate(parts)
     assert torch.allclose(joined.features, whole.features, atol=1e-7)
