@@ -2,9 +2,11 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-SUPPORTED := import sys; sys.exit(sys.version_info < (3, 10))
-PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python3.10; do \
-	$$name -c '$(SUPPORTED)' 2>/dev/null && { echo $$name; break; }; done)
+# All that we need is on the package index in ready-made form for these versions of Python.
+PREFERRED := import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))
+SUPPORTED := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for name in python3 python3.12 python3.11; do \
+	$$name -c '$(PREFERRED)' 2>/dev/null && echo $$name && exit; done; echo python3)
 CHECKED := ballgan viewer train assets
 TEST_OPTIONS ?=
 
@@ -17,15 +19,15 @@ help:
 	@echo "make format  format the code"
 	@echo "make clean   remove .venv and everything else that can be made again"
 	@echo
-	@echo "PYTHON=/path/to/python3 chooses the Python (3.10 or newer) that .venv is made with."
+	@echo "PYTHON=/path/to/python3 chooses the Python (3.11 or newer) that .venv is made with."
 
 demo: $(VENV)/.installed libraries
 	@if [ "$$(uname -s)" != Linux ] || [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; then \
 		$(BIN)/ballgan-viewer; \
 	else \
 		echo "There is no display: running the viewer offscreen ..."; \
-		$(BIN)/ballgan-viewer --offscreen --screenshot demo.png; \
-		echo "Its window is in the picture $(CURDIR)/demo.png"; \
+		$(BIN)/ballgan-viewer --offscreen --screenshot demo.png \
+			&& echo "Its window is in the picture $(CURDIR)/demo.png"; \
 	fi
 
 test: $(VENV)/.installed-test libraries
@@ -55,20 +57,19 @@ $(VENV)/.installed-test: pyproject.toml setup.py | $(BIN)/python
 	@touch $(VENV)/.installed $@
 
 $(BIN)/python:
-	@if [ -z "$(PYTHON)" ] || ! $(PYTHON) -c '$(SUPPORTED)'; then \
-		echo "Python 3.10 or newer is needed$(if $(PYTHON),; $(PYTHON) is not)." >&2; \
+	@$(PYTHON) -c '$(SUPPORTED)' 2>/dev/null || { \
+		echo "Python 3.11 or newer is needed; $(PYTHON) is not that." >&2; \
 		echo "Install it, or say where it is: make PYTHON=/path/to/python3 $(MAKECMDGOALS)" >&2; \
-		exit 1; \
-	fi
+		exit 1; }
 	@$(call need,$$($(PYTHON) -c "import ensurepip" 2>/dev/null || echo python3-venv))
 	@echo "Making $(VENV) with $$($(PYTHON) --version) ..."
 	@$(PYTHON) -m venv $(VENV)
 
-# $(call install,WHAT): pip's output, less the lines that tell nothing.
+# $(call install,WHAT): of pip's output only what is fetched, so that a person sees it move.
 define install
 	@echo "Installing BallGAN into $(VENV); the first time this downloads PyTorch ..."
 	@bash -c 'set -o pipefail; $(BIN)/python -m pip install --disable-pip-version-check -e "$(1)" \
-		| grep --line-buffered -E "^ *(Collecting|Downloading|Building|Installing|Successfully)"'
+		| { grep --line-buffered -E "^  (Downloading|Using cached)|^(Processing|Installing)" || true; }'
 endef
 
 # The OpenGL libraries of Linux; the other systems have their own.

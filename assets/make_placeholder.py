@@ -4,13 +4,14 @@ It has seen no image. A small generator is fitted to formulas, at points in spac
 whose form and colours depend on the code, in front of a soft sky on the sphere. That is enough to
 show what a trained model shows: a foreground with its own outline, and a background behind it.
 
-    python assets/make_placeholder.py [--seed 0] [--steps 1500] [--output assets/placeholder.pkl]
+    python assets/make_placeholder.py [--seed 13] [--steps 1500] [--output assets/placeholder.pkl]
 
 takes about two minutes on two cores; the same seed gives the same model on the same machine.
 """
 
 import argparse
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -18,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import ballgan
+from ballgan.backgrounds import SphereBackground
 from ballgan.config import (
     BackboneConfig,
     CameraConfig,
@@ -27,18 +29,20 @@ from ballgan.config import (
     SamplingConfig,
     SphereConfig,
 )
+from ballgan.fields import TriplaneField
+from ballgan.mesh import PUBLISHED_LEVEL
 from ballgan.stylegan2 import Mapping
 
 CONFIG = ModelConfig(
     mapping=MappingConfig(z_dim=64, w_dim=64, num_layers=2, label_dim=0),
-    backbone=BackboneConfig(resolution=128, channel_base=2048, channel_max=64),
+    backbone=BackboneConfig(resolution=64, channel_base=1536, channel_max=64),
     field=FieldConfig(box_warp=0.8, plane_channels=16, hidden_size=48, feature_channels=3),
     sampling=SamplingConfig(near=None, far=None, coarse_samples=32, fine_samples=24),
     background=SphereConfig(
         z_dim=64, w_dim=64, mapping_layers=2, hidden_size=32, num_layers=3, num_frequencies=4
     ),
     camera=CameraConfig(radius=2.7, fov=math.radians(17)),
-    neural_resolution=128,
+    neural_resolution=256,
 )
 META = {
     "placeholder": True,
@@ -46,32 +50,32 @@ META = {
     "description": "untrained placeholder: fitted to formulas, has seen no image",
 }
 
+SEED = 13  # of the bundled file
+STEPS = 1500
 EMPTY, DENSE = -12.0, 60.0  # raw densities outside and inside
 SLOPE = 1000.0  # raw density per world unit of depth below the surface
 LIGHT = F.normalize(torch.tensor([0.35, 0.8, 0.5]), dim=0)
 GLINT = F.normalize(LIGHT + torch.tensor([0.0, 0.0, 1.0]), dim=0)  # half way to the front camera
 TILT = math.radians(32)  # of the ring's axis, from the front camera upwards
-SPRINKLES = 27
-SPRINKLE_COLORS = torch.tensor(
-    [[0.98, 0.96, 0.90], [0.98, 0.80, 0.30], [0.36, 0.72, 0.85], [0.93, 0.40, 0.42]]
-)
+STEEPER = 3.0  # the fitted density is made steeper by this, for a crisp outline
+DOUGHS = ((0.90, 0.70, 0.46), (0.80, 0.56, 0.36), (0.66, 0.42, 0.26), (0.48, 0.30, 0.22))
+LOW_SKIES = ((0.12, 0.16, 0.32), (0.32, 0.16, 0.33), (0.09, 0.27, 0.33), (0.38, 0.23, 0.24))
+HIGH_SKIES = ((0.38, 0.47, 0.72), (0.70, 0.42, 0.53), (0.34, 0.62, 0.62), (0.80, 0.56, 0.42))
 NUM_TRAITS = 8
 CODES_PER_STEP = 4
 POINTS_PER_CODE = 3072
 LEARNING_RATE = 3e-2
 
 
-def make_placeholder(seed: int = 0, steps: int = 1500) -> ballgan.Generator:
+def make_placeholder(seed: int = SEED, steps: int = STEPS) -> ballgan.Generator:
     """A fitted generator; the same for the same seed."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = ballgan.Generator(CONFIG)
-    random = torch.Generator().manual_seed(seed)
-    assert model.background is not None and model.background.mapping is not None
-    centre_codes(model.mapping, random)
-    centre_codes(model.background.mapping, random)
-    fit_foreground(model, steps, random)
-    fit_background(model.background, model.background.mapping, steps, random)
+    assert model.background is not None
+    fit_foreground(model, steps, torch.Generator().manual_seed(2 * seed))
+    fit_background(model.background, steps, torch.Generator().manual_seed(2 * seed + 1))
+    sharpen(model.field)
     model.meta = dict(META)
     return model.eval().requires_grad_(False)
 
@@ -94,6 +98,7 @@ def draw_codes(mapping: Mapping, count: int, random: torch.Generator) -> Tensor:
 
 def fit_foreground(model: ballgan.Generator, steps: int, random: torch.Generator) -> None:
     """Fit the planes and the decoder to `ring_depth` and `ring_color`."""
+    centre_codes(model.mapping, random)
     read_traits = TraitReader(model.mapping, random)
     num_ws = model.config.backbone.num_ws
     for _ in optimise([model.backbone, model.field], steps):
@@ -105,14 +110,15 @@ def fit_foreground(model: ballgan.Generator, steps: int, random: torch.Generator
         density, color = model.field(planes, points)
         shown = (depth > -0.02).float()[..., None]
         error = (color - ring_color(points, normals, traits)).square() * shown
-        loss = density_error(density, depth * SLOPE).mean() + 20 * error.mean()
+        loss = density_error(density, depth * SLOPE).mean() + 40 * error.mean()
         loss.backward()
 
 
-def fit_background(
-    background: nn.Module, mapping: Mapping, steps: int, random: torch.Generator
-) -> None:
+def fit_background(background: SphereBackground, steps: int, random: torch.Generator) -> None:
     """Fit the sphere's network to `sky_color`."""
+    mapping = background.mapping
+    assert mapping is not None
+    centre_codes(mapping, random)
     read_traits = TraitReader(mapping, random)
     for _ in optimise([background], steps):
         w = draw_codes(mapping, CODES_PER_STEP, random)
@@ -122,7 +128,7 @@ def fit_background(
         (color - sky_color(directions, read_traits(w))).square().mean().backward()
 
 
-def optimise(modules: list[nn.Module], steps: int):
+def optimise(modules: list[nn.Module], steps: int) -> Iterator[int]:
     """Yields before each step of Adam; the caller computes gradients."""
     parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
     optimiser = torch.optim.Adam(parameters, lr=LEARNING_RATE, betas=(0.9, 0.99))
@@ -134,6 +140,14 @@ def optimise(modules: list[nn.Module], steps: int):
         yield step
         optimiser.step()
         schedule.step()
+
+
+@torch.no_grad()
+def sharpen(field: TriplaneField) -> None:
+    """Make the density steeper where it has the level at which meshes are taken."""
+    head = field.density_head
+    head.weight.mul_(STEEPER)
+    head.bias.copy_((head.bias - PUBLISHED_LEVEL) * STEEPER + PUBLISHED_LEVEL)
 
 
 def density_error(raw: Tensor, target: Tensor) -> Tensor:
@@ -208,63 +222,47 @@ def ring_color(points: Tensor, normals: Tensor, traits: Tensor) -> Tensor:
     angle = torch.atan2(up, across)
     edge = 0.012 * torch.cos(7 * angle + 1.0) + 0.008 * torch.cos(4 * angle)
     glaze = torch.sigmoid((along - edge) / 0.006)[..., None]
-    albedo = torch.lerp(dough_color(traits), soft_color(traits[:, 4:6], 0.80, 0.17), glaze)
+    albedo = torch.lerp(mix_colors(DOUGHS, traits[:, 6:8]), glaze_color(traits[:, 4:6]), glaze)
     diffuse = (normals @ LIGHT).clamp(-1, 1)[..., None] * 0.5 + 0.5
-    sprinkles = draw_sprinkles(points)
-    albedo = torch.lerp(albedo, sprinkles[..., :3], glaze * sprinkles[..., 3:])
     glint = glaze * (normals @ GLINT).clamp_min(0)[..., None] ** 40
     return (albedo * (0.42 + 0.62 * diffuse) + 0.3 * glint).clamp(0, 1)
 
 
-def draw_sprinkles(points: Tensor) -> Tensor:
-    """Colour and coverage (B, N, 4) of sprinkles that fall on the ring from the front."""
-    random = torch.Generator().manual_seed(1)
-    turn = (torch.arange(SPRINKLES) + 0.6 * torch.rand(SPRINKLES, generator=random)) / SPRINKLES
-    distance = 0.2 + 0.05 * (torch.arange(SPRINKLES) % 3 - 1)
-    lean = math.pi * torch.rand(SPRINKLES, generator=random)
-    turn = 2 * math.pi * turn
-    middles = torch.stack([turn.cos() * distance, turn.sin() * distance * 0.85 + 0.05], dim=-1)
-    halves = 0.016 * torch.stack([lean.cos(), lean.sin()], dim=-1)
-    offsets = points[..., None, :2] - middles  # (B, N, S, 2)
-    along = ((offsets * halves).sum(-1, keepdim=True) / halves.square().sum(-1, keepdim=True))
-    distance, nearest = (offsets - along.clamp(-1, 1) * halves).norm(dim=-1).min(-1)
-    color = SPRINKLE_COLORS[nearest % len(SPRINKLE_COLORS)]
-    return torch.cat([color, torch.sigmoid((0.009 - distance) / 0.002)[..., None]], dim=-1)
+def glaze_color(traits: Tensor) -> Tensor:
+    """A light tint (B, 1, 3), whose hue is the angle of two traits (B, 2)."""
+    hue = torch.atan2(traits[:, 1], traits[:, 0])[:, None]
+    strength = traits.norm(dim=1, keepdim=True)
+    strength = strength / (strength + 0.1)
+    thirds = torch.tensor([0.0, -2.0, 2.0]) * math.pi / 3
+    return (0.75 + 0.22 * strength * torch.cos(hue + thirds))[:, None]
 
 
-def dough_color(traits: Tensor) -> Tensor:
-    """Light to dark brown (B, 1, 3)."""
-    light, dark = torch.tensor([0.93, 0.74, 0.50]), torch.tensor([0.66, 0.43, 0.27])
-    return torch.lerp(light, dark, (traits[:, 6, None, None] + 1) / 2)
-
-
-def soft_color(plane: Tensor, brightness: float, chroma: float) -> Tensor:
-    """A tint (B, 1, 3) whose hue is the angle of the points (B, 2) in a plane."""
-    hue = torch.atan2(plane[:, 1], plane[:, 0])[:, None]
-    phases = torch.tensor([0.0, -2.0, 2.0]) * math.pi / 3
-    strength = plane.square().sum(1, keepdim=True).clamp(0, 0.16).sqrt() / 0.4
-    return (brightness + chroma * strength * torch.cos(hue + phases))[:, None]
+def mix_colors(colors: tuple[tuple[float, ...], ...], traits: Tensor) -> Tensor:
+    """Mixtures (B, 1, 3) of four colours at the corners of a square, by two traits (B, 2)."""
+    u, v = torch.sigmoid(4 * traits)[:, :, None].unbind(1)  # (B, 1)
+    first, second, third, fourth = torch.tensor(colors)
+    below, above = torch.lerp(first, second, u), torch.lerp(third, fourth, u)
+    return torch.lerp(below, above, v)[:, None]
 
 
 def sky_color(directions: Tensor, traits: Tensor) -> Tensor:
-    """Colours (B, N, 3) of directions (B, N, 3): two tints with soft clouds between them."""
+    """Colours (B, N, 3) of directions (B, N, 3): two tints in soft clouds."""
     x, y, z = directions.unbind(-1)
     drift = math.pi * traits[:, :3, None]
     clouds = (
-        torch.sin(5 * x + 2 * y + drift[:, 0])
-        + torch.sin(4 * z - 3 * y + drift[:, 1])
-        + torch.sin(6 * y + 3 * x - 2 * z + drift[:, 2])
+        torch.sin(7 * x + 4 * y + drift[:, 0])
+        + torch.sin(6 * z - 5 * y + 2 * x + drift[:, 1])
+        + torch.sin(9 * y + 3 * x - 4 * z + drift[:, 2])
     )
-    mix = torch.sigmoid(3 * y + 0.9 * clouds)[..., None]
-    low = soft_color(traits[:, 3:5], 0.42, 0.10)
-    high = soft_color(traits[:, 5:7], 0.62, 0.12)
-    return torch.lerp(low, high, mix)
+    mix = torch.sigmoid(2.5 * y + 0.9 * clouds)[..., None]
+    hue = traits[:, 3:5]
+    return torch.lerp(mix_colors(LOW_SKIES, hue), mix_colors(HIGH_SKIES, hue), mix)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Make the bundled untrained placeholder model.")
-    parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
-    parser.add_argument("--steps", type=int, default=1500, help="default: %(default)s")
+    parser.add_argument("--seed", type=int, default=SEED, help="default: %(default)s")
+    parser.add_argument("--steps", type=int, default=STEPS, help="default: %(default)s")
     parser.add_argument("--output", default=Path(__file__).with_name("placeholder.pkl"))
     options = parser.parse_args()
     ballgan.save(make_placeholder(options.seed, options.steps), options.output, half=True)

@@ -10,7 +10,7 @@ from torch import Tensor
 from .backgrounds import Panorama, SolidColor, is_equirectangular, sample_panorama
 from .camera import Camera
 from .config import ModelConfig
-from .geometry import intersect_sphere
+from .geometry import intersect_sphere, require_inside_sphere
 from .memo import Memo
 
 
@@ -37,6 +37,7 @@ class Backdrop:
         points = rays.directions
         if self.config.background is not None:
             radius = self.config.background.radius
+            require_inside_sphere(rays.origins[0], radius)
             distance = intersect_sphere(rays.origins, rays.directions, radius)
             points = rays.origins + distance[:, None] * rays.directions
         colors = sample_panorama(background, image, points, visible)

@@ -28,7 +28,8 @@ def require(condition: bool, message: str) -> None:
         raise ValueError(message)
 
 
-def _require_range(name: str, value: float, low: float, high: float) -> None:
+def require_range(name: str, value: float, low: float, high: float) -> None:
+    """Raise ValueError unless `value` is finite and in [low, high]."""
     require(
         math.isfinite(value) and low <= value <= high,
         f"{name} should be between {low:g} and {high:g}; got {value!r}.",
@@ -46,18 +47,19 @@ def _require_resolution(name: str, value: int) -> None:
 class MappingConfig:
     """Mapping network: z and a camera label to w (StyleGAN2 sec. 2, EG3D sec. 4.4)."""
 
-    z_dim: int = 512
+    z_dim: int = 512  # 0: a function of the label alone (discriminators)
     w_dim: int = 512
     num_layers: int = 2
     label_dim: int = 25  # 0: not conditioned on the camera
     label_scale: float = 1.0  # multiplies the camera label; 0 conditions on zeros
 
     def __post_init__(self) -> None:
-        _require_range("mapping.z_dim", self.z_dim, 1, MAX_WIDTH)
-        _require_range("mapping.w_dim", self.w_dim, 1, MAX_WIDTH)
-        _require_range("mapping.num_layers", self.num_layers, 1, MAX_LAYERS)
+        require_range("mapping.z_dim", self.z_dim, 0, MAX_WIDTH)
+        require_range("mapping.w_dim", self.w_dim, 1, MAX_WIDTH)
+        require_range("mapping.num_layers", self.num_layers, 1, MAX_LAYERS)
         require(self.label_dim in (0, 25), f"mapping.label_dim is 0 or 25; got {self.label_dim!r}.")
-        _require_range("mapping.label_scale", self.label_scale, -1e6, 1e6)
+        require(self.z_dim + self.label_dim > 0, "mapping needs a z_dim or a label_dim.")
+        require_range("mapping.label_scale", self.label_scale, -1e6, 1e6)
 
 
 @dataclass(frozen=True)
@@ -71,10 +73,10 @@ class BackboneConfig:
 
     def __post_init__(self) -> None:
         _require_resolution("backbone.resolution", self.resolution)
-        _require_range("backbone.channel_max", self.channel_max, 1, MAX_WIDTH)
-        _require_range("backbone.channel_base", self.channel_base, self.resolution, 2**24)
+        require_range("backbone.channel_max", self.channel_max, 1, MAX_WIDTH)
+        require_range("backbone.channel_base", self.channel_base, self.resolution, 2**24)
         if self.clamp is not None:
-            _require_range("backbone.clamp", self.clamp, 0, 1e9)
+            require_range("backbone.clamp", self.clamp, 0, 1e9)
 
     def channels(self, resolution: int) -> int:
         """Channels of the feature maps at `resolution`."""
@@ -102,13 +104,14 @@ class FieldConfig:
     feature_channels: int = 32  # 3 for a model without super-resolution
     learning_rate_multiplier: float = 1.0
     density_activation: str = "linear"  # "linear", "relu" or "lrelu", on the raw density
+    bounded: bool = True  # nothing outside the cube; False: the density of a zero feature
 
     def __post_init__(self) -> None:
-        _require_range("field.box_warp", self.box_warp, 1e-3, 1e3)
-        _require_range("field.plane_channels", self.plane_channels, 1, MAX_WIDTH)
-        _require_range("field.hidden_size", self.hidden_size, 1, MAX_WIDTH)
-        _require_range("field.feature_channels", self.feature_channels, 3, MAX_WIDTH)
-        _require_range("field.learning_rate_multiplier", self.learning_rate_multiplier, 1e-6, 1e6)
+        require_range("field.box_warp", self.box_warp, 1e-3, 1e3)
+        require_range("field.plane_channels", self.plane_channels, 1, MAX_WIDTH)
+        require_range("field.hidden_size", self.hidden_size, 1, MAX_WIDTH)
+        require_range("field.feature_channels", self.feature_channels, 3, MAX_WIDTH)
+        require_range("field.learning_rate_multiplier", self.learning_rate_multiplier, 1e-6, 1e6)
         require(
             self.density_activation in ("linear", "relu", "lrelu"),
             "field.density_activation is 'linear', 'relu' or 'lrelu'; "
@@ -137,14 +140,14 @@ class SamplingConfig:
             f"sampling.near and far are both numbers or both None; got {self.near}, {self.far}.",
         )
         if self.near is not None and self.far is not None:
-            _require_range("sampling.near", self.near, 0, 1e3)
-            _require_range("sampling.far", self.far, self.near + 1e-6, 1e4)
+            require_range("sampling.near", self.near, 0, 1e3)
+            require_range("sampling.far", self.far, self.near + 1e-6, 1e4)
         require(
             not (self.disparity and (self.near is None or self.near <= 0)),
             "sampling.disparity needs a near distance above zero.",
         )
-        _require_range("sampling.coarse_samples", self.coarse_samples, 4, 4096)
-        _require_range("sampling.fine_samples", self.fine_samples, 0, 4096)
+        require_range("sampling.coarse_samples", self.coarse_samples, 4, 4096)
+        require_range("sampling.fine_samples", self.fine_samples, 0, 4096)
 
 
 @dataclass(frozen=True)
@@ -163,7 +166,7 @@ class SphereConfig:
     angle_divisor: float = 2 * math.pi  # "angles" only: (theta, phi) are divided by it
 
     def __post_init__(self) -> None:
-        _require_range("background.radius", self.radius, 1e-3, 1e4)
+        require_range("background.radius", self.radius, 1e-3, 1e4)
         require(
             self.conditioning in ("modulated", "concatenated"),
             f"background.conditioning is 'modulated' or 'concatenated'; got {self.conditioning!r}.",
@@ -173,13 +176,13 @@ class SphereConfig:
             f"background.encoding is 'direction' or 'angles'; got {self.encoding!r}.",
         )
         modulated = self.conditioning == "modulated"
-        _require_range("background.z_dim", self.z_dim, 1 if modulated else 0, MAX_WIDTH)
-        _require_range("background.w_dim", self.w_dim, int(modulated), MAX_WIDTH)
-        _require_range("background.mapping_layers", self.mapping_layers, int(modulated), MAX_LAYERS)
-        _require_range("background.hidden_size", self.hidden_size, 1, MAX_WIDTH)
-        _require_range("background.num_layers", self.num_layers, 1, MAX_LAYERS)
-        _require_range("background.num_frequencies", self.num_frequencies, 1, 24)
-        _require_range("background.angle_divisor", self.angle_divisor, 1e-3, 1e3)
+        require_range("background.z_dim", self.z_dim, 1 if modulated else 0, MAX_WIDTH)
+        require_range("background.w_dim", self.w_dim, int(modulated), MAX_WIDTH)
+        require_range("background.mapping_layers", self.mapping_layers, int(modulated), MAX_LAYERS)
+        require_range("background.hidden_size", self.hidden_size, 1, MAX_WIDTH)
+        require_range("background.num_layers", self.num_layers, 1, MAX_LAYERS)
+        require_range("background.num_frequencies", self.num_frequencies, 1, 24)
+        require_range("background.angle_divisor", self.angle_divisor, 1e-3, 1e3)
 
     @property
     def encoding_channels(self) -> int:
@@ -202,7 +205,7 @@ class SuperResolutionConfig:
     def __post_init__(self) -> None:
         _require_resolution("super_resolution.input_resolution", self.input_resolution)
         for channels in self.channels:
-            _require_range("super_resolution.channels", channels, 1, MAX_WIDTH)
+            require_range("super_resolution.channels", channels, 1, MAX_WIDTH)
         require(
             self.resize in ("always", "enlarge"),
             f"super_resolution.resize is 'always' or 'enlarge'; got {self.resize!r}.",
@@ -212,7 +215,7 @@ class SuperResolutionConfig:
             f"super_resolution.noise is 'none', 'const' or 'random'; got {self.noise!r}.",
         )
         if self.clamp is not None:
-            _require_range("super_resolution.clamp", self.clamp, 0, 1e9)
+            require_range("super_resolution.clamp", self.clamp, 0, 1e9)
 
     @property
     def output_resolution(self) -> int:
@@ -229,10 +232,10 @@ class CameraConfig:
     fov: float = math.radians(13.376)  # full vertical angle of view, radians
 
     def __post_init__(self) -> None:
-        _require_range("camera.radius", self.radius, 1e-3, 1e4)
-        _require_range("camera.fov", self.fov, math.radians(0.1), math.radians(170))
+        require_range("camera.radius", self.radius, 1e-3, 1e4)
+        require_range("camera.fov", self.fov, math.radians(0.1), math.radians(170))
         for coordinate in self.pivot:
-            _require_range("camera.pivot", coordinate, -1e4, 1e4)
+            require_range("camera.pivot", coordinate, -1e4, 1e4)
 
 
 @dataclass(frozen=True)
@@ -250,7 +253,7 @@ class ModelConfig:
     white_background: bool = False  # without a sphere: add white (else black) where nothing is
 
     def __post_init__(self) -> None:
-        _require_range("neural_resolution", self.neural_resolution, 4, MAX_RESOLUTION)
+        require_range("neural_resolution", self.neural_resolution, 4, MAX_RESOLUTION)
 
     @property
     def image_resolution(self) -> int:
@@ -261,22 +264,26 @@ class ModelConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain containers that `from_dict` turns back into an equal config."""
-        return _to_plain(self)
+        return to_plain(self)
 
     @staticmethod
     def from_dict(data: dict[str, Any]) -> "ModelConfig":
         """Inverse of `to_dict`; ValueError on unknown or missing keys and wrong types."""
-        return _from_plain(ModelConfig, data, "config")
+        return from_plain(ModelConfig, data, "config")
 
 
-def _to_plain(value: Any) -> Any:
+def to_plain(value: Any) -> Any:
+    """Plain JSON-able containers of a tree of dataclasses."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {f.name: to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     return list(value) if isinstance(value, tuple) else value
 
 
-def _from_plain(expected: Any, value: Any, where: str) -> Any:
-    """Check `value` against the annotation `expected` and build it."""
+def from_plain(expected: Any, value: Any, where: str) -> Any:
+    """Check `value` against the annotation `expected` and build it: inverse of `to_plain`.
+
+    Raises ValueError, naming the place by `where`, on unknown or missing keys and wrong types.
+    """
     if dataclasses.is_dataclass(expected):
         return _dataclass_from_plain(expected, value, where)
     origin, arguments = typing.get_origin(expected), typing.get_args(expected)
@@ -285,13 +292,13 @@ def _from_plain(expected: Any, value: Any, where: str) -> Any:
             require(type(None) in arguments, f"{where} should not be None.")
             return None
         (inner,) = (a for a in arguments if a is not type(None))
-        return _from_plain(inner, value, where)
+        return from_plain(inner, value, where)
     if origin is tuple:
         require(isinstance(value, (list, tuple)), f"{where} should be a list; got {value!r}.")
         item_types = arguments[:1] * min(len(value), 64) if arguments[-1] is Ellipsis else arguments
         require(len(value) == len(item_types), f"{where} has {len(value)} items.")
         return tuple(
-            _from_plain(t, v, f"{where}[{i}]")
+            from_plain(t, v, f"{where}[{i}]")
             for i, (t, v) in enumerate(zip(item_types, value, strict=True))
         )
     if expected is float and type(value) is int and abs(value) < 2**53:
@@ -310,4 +317,4 @@ def _dataclass_from_plain(expected: Any, value: Any, where: str) -> Any:
     missing = sorted(hints.keys() - value.keys())
     require(not unknown, f"{where} has unknown keys: {', '.join(unknown)[:200]}.")
     require(not missing, f"{where} lacks the keys: {', '.join(missing)}.")
-    return expected(**{k: _from_plain(t, value[k], f"{where}.{k}") for k, t in hints.items()})
+    return expected(**{k: from_plain(t, value[k], f"{where}.{k}") for k, t in hints.items()})

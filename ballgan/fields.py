@@ -9,8 +9,7 @@ from torch import Tensor, nn
 from .config import FieldConfig
 from .stylegan2 import SQRT2, FullyConnected
 
-# Features outside the cube are zero; the density there is that of a zero feature, a constant that
-# need not be small. Published checkpoints need this.
+EMPTY = -1e3  # raw density of nothing
 
 
 def feature_from_logit(x: Tensor) -> Tensor:
@@ -39,23 +38,36 @@ class TriplaneField(nn.Module):
     def forward(self, planes: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
         """points (B, N, 3) world units -> raw density (B, N), features (B, N, F) in [0, 1]."""
         hidden = self.decode(planes, points)
-        return self.density_of(hidden), self.features_of(hidden)
+        return self._density_of(hidden, points), self._features_of(hidden)
+
+    def density(self, planes: Tensor, points: Tensor) -> Tensor:
+        """Raw density (B, N), any sign; `volume.density_to_extinction` makes it physical.
+
+        Features outside the cube are zero. If the field is not bounded, the density there is that
+        of a zero feature, a constant that need not be small: published checkpoints need this.
+        """
+        return self._density_of(self.decode(planes, points), points)
+
+    def features(self, planes: Tensor, points: Tensor) -> Tensor:
+        """Colour features (B, N, F) in [0, 1]; the first three are the raw colour."""
+        return self._features_of(self.decode(planes, points))
 
     def decode(self, planes: Tensor, points: Tensor) -> Tensor:
         """The decoder's hidden layer at points (B, N, 3): (B, N, hidden_size)."""
         return F.softplus(self.hidden(self.sample_planes(planes, points)))
 
-    def density_of(self, hidden: Tensor) -> Tensor:
-        """Raw density (B, N), any sign; `volume.density_to_extinction` makes it physical."""
+    def _density_of(self, hidden: Tensor, points: Tensor) -> Tensor:
         raw = self.density_head(hidden)[..., 0]
         if self.config.density_activation == "relu":
-            return F.relu(raw) * SQRT2
-        if self.config.density_activation == "lrelu":
-            return F.leaky_relu(raw, 0.2) * SQRT2
+            raw = F.relu(raw) * SQRT2
+        elif self.config.density_activation == "lrelu":
+            raw = F.leaky_relu(raw, 0.2) * SQRT2
+        if self.config.bounded:
+            outside = (points.abs() > self.config.box_warp / 2).any(dim=-1)
+            raw = raw.masked_fill(outside, EMPTY)
         return raw
 
-    def features_of(self, hidden: Tensor) -> Tensor:
-        """Colour features (B, N, F) in [0, 1]; the first three are the raw colour."""
+    def _features_of(self, hidden: Tensor) -> Tensor:
         return feature_from_logit(self.feature_head(hidden))
 
     def sample_planes(self, planes: Tensor, points: Tensor) -> Tensor:
@@ -126,7 +138,7 @@ def density_gradient(field: TriplaneField, planes: Tensor, points: Tensor, step:
     """Central differences of the raw density at points (B, N, 3): (B, N, 3), per world unit."""
     offsets = step * torch.eye(3, device=points.device, dtype=points.dtype)
     both = torch.stack([points[..., None, :] + offsets, points[..., None, :] - offsets])
-    density = field.density_of(field.decode(planes, both.permute(1, 0, 2, 3, 4).flatten(1, 3)))
+    density = field.density(planes, both.permute(1, 0, 2, 3, 4).flatten(1, 3))
     plus, minus = density.view(points.shape[0], 2, -1, 3).unbind(1)
     return (plus - minus) / (2 * step)
 

@@ -13,7 +13,7 @@ from .backgrounds import SphereBackground
 from .camera import rays_from_labels
 from .config import ModelConfig
 from .fields import TriplaneField
-from .geometry import intersect_box, intersect_sphere
+from .geometry import intersect_box, intersect_sphere, require_inside_sphere
 from .latents import z_from_seed
 from .stylegan2 import Backbone, Mapping, Step, truncate
 from .superres import SuperResolution
@@ -143,12 +143,11 @@ class Generator(nn.Module):
 
     def density(self, planes: Tensor, points: Tensor) -> Tensor:
         """Raw density (N,) at points (N, 3) of one scene, planes (1, 3, C, H, W)."""
-        return self.field.density_of(self.field.decode(planes, points[None]))[0]
+        return self.field.density(planes, points[None])[0]
 
     def color(self, planes: Tensor, points: Tensor) -> Tensor:
         """Raw colour (N, 3) in [0, 1] at points (N, 3) of one scene, before super-resolution."""
-        hidden = self.field.decode(planes, points[None])
-        return self.field.features_of(hidden)[0, :, :3].clamp(0, 1)
+        return self.field.features(planes, points[None])[0, :, :3].clamp(0, 1)
 
     def march(
         self,
@@ -227,10 +226,10 @@ class Generator(nn.Module):
             return config.near * ones, config.far * ones
         near, far = intersect_box(origins, directions, self.config.field.box_warp)
         hit = far > near
-        if not bool(hit.any()):
-            return torch.zeros_like(near).view(-1, 1), torch.ones_like(near).view(-1, 1)
-        # Rays beside the box get the interval that published models with these bounds use.
-        closest, farthest = near[hit].min(), near[hit].max()
+        # Rays beside the box get the interval that published models with these bounds use: from
+        # the nearest to the farthest entry of the others. (No branch: it would wait for the GPU.)
+        closest = torch.where(hit, near, torch.inf).amin().nan_to_num(posinf=0.0)
+        farthest = torch.where(hit, near, -torch.inf).amax().nan_to_num(neginf=1.0)
         near = torch.where(hit, near, closest)
         far = torch.where(hit, far, farthest)
         return near.view(-1, 1), far.view(-1, 1)
@@ -249,7 +248,7 @@ class Generator(nn.Module):
     # Background
 
     def background_distance(self, origins: Tensor, directions: Tensor) -> Tensor:
-        """Distance (B, N) to the sphere; ValueError for a camera outside it."""
+        """Distance (B, N) to the sphere along rays from inside it (see `check_cameras`)."""
         return intersect_sphere(origins, directions, self._require_background().config.radius)
 
     def background_features(self, ws_bg: Tensor, origins: Tensor, directions: Tensor) -> Tensor:
@@ -257,6 +256,11 @@ class Generator(nn.Module):
         distance = self.background_distance(origins, directions)
         points = origins + distance[..., None] * directions
         return self._require_background()(points, ws_bg)
+
+    def check_cameras(self, positions: Tensor) -> None:
+        """Raise ValueError if a camera at `positions` (..., 3) is outside the background sphere."""
+        if self.background is not None:
+            require_inside_sphere(positions, self.background.config.radius)
 
     # Picture
 
@@ -295,7 +299,10 @@ class Generator(nn.Module):
             conditioning: (B, 25), the camera that conditions the mapping; None: `label`.
             neural_resolution: side of the volume-rendered image; None: the model's.
             generator: draws the jitter of the samples; None: their centres.
+
+        Raises ValueError for a camera outside the background sphere.
         """
+        self.check_cameras(label[:, [3, 7, 11]])
         ws = self.map(
             z, label if conditioning is None else conditioning, truncation_psi=truncation_psi
         )
@@ -321,7 +328,8 @@ class Generator(nn.Module):
     ) -> Synthesis:
         """From mapped codes to pictures; `noise` is that of the backbone's layers.
 
-        Other arguments as for `forward` and `sample_rays`.
+        Other arguments as for `forward` and `sample_rays`. Does not wait for the GPU, and so does
+        not check the cameras.
         """
         size = neural_resolution or self.config.neural_resolution
         planes = self.planes(ws, noise=noise, generator=generator)

@@ -29,25 +29,23 @@ def intersect_box(origins: Tensor, directions: Tensor, side: float) -> tuple[Ten
 def intersect_sphere(origins: Tensor, directions: Tensor, radius: float) -> Tensor:
     """Distance to where each ray leaves the sphere of `radius` around the origin.
 
-    `origins`, `directions`: (..., 3), directions of unit length. Returns (...).
-    Raises ValueError if an origin is outside the sphere or a ray misses it (r^2 < R^2).
+    `origins`, `directions`: (..., 3), directions of unit length. Returns (...). From an origin
+    inside (see `require_inside_sphere`) every ray meets the sphere.
     """
     closest = -(origins * directions).sum(-1)
     foot = origins + closest[..., None] * directions
     half_chord_squared = radius**2 - foot.square().sum(-1)
-    farthest = origins.square().sum(-1).amax().sqrt().item()
+    return closest + half_chord_squared.clamp_min(0).sqrt()
+
+
+def require_inside_sphere(positions: Tensor, radius: float) -> None:
+    """Raise ValueError unless all `positions` (..., 3) are inside the sphere: r^2 < R^2."""
+    farthest = positions.square().sum(-1).amax().sqrt().item()
     if not farthest < radius:
         raise ValueError(
             f"The camera should be inside the background sphere of radius {radius:g}; it is "
             f"{farthest:.4g} from the centre. Move it closer, or turn the background off."
         )
-    if not bool((half_chord_squared >= 0).all()):
-        missed = foot.square().sum(-1).amax().sqrt().item()
-        raise ValueError(
-            f"A ray misses the background sphere of radius {radius:g}: it passes the centre at "
-            f"distance {missed:.4g}. Ray directions should be finite and of unit length."
-        )
-    return closest + half_chord_squared.sqrt()
 
 
 def sphere_angles(points: Tensor) -> Tensor:

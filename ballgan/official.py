@@ -149,6 +149,7 @@ def read_config(generator: PersistentObject, state: dict[str, Tensor]) -> dict[s
             "feature_channels": _feature_channels(state),
             "learning_rate_multiplier": rendering.get("decoder_lr_mul", 1.0),
             "density_activation": rendering.get("sigma_act", "linear"),
+            "bounded": False,
         },
         "sampling": _read_sampling(rendering),
         "background": background,

@@ -279,11 +279,13 @@ class Scene:
         return gathered.over(behind), gathered.mean_distance(self._sphere_distance(shot))
 
     def _sphere_distance(self, shot: "_Shot") -> Tensor:
+        self.model.check_cameras(shot.rays.origins[0])
         return self.model.background_distance(shot.rays.origins, shot.rays.directions)
 
     def _sphere_features(self, shot: "_Shot", background: LearntBackground) -> Tensor:
         """Features (N, F) of the learnt sphere: exact, or from the cached sphere if fast."""
         rays = shot.rays
+        self.model.check_cameras(rays.origins[0])
         ws = self.ws_background(background)
         if shot.settings.sampler == "plain":
             return self.model.background_features(ws, rays.origins[None], rays.directions[None])[0]

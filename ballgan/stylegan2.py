@@ -124,16 +124,20 @@ class Mapping(nn.Module):
         self.w_avg: Tensor
         self.register_buffer("w_avg", torch.zeros(config.w_dim))
 
-    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        """z (B, z_dim), camera label (B, 25) -> w (B, w_dim), before truncation."""
-        x = normalize_second_moment(z)
+    def forward(self, z: Tensor | None, label: Tensor | None = None) -> Tensor:
+        """z (B, z_dim), camera label (B, 25) -> w (B, w_dim), before truncation.
+
+        z is None where the config's z_dim is 0.
+        """
+        inputs = [] if z is None else [normalize_second_moment(z)]
         if self.embed is not None:
             if label is None:
                 raise ValueError(
                     "This mapping network is conditioned on a camera: pass label (B, 25)."
                 )
             embedded = self.embed(label * self.config.label_scale)
-            x = torch.cat([x, normalize_second_moment(embedded)], dim=-1)
+            inputs.append(normalize_second_moment(embedded))
+        x = torch.cat(inputs, dim=-1)
         for layer in self.layers:
             x = activate(layer(x))
         return x

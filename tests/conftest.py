@@ -38,9 +38,9 @@ def make_model(config: ModelConfig, seed: int = 0) -> Generator:
         model = Generator(config)
     with torch.no_grad():
         model.field.density_head.weight.mul_(40)
-        far_away = torch.full((1, 1, 3), 1e3)
-        planes = torch.zeros(1, 3, config.field.plane_channels, 4, 4)
-        model.field.density_head.bias -= model.field(planes, far_away)[0].item() + 5
+        centre = torch.zeros(1, 1, 3)
+        planes = torch.zeros(1, 3, config.field.plane_channels, 4, 4)  # as outside the box
+        model.field.density_head.bias -= model.field.density(planes, centre).item() + 5
     return model.eval().requires_grad_(False)
 
 

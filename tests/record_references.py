@@ -19,7 +19,10 @@ from ballgan.generator import Generator
 
 FOLDER = Path(__file__).parent / "recorded"
 PUBLISHED = dataclasses.replace(
-    TINY, field=dataclasses.replace(TINY.field, plane_axes=PLANE_AXES_PUBLISHED, box_warp=1.2)
+    TINY,
+    field=dataclasses.replace(
+        TINY.field, plane_axes=PLANE_AXES_PUBLISHED, box_warp=1.2, bounded=False
+    ),
 )
 CONFIGS: dict[str, ModelConfig] = {
     "sphere-modulated": dataclasses.replace(

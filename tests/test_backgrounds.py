@@ -83,6 +83,14 @@ def test_demodulated_layer_is_invariant_to_the_style_scale() -> None:
     assert torch.allclose(layer(x, torch.zeros(1, 3)), once, atol=1e-4)
 
 
+@pytest.mark.parametrize("conditioning", ["modulated", "concatenated"])
+def test_sphere_has_the_right_gradients(conditioning: str) -> None:
+    sphere = make_sphere(conditioning, "direction").double()
+    ws = torch.randn(1, sphere.num_ws, 8, dtype=torch.float64, requires_grad=True)
+    points = torch.randn(1, 3, 3, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(sphere, (points, ws))
+
+
 def test_solid_color_is_checked() -> None:
     assert SolidColor((0, 0.5, 1)).color == (0.0, 0.5, 1.0)
     with pytest.raises(ValueError, match=r"three floats in \[0, 1\]"):

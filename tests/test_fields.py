@@ -5,6 +5,7 @@ import torch
 
 from ballgan.config import FieldConfig
 from ballgan.fields import (
+    EMPTY,
     TriplaneField,
     density_gradient,
     feature_from_logit,
@@ -71,7 +72,18 @@ def test_gradients_flow_to_planes_and_points() -> None:
 def test_density_activations(activation: str, expected: float) -> None:
     field = TriplaneField(FieldConfig(hidden_size=1, density_activation=activation))
     field.density_head.weight.data.fill_(-2.0)
-    assert field.density_of(torch.ones(1, 1, 1)).item() == pytest.approx(expected)
+    # A zero feature gives softplus(bias) in the hidden layer: 1 for this bias.
+    field.hidden.bias.data.fill_(math.log(math.e - 1))
+    density = field.density(torch.zeros(1, 3, 32, 4, 4), torch.zeros(1, 1, 3))
+    assert density.item() == pytest.approx(expected)
+
+
+def test_bounded_fields_are_empty_outside_the_cube() -> None:
+    points = torch.tensor([[[0.49, 0.0, 0.0], [0.51, 0.0, 0.0]]])
+    for bounded in (True, False):
+        field = TriplaneField(FieldConfig(bounded=bounded))
+        inside, outside = field.density(torch.zeros(1, 3, 32, 4, 4), points)[0].tolist()
+        assert outside == (EMPTY if bounded else inside)
 
 
 def test_features_reach_zero_and_one() -> None:
@@ -90,7 +102,7 @@ def test_gradient_of_a_linear_density() -> None:
     points = 0.2 * random(1, 20, 3)
     numeric = density_gradient(field, planes, points, 1e-2)
     inside = points.clone().requires_grad_()
-    field.density_of(field.decode(planes, inside)).sum().backward()
+    field.density(planes, inside).sum().backward()
     assert torch.allclose(numeric, inside.grad, atol=1e-2 * inside.grad.abs().max().item())
     assert density_to_extinction(torch.zeros(1)).item() == pytest.approx(math.log1p(math.exp(-1)))
 

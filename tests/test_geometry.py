@@ -8,6 +8,7 @@ from ballgan.geometry import (
     equirectangular_directions,
     intersect_box,
     intersect_sphere,
+    require_inside_sphere,
     sample_equirectangular,
     sphere_angles,
 )
@@ -37,12 +38,15 @@ def test_sphere_is_left_at_its_far_side() -> None:
 
 def test_camera_beyond_the_sphere_is_named_with_radius_and_distance() -> None:
     with pytest.raises(ValueError, match=r"radius 3; it is 3\.5 from the centre"):
-        intersect_sphere(torch.tensor([[0, 0, 3.5]]), torch.tensor([[0, 0, -1.0]]), 3.0)
+        require_inside_sphere(torch.tensor([[0.1, 0, 0], [0, 0, 3.5]]), 3.0)
+    with pytest.raises(ValueError, match="inside"):
+        require_inside_sphere(torch.tensor([torch.nan, 0, 0]), 3.0)
 
 
 def test_the_bound_is_radius_squared() -> None:
     """Published code compares r^2 with R: it refuses valid cameras between sqrt(R) and R."""
     origin = torch.tensor([[2.4, 0.0, 0.0]])
+    require_inside_sphere(origin, 3.0)
     assert intersect_sphere(origin, torch.tensor([[0.0, 1.0, 0.0]]), 3.0).item() == pytest.approx(
         math.sqrt(9 - 2.4**2), abs=1e-6
     )

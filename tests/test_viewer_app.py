@@ -1,6 +1,7 @@
 """The real program offscreen, driven by the input that a person gives."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import trimesh
+from ballgan_viewer.panels.pad import SPACING
 from PIL import Image
 from viewer_driver import SIZE, open_app, play, settle, stage_pixels
 
@@ -104,7 +106,7 @@ def test_another_background_seed_leaves_the_foreground(app: Any) -> None:
     assert app.state.view.backdrop.code.seed == 2
     assert app.state.view.foreground.seed == 0
     after = settle(app)
-    alpha = app.picture.rgba[..., 3]
+    alpha = app.easel.picture.rgba[..., 3]
     assert (alpha == 1).all()
     play(app, {"click": "layer.alpha"})
     alpha = settle(app)[..., 0]
@@ -118,8 +120,8 @@ def test_foreground_seed_by_typing_dragging_and_keys(app: Any) -> None:
     play(app, {"set": ["foreground.seed", 41]}, {"key": "Right"})
     assert app.state.view.foreground.seed == 42
     assert np.abs(settle(app) - before).mean() > 0.005
-    play(app, {"drag": {"widget": "foreground.pad", "by": [-21, 0]}})
-    assert app.state.view.foreground.x == pytest.approx(42.5)
+    play(app, {"drag": {"widget": "foreground.pad", "by": [-SPACING / 2, 0]}})
+    assert app.state.view.foreground.x == pytest.approx(42.5, abs=0.03)  # whole pixels
     settle(app)
     play(app, {"drag": {"widget": "foreground.truncation", "by": [-300, 0], "steps": 3}})
     assert app.state.view.foreground.truncation_psi == 0
@@ -185,7 +187,10 @@ def test_an_export_that_fails_or_is_cancelled_leaves_no_file(app: Any, tmp_path:
     assert "nowhere" in notices(app)[-1][1]
     path = tmp_path / "head.glb"
     play(app, {"click": "export.resolution.512"}, {"set": ["export.path", str(path)]})
-    play(app, {"click": "export"}, {"click": "export.cancel"}, {"wait": "idle"})
+    play(app, {"click": "export"})
+    with pytest.raises(ValueError, match=r"'export\.format\.ply' cannot be used now"):
+        play(app, {"click": "export.format.ply"})
+    play(app, {"click": "export.cancel"}, {"wait": "idle"})
     assert notices(app)[-1] == ("info", "The export was cancelled.")
     assert not path.exists()
     assert settle(app) is not None
@@ -194,7 +199,7 @@ def test_an_export_that_fails_or_is_cancelled_leaves_no_file(app: Any, tmp_path:
 def test_surface_layer_and_its_level(app: Any) -> None:
     settle(app)
     play(app, {"click": "layer.surface"}, {"wait": "converged"})
-    automatic = app._surface
+    automatic = app.easel.surface
     assert automatic.final
     app.frame()
     clay = stage_pixels(app)
@@ -203,8 +208,8 @@ def test_surface_layer_and_its_level(app: Any) -> None:
     low, high = automatic.density_range
     level = automatic.level + 0.3 * (high - automatic.level)
     play(app, {"set": ["export.level", f"{level:.2f}"]}, {"wait": "converged"})
-    assert app._surface.level == pytest.approx(level, abs=0.01)
-    inner = trimesh.Trimesh(app._surface.vertices, app._surface.faces)
+    assert app.easel.surface.level == pytest.approx(level, abs=0.01)
+    inner = trimesh.Trimesh(app.easel.surface.vertices, app.easel.surface.faces)
     outer = trimesh.Trimesh(automatic.vertices, automatic.faces)
     assert 0 < inner.volume < outer.volume
     play(app, {"drag": {"from": CENTRE, "to": [340, 280]}})
@@ -225,8 +230,7 @@ def test_layers(app: Any, layer: str) -> None:
 
 
 def test_picture_with_alpha_is_saved(app: Any, tmp_path: Path) -> None:
-    play(app, {"wait": "loaded"}, {"key": "B"}, {"key": "S"}, {"wait": "converged"})
-    app.frame()
+    play(app, {"wait": "loaded"}, {"key": "B"}, {"key": "S"}, {"wait": "saved"})
     (path,) = tmp_path.glob("tiny-seed0*.png")
     with Image.open(path) as image:
         assert image.mode == "RGBA"
@@ -285,9 +289,19 @@ def test_recent_files_and_window_size_are_remembered(
 
 def test_nothing_runs_at_rest(app: Any) -> None:
     settle(app)
-    for _ in range(10):
+    end = time.monotonic() + 10
+    while (patience := app.patience()) is not None and time.monotonic() < end:
+        app.window.wait(patience)
         app.frame()
     assert app.patience() is None
+    assert app.tempo.frames_per_second == 0
+
+
+def test_the_loop_ends_when_the_window_is_closed(app: Any) -> None:
+    settle(app)
+    play(app, {"key": "Q", "mods": ["control"]})
+    app.run()
+    assert app.window.should_close()
 
 
 def test_a_render_error_shows_and_the_next_request_works(
@@ -312,7 +326,6 @@ def _broken(*arguments: object, **options: object) -> Iterator[Any]:
     ("step", "message"),
     [
         ({"click": "nothing"}, r"step 1 .*no widget is called 'nothing'; there are .*background"),
-        ({"click": "model.recent"}, "cannot be used now"),
         ({"key": "Hyper"}, "no key is called 'Hyper'"),
         ({"wait": "spring"}, "wait for one of converged"),
         ({"drag": {"from": [0, 0], "to": [1, 1], "button": "fourth"}}, "a button is one of"),

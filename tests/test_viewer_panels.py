@@ -8,6 +8,7 @@ from ballgan_viewer import actions as act
 from ballgan_viewer import panels, theme
 from ballgan_viewer.info import Quality, SurfaceInfo, ViewInfo
 from ballgan_viewer.layout import arrange
+from ballgan_viewer.panels.pad import SPACING
 from ballgan_viewer.panels.status import describe_picture, describe_speed
 from ballgan_viewer.state import Job, ViewerState, apply
 from ballgan_viewer.ui import Ui
@@ -139,7 +140,7 @@ def test_the_pad_moves_under_the_pointer(screen: Screen) -> None:
     io.add_mouse_button_event(0, True)
     screen.show(state)
     for step in range(1, 5):
-        io.add_mouse_pos_event(centre[0] - 10.5 * step, centre[1])
+        io.add_mouse_pos_event(centre[0] - SPACING / 4 * step, centre[1])
         for action in screen.show(state):
             state = apply(state, action)
     io.add_mouse_button_event(0, False)
@@ -152,7 +153,7 @@ def test_a_click_on_a_seed_goes_to_it(screen: Screen) -> None:
     screen.show(state)
     screen.show(state)
     io, (x, y) = imgui.get_io(), screen.ui.rects["foreground.pad"].centre
-    io.add_mouse_pos_event(x + 44, y + 2)
+    io.add_mouse_pos_event(x + SPACING + 2, y + 2)
     screen.show(state)
     io.add_mouse_button_event(0, True)
     screen.show(state)
@@ -187,3 +188,17 @@ def test_the_status_bar_says_what_is_shown() -> None:
 def test_a_job_shows_its_progress_and_can_be_cancelled_once(screen: Screen) -> None:
     state = replace(STATE, job=Job("Exporting", 0.5, cancelling=True))
     assert screen.click(state, "export.cancel") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "button", "expected"),
+    [
+        ("model", "model.recent", act.OpenModel("/models/heads.pkl")),
+        ("photo", "background.recent", act.OpenPicture(STATES["photo"].view.backdrop.photo or "")),
+    ],
+)
+def test_recent_files_open_again(
+    screen: Screen, name: str, button: str, expected: act.Action
+) -> None:
+    assert screen.click(STATES[name], button) == []
+    assert screen.click(STATES[name], f"{button}.0") == [expected]

@@ -81,6 +81,15 @@ def test_cancel_stops_what_runs_and_reports_what_waits(bench: Bench) -> None:
     assert not bench.lane.busy
 
 
+def test_requests_in_turn_are_all_done() -> None:
+    results: queue.Queue[Any] = queue.Queue()
+    lane = Lane("test", lambda request, ticket: ticket.post(request), results.put, in_turn=True)
+    for number in range(20):
+        lane.submit(number)
+    lane.close()
+    assert [results.get(timeout=10) for _ in range(20)] == list(range(20))
+
+
 def test_errors_are_values_and_the_lane_goes_on() -> None:
     def work(request: Any, ticket: Ticket) -> None:
         if isinstance(request, BaseException):

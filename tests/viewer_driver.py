@@ -60,8 +60,8 @@ def play(app: Any, *steps: dict[str, Any]) -> None:
 def settle(app: Any) -> np.ndarray:
     """Wait for the finished picture: straight float RGBA (H, W, 4)."""
     play(app, {"wait": "converged", "timeout": 60})
-    assert app.picture is not None
-    return app.picture.rgba.copy()
+    assert app.easel.picture is not None
+    return app.easel.picture.rgba.copy()
 
 
 def stage_pixels(app: Any) -> np.ndarray:

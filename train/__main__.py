@@ -1,21 +1,89 @@
-"""The `ballgan-train` command. It says that training is not part of this version yet."""
+"""The `ballgan-train` command: train, data check, data pack, data toyworld, monitor.
+
+Exit status: 0 done (also when asked to stop), 1 failed, 2 wrong usage, 130 interrupted at once.
+Errors are one line on stderr.
+"""
+
+from __future__ import annotations
 
 import argparse
+import importlib
 import sys
+import traceback
 from collections.abc import Sequence
+from typing import NoReturn
 
-NOT_YET = (
-    "training is not part of this version yet; this version opens, shows, renders and exports "
-    "trained models (ballgan-viewer, ballgan)"
-)
+# Command -> module with `add_arguments` and `run`, and a summary. Heavy imports come with `run`.
+COMMANDS = {
+    ("train",): ("train_command", "train a generator (also without the word: ballgan-train ...)"),
+    ("data", "check"): ("data_check", "look into a dataset and report every fault"),
+    ("data", "pack"): ("data_pack", "make a dataset from images with camera poses"),
+    ("data", "toyworld"): ("toyworld.command", "make a procedural dataset with ground truth"),
+    ("monitor",): ("monitor", "watch a run in a window"),
+}
+USAGE = """usage: ballgan-train COMMAND ...
+
+Train 3D-aware GANs with a sphere background.
+
+commands:
+{commands}
+
+ballgan-train COMMAND --help says more.
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Say that there is no training yet, and return the exit status 1."""
-    parser = argparse.ArgumentParser(prog="ballgan-train", description=f"Note: {NOT_YET}.")
-    parser.parse_known_args(arguments)
-    print(f"ballgan-train: error: {NOT_YET}", file=sys.stderr)
-    return 1
+    """Run the command line (default: of this process) and return the exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or given[0] in ("-h", "--help"):
+        rows = [f"  {' '.join(words):<16}{summary}" for words, (_, summary) in COMMANDS.items()]
+        print(USAGE.format(commands="\n".join(rows)), end="")
+        return 0 if given else 2
+    words, rest = split_command(given)
+    debug = "--debug" in rest
+    try:
+        module = importlib.import_module(f".{COMMANDS[words][0]}", __package__)
+        parser = Parser(prog=f"ballgan-train {' '.join(words)}", description=COMMANDS[words][1])
+        module.add_arguments(parser)
+        parser.add_argument("--debug", action="store_true", help="show tracebacks")
+        if words != ("train",):
+            return module.run(parser.parse_args(rest))
+        args, options = parser.parse_known_args(rest)
+        return module.run(args, options)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 1
+    except KeyboardInterrupt:
+        print("ballgan-train: interrupted", file=sys.stderr)
+        return 130
+    except Exception as error:
+        if debug:
+            traceback.print_exception(error)
+        print(f"ballgan-train: error: {describe(error)}", file=sys.stderr)
+        return 1
+
+
+def split_command(given: list[str]) -> tuple[tuple[str, ...], list[str]]:
+    """The words that name a command, and what follows; training if there are none."""
+    for words in COMMANDS:
+        if tuple(given[: len(words)]) == words:
+            return words, given[len(words) :]
+    if given[0] == "data":
+        return ("data", "check"), ["--help"]
+    return ("train",), given
+
+
+def describe(error: Exception) -> str:
+    """One line that says what went wrong."""
+    message = " ".join(str(error).split())
+    expected = isinstance(error, (ValueError, OSError, RuntimeError, ArithmeticError))
+    return message if expected and message else f"{type(error).__name__}: {message}"
 
 
 if __name__ == "__main__":

@@ -90,11 +90,12 @@ def parse_scale(text: str) -> float:
 
 def view(options: argparse.Namespace) -> int:
     """Open the window and run the program as the options say."""
+    from .theme import STAGE
     from .window import Window
 
     window = Window(window_options(options))
     try:
-        window.present()
+        window.show((STAGE.x, STAGE.y, STAGE.z))
         return run(window, options)
     finally:
         window.close()

@@ -133,6 +133,11 @@ class SaveScreenshot(Effect):
 
 
 @dataclass(frozen=True)
+class Quit(Effect):
+    """Close the window."""
+
+
+@dataclass(frozen=True)
 class StartExport(Action):
     """Write the foreground as a mesh to `path`."""
 

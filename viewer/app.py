@@ -15,20 +15,20 @@ from . import actions as act
 from . import capture, panels, preferences, tasks
 from .controls import Grip, Reach, handle
 from .dialogs import Dialogs
+from .easel import Easel
 from .gl import finish, read_framebuffer
 from .gui import Gui
-from .info import Quality, SurfaceInfo, ViewInfo
-from .layout import Layout, arrange
+from .info import ViewInfo
+from .layout import Layout, Rect, arrange
 from .picture import Stage
+from .requests import ExportRequest, Rendered, SaveRequest, Settled, Surface
 from .state import ViewerState, apply
 from .tempo import Tempo
-from .ui import Rect
 from .window import Window
 from .worker import Failed, Lane, Progress, Stopped
 
 REST = 0.12  # seconds without a change after which the picture is finished
 NOTICE_SECONDS = 8.0  # that an information stays; errors stay until they are dismissed
-SURFACE_PICTURE = 1024  # pixels, side of a saved picture of the surface
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ class App:
         remembered, complaint = preferences.load()
         self.window = window
         self.state = ViewerState(preferences=remembered)
+        self._stage = Stage()
         self.gui = Gui(window)
         self.tempo = Tempo()
-        self._stage = Stage()
         self._results: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._lanes = {
             name: Lane(name, work, self._post)
@@ -61,15 +61,10 @@ class App:
                 ("export", tasks.export_mesh),
             )
         }
+        self._lanes["save"] = Lane("save", tasks.save_picture, self._post, in_turn=True)
         self._dialogs = Dialogs()
         self._grip = Grip()
-        self._model: tasks.Model | None = None
-        self._shown: tasks.Rendered | None = None
-        self._settled: tasks.RenderRequest | None = None
-        self._asked: tasks.RenderRequest | None = None
-        self._surface: tasks.Surface | None = None
-        self._surface_asked: tasks.SurfaceRequest | None = None
-        self._surface_failed: tasks.SurfaceRequest | None = None
+        self.easel = Easel(self._stage, self._lanes["render"], self._lanes["surface"])
         self._wants_picture = False
         self._remember = options.remember
         self._expiry: dict[int, float] = {}
@@ -90,24 +85,14 @@ class App:
         return self.state.job is not None
 
     @property
-    def converged(self) -> bool:
-        """Whether what is shown is finished and belongs to the present state."""
-        if self.loading:
-            return False
-        if self._model is None:
-            return True
-        if self.state.view.layer == "surface":
-            wanted = self._surface_request()
-            done = self._surface is not None and self._surface.final
-            return self._surface_failed == wanted or (
-                done and self._surface is not None and self._surface.request == wanted
-            )
-        return self._settled is not None and self._settled == self._request("full")
+    def saving(self) -> bool:
+        """Whether a picture is being written, or will be."""
+        return self._wants_picture or self._lanes["save"].busy
 
     @property
-    def picture(self) -> tasks.Rendered | None:
-        """What the renderer gave last."""
-        return self._shown
+    def converged(self) -> bool:
+        """Whether what is shown is finished and belongs to the present state."""
+        return not self.loading and self.easel.converged(self.state)
 
     # The loop
 
@@ -132,7 +117,7 @@ class App:
             self.dispatch(*panels.draw(ui, self.state, self._info(layout)))
             self.gui.finish()
             self._housekeep()
-            self._submit()
+            self.easel.submit(self.state, self._limit())
             self._draw(layout)
             if self.window.offscreen:  # no screen sets the pace: let no frames pile up
                 finish()
@@ -149,6 +134,8 @@ class App:
             waits.append(0.1)
         if self.gui.wants_keys:
             waits.append(0.4)
+        if self.tempo.frames_per_second:  # shown, and not true for long
+            waits.append(0.5)
         if self._expiry:
             waits.append(max(min(self._expiry.values()) - time.monotonic(), 0.02))
         times = [seconds for seconds in waits if seconds is not None]
@@ -159,7 +146,7 @@ class App:
         for action in actions:
             before = self.state
             self.state = apply(self.state, action)
-            if self.state.view != before.view and self._model is not None:
+            if self.state.view != before.view and self.easel.model is not None:
                 self.tempo.moved()
             if self.state.preferences != before.preferences and self._remember:
                 self._save_preferences()
@@ -203,16 +190,8 @@ class App:
     def _receive(self, result: Any) -> None:
         if isinstance(result, act.Action):
             self.dispatch(result)
-        elif isinstance(result, tasks.Rendered):
-            if result.request.model == self._model:
-                self._shown = result
-                self._stage.upload_picture(result.pixels)
-        elif isinstance(result, tasks.Settled):
-            self._settled = result.request
-        elif isinstance(result, tasks.Surface):
-            if result.request.model == self._model:
-                self._surface = result
-                self._stage.upload_surface(result)
+        elif isinstance(result, (Rendered, Settled, Surface)):
+            self.easel.receive(result)
         elif isinstance(result, Progress) and result.lane == "export":
             self.dispatch(act.ReportProgress(result.fraction))
         elif isinstance(result, Stopped) and result.lane == "export":
@@ -227,48 +206,19 @@ class App:
             self.dispatch(act.PictureFailed(failure.message))
         elif failure.lane == "export":
             self.dispatch(act.ExportStopped("error", f"The export failed: {failure.message}"))
+        elif failure.lane == "save":
+            text = f"The picture could not be saved: {failure.message}"
+            self.dispatch(act.Notify("error", text))
         else:
-            if failure.lane == "render":
-                self._settled = failure.request
-            else:
-                self._surface_failed = failure.request
-            self.dispatch(act.Notify("error", failure.message))
+            self.dispatch(self.easel.receive_failure(failure))
 
-    # Requests
-
-    def _request(self, limit: str) -> tasks.RenderRequest | None:
-        if self._model is None or self.state.view.layer == "surface":
-            return None
-        return tasks.RenderRequest(self._model, self.state.view.relevant(), limit)
-
-    def _surface_request(self) -> tasks.SurfaceRequest | None:
-        if self._model is None:
-            return None
-        options = self.state.export
-        level = None if options.automatic_level else options.level
-        return tasks.SurfaceRequest(self._model, self.state.view.foreground, level)
-
-    def _submit(self) -> None:
-        """Ask for what the state wants and has not been asked for."""
-        if self.state.view.layer == "surface":
-            wanted = self._surface_request()
-            if wanted is not None and wanted != self._surface_asked:
-                self._surface_asked = wanted
-                self._lanes["surface"].submit(wanted)
-            return
-        request = self._request(self._limit())
-        if request is None or (self._asked is not None and self._asked.covers(request)):
-            return
-        self._asked, self._settled = request, None
-        self._lanes["render"].submit(request)
+    # Drawing
 
     def _limit(self) -> str:
         """How far the picture may get better: while things move, only the first is of use."""
         if self.tempo.until_rest(REST) is not None:
             return "preview"
         return "raw" if self._grip.mode or self.gui.holding else "full"
-
-    # Drawing
 
     def _arrange(self) -> Layout:
         return arrange(*self.window.size, self.window.interface_scale)
@@ -280,20 +230,14 @@ class App:
         ratio = self.window.pixel_ratio
         area = layout.picture
         rectangle = Rect(*(round(v * ratio) for v in (area.x, area.y, area.width, area.height)))
-        self._stage.clear(*framebuffer)
-        if self.state.view.layer == "surface":
-            if self._stage.has_surface:
-                self._stage.draw_surface(rectangle, framebuffer, self.state.view.camera)
-        elif self._stage.has_picture:
-            scale = ratio * self.window.interface_scale
-            self._stage.draw_picture(rectangle, framebuffer, scale)
+        self.easel.draw(self.state, rectangle, framebuffer, ratio * self.window.interface_scale)
         self.gui.render()
 
     def _info(self, layout: Layout) -> ViewInfo:
         return ViewInfo(
             layout=layout,
-            quality=self._quality(),
-            surface=self._surface_info(),
+            quality=self.easel.describe_picture(self.state),
+            surface=self.easel.describe_surface(self.state),
             rendering=self.loading or not self.converged,
             frame_ms=self.tempo.frame_ms,
             frames_per_second=self.tempo.frames_per_second,
@@ -303,24 +247,6 @@ class App:
 
     def _busy(self) -> bool:
         return self.loading or self.exporting or not self.converged
-
-    def _quality(self) -> Quality | None:
-        shown = self._shown
-        if shown is None:
-            return None
-        return Quality(
-            stage=shown.stage,
-            size=shown.rgba.shape[0],
-            neural_resolution=shown.neural_resolution,
-            milliseconds=shown.milliseconds,
-            settled=self.converged,
-        )
-
-    def _surface_info(self) -> SurfaceInfo | None:
-        surface = self._surface
-        if surface is None:
-            return None
-        return SurfaceInfo(len(surface.faces), surface.level, surface.density_range, self.converged)
 
     # Effects of actions
 
@@ -346,19 +272,16 @@ class App:
             self.dispatch(act.SetExportPath(path))
 
     def _save_picture(self) -> None:
-        if self.state.view.layer == "surface" and self._stage.has_surface:
-            rgba = self._stage.photograph_surface(self.state.view.camera, SURFACE_PICTURE)
-        elif self._shown is not None:
-            rgba = self._shown.rgba
-        else:
+        rgba = self.easel.photograph(self.state)
+        if rgba is None:
             return
-        path = capture.picture_path(self.state)
-        try:
-            capture.save_picture(path, rgba, capture.describe_view(self.state))
-        except OSError as error:
-            self.dispatch(act.Notify("error", f"The picture could not be saved: {error}"))
-        else:
-            self.dispatch(act.Notify("info", f"Saved {path}"))
+        request = SaveRequest(
+            rgba,
+            capture.folder(self.state),
+            capture.picture_stem(self.state),
+            capture.describe_view(self.state),
+        )
+        self._lanes["save"].submit(request)
 
     def _save_preferences(self) -> None:
         complaint = preferences.save(self.state.preferences)
@@ -366,8 +289,7 @@ class App:
             self.state = apply(self.state, act.Notify("error", complaint))
 
     def _use_model(self, action: act.ModelOpened) -> None:
-        self._model = action.handle
-        self._asked = self._surface_asked = None
+        self.easel.use_model(action.handle)
         self.tempo.rest()
         self.window.set_title(f"{action.model.name} \u2013 BallGAN")
 
@@ -376,12 +298,14 @@ class App:
         self.dispatch(*self._dialogs.ask(action.purpose, default))
 
     def _want_picture(self, action: act.SaveScreenshot) -> None:
-        self._wants_picture = self._model is not None
+        self._wants_picture = self.easel.model is not None
 
     def _export(self, action: act.StartExport) -> None:
-        assert self._model is not None
-        request = tasks.ExportRequest(
-            self._model, self.state.view.foreground, self.state.export, action.path
+        if self.easel.model is None:
+            self.dispatch(act.ExportStopped("error", "Open a model before exporting a mesh."))
+            return
+        request = ExportRequest(
+            self.easel.model, self.state.view.foreground, self.state.export, action.path
         )
         self._lanes["export"].submit(request)
 
@@ -393,6 +317,7 @@ _EFFECTS: dict[type[act.Action], Callable[[App, Any], None]] = {
     act.Browse: App._browse,
     act.SaveScreenshot: App._want_picture,
     act.StartExport: App._export,
+    act.Quit: lambda app, action: app.window.request_close(),
     act.CancelExport: lambda app, action: app._lanes["export"].cancel(),
 }
 

@@ -1,5 +1,6 @@
 """Writes what is seen: the picture with its alpha, or the whole window."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,18 @@ from .view import Backdrop, Code
 def folder(state: ViewerState) -> Path:
     """Where files go that a person gave no folder for."""
     chosen = state.preferences.output_folder
-    return Path(chosen) if chosen else Path.cwd()
+    if chosen:
+        return Path(chosen)
+    here = Path.cwd()
+    return here if os.access(here, os.W_OK) else Path.home()
 
 
-def picture_path(state: ViewerState) -> Path:
-    """A name that does not exist yet for a picture of what is shown."""
+def picture_stem(state: ViewerState) -> str:
+    """The beginning of the name of a picture of what is shown."""
     view = state.view
     model = state.model.name if state.model else "picture"
-    name = f"{model}-seed{describe_code(view.foreground)}"
-    if view.layer != "full":
-        name += f"-{view.layer}"
-    return unused(folder(state) / f"{name}.png")
+    stem = f"{model}-seed{describe_code(view.foreground)}"
+    return stem if view.layer == "full" else f"{stem}-{view.layer}"
 
 
 def mesh_path(state: ViewerState) -> Path:
@@ -81,15 +83,6 @@ def describe_backdrop(backdrop: Backdrop) -> str:
     if backdrop.kind == "photo" and backdrop.photo:
         return Path(backdrop.photo).name
     return f"learnt {describe_code(backdrop.code)}"
-
-
-def save_picture(path: Path, rgba: np.ndarray, metadata: dict[str, str]) -> None:
-    """Write straight float RGBA (H, W, 4). Raises OSError if that does not work."""
-    from ballgan.images import write_png
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    opaque = bool((rgba[..., 3] >= 1).all())
-    write_png(path, rgba[..., :3] if opaque else rgba, metadata)
 
 
 def save_window(path: Path, pixels: Any) -> None:

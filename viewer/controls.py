@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 from . import actions as act
 from .events import Dropped, Event, KeyPressed, PointerButton, PointerMoved, Scrolled
+from .layout import Rect
 from .state import ViewerState
-from .ui import Rect
 from .view import LAYERS, Orbit
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
@@ -30,7 +30,7 @@ class Key:
 
 SHIFT, CONTROL = frozenset({"shift"}), frozenset({"control"})
 KEYS = (
-    Key("B", "background", act.ToggleBackground),
+    Key("B", "background on/off", act.ToggleBackground),
     Key("R", "reset camera", act.ResetCamera),
     Key("S", "screenshot", act.SaveScreenshot),
     Key("Right", "next foreground", lambda: act.StepSeed("foreground", 1)),
@@ -38,6 +38,7 @@ KEYS = (
     Key("Right", "next background", lambda: act.StepSeed("background", 1), SHIFT),
     Key("Left", "previous background", lambda: act.StepSeed("background", -1), SHIFT),
     Key("O", "open a model", lambda: act.Browse("model"), CONTROL),
+    Key("Q", "quit", act.Quit, CONTROL),
     *(
         Key(str(number), layer, lambda layer=layer: act.SetLayer(layer))  # type: ignore[misc]
         for number, layer in enumerate(LAYERS, start=1)

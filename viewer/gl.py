@@ -7,6 +7,10 @@ from typing import Any
 import numpy as np
 from OpenGL import GL
 
+# The plain function: the wrapped one asks the platform for the current context, and PyOpenGL's
+# guess of the platform (GLX or EGL) depends on what was imported when.
+from OpenGL.raw.GL.VERSION.GL_2_0 import glVertexAttribPointer
+
 from .glsl import ShaderError, Source, explain, load_source
 
 
@@ -122,7 +126,7 @@ class Triangles:
         offset = 0
         for location, width in enumerate(widths):
             GL.glEnableVertexAttribArray(location)
-            GL.glVertexAttribPointer(
+            glVertexAttribPointer(
                 location, width, GL.GL_FLOAT, False, 4 * sum(widths), ctypes.c_void_p(offset)
             )
             offset += 4 * width

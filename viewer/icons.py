@@ -1,7 +1,6 @@
 """The few pictograms of Font Awesome 6 (in imgui-bundle) that the window uses, by name."""
 
 CAMERA = "\uf030"
-CHECK = "\uf058"
 CHEVRON_DOWN = "\uf078"
 CHEVRON_LEFT = "\uf053"
 CHEVRON_RIGHT = "\uf054"

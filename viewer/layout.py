@@ -2,10 +2,27 @@
 
 from dataclasses import dataclass
 
-from .ui import Rect
-
 PANEL_WIDTH = 344.0  # logical pixels
 STATUS_HEIGHT = 30.0
+
+
+@dataclass(frozen=True)
+class Rect:
+    """A rectangle in window coordinates."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Its middle."""
+        return self.x + self.width / 2, self.y + self.height / 2
+
+    def contains(self, x: float, y: float) -> bool:
+        """Whether the point lies inside."""
+        return self.x <= x < self.x + self.width and self.y <= y < self.y + self.height
 
 
 @dataclass(frozen=True)

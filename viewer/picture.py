@@ -7,8 +7,8 @@ from OpenGL import GL
 
 from . import gl, theme
 from .controls import image_axes
-from .tasks import Surface
-from .ui import Rect
+from .layout import Rect
+from .requests import Surface
 from .view import Orbit
 
 CHECKER = 10.0  # logical pixels, side of a square

@@ -9,7 +9,7 @@ A script is a JSON list of steps, each an object with one of the keys of `STEPS`
      {"click": "export"},
      {"set": ["foreground.seed", 7]},
      {"drop": "photo.jpg"},
-     {"wait": "converged", "timeout": 60},
+     {"wait": "converged", "timeout": 60},    or "loaded", "exported", "saved", "idle"
      {"size": [1000, 700]},
      {"screenshot": "window.png"}]
 
@@ -22,8 +22,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import glfw
 from imgui_bundle import imgui
+
+import glfw  # isort: skip  (second, so that GLFW is the library that imgui_bundle brings)
 
 from .app import App, save_window
 from .window import BUTTONS, key_code
@@ -34,7 +35,8 @@ WAITS: dict[str, Callable[[App], bool]] = {
     "converged": lambda app: app.converged,
     "loaded": lambda app: not app.loading,
     "exported": lambda app: not app.exporting,
-    "idle": lambda app: app.converged and not app.loading and not app.exporting,
+    "saved": lambda app: not app.saving,
+    "idle": lambda app: app.converged and not (app.loading or app.exporting or app.saving),
 }
 TIMEOUT = 120.0  # seconds, unless a step says otherwise
 POLL = 0.02  # seconds between two looks while waiting

@@ -76,7 +76,7 @@ def apply_style(scale: float) -> None:
             setattr(style, name, value * scale)
     for name, colour in COLOURS.items():
         style.set_color_(getattr(imgui.Col_, name), colour)
-    style.disabled_alpha = 0.4
+    style.disabled_alpha = 0.5
     style.font_size_base = FONT_SIZE
     style.font_scale_dpi = scale
 

@@ -6,39 +6,20 @@ scripts and tests can find widgets by name, scroll them into view and type into 
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from imgui_bundle import ImVec2, ImVec4, imgui, imgui_ctx
 
 from . import icons, theme
+from .layout import Rect
 
 Col = imgui.Col_
 LABEL_WIDTH = 84.0  # logical pixels, of the column of labels
 SMALL_ROUNDING = 5.0
 
 
-@dataclass(frozen=True)
-class Rect:
-    """A rectangle in window coordinates."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-
-    @property
-    def centre(self) -> tuple[float, float]:
-        """Its middle."""
-        return self.x + self.width / 2, self.y + self.height / 2
-
-    def contains(self, x: float, y: float) -> bool:
-        """Whether the point lies inside."""
-        return self.x <= x < self.x + self.width and self.y <= y < self.y + self.height
-
-
 def colour_u32(colour: ImVec4) -> int:
-    """A colour as draw lists want it."""
-    return imgui.color_convert_float4_to_u32(colour)
+    """A colour as draw lists want it, faint where widgets are disabled."""
+    return imgui.get_color_u32(colour)
 
 
 class Ui:
@@ -53,6 +34,7 @@ class Ui:
         self.focus: str | None = None  # a widget to type into
         self.travel: dict[str, float] = {}  # how far the pointer was dragged in a widget
         self._closed: set[str] = set()  # sections
+        self._enabled = True
 
     def begin_frame(self, scale: float) -> None:
         """Forget the rectangles of the last frame."""
@@ -64,11 +46,22 @@ class Ui:
         """Logical pixels in window coordinates."""
         return length * self.scale
 
+    @contextmanager
+    def enabled_if(self, condition: bool) -> Iterator[None]:
+        """Draw what is inside greyed out unless `condition` holds."""
+        before, self._enabled = self._enabled, self._enabled and condition
+        imgui.begin_disabled(not condition)
+        try:
+            yield
+        finally:
+            imgui.end_disabled()
+            self._enabled = before
+
     def record(self, name: str, *, enabled: bool = True) -> None:
         """Keep the last item's rectangle under `name`."""
         low, high = imgui.get_item_rect_min(), imgui.get_item_rect_max()
         self.rects[name] = Rect(low.x, low.y, high.x - low.x, high.y - low.y)
-        if not enabled:
+        if not (enabled and self._enabled):
             self.disabled.add(name)
         if self.reveal == name:
             imgui.set_scroll_here_y(0.5)
@@ -133,12 +126,16 @@ class Ui:
     def tip(self, text: str) -> None:
         """An explanation that appears when the pointer rests on the last item."""
         if text and imgui.is_item_hovered(imgui.HoveredFlags_.for_tooltip):
-            with imgui_ctx.push_style_var(
-                imgui.StyleVar_.window_padding, ImVec2(self.px(10), self.px(7))
+            padding = ImVec2(self.px(11), self.px(8))
+            with (
+                imgui_ctx.push_style_var(imgui.StyleVar_.window_padding, padding),
+                imgui_ctx.push_style_var(imgui.StyleVar_.window_rounding, self.px(7)),
+                imgui_ctx.push_style_color(Col.popup_bg, theme.CONTROL),
+                imgui_ctx.begin_tooltip(),
+                imgui_ctx.push_font(None, theme.SMALL_SIZE),
+                imgui_ctx.push_text_wrap_pos(self.px(250)),
             ):
-                with imgui_ctx.begin_tooltip():
-                    with imgui_ctx.push_text_wrap_pos(self.px(260)):
-                        imgui.text_unformatted(text)
+                imgui.text_unformatted(text)
 
     def button(
         self,
@@ -155,15 +152,14 @@ class Ui:
         width = self._width(width)
         ink, normal, hovered, active = _BUTTONS[kind]
         caption = "  ".join(part for part in (icon, label) if part)
-        imgui.begin_disabled(not enabled)
         with (
+            self.enabled_if(enabled),
             imgui_ctx.push_style_color(Col.text, ink),
             imgui_ctx.push_style_color(Col.button, normal),
             imgui_ctx.push_style_color(Col.button_hovered, hovered),
             imgui_ctx.push_style_color(Col.button_active, active),
         ):
             clicked = imgui.button(f"{caption}##{name}", (width, 0))
-        imgui.end_disabled()
         self.record(name, enabled=enabled)
         self.tip(tip)
         return clicked
@@ -183,7 +179,6 @@ class Ui:
         current: str,
         *,
         columns: int = 0,
-        unavailable: Sequence[str] = (),
     ) -> str | None:
         """One choice of several (key, label), as joined buttons; the key that was clicked."""
         columns = columns or len(options)
@@ -196,12 +191,12 @@ class Ui:
             elif index:
                 imgui.set_cursor_pos_y(imgui.get_cursor_pos_y() - self.px(6))
             kind = "selected" if key == current else "segment"
-            with imgui_ctx.push_style_var(
-                imgui.StyleVar_.frame_padding, ImVec2(self.px(2), self.px(5))
+            padding = ImVec2(0, self.px(6))
+            with (
+                imgui_ctx.push_style_var(imgui.StyleVar_.frame_padding, padding),
+                imgui_ctx.push_font(None, theme.SMALL_SIZE),
             ):
-                enabled = key not in unavailable
-                widget = f"{name}.{key}"
-                if self.button(widget, label, kind=kind, width=width, enabled=enabled):
+                if self.button(f"{name}.{key}", label, kind=kind, width=width):
                     clicked = key
         return clicked
 
@@ -317,15 +312,14 @@ class Ui:
         self.record(name)
         return clicked
 
-    def progress(self, fraction: float) -> None:
-        """A thin bar over the rest of the line."""
-        start, width = imgui.get_cursor_screen_pos(), imgui.get_content_region_avail().x
-        height = self.px(6)
-        draw = imgui.get_window_draw_list()
-        end = (start.x + width, start.y + height)
-        draw.add_rect_filled(start, end, colour_u32(theme.CONTROL), height / 2)
-        filled = (start.x + max(width * fraction, height), end[1])
-        draw.add_rect_filled(start, filled, colour_u32(theme.ACCENT), height / 2)
+    def progress(self, fraction: float, text: str, *, width: float) -> None:
+        """A bar as high as a button, with `text` in it."""
+        self._draw_bar(width, fraction)
+        start, height = imgui.get_cursor_screen_pos(), imgui.get_frame_height()
+        with imgui_ctx.push_font(None, theme.SMALL_SIZE):
+            size = imgui.calc_text_size(text)
+            place = (start.x + (width - size.x) / 2, start.y + (height - size.y) / 2)
+            imgui.get_window_draw_list().add_text(place, colour_u32(theme.TEXT), text)
         imgui.dummy((width, height))
 
 

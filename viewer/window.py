@@ -28,6 +28,7 @@ SPECIAL_KEYS = {
     glfw.KEY_SPACE: "Space",
     glfw.KEY_TAB: "Tab",
 }
+SIGNAL_INTERVAL = 0.5  # seconds
 NO_DISPLAY = (
     "There is no display to open a window on. Without one, the same program renders into a file: "
     "ballgan-viewer --offscreen --screenshot picture.png"
@@ -66,6 +67,16 @@ class Window:
         glfw.make_context_current(self._handle)
         glfw.swap_interval(0 if options.offscreen else 1)
         self._set_callbacks()
+
+    def show(self, colour: tuple[float, float, float]) -> None:
+        """Put the window on the screen, empty, before anything else is ready."""
+        from OpenGL import GL  # here, since it has to know which platform was chosen
+
+        GL.glClearColor(*colour, 1.0)
+        GL.glClear(GL.GL_COLOR_BUFFER_BIT)
+        self.present()
+        if not self.offscreen:
+            glfw.show_window(self._handle)
 
     @property
     def address(self) -> int:
@@ -134,18 +145,24 @@ class Window:
         """Sleep until something happens, `wake` is called or `timeout` seconds have passed."""
         if self.offscreen:  # GLFW's null platform has no events to wait for
             self._wake.wait(timeout)
-            self._wake.clear()
-        elif timeout is None:
-            glfw.wait_events()
-        elif timeout > 0:
-            glfw.wait_events_timeout(timeout)
+        elif timeout is not None:
+            if timeout > 0:
+                glfw.wait_events_timeout(timeout)
+        else:
+            while not self._wake.is_set():  # now and then Python has to see its signals
+                glfw.wait_events_timeout(SIGNAL_INTERVAL)
+        self._wake.clear()
 
     def wake(self) -> None:
         """End `wait`; may be called from any thread."""
-        if self.offscreen:
-            self._wake.set()
-        else:
+        self._wake.set()
+        if not self.offscreen:
             glfw.post_empty_event()
+
+    def request_close(self) -> None:
+        """Do as if the person had closed the window."""
+        glfw.set_window_should_close(self._handle, True)
+        self._wake.set()
 
     def present(self) -> None:
         """Show what was drawn."""
@@ -163,24 +180,40 @@ class Window:
         glfw.set_scroll_callback(handle, self._on_scroll)
         glfw.set_key_callback(handle, self._on_key)
         glfw.set_drop_callback(handle, self._on_drop)  # type: ignore[arg-type]
+        for set_callback in (
+            glfw.set_char_callback,
+            glfw.set_cursor_enter_callback,
+            glfw.set_framebuffer_size_callback,
+            glfw.set_window_close_callback,
+            glfw.set_window_content_scale_callback,
+            glfw.set_window_focus_callback,
+            glfw.set_window_iconify_callback,
+            glfw.set_window_refresh_callback,
+        ):
+            set_callback(handle, self._on_other)
 
     def drop(self, paths: list[str] | tuple[str, ...]) -> None:
         """What the system does when files are dropped on the window."""
-        self.events.append(Dropped(tuple(os.fspath(path) for path in paths)))
+        self._add(Dropped(tuple(os.fspath(path) for path in paths)))
+
+    def _add(self, event: Event) -> None:
+        self.events.append(event)
+        self._wake.set()
+
+    def _on_other(self, *_: Any) -> None:
+        self._wake.set()
 
     def _on_move(self, _: Any, x: float, y: float) -> None:
         self._pointer = (x, y)
-        self.events.append(PointerMoved(x, y))
+        self._add(PointerMoved(x, y))
 
     def _on_button(self, _: Any, button: int, action: int, mods: int) -> None:
         if button in BUTTONS:
             pressed = action == glfw.PRESS
-            self.events.append(
-                PointerButton(*self._pointer, BUTTONS[button], pressed, _names(mods))
-            )
+            self._add(PointerButton(*self._pointer, BUTTONS[button], pressed, _names(mods)))
 
     def _on_scroll(self, _: Any, dx: float, dy: float) -> None:
-        self.events.append(Scrolled(*self._pointer, dx, dy))
+        self._add(Scrolled(*self._pointer, dx, dy))
 
     def _on_drop(self, _: Any, paths: Any) -> None:
         self.drop(paths)
@@ -188,7 +221,7 @@ class Window:
     def _on_key(self, _: Any, key: int, scancode: int, action: int, mods: int) -> None:
         name = key_name(key)
         if name and action in (glfw.PRESS, glfw.REPEAT):
-            self.events.append(KeyPressed(name, _names(mods)))
+            self._add(KeyPressed(name, _names(mods)))
 
 
 def key_name(key: int) -> str | None:
@@ -247,6 +280,7 @@ def _create(options: WindowOptions) -> Any:
     glfw.window_hint(glfw.CONTEXT_VERSION_MINOR, 1)
     glfw.window_hint(glfw.OPENGL_PROFILE, glfw.OPENGL_CORE_PROFILE)
     glfw.window_hint(glfw.OPENGL_FORWARD_COMPAT, True)
+    glfw.window_hint(glfw.VISIBLE, False)  # until there is something to see
     glfw.window_hint(glfw.SCALE_TO_MONITOR, options.scale is None)
     scale = options.scale or 1.0
     width, height = (max(round(length * scale), 1) for length in options.size)

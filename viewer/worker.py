@@ -89,13 +89,19 @@ class Lane:
         name: str,
         work: Callable[[Any, Ticket], None],
         post: Callable[[Any], None],
+        *,
+        in_turn: bool = False,
     ) -> None:
-        """`work(request, ticket)` runs in the thread; `post(result)` must be thread-safe."""
+        """`work(request, ticket)` runs in the thread; `post(result)` must be thread-safe.
+
+        in_turn: work on every request, one after the other, instead of on the newest.
+        """
         self.name = name
         self.post = post
         self.closed = False
         self._work = work
-        self._waiting: Any = None
+        self._in_turn = in_turn
+        self._waiting: list[Any] = []
         self._ticket: Ticket | None = None
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -104,13 +110,17 @@ class Lane:
     def busy(self) -> bool:
         """Whether a request waits or runs."""
         with self._changed:
-            return self._waiting is not None or self._ticket is not None
+            return bool(self._waiting) or self._ticket is not None
 
     def submit(self, request: Any) -> None:
-        """Work on `request` as soon as possible, instead of any other."""
+        """Work on `request` as soon as possible, instead of any other (or after them)."""
         with self._changed:
-            self._waiting = request
-            self._supersede()
+            if self._in_turn:
+                self._waiting.append(request)
+                self._changed.notify_all()
+            else:
+                self._waiting = [request]
+                self._supersede()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
                 self._thread.start()
@@ -118,16 +128,17 @@ class Lane:
     def cancel(self) -> None:
         """Stop what runs and forget what waits."""
         with self._changed:
-            waiting, self._waiting = self._waiting, None
+            waiting, self._waiting = self._waiting, []
             self._supersede()
-        if waiting is not None:
-            self.post(Stopped(self.name, waiting))
+        for request in waiting:
+            self.post(Stopped(self.name, request))
 
     def close(self, timeout: float = 5.0) -> None:
-        """Stop the thread, waiting for it at most `timeout` seconds."""
+        """Stop the thread, waiting for it at most `timeout` seconds; work in turn is finished."""
         with self._changed:
             self.closed = True
-            self._waiting = None
+            if not self._in_turn:
+                self._waiting = []
             self._supersede()
         if self._thread is not None:
             self._thread.join(timeout)
@@ -139,11 +150,10 @@ class Lane:
 
     def _take(self) -> Ticket | None:
         with self._changed:
-            self._changed.wait_for(lambda: self.closed or self._waiting is not None)
-            if self.closed:
+            self._changed.wait_for(lambda: self.closed or bool(self._waiting))
+            if not self._waiting:
                 return None
-            self._ticket = Ticket(self, self._waiting)
-            self._waiting = None
+            self._ticket = Ticket(self, self._waiting.pop(0))
             return self._ticket
 
     def _run(self) -> None:

@@ -46,5 +46,6 @@ def _draw_side_panel(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Act
         for name, title, draw_section in SECTIONS:
             with ui.section(f"section.{name}", title) as unfolded:
                 if unfolded:
-                    actions += draw_section(ui, state, info)
+                    with ui.enabled_if(state.model is not None or name == "model"):
+                        actions += draw_section(ui, state, info)
     return actions

@@ -13,8 +13,9 @@ from ..state import ViewerState
 from ..ui import Ui
 from ..view import Backdrop
 from .code import draw_code
+from .recent import recent_files
 
-KINDS = (("learnt", "Learnt"), ("photo", "Photo"), ("colour", "Colour"), ("none", "None"))
+KINDS = (("photo", "Photo"), ("colour", "Colour"), ("none", "None"))
 SWATCHES = (
     ("white", (1.0, 1.0, 1.0)),
     ("light", (0.93, 0.94, 0.96)),
@@ -30,7 +31,9 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     """The section's contents."""
     backdrop = state.view.backdrop
     shown = backdrop.kind if backdrop.visible else "none"
-    kind = ui.segments("background", KINDS, shown)
+    has_network = state.model is None or state.model.has_background
+    own = ("learnt", "Learnt" if has_network else "Model's")
+    kind = ui.segments("background", (own, *KINDS), shown)
     if kind is not None:
         return _choose(kind, backdrop)
     if shown == "none":
@@ -39,7 +42,7 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
         return _draw_colour(ui, backdrop)
     if shown == "photo":
         return _draw_photo(ui, backdrop, state)
-    if state.model is not None and not state.model.has_background:
+    if not has_network:
         ui.text(NO_NETWORK, theme.TEXT_DIM, small=True, wrap=True)
         return []
     code = draw_code(ui, "background", backdrop.code)
@@ -87,9 +90,16 @@ def _draw_swatches(ui: Ui) -> tuple[float, float, float] | None:
 
 def _draw_photo(ui: Ui, backdrop: Backdrop, state: ViewerState) -> list[act.Action]:
     name = Path(backdrop.photo).name if backdrop.photo else "Choose a picture ..."
-    if ui.button("background.browse", shorten(ui, name), icon=icons.PICTURE, width=-1):
+    gap = ui.px(4)
+    width = imgui.get_content_region_avail().x - imgui.get_frame_height() - gap
+    label, tip = shorten(name, width - ui.px(50)), backdrop.photo or ""
+    if ui.button("background.browse", label, icon=icons.PICTURE, width=width, tip=tip):
         return [act.Browse("picture")]
-    ui.tip(backdrop.photo or "")
+    imgui.same_line(0, gap)
+    pictures = state.preferences.recent_pictures
+    recent = recent_files(ui, "background.recent", "Recent pictures", pictures)
+    if recent is not None:
+        return [act.OpenPicture(recent)]
     changed = backdrop
     ui.label("Turn", "Turns the picture round the object.")
     yaw = ui.slider("background.yaw", math.degrees(backdrop.yaw), -180, 180, "%.0f\u00b0")
@@ -102,9 +112,8 @@ def _draw_photo(ui: Ui, backdrop: Backdrop, state: ViewerState) -> list[act.Acti
     return [act.SetBackdrop(changed)] if changed != backdrop else []
 
 
-def shorten(ui: Ui, name: str) -> str:
-    """`name` with dots in the middle if it is too long for a button."""
-    room = imgui.get_content_region_avail().x - ui.px(60)
+def shorten(name: str, room: float) -> str:
+    """`name` with dots in the middle if it is wider than `room`."""
     if imgui.calc_text_size(name).x <= room:
         return name
     keep = len(name)

@@ -9,6 +9,7 @@ from .. import icons, theme
 from ..info import ViewInfo
 from ..state import ModelInfo, ViewerState
 from ..ui import Ui
+from .recent import recent_files
 
 
 def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
@@ -25,10 +26,8 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     if ui.button("model.open", "Open model ...", icon=icons.FOLDER, width=width):
         actions.append(act.Browse("model"))
     imgui.same_line(0, gap)
-    recent = state.preferences.recent_models
-    if ui.icon_button("model.recent", icons.HISTORY, "Recent models", enabled=bool(recent)):
-        imgui.open_popup("recent models")
-    return actions + _draw_recent(ui, recent)
+    recent = recent_files(ui, "model.recent", "Recent models", state.preferences.recent_models)
+    return [*actions, act.OpenModel(recent)] if recent is not None else actions
 
 
 def _describe(ui: Ui, model: ModelInfo) -> None:
@@ -39,18 +38,6 @@ def _describe(ui: Ui, model: ModelInfo) -> None:
         details += f" from {model.neural_resolution} px rays"
     ui.text(details, theme.TEXT_DIM, small=True, wrap=True)
     if model.placeholder:
-        ui.text("Untrained placeholder: abstract shapes", theme.WARNING, small=True)
+        ui.text("Untrained placeholder: abstract shapes only", theme.WARNING, small=True)
     for note in model.notes:
         ui.text(note, theme.TEXT_DIM, small=True, wrap=True)
-
-
-def _draw_recent(ui: Ui, recent: tuple[str, ...]) -> list[act.Action]:
-    actions: list[act.Action] = []
-    with imgui_ctx.begin_popup("recent models") as popup:
-        if popup:
-            for index, path in enumerate(recent):
-                if imgui.menu_item_simple(f"{Path(path).name}##{index}"):
-                    actions.append(act.OpenModel(path))
-                ui.record(f"model.recent.{index}")
-                ui.tip(path)
-    return actions

@@ -54,7 +54,7 @@ def _draw_notice(ui: Ui, notice: Notice) -> bool:
         ui.px(2),
     )
     right = imgui.get_window_width() - ui.px(40)
-    ui.text(icons.ERROR if is_error else icons.CHECK, colour)
+    ui.text(icons.ERROR if is_error else icons.INFO, colour)
     imgui.same_line(0, ui.px(10))
     with imgui_ctx.push_text_wrap_pos(right):
         imgui.text_unformatted(notice.text)

@@ -1,19 +1,20 @@
 """Output: which layer is shown, pictures, and the mesh."""
 
 from dataclasses import replace
+from pathlib import PurePath
 
 from imgui_bundle import imgui
 
 from .. import actions as act
-from .. import icons, theme
+from .. import icons
 from ..info import ViewInfo
 from ..state import ExportOptions, Job, ViewerState
 from ..ui import Ui
 
 LAYER_LABELS = (
     ("full", "Full"),
-    ("foreground", "Front"),
-    ("background", "Back"),
+    ("foreground", "Foreground"),
+    ("background", "Background"),
     ("raw", "Raw"),
     ("normals", "Normals"),
     ("depth", "Depth"),
@@ -24,8 +25,8 @@ FORMATS = (("glb", "GLB"), ("obj", "OBJ"), ("ply", "PLY"), ("stl", "STL"))
 RESOLUTIONS = (("128", "128"), ("256", "256"), ("384", "384"), ("512", "512"))
 RAYS = (("0", "Model"), ("64", "64"), ("128", "128"), ("256", "256"))
 LEVEL_TIP = (
-    "The density at which the surface is taken. Lower includes thinner matter. "
-    "The layer Surface shows it live."
+    "The density at which the surface is taken: lower includes thinner matter. "
+    "The eye shows the surface while you change it."
 )
 
 
@@ -36,39 +37,38 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     if layer is not None:
         actions.append(act.SetLayer(layer))
     actions += _draw_rays(ui, state)
-    if ui.button(
-        "screenshot",
-        "Save picture",
-        icon=icons.CAMERA,
-        width=-1,
-        enabled=state.model is not None,
-        tip="Key S. PNG of the finished picture, with transparency.",
-    ):
+    tip = "Key S. PNG of the finished picture, with its transparency."
+    if ui.button("screenshot", "Save picture", icon=icons.CAMERA, width=-1, tip=tip):
         actions.append(act.SaveScreenshot())
     return actions
 
 
 def draw_mesh(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     """The section about the mesh."""
-    options = state.export
-    imgui.begin_disabled(state.job is not None)
-    changed = _draw_level(ui, _draw_size(ui, options), info)
-    actions: list[act.Action] = [act.SetExport(changed)] if changed != options else []
+    with ui.enabled_if(state.job is None):
+        actions = _draw_options(ui, state, info)
+    if state.job is not None:
+        return _draw_job(ui, state.job)
+    title = f"{state.export.resolution}\u00b3 mesh"
+    if ui.button("export", "Export mesh", icon=icons.CUBE, kind="primary", width=-1):
+        actions.append(act.StartExport(info.export_path, title))
+    return actions
+
+
+def _draw_options(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
+    options = _draw_size(ui, state.export)
+    options, actions = _draw_level(ui, options, state, info)
     ui.label("File")
     width = imgui.get_content_region_avail().x - imgui.get_frame_height() - ui.px(4)
-    path = ui.line("export.path", options.path, info.export_path, width=width)
+    hint = PurePath(info.export_path).name
+    path = ui.line("export.path", options.path, hint, width=width)
+    ui.tip(f"Writes {info.export_path}")
     if path is not None:
-        actions.append(act.SetExport(replace(changed, path=path)))
+        options = replace(options, path=path)
     imgui.same_line(0, ui.px(4))
     if ui.icon_button("export.browse", icons.FOLDER, "Choose where the mesh goes"):
         actions.append(act.Browse("export"))
-    imgui.end_disabled()
-    if state.job is not None:
-        return _draw_job(ui, state.job)
-    ready = state.model is not None
-    if ui.button("export", "Export mesh", icon=icons.CUBE, kind="primary", width=-1, enabled=ready):
-        actions.append(act.StartExport(info.export_path, f"{options.resolution}\u00b3 mesh"))
-    return actions
+    return [*actions, act.SetExport(options)] if options != state.export else actions
 
 
 def _draw_rays(ui: Ui, state: ViewerState) -> list[act.Action]:
@@ -90,25 +90,43 @@ def _draw_size(ui: Ui, options: ExportOptions) -> ExportOptions:
     return options
 
 
-def _draw_level(ui: Ui, options: ExportOptions, info: ViewInfo) -> ExportOptions:
+def _draw_level(
+    ui: Ui, options: ExportOptions, state: ViewerState, info: ViewInfo
+) -> tuple[ExportOptions, list[act.Action]]:
+    """Automatic or a number, and an eye that shows the surface."""
     ui.label("Level", LEVEL_TIP)
-    automatic = ui.switch("export.automatic", "Automatic", options.automatic_level)
+    automatic = ui.switch("export.automatic", "Auto", options.automatic_level)
     if automatic is not None:
         level = info.surface.level if info.surface else options.level
         options = replace(options, automatic_level=automatic, level=level)
-    if not options.automatic_level:
+    imgui.same_line()
+    gap, side = ui.px(4), imgui.get_frame_height()
+    width = imgui.get_content_region_avail().x - side - gap
+    if options.automatic_level:
+        imgui.dummy((width, side))
+    else:
         low, high = info.surface.density_range if info.surface else (-20.0, 40.0)
-        imgui.same_line()
-        level_set = ui.slider("export.level", options.level, low, high, "%.1f", tip=LEVEL_TIP)
-        if level_set is not None:
-            options = replace(options, level=level_set)
-    return options
+        moved = ui.slider(
+            "export.level", options.level, low, high, "%.1f", width=width, tip=LEVEL_TIP
+        )
+        options = options if moved is None else replace(options, level=moved)
+    imgui.same_line(0, gap)
+    shown = state.view.layer == "surface"
+    icon = icons.EYE_OFF if shown else icons.EYE
+    tip = "Back to the picture" if shown else "Show the surface at this level"
+    if ui.icon_button("export.preview", icon, tip):
+        return options, [act.SetLayer("full" if shown else "surface")]
+    return options, []
 
 
 def _draw_job(ui: Ui, job: Job) -> list[act.Action]:
-    ui.progress(job.fraction)
-    ui.text(f"{job.title}  {100 * job.fraction:.0f} %", theme.TEXT_DIM, small=True)
-    label = "Stopping ..." if job.cancelling else "Cancel"
-    if ui.button("export.cancel", label, width=-1, enabled=not job.cancelling):
+    """Progress in the place of the button, and a cross to cancel."""
+    gap, side = ui.px(4), imgui.get_frame_height()
+    width = imgui.get_content_region_avail().x - side - gap
+    text = "Stopping ..." if job.cancelling else f"{job.title}  {100 * job.fraction:.0f} %"
+    ui.progress(job.fraction, text, width=width)
+    imgui.same_line(0, gap)
+    enabled = not job.cancelling
+    if ui.icon_button("export.cancel", icons.CLOSE, "Cancel the export", enabled=enabled):
         return [act.CancelExport()]
     return []

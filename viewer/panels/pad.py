@@ -9,7 +9,7 @@ from .. import theme
 from ..ui import Ui, colour_u32
 from ..view import LATTICE_WIDTH, SEEDS, Code
 
-SPACING = 42.0  # logical pixels between neighbouring seeds
+SPACING = 31.0  # logical pixels between neighbouring seeds
 CLICK = 4.0  # logical pixels of travel up to which a press is a click
 SNAP = 0.22  # of the spacing, within which a click goes to the seed itself
 TIP = "Every dot is a seed. Drag the map to blend neighbouring seeds; click a dot to go to it."
@@ -69,13 +69,13 @@ def _draw_map(ui: Ui, corner: ImVec2, size: tuple[float, float], code: Code, lit
     for j in rows:
         y = centre[1] + (j - code.y) * spacing
         draw.add_line((corner.x, y), (end[0], y), colour_u32(theme.RAISED), ui.px(1))
-    with imgui_ctx.push_font(None, 10.5):
+    with imgui_ctx.push_font(None, 9.5):
         for i in columns:
             for j in rows:
                 place = (centre[0] + (i - code.x) * spacing, centre[1] + (j - code.y) * spacing)
                 _draw_seed(ui, place, (i + LATTICE_WIDTH * j) % SEEDS)
     ring = theme.ACCENT_HOVERED if lit else theme.ACCENT
-    draw.add_circle(centre, ui.px(7), colour_u32(ring), 0, ui.px(2))
+    draw.add_circle(centre, ui.px(6), colour_u32(ring), 0, ui.px(2))
     draw.add_circle_filled(centre, ui.px(2), colour_u32(ring))
     draw.pop_clip_rect()
     border = theme.CONTROL_ACTIVE if lit else theme.LINE
@@ -89,7 +89,7 @@ def _draw_seed(ui: Ui, place: tuple[float, float], seed: int) -> None:
     if len(text) <= 6:
         width = imgui.calc_text_size(text).x
         draw.add_text(
-            (place[0] - width / 2, place[1] + ui.px(7)), colour_u32(theme.TEXT_FAINT), text
+            (place[0] - width / 2, place[1] + ui.px(4)), colour_u32(theme.TEXT_FAINT), text
         )
 
 

@@ -47,7 +47,9 @@ def describe_picture(state: ViewerState, info: ViewInfo) -> str:
     """Model, layer and quality in words."""
     if state.model is None:
         return "Opening ..." if state.loading else "No model"
-    name = state.model.name + (" (untrained placeholder)" if state.model.placeholder else "")
+    name = state.model.name
+    if state.model.placeholder:
+        name = "untrained placeholder" if state.model.bundled else f"{name} (untrained placeholder)"
     layer = dict(LAYER_LABELS)[state.view.layer]
     parts = [name, layer]
     if state.view.layer == "surface":

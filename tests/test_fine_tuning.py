@@ -1,0 +1,101 @@
+import math
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from ballgan_train.config import PRESETS
+from ballgan_train.discriminator import Discriminator
+from ballgan_train.fine_tuning import adopt_model, describe_discriminator, read_discriminator
+from published_writer import Network, PublishedOptions, published_root, write_pickle
+
+RES, WIDTH, LAST = 128, 4, 8
+
+
+def channels(resolution: int) -> int:
+    return min(WIDTH * RES // resolution, LAST)
+
+
+def published_discriminator() -> Network:
+    """A small DualDiscriminator with random weights (OFFICIAL_FORMAT.md, section 14)."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    resolution = RES
+    while resolution > 4:
+        c, half = channels(resolution), channels(resolution // 2)
+        block = f"b{resolution}"
+        shapes[f"{block}.conv0.weight"], shapes[f"{block}.conv0.bias"] = (c, c, 3, 3), (c,)
+        shapes[f"{block}.conv1.weight"], shapes[f"{block}.conv1.bias"] = (half, c, 3, 3), (half,)
+        shapes[f"{block}.skip.weight"] = (half, c, 1, 1)
+        resolution //= 2
+    shapes[f"b{RES}.fromrgb.weight"] = (channels(RES), 6, 1, 1)
+    shapes[f"b{RES}.fromrgb.bias"] = (channels(RES),)
+    for name, outputs, inputs in (
+        ("mapping.embed", LAST, 25),
+        *((f"mapping.fc{i}", LAST, LAST) for i in range(8)),
+        ("b4.fc", LAST, 16 * LAST),
+        ("b4.out", LAST, LAST),
+    ):
+        shapes[f"{name}.weight"], shapes[f"{name}.bias"] = (outputs, inputs), (outputs,)
+    shapes["b4.conv.weight"], shapes["b4.conv.bias"] = (LAST, LAST + 1, 3, 3), (LAST,)
+    shapes["b4.conv.resample_filter"] = (4, 4)
+    random = torch.Generator().manual_seed(0)
+    root = Network("DualDiscriminator")
+    for name, shape in shapes.items():
+        *path, leaf = name.split(".")
+        network = root
+        for part in path:
+            network = network.children.setdefault(part, Network("DiscriminatorBlock"))
+        network.parameters[leaf] = torch.randn(shape, generator=random)
+    return root
+
+
+def write_model(folder: Path, discriminator: Network | None) -> Path:
+    root = published_root(PublishedOptions())
+    root["D"] = discriminator
+    path = folder / "network.pkl"
+    path.write_bytes(write_pickle(root))
+    return path
+
+
+def test_published_discriminators_are_adopted(tmp_path: Path) -> None:
+    path = write_model(tmp_path, published_discriminator())
+    config, model, weights = adopt_model(PRESETS["cars128"], str(path))
+    assert config.model == model.config
+    assert config.discriminator.dual and config.discriminator.resolution == 128
+    discriminator = Discriminator(config.discriminator)
+    discriminator.load_state_dict(weights)
+    logits = discriminator(torch.rand(4, 3, 128, 128), torch.rand(4, 3, 64, 64), torch.rand(4, 25))
+    assert logits.shape == (4, 1) and logits.isfinite().all()
+    assert config.schedule.blur_px == 0 and config.schedule.ema_rampup == 0
+
+
+def test_the_first_block_by_the_formula(tmp_path: Path) -> None:
+    """Section 14 of OFFICIAL_FORMAT, written out with the published names."""
+    network = published_discriminator()
+    weights = read_discriminator(write_model(tmp_path, network))
+    discriminator = Discriminator(describe_discriminator(weights, RES))
+    discriminator.load_state_dict(weights)
+    children = network.children[f"b{RES}"].children
+    x = torch.randn(2, channels(RES), RES, RES, generator=torch.Generator().manual_seed(1))
+
+    def parameters(name: str) -> tuple[torch.Tensor, torch.Tensor]:
+        p = children[name].parameters
+        gain = 1 / math.sqrt(p["weight"][0].numel())
+        return p["weight"] * gain, p.get("bias", torch.zeros(len(p["weight"])))
+
+    def smooth(y: torch.Tensor, pad: int) -> torch.Tensor:
+        taps = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
+        kernel = torch.outer(taps, taps).expand(y.shape[1], 1, 4, 4)
+        return F.conv2d(F.pad(y, (pad,) * 4), kernel, groups=y.shape[1])
+
+    skip = F.conv2d(smooth(x, 1)[:, :, ::2, ::2], parameters("skip")[0]) * math.sqrt(0.5)
+    y = F.leaky_relu(F.conv2d(x, *parameters("conv0"), padding=1), 0.2) * math.sqrt(2)
+    y = F.leaky_relu(F.conv2d(smooth(y.clamp(-256, 256), 2), *parameters("conv1"), stride=2), 0.2)
+    expected = y.clamp(-256 * math.sqrt(0.5), 256 * math.sqrt(0.5)) + skip
+    assert torch.allclose(discriminator.blocks[0](x), expected, atol=1e-4)
+
+
+def test_files_without_a_discriminator_begin_with_a_new_one(tmp_path: Path) -> None:
+    path = write_model(tmp_path, None)
+    config, _, weights = adopt_model(PRESETS["cars128"], str(path))
+    assert weights is None
+    assert config.discriminator.channel_base == PRESETS["cars128"].discriminator.channel_base

@@ -1,0 +1,184 @@
+"""Runs in processes of their own: exact resumption, interruption, and what they leave behind."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from ballgan_train.config import PRESETS, TrainConfig
+from ballgan_train.run import describe, next_folder, read_state, warnings_for
+from ballgan_train.toyworld import ToyWorld
+from PIL import Image
+
+import ballgan
+
+SIZE = 16
+OPTIONS = ["--preset", "smoke", "--run.snapshot-kimg", "0.016", "--run.grid", "1"]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of 24 small heads."""
+    folder = tmp_path_factory.mktemp("heads")
+    toys = ToyWorld("heads", SIZE, seed=0).render(range(24))
+    entries = []
+    for i, (image, label) in enumerate(zip(toys.image, toys.label, strict=True)):
+        pixels = ((image + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+        Image.fromarray(pixels.permute(1, 2, 0).numpy()).save(folder / f"{i:04d}.png")
+        entries.append([f"{i:04d}.png", label.tolist()])
+    (folder / "dataset.json").write_text(json.dumps({"labels": entries}))
+    return folder
+
+
+def start(*arguments: object) -> subprocess.Popen[str]:
+    environment = dict(os.environ, OMP_NUM_THREADS="1")
+    command = [sys.executable, "-m", "ballgan_train", *map(str, arguments)]
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def run(*arguments: object) -> str:
+    process = start(*arguments)
+    out, err = process.communicate(timeout=200)
+    assert process.returncode == 0, err
+    return out
+
+
+def weights(folder: Path) -> list[torch.Tensor]:
+    trainer = read_state(folder)["trainer"]
+    assert trainer["images"] == 80
+    return [t for part in ("generator", "average", "judge") for t in trainer[part].values()]
+
+
+@pytest.fixture(scope="module")
+def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an uninterrupted run."""
+    output = tmp_path_factory.mktemp("runs")
+    run(*OPTIONS, "--data", data, "--output", output)
+    return next(output.iterdir())
+
+
+def test_a_run_leaves_models_grids_logs_and_its_configuration(finished: Path) -> None:
+    model = ballgan.load(finished / "model-000000.pkl")
+    assert model.meta["kimg"] == 0.08
+    assert ballgan.Scene(model).render(ballgan.Camera.orbit()).rgb.shape == (SIZE, SIZE, 3)
+    layers = {p.name for p in (finished / "samples").iterdir()}
+    assert layers == {f"000000-{x}.png" for x in ("full", "foreground", "background", "depth")}
+    lines = [json.loads(x) for x in (finished / "log.jsonl").read_text().splitlines()]
+    assert [line["kimg"] for line in lines] == [0.016, 0.032, 0.048, 0.064, 0.08]
+    assert {"loss/g", "loss/d", "images_per_s", "memory_mb", "eta_s"} <= lines[-1].keys()
+    settings = json.loads((finished / "config.json").read_text())
+    assert TrainConfig.from_dict(settings["config"]).schedule == PRESETS["smoke"].schedule
+    assert list(finished.glob("events.out.tfevents.*"))
+
+
+@pytest.mark.slow
+def test_killed_runs_resume_bit_for_bit(data: Path, finished: Path, tmp_path: Path) -> None:
+    """Killed with -9 at random moments, also while saving, and resumed until it is done."""
+    moments = random.Random(0)
+    process = start(*OPTIONS, "--data", data, "--output", tmp_path)
+    folder = tmp_path / finished.name
+    kills = 0
+    while True:
+        deadline = time.monotonic() + 150
+        while process.poll() is None and not (folder / "training-state.pt").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        if kills < 3:
+            time.sleep(moments.uniform(0.0, 0.6))
+            process.send_signal(signal.SIGKILL)
+            kills += 1
+        _, err = process.communicate(timeout=150)
+        if process.returncode == 0:
+            break
+        assert process.returncode == -signal.SIGKILL, err
+        process = start("--resume", folder)
+    assert kills == 3
+    for mine, theirs in zip(weights(folder), weights(finished), strict=True):
+        assert torch.equal(mine, theirs)
+
+
+@pytest.mark.slow
+def test_ctrl_c_saves_and_exits_cleanly(data: Path, finished: Path, tmp_path: Path) -> None:
+    process = start(*OPTIONS, "--data", data, "--output", tmp_path)
+    assert process.stdout is not None
+    process.stdout.readline()  # it says what it is going to do, then trains
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=100)
+    assert process.returncode == 0, err
+    folder = tmp_path / finished.name
+    assert f"--resume {folder}" in out
+    run("--resume", folder)
+    for mine, theirs in zip(weights(folder), weights(finished), strict=True):
+        assert torch.equal(mine, theirs)
+
+
+def train_together(output: Path, data: Path, options: list[str]) -> Path:
+    """A run of two gloo processes on this machine."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += ["--nproc-per-node", "2", "-m", "ballgan_train", "--device", "cpu", *options]
+    command += ["--data", str(data), "--output", str(output)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=250)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return next(output.iterdir())
+
+
+@pytest.mark.slow
+def test_two_processes_are_one(data: Path, tmp_path: Path) -> None:
+    options = ["--preset", "smoke", "--schedule.total-kimg", "0.032", "--run.grid", "1"]
+    run(*options, "--data", data, "--output", tmp_path / "one", "--device", "cpu")
+    together = [*options, "--schedule.accumulation", "1"]
+    second = train_together(tmp_path / "two", data, together)
+    first = next((tmp_path / "one").iterdir())
+    states = [read_state(folder)["trainer"] for folder in (first, second)]
+    assert states[0]["images"] == states[1]["images"] == 32
+    for part in ("generator", "judge"):
+        for name, one in states[0][part].items():
+            two = states[1][part][name]
+            scale = one.abs().max().clamp_min(1.0)
+            assert torch.allclose(one, two, atol=2e-3 * scale.item(), rtol=0), f"{part} {name}"
+
+
+def test_mistakes_are_one_line(tmp_path: Path) -> None:
+    for arguments, message in (
+        (["--preset", "smoke"], "--data is needed"),
+        (["--preset", "smoke", "--data", tmp_path / "none.zip"], "none.zip"),
+        (["--resume", tmp_path], "no training-state.pt"),
+    ):
+        process = start(*arguments)
+        _, err = process.communicate(timeout=100)
+        assert process.returncode == 1
+        assert message in err and err.count("\n") == 1
+
+
+def test_damaged_states_are_named(tmp_path: Path) -> None:
+    (tmp_path / "training-state.pt").write_bytes(b"PK\3\4 not really")
+    with pytest.raises(ValueError, match="damaged"):
+        read_state(tmp_path)
+
+
+def test_run_folders_are_numbered(tmp_path: Path) -> None:
+    assert next_folder(tmp_path, "toy").name == "00000-toy"
+    (tmp_path / "00007-toy").mkdir()
+    assert next_folder(tmp_path, "cars").name == "00008-cars"
+
+
+def test_trouble_is_explained() -> None:
+    fine = {"d/sign_real": 0.5, "d/sign_fake": -0.4, "alpha/mean": 0.5}
+    assert not list(warnings_for(fine))
+    assert "gamma" in next(warnings_for({**fine, "d/sign_real": 1.0, "d/sign_fake": -1.0}))
+    assert "vanished" in next(warnings_for({**fine, "alpha/mean": 0.0}))
+    assert "everything" in next(warnings_for({**fine, "alpha/mean": 1.0}))
+
+
+def test_progress_line() -> None:
+    line = {"kimg": 12.5, "images_per_s": 40.0, "s_per_kimg": 25.0, "memory_mb": 500.0}
+    line |= {"eta_s": 3700.0, "loss/g": 0.7, "loss/d": 1.3, "alpha/mean": 0.5, "alpha/min_t": 0.1}
+    assert "12.50 kimg" in describe(line) and "1:02 h left" in describe(line)

@@ -1,0 +1,298 @@
+"""Training options as frozen dataclasses, and the presets as a visible table.
+
+Amounts of training are in kimg: thousands of real images shown to the discriminator.
+"""
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from ballgan.config import (
+    BackboneConfig,
+    CameraConfig,
+    FieldConfig,
+    MappingConfig,
+    ModelConfig,
+    SamplingConfig,
+    SphereConfig,
+    SuperResolutionConfig,
+    from_plain,
+    require,
+    require_range,
+    to_plain,
+)
+
+
+@dataclass(frozen=True)
+class DiscriminatorConfig:
+    """A StyleGAN2-style discriminator."""
+
+    resolution: int = 64  # of the pictures
+    dual: bool = False  # also looks at the raw picture (generators with super-resolution)
+    conditional: bool = True  # on the camera label
+    channel_base: int = 32768  # channels at resolution r: min(channel_base // r, channel_max)
+    channel_max: int = 512
+    mapping_layers: int = 8  # of the label
+    group_size: int = 4  # of the minibatch deviation
+    clamp: float | None = 256.0
+
+    def __post_init__(self) -> None:
+        size = self.resolution
+        require(
+            8 <= size <= 4096 and size & (size - 1) == 0,
+            f"discriminator.resolution should be a power of two from 8 to 4096; got {size}.",
+        )
+        require_range("discriminator.group_size", self.group_size, 1, 64)
+
+    @property
+    def image_channels(self) -> int:
+        """Input channels: 3, or 6 with the raw picture."""
+        return 6 if self.dual else 3
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """What is minimised; regularisers with weight 0 cost nothing."""
+
+    objective: str = "logistic"  # "logistic" (+ lazy R1) or "relativistic" (+ lazy R1 and R2)
+    gamma: float = 1.0  # of the gradient penalties
+    penalty_interval: int = 16  # steps of the discriminator between gradient penalties
+    binarization: float = 0.0  # weight of mean min(T, 1 - T)
+    foreground_density: float = 0.0  # weight of the foreground density regulariser
+    foreground_density_kind: str = "distortion"  # or "published": on sigmoid densities
+    regularizer_start_kimg: float = 0.0  # the two above begin here ...
+    regularizer_ramp_kimg: float = 0.0  # ... and reach their weight this much later
+    regularizer_interval: int = 4  # steps of the generator between them
+    density_variation: float = 0.0  # weight of |sigma(p) - sigma(p + e)|
+    density_variation_interval: int = 4
+    density_variation_distance: float = 0.004  # standard deviation of e, world units
+
+    def __post_init__(self) -> None:
+        require(
+            self.objective in ("logistic", "relativistic"),
+            f"loss.objective is 'logistic' or 'relativistic'; got {self.objective!r}.",
+        )
+        require(
+            self.foreground_density_kind in ("distortion", "published"),
+            "loss.foreground_density_kind is 'distortion' or 'published'; "
+            f"got {self.foreground_density_kind!r}.",
+        )
+        for name in ("gamma", "binarization", "foreground_density", "density_variation"):
+            require_range(f"loss.{name}", getattr(self, name), 0, 1e6)
+        for name in ("penalty_interval", "regularizer_interval", "density_variation_interval"):
+            require_range(f"loss.{name}", getattr(self, name), 1, 1000)
+
+
+@dataclass(frozen=True)
+class ScheduleConfig:
+    """Optimisation, and everything that changes while training goes on."""
+
+    total_kimg: float = 25000.0
+    batch_size: int = 32  # over all processes
+    accumulation: int = 1  # parts into which each process splits its share of a batch
+    generator_learning_rate: float = 0.0025  # Adam, betas (0, 0.99), eps 1e-8
+    discriminator_learning_rate: float = 0.002
+    ema_half_life_kimg: float = 10.0
+    ema_rampup: float = 0.05  # the half-life is at most this part of what was seen
+    density_noise: float = 0.0  # standard deviation on raw densities ...
+    density_noise_kimg: float = 0.0  # ... falling to 0 until here
+    blur_px: float = 0.0  # standard deviation of the blur of all the discriminator sees ...
+    blur_kimg: float = 0.0  # ... falling to 0 until here
+    conditioning_swap: float = 0.5  # probability that the mapping sees another camera ...
+    conditioning_swap_kimg: float = 1000.0  # ... falling from 1 to it until here
+    label_noise: float = 0.0  # on the discriminator's labels, in their standard deviations
+    style_mixing: float = 0.0  # probability that later rows of ws come from another code
+    neural_resolution_start: int | None = None  # of the volume-rendered image (None: the model's)
+    neural_resolution_start_kimg: float = 0.0  # until here; it reaches the model's own ...
+    neural_resolution_kimg: float = 1000.0  # ... this much later
+    augmentation: float = 0.0  # probability of each augmentation
+    augmentation_target: float | None = None  # adapt it to this mean sign of D(real) (ADA)
+
+    def __post_init__(self) -> None:
+        require_range("schedule.total_kimg", self.total_kimg, 0, 1e9)
+        require_range("schedule.batch_size", self.batch_size, 1, 65536)
+        require_range("schedule.accumulation", self.accumulation, 1, self.batch_size)
+        for name in ("conditioning_swap", "style_mixing", "augmentation", "ema_rampup"):
+            require_range(f"schedule.{name}", getattr(self, name), 0, 1)
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """How a run is carried out; nothing here changes what is learnt."""
+
+    seed: int = 0
+    tick_kimg: float = 4.0  # between log lines
+    snapshot_kimg: float = 200.0  # between models, image grids and saved states
+    keep: int = 5  # newest models kept; 0: all
+    grid: int = 6  # rows and columns of the image grids
+    workers: int = 2  # threads that read images ahead
+    precision: str = "float32"  # or "bfloat16": on CUDA, backbone and discriminator
+    compile: bool = False  # torch.compile the networks
+    max_bad_steps: int = 20  # non-finite steps in a row that stop the run
+
+    def __post_init__(self) -> None:
+        require(
+            self.precision in ("float32", "bfloat16"),
+            f"run.precision is 'float32' or 'bfloat16'; got {self.precision!r}.",
+        )
+        require_range("run.tick_kimg", self.tick_kimg, 1e-3, 1e6)
+        require_range("run.snapshot_kimg", self.snapshot_kimg, 1e-3, 1e6)
+        require_range("run.grid", self.grid, 1, 32)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that defines a run."""
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    run: RunConfig = field(default_factory=RunConfig)
+
+    def __post_init__(self) -> None:
+        size = self.model.image_resolution
+        require(
+            self.discriminator.resolution == size,
+            f"The generator makes pictures of {size} pixels, the discriminator takes "
+            f"{self.discriminator.resolution}: set discriminator.resolution to {size}.",
+        )
+        require(
+            not self.discriminator.dual or self.model.super_resolution is not None,
+            "A dual discriminator needs a generator with super-resolution.",
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain containers, as written to the run folder."""
+        return to_plain(self)
+
+    @staticmethod
+    def from_dict(data: dict[str, Any]) -> "TrainConfig":
+        """Inverse of `to_dict`; ValueError on unknown or missing keys and wrong types."""
+        return from_plain(TrainConfig, data, "config")
+
+
+# Fields of view: those of the published data sets (normalised focal lengths 4.2647 and 1.0254).
+PORTRAIT = CameraConfig(radius=2.5, pivot=(0.0, 0.0, 0.2), fov=2 * math.atan(0.5 / 4.2647))
+CAR = CameraConfig(radius=1.7, pivot=(0.0, 0.0, 0.0), fov=2 * math.atan(0.5 / 1.025390625))
+TOY = CameraConfig(radius=2.7, pivot=(0.0, 0.0, 0.0), fov=2 * math.atan(0.5 / 4.2647))
+
+SR_512 = SuperResolutionConfig(128, (256, 128), (True, True))
+SR_256 = SuperResolutionConfig(128, (128, 64), (False, True), resize="enlarge")
+SR_128 = SuperResolutionConfig(64, (128, 64), (False, True))
+
+
+def portrait(gamma: float) -> TrainConfig:
+    """Faces at 512, after EG3D and BallGAN: FFHQ and AFHQ differ in gamma only."""
+    return TrainConfig(
+        model=ModelConfig(super_resolution=SR_512, camera=PORTRAIT),
+        discriminator=DiscriminatorConfig(512, dual=True),
+        loss=LossConfig(gamma=gamma, density_variation=0.25),
+        schedule=ScheduleConfig(blur_px=10.0, blur_kimg=200.0),
+        run=RunConfig(precision="bfloat16"),
+    )
+
+
+def cars(resolution: int, super_resolution: SuperResolutionConfig) -> TrainConfig:
+    """ShapeNet cars, after EG3D's recipe (gamma 0.3 at 128)."""
+    return TrainConfig(
+        model=ModelConfig(
+            field=FieldConfig(box_warp=1.6),
+            sampling=SamplingConfig(0.1, 2.6, 64, 64),
+            super_resolution=super_resolution,
+            camera=CAR,
+        ),
+        discriminator=DiscriminatorConfig(resolution, dual=True),
+        loss=LossConfig(gamma=0.3 * (resolution / 128) ** 2, density_variation=0.25),
+        schedule=ScheduleConfig(),
+        run=RunConfig(precision="bfloat16"),
+    )
+
+
+def toy(resolution: int) -> TrainConfig:
+    """Toyworld without super-resolution: one small model that renders at any size."""
+    small = resolution <= 32  # trained first, it is a good start for 64 (--init-from)
+    return TrainConfig(
+        model=ModelConfig(
+            mapping=MappingConfig(z_dim=64, w_dim=128, num_layers=2, label_dim=0),
+            backbone=BackboneConfig(
+                resolution=16 if resolution < 32 else 64, channel_base=2048, channel_max=64
+            ),
+            field=FieldConfig(plane_channels=16, hidden_size=32, feature_channels=3),
+            sampling=SamplingConfig(None, None, 16 if small else 20, 0),
+            background=SphereConfig(
+                z_dim=64,
+                w_dim=64,
+                mapping_layers=2,
+                hidden_size=48,
+                num_layers=3,
+                num_frequencies=4,
+            ),
+            camera=TOY,
+            neural_resolution=resolution,
+        ),
+        discriminator=DiscriminatorConfig(
+            resolution, channel_base=4096, channel_max=128, mapping_layers=2, clamp=None
+        ),
+        loss=LossConfig(
+            gamma=1.0 if small else 2.0,
+            penalty_interval=8,
+            binarization=0.1,
+            regularizer_start_kimg=20.0,
+            regularizer_ramp_kimg=40.0,
+        ),
+        schedule=ScheduleConfig(
+            total_kimg=200.0,
+            batch_size=16,
+            generator_learning_rate=0.002,
+            ema_half_life_kimg=5.0,
+            density_noise=1.0,
+            density_noise_kimg=4.0,
+            conditioning_swap=1.0,
+            label_noise=0.3,
+        ),
+        run=RunConfig(tick_kimg=0.5, snapshot_kimg=4.0),
+    )
+
+
+def smoke() -> TrainConfig:
+    """A few steps in under a minute on a CPU, with every mechanism on."""
+    base = toy(16)
+    return dataclasses.replace(
+        base,
+        loss=dataclasses.replace(
+            base.loss,
+            penalty_interval=2,
+            foreground_density=0.01,
+            regularizer_start_kimg=0.0,
+            regularizer_ramp_kimg=0.0,
+            regularizer_interval=2,
+            density_variation=0.25,
+            density_variation_interval=2,
+        ),
+        schedule=dataclasses.replace(
+            base.schedule,
+            total_kimg=0.08,
+            batch_size=8,
+            accumulation=2,
+            density_noise_kimg=0.02,
+            blur_px=2.0,
+            blur_kimg=0.04,
+            style_mixing=0.5,
+            augmentation=0.2,
+        ),
+        run=RunConfig(tick_kimg=0.016, snapshot_kimg=0.04, grid=2, workers=1),
+    )
+
+
+PRESETS: dict[str, TrainConfig] = {
+    "ffhq512": portrait(gamma=1.0),
+    "afhq512": portrait(gamma=5.0),
+    "cars128": cars(128, SR_128),
+    "cars256": cars(256, SR_256),
+    "toy32": toy(32),
+    "toy64": toy(64),
+    "toy128": toy(128),
+    "smoke": smoke(),
+}

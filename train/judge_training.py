@@ -1,0 +1,181 @@
+"""Training the judge on toyworld renders, and measuring it on others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .judge import DEPTH_SCALE, Accuracy, Judge, JudgeInfo
+from .metrics import mask_ious, normalized_depth_errors, pose_errors
+from .toyworld import ToyBatch, ToyWorld
+from .toyworld.world import RADIUS
+
+TRAINING_SEED = 2**40  # of toyworld; far from those that people give
+HELD_OUT_SEED = 2**40 + 1
+HELD_OUT_COUNT = 512
+
+_BATCH = 16
+_REPEATS = {"cpu": 16}  # times that a picture is shown; rendering is the dear part there
+_LEARNING_RATE = 3e-3
+_WARM_UP = 0.05  # share of the training
+_WEIGHTS = (1.0, 1.0, 4.0)  # of mask, depth and camera in the loss
+
+Progress = Callable[[float], None]
+
+
+def train_judge(
+    info: JudgeInfo,
+    *,
+    device: torch.device | str = "cpu",
+    held_out: int = HELD_OUT_COUNT,
+    progress: Progress | None = None,
+) -> Judge:
+    """Train a judge on `info.kimg` thousand pictures and measure it on `held_out` others.
+
+    The same arguments give the same judge on a CPU. `progress` is called with the fraction done.
+    """
+    device = torch.device(device)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        judge = Judge(info).to(device)
+    steps = max(1, round(info.kimg * 1000 / _BATCH))
+    pool = _Pool(info, device)
+    generator = torch.Generator().manual_seed(1)
+    optimizer = torch.optim.AdamW(judge.parameters(), lr=_LEARNING_RATE, weight_decay=1e-3)
+    for step in range(steps):
+        for group in optimizer.param_groups:
+            group["lr"] = _LEARNING_RATE * _schedule(step / steps)
+        batch = augment(pool.draw(generator), generator)
+        loss = judge_loss(judge, batch)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(judge.parameters(), 1.0)
+        optimizer.step()
+        if progress is not None:
+            progress((step + 1) / steps)
+    judge.eval().requires_grad_(False)
+    measure_judge(judge, held_out)
+    return judge
+
+
+def judge_loss(judge: Judge, batch: ToyBatch) -> Tensor:
+    """Cross-entropy of the mask, L1 of the depth over it, squared error of the direction."""
+    mask, depth, direction, _ = judge(batch.image)
+    inside = (batch.mask > 0.5) & batch.depth.isfinite()
+    target = torch.where(inside, (batch.depth - RADIUS) / DEPTH_SCALE, 0.0)
+    depth_loss = ((depth - target).abs() * inside).sum() / inside.sum().clamp_min(1)
+    pose_loss = (direction - view_directions(batch.label)).square().sum(1).mean()
+    mask_loss = F.binary_cross_entropy_with_logits(mask, batch.mask)
+    parts = zip(_WEIGHTS, (mask_loss, depth_loss, pose_loss), strict=True)
+    return torch.stack([weight * loss for weight, loss in parts]).sum()
+
+
+def augment(batch: ToyBatch, generator: torch.Generator) -> ToyBatch:
+    """Mirror half of the pictures, and change colours, sharpness and noise a little.
+
+    What generators make is softer and noisier than what is rendered. Not for the normals, which
+    are left as they are.
+    """
+    count, device = len(batch.image), batch.image.device
+    flip = (torch.rand(count, 1, 1, 1, generator=generator) < 0.5).to(device)
+    image, mask, depth = (
+        torch.where(flip, values.flip(3), values)
+        for values in (batch.image, batch.mask, batch.depth)
+    )
+    label = torch.where(flip[:, :, 0, 0], mirror_cameras(batch.label), batch.label)
+    gain = 0.8 + 0.4 * torch.rand(count, 3, 1, 1, generator=generator)
+    shift = 0.2 * torch.rand(count, 3, 1, 1, generator=generator) - 0.1
+    image = image * gain.to(device) + shift.to(device)
+    half = F.interpolate(image, scale_factor=0.5, mode="bilinear", antialias=True)
+    soft = F.interpolate(half, size=image.shape[-2:], mode="bilinear")
+    share = torch.rand(count, 1, 1, 1, generator=generator).to(device)
+    image = image + share * (soft - image)
+    noise = torch.randn(image.shape, generator=generator) * 0.04
+    amount = torch.rand(count, 1, 1, 1, generator=generator)
+    image = (image + (amount * noise).to(device)).clamp(-1, 1)
+    return replace(batch, image=image, mask=mask, depth=depth, label=label)
+
+
+def mirror_cameras(labels: Tensor) -> Tensor:
+    """Labels (B, 25) of the x-flipped pictures; the principal point is in the middle."""
+    sign = torch.ones(25, device=labels.device)
+    sign[[1, 2, 3, 4, 8]] = -1
+    return labels * sign
+
+
+def view_directions(labels: Tensor) -> Tensor:
+    """Unit directions (B, 3) from the world's origin to the cameras of labels (B, 25)."""
+    return F.normalize(labels[:, 3:12:4], dim=1)
+
+
+def measure_judge(judge: Judge, count: int = HELD_OUT_COUNT) -> None:
+    """Measure a judge on held-out pictures: sets its accuracy and the scale of its features."""
+    device = judge.feature_mean.device
+    world = ToyWorld(judge.info.domain, judge.info.size, seed=HELD_OUT_SEED, device=device)
+    judge.feature_mean.zero_()
+    judge.feature_scale.fill_(1)
+    found: dict[str, list[Tensor]] = {}
+    features = []
+    for start in range(0, count, _BATCH):
+        truth = world.render(range(start, min(start + _BATCH, count)))
+        opinion = judge.look(truth.image)
+        inside = (truth.mask > 0.5) & truth.depth.isfinite()
+        off = ((opinion.depth - truth.depth).abs().nan_to_num(posinf=0) * inside).sum((1, 2, 3))
+        angle, yaw, pitch = pose_errors(opinion.direction, view_directions(truth.label))
+        values = {
+            "mask_iou": mask_ious(opinion.mask, truth.mask),
+            "depth_error": normalized_depth_errors(opinion.depth, truth.depth, inside),
+            "depth_distance": off / inside.sum((1, 2, 3)).clamp_min(1),
+            "pose_deg": angle,
+            "yaw_deg": yaw,
+            "pitch_deg": pitch,
+        }
+        for name, value in values.items():
+            found.setdefault(name, []).append(value)
+        features.append(opinion.features)
+    joined = torch.cat(features)
+    judge.feature_mean.copy_(joined.mean(0))
+    judge.feature_scale.copy_(joined.std(0, correction=0).clamp_min(1e-4))
+    means = {name: torch.cat(parts).nanmean().item() for name, parts in found.items()}
+    judge.info = replace(judge.info, accuracy=Accuracy(count, **means))
+
+
+def _schedule(done: float) -> float:
+    """Learning rate relative to its top: a short warm-up, then half a cosine."""
+    return min(done / _WARM_UP + 0.02, 1.0) * 0.5 * (1 + math.cos(math.pi * done))
+
+
+class _Pool:
+    """Rendered pictures, each shown several times on devices that are slow to render."""
+
+    def __init__(self, info: JudgeInfo, device: torch.device) -> None:
+        self._world = ToyWorld(info.domain, info.size, seed=TRAINING_SEED, device=device)
+        self._repeats = _REPEATS.get(device.type, 1)
+        self._drawn = 0  # batches
+        self._pictures: list[ToyBatch] = []
+
+    def draw(self, generator: torch.Generator) -> ToyBatch:
+        """A batch: new pictures, or some of those rendered so far."""
+        turn, again = divmod(self._drawn, self._repeats)
+        self._drawn += 1
+        if not again:
+            fresh = self._world.render(range(turn * _BATCH, (turn + 1) * _BATCH))
+            if self._repeats == 1:
+                return fresh
+            self._pictures += [_row(fresh, row) for row in range(_BATCH)]
+        chosen = torch.randint(len(self._pictures), (_BATCH,), generator=generator)
+        return _join([self._pictures[int(place)] for place in chosen])
+
+
+def _row(batch: ToyBatch, row: int) -> ToyBatch:
+    return ToyBatch(**{name: value[row : row + 1] for name, value in vars(batch).items()})
+
+
+def _join(parts: list[ToyBatch]) -> ToyBatch:
+    names = vars(parts[0])
+    return ToyBatch(**{name: torch.cat([vars(p)[name] for p in parts]) for name in names})

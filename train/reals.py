@@ -1,0 +1,93 @@
+"""Real pictures to compare with: a dataset's, or toyworld's with a seed that training never saw."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from .data import Dataset, index_order
+from .source import TOYWORLD_PREFIX
+from .toyworld import ToyWorld
+
+_SEED = 2**41  # of toyworld; far from those of training and of the judge
+
+
+class Reals(Protocol):
+    """Real pictures and the cameras to render fakes from."""
+
+    domain: str | None  # of toyworld, where known
+    protocol: str  # which pictures and cameras these are, in words
+    resolution: int  # of the pictures
+
+    def limit(self, count: int) -> int:
+        """How many pictures there are, at most `count`."""
+
+    def pictures(self, numbers: range) -> Tensor:
+        """Pictures (B, 3, H, W) in [0, 1]."""
+
+    def cameras(self, count: int) -> Tensor:
+        """Labels (count, 25), drawn as the cameras of the data are."""
+
+
+class ToyReals:
+    """Endless new pictures of a toyworld domain."""
+
+    def __init__(self, domain: str, size: int, *, seed: int, device: torch.device) -> None:
+        self.domain: str | None = domain
+        self.resolution = size
+        self._world = ToyWorld(domain, size, seed=_SEED + 2 * seed, device=device)
+        self._other = ToyWorld(domain, size, seed=_SEED + 2 * seed + 1)
+        self.protocol = (
+            f"real pictures: toyworld {domain} at {size} pixels that no training saw (seed "
+            f"{self._world.seed}); cameras: drawn anew from the domain's range, one a picture"
+        )
+
+    def limit(self, count: int) -> int:
+        return count
+
+    def pictures(self, numbers: range) -> Tensor:
+        return (self._world.render(numbers).image / 2 + 0.5).clamp(0, 1)
+
+    def cameras(self, count: int) -> Tensor:
+        return self._other.labels(range(count))
+
+
+class DatasetReals:
+    """Pictures of a dataset, in random order."""
+
+    def __init__(self, path: str, *, domain: str | None, seed: int, device: torch.device) -> None:
+        self._data = Dataset(path)
+        self.domain = domain
+        self.resolution = self._data.resolution
+        self._order = index_order(len(self._data), seed, 0)
+        self._cameras = index_order(len(self._data), seed, 1)
+        self._device = device
+        self.protocol = (
+            f"real pictures: random ones of the {len(self._data)} in {path}, without mirrored "
+            "copies; cameras: labels of that data in random order, one a picture"
+        )
+
+    def limit(self, count: int) -> int:
+        return min(count, len(self._data))
+
+    def pictures(self, numbers: range) -> Tensor:
+        images = [self._data.image(int(self._order[number])) for number in numbers]
+        return torch.stack(images).to(self._device).float() / 255
+
+    def cameras(self, count: int) -> Tensor:
+        rounds = -(-count // len(self._data))
+        return self._data.labels[self._cameras.repeat(rounds)[:count]]
+
+
+def open_reals(
+    data: str, *, size: int, domain: str | None, seed: int, device: torch.device
+) -> Reals:
+    """The pictures named by `data`: a path, or toyworld:heads, toyworld:cars at `size`.
+
+    `domain`: tells that a dataset holds pictures of a toyworld domain. Raises ValueError.
+    """
+    if data.startswith(TOYWORLD_PREFIX):
+        return ToyReals(data.removeprefix(TOYWORLD_PREFIX), size, seed=seed, device=device)
+    return DatasetReals(data, domain=domain, seed=seed, device=device)

@@ -1,0 +1,129 @@
+"""Where real pictures come from: a dataset on disk, or toyworld made on the fly."""
+
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from .data import Batches, Dataset
+from .distributed import World
+from .toyworld import ToyWorld
+
+TOYWORLD_PREFIX = "toyworld:"
+TOYWORLD_CAMERAS = 8192  # cameras that fakes are rendered from
+
+
+class Source(Protocol):
+    """An endless stream of batches that can be continued exactly."""
+
+    labels: Tensor  # (N, 25), cameras to render fakes from
+    resolution: int
+
+    def __next__(self) -> tuple[Tensor, Tensor]:
+        """uint8 pictures (B, 3, H, W) and labels (B, 25): this process's share of a batch."""
+
+    def state(self) -> dict[str, Any]:
+        """Position, as plain values."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a position."""
+
+    def close(self) -> None:
+        """Stop reading ahead."""
+
+
+class DatasetSource:
+    """Batches of a dataset in the EG3D format."""
+
+    def __init__(
+        self,
+        path: str,
+        share: int,
+        *,
+        mirror: bool,
+        seed: int,
+        workers: int,
+        pin: bool,
+        world: World,
+    ) -> None:
+        dataset = Dataset(path, mirror=mirror)
+        self.labels = dataset.labels
+        self.resolution = dataset.resolution
+        self._batches = Batches(
+            dataset, share, seed=seed, rank=world.rank, world=world.size, workers=workers, pin=pin
+        )
+        self.state = self._batches.state
+        self.restore = self._batches.restore
+        self.close = self._batches.close
+
+    def __next__(self) -> tuple[Tensor, Tensor]:
+        return next(self._batches)
+
+
+class ToyworldSource:
+    """New toyworld pictures for ever, made on the training device."""
+
+    def __init__(
+        self, domain: str, share: int, *, size: int, seed: int, device: torch.device, world: World
+    ) -> None:
+        self._toys = ToyWorld(domain, size, seed=seed, device=device)
+        self.labels = self._toys.labels(range(TOYWORLD_CAMERAS))
+        self.resolution = size
+        self._share, self._world = share, world
+        self._batch = 0
+
+    def __next__(self) -> tuple[Tensor, Tensor]:
+        total = self._share * self._world.size
+        start = self._batch * total + self._world.rank * self._share
+        toys = self._toys.render(range(start, start + self._share))
+        self._batch += 1
+        pictures = (toys.image * 127.5 + 127.5).round().clamp(0, 255).to(torch.uint8)
+        return pictures, toys.label
+
+    def state(self) -> dict[str, Any]:
+        return {"batch": self._batch}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self._batch = int(state["batch"])
+
+    def close(self) -> None:
+        """Nothing is read ahead."""
+
+
+def open_source(
+    data: str,
+    *,
+    size: int,
+    batch_size: int,
+    mirror: bool,
+    seed: int,
+    workers: int,
+    device: torch.device,
+    world: World,
+) -> Source:
+    """The source named by `data`: a path, or toyworld:heads, toyworld:cars.
+
+    `batch_size` is the total over all processes. Raises ValueError if the pictures have another
+    size than the model's, or if the batch cannot be shared.
+    """
+    if batch_size % world.size:
+        raise ValueError(f"A batch of {batch_size} cannot be shared by {world.size} processes.")
+    share = batch_size // world.size
+    if data.startswith(TOYWORLD_PREFIX):
+        domain = data.removeprefix(TOYWORLD_PREFIX)
+        return ToyworldSource(domain, share, size=size, seed=seed, device=device, world=world)
+    source = DatasetSource(
+        data,
+        share,
+        mirror=mirror,
+        seed=seed,
+        workers=workers,
+        pin=device.type == "cuda",
+        world=world,
+    )
+    if source.resolution != size:
+        raise ValueError(
+            f"{data} has pictures of {source.resolution} pixels, the model makes {size}: choose a "
+            "preset or model options of that size, or prepare the data with `data pack --size`."
+        )
+    return source

@@ -1,0 +1,125 @@
+"""`ballgan-train [train]`: start, resume or fine-tune a run."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .config import PRESETS, TrainConfig
+
+if TYPE_CHECKING:
+    import torch
+
+    from .distributed import World
+    from .run import Run
+
+SUMMARY = "train a generator"
+EPILOG = (
+    "Every option of the configuration can be given after these, such as --loss.gamma 2 or "
+    "--schedule.batch-size 8; --options lists them with the values of the preset. Ctrl-C saves "
+    "and stops; --resume goes on exactly there. Several GPUs or machines: torchrun "
+    "--nproc-per-node 8 -m ballgan_train --preset ... (with --max-restarts 3 and --resume, a "
+    "worker that dies goes on from the last state)."
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the command itself; the rest is read by `override`."""
+    parser.epilog = EPILOG
+    parser.add_argument(
+        "--preset", choices=sorted(PRESETS), default="toy64", help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--data", help="dataset in the EG3D format (folder or zip), toyworld:heads or toyworld:cars"
+    )
+    parser.add_argument(
+        "--output", metavar="FOLDER", default="runs", help="where the run's folder is made (runs)"
+    )
+    parser.add_argument(
+        "--resume",
+        metavar="RUN",
+        help="go on with this run folder, exactly; its configuration and data are kept. With "
+        "options of the configuration, they are changed from here on",
+    )
+    parser.add_argument(
+        "--init-from",
+        metavar="MODEL",
+        help="begin with the weights of this model (published or ours), and its configuration",
+    )
+    parser.add_argument("--mirror", action="store_true", help="add mirrored copies of the data")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ... (default: auto)")
+    parser.add_argument(
+        "--options", action="store_true", help="list all options of the configuration and exit"
+    )
+
+
+def override(config: TrainConfig, arguments: Sequence[str]) -> TrainConfig:
+    """The configuration changed by options such as --loss.gamma 2.
+
+    Raises SystemExit, after a message, if an option is unknown or a value is unusable.
+    """
+    import tyro
+
+    return tyro.cli(
+        tyro.conf.configure(tyro.conf.AvoidSubcommands, tyro.conf.FlagConversionOff)(TrainConfig),
+        prog="ballgan-train",
+        default=config,
+        args=list(arguments),
+    )
+
+
+def run(args: argparse.Namespace, rest: Sequence[str] = ()) -> int:
+    """Train; 0 when the run is finished or was asked to stop."""
+    if args.options:
+        override(PRESETS[args.preset], ["--help"])
+        return 0
+    if args.resume is None and args.data is None:
+        raise ValueError("--data is needed: a dataset, or toyworld:heads (see --help)")
+    from ballgan.checkpoint import choose_device
+
+    from .distributed import join_world, leave_world
+
+    device = choose_device(args.device)
+    world = join_world(device.type)
+    try:
+        training = _prepare(args, rest, device, world)
+        finished = training.go()
+    finally:
+        leave_world(world)
+    if world.is_first:
+        what = "finished" if finished else f"stopped; go on with --resume {training.folder}"
+        training.print(f"{training.folder}: {what}")
+    return 0
+
+
+def _prepare(
+    args: argparse.Namespace, rest: Sequence[str], device: torch.device, world: World
+) -> Run:
+    """The run to go on with: a new one, or a saved one."""
+    from .run import Run, next_folder, read_state
+
+    if args.resume is not None:
+        folder = Path(args.resume)
+        state = read_state(folder)
+        config = override(TrainConfig.from_dict(state["settings"]["config"]), rest)
+        kept = {name: state["settings"][name] for name in ("preset", "mirror")}
+        data = state["settings"]["data"]
+        training = Run(config, folder, data, **kept, device=device, world=world)
+        training.restore(state)
+        return training
+    config = PRESETS[args.preset]
+    model, discriminator = None, None
+    if args.init_from is not None:
+        from .fine_tuning import adopt_model
+
+        config, model, discriminator = adopt_model(config, args.init_from)
+    config = override(config, rest)
+    name = f"{args.preset}-{Path(args.data.replace(':', '-')).stem}"
+    folder = next_folder(Path(args.output), name)
+    kept = {"preset": args.preset, "mirror": args.mirror}
+    training = Run(config, folder, args.data, **kept, device=device, world=world)
+    if model is not None:
+        training.trainer.start_from(model, discriminator)
+    return training

@@ -1,0 +1,125 @@
+"""Keeps what is asked of the renderer in step with the state, and what it gave."""
+
+import numpy as np
+
+from . import actions as act
+from .info import Quality, SurfaceInfo
+from .layout import Rect
+from .picture import Stage
+from .requests import Forget, Model, Rendered, RenderRequest, Settled, Surface, SurfaceRequest
+from .state import ViewerState
+from .worker import Failed, Lane
+
+SURFACE_PICTURE = 1024  # pixels, side of a saved picture of the surface
+
+
+class Easel:
+    """The model that is looked at, and its newest picture and surface, on the stage."""
+
+    def __init__(self, stage: Stage, render: Lane, surface: Lane) -> None:
+        """`render` and `surface` are the lanes of tasks.Renderer and tasks.SurfaceFinder."""
+        self.model: Model | None = None
+        self.picture: Rendered | None = None
+        self.surface: Surface | None = None
+        self._stage = stage
+        self._render, self._find_surface = render, surface
+        self._asked: RenderRequest | None = None
+        self._settled: RenderRequest | None = None
+        self._surface_asked: SurfaceRequest | None = None
+        self._surface_failed: SurfaceRequest | None = None
+
+    def use_model(self, model: Model) -> None:
+        """Look at another model; the picture of the old one stays until there is a new one."""
+        self.model = model
+        self._asked = self._surface_asked = self.surface = None
+        self._find_surface.submit(Forget())
+
+    def submit(self, state: ViewerState, limit: str) -> None:
+        """Ask for what the state wants, up to the stage `limit`, unless it was asked for."""
+        if self.model is None:
+            return
+        if state.view.layer == "surface":
+            wanted = _surface_request(self.model, state)
+            if wanted != self._surface_asked:
+                self._surface_asked = wanted
+                self._find_surface.submit(wanted)
+            return
+        request = RenderRequest(self.model, state.view.relevant(), limit)
+        if self._asked is None or not self._asked.covers(request):
+            self._asked, self._settled = request, None
+            self._render.submit(request)
+
+    def receive(self, result: Rendered | Settled | Surface) -> None:
+        """Take what a lane has posted; results for another model are too late."""
+        if result.request.model != self.model:
+            return
+        if isinstance(result, Rendered):
+            self.picture = result
+            self._stage.upload_picture(result.pixels)
+        elif isinstance(result, Settled):
+            self._settled = result.request
+        else:
+            self.surface = result
+            self._stage.upload_surface(result)
+
+    def receive_failure(self, failure: Failed) -> act.Action:
+        """A request that failed is not tried again; what to tell the person."""
+        if isinstance(failure.request, RenderRequest):
+            self._settled = failure.request
+        else:
+            self._surface_failed = failure.request
+        return act.Notify("error", failure.message)
+
+    def converged(self, state: ViewerState) -> bool:
+        """Whether what is shown is finished and belongs to the state."""
+        if self.model is None:
+            return True
+        if state.view.layer != "surface":
+            return self._settled == RenderRequest(self.model, state.view.relevant())
+        wanted = _surface_request(self.model, state)
+        found = self.surface if self.surface and self.surface.final else None
+        return wanted == self._surface_failed or (found is not None and found.request == wanted)
+
+    def draw(
+        self, state: ViewerState, rectangle: Rect, framebuffer: tuple[int, int], scale: float
+    ) -> None:
+        """Draw the layer into `rectangle` (pixels); `scale`: pixels a logical pixel."""
+        self._stage.clear(*framebuffer)
+        if state.view.layer != "surface":
+            if self.picture is not None:
+                self._stage.draw_picture(rectangle, framebuffer, scale)
+        elif self.surface is not None:
+            self._stage.draw_surface(rectangle, framebuffer, state.view.camera)
+
+    def photograph(self, state: ViewerState) -> np.ndarray | None:
+        """What the layer shows as straight float RGBA (H, W, 4); None if that is nothing."""
+        if state.view.layer != "surface":
+            return self.picture.rgba if self.picture is not None else None
+        if self.surface is None:
+            return None
+        return self._stage.photograph_surface(state.view.camera, SURFACE_PICTURE)
+
+    def describe_picture(self, state: ViewerState) -> Quality | None:
+        """How good the picture on the stage is."""
+        if self.picture is None:
+            return None
+        return Quality(
+            stage=self.picture.stage,
+            size=self.picture.rgba.shape[0],
+            neural_resolution=self.picture.neural_resolution,
+            milliseconds=self.picture.milliseconds,
+            settled=self.converged(state),
+        )
+
+    def describe_surface(self, state: ViewerState) -> SurfaceInfo | None:
+        """Numbers of the surface on the stage."""
+        surface = self.surface
+        if surface is None:
+            return None
+        settled = self.converged(state)
+        return SurfaceInfo(len(surface.faces), surface.level, surface.density_range, settled)
+
+
+def _surface_request(model: Model, state: ViewerState) -> SurfaceRequest:
+    level = None if state.export.automatic_level else state.export.level
+    return SurfaceRequest(model, state.view.foreground, level)

@@ -1,0 +1,113 @@
+"""What the window asks of the worker, and what it gets: frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .state import ExportOptions, ModelInfo
+from .view import Code, View
+
+STAGES = ("preview", "raw", "full")  # of a picture, from coarse to final
+
+
+@dataclass(frozen=True)
+class Model:
+    """A loaded generator and what the window knows of it; two are equal if they are the same."""
+
+    info: ModelInfo
+    generator: Any
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Model) and self.generator is other.generator
+
+    def __hash__(self) -> int:
+        return id(self.generator)
+
+
+@dataclass(frozen=True)
+class RenderRequest:
+    """Render `view` up to the stage `limit`."""
+
+    model: Model
+    view: View
+    limit: str = "full"
+
+    def covers(self, other: RenderRequest) -> bool:
+        """Whether the work on this request gives all that `other` asks for."""
+        same = (self.model, self.view) == (other.model, other.view)
+        return same and rank(self.limit) >= rank(other.limit)
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A picture of a view, ready to show."""
+
+    request: RenderRequest
+    stage: str
+    rgba: np.ndarray  # (H, W, 4) float32, straight
+    pixels: np.ndarray  # (H, W, 4) uint8, premultiplied
+    neural_resolution: int
+    milliseconds: float
+
+
+@dataclass(frozen=True)
+class Settled:
+    """Nothing better than the last picture of this view will come."""
+
+    request: RenderRequest
+
+
+@dataclass(frozen=True)
+class SurfaceRequest:
+    """Find the surface of a foreground at a raw density; None: choose it."""
+
+    model: Model
+    code: Code
+    level: float | None
+
+
+@dataclass(frozen=True)
+class Forget:
+    """Keep nothing of the model that was used last."""
+
+
+@dataclass(frozen=True)
+class Surface:
+    """A coarse mesh for the level preview."""
+
+    request: SurfaceRequest
+    vertices: np.ndarray  # (V, 3) float32, world units
+    normals: np.ndarray  # (V, 3) float32, unit length
+    faces: np.ndarray  # (F, 3)
+    level: float
+    density_range: tuple[float, float]
+    final: bool
+
+
+@dataclass(frozen=True)
+class SaveRequest:
+    """Write a picture, (H, W, 4) straight float RGBA, as a PNG in `folder`."""
+
+    rgba: np.ndarray
+    folder: Path
+    stem: str  # of the file's name; a number follows if there is such a file
+    metadata: dict[str, str]
+
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """Write the foreground of a code as a mesh."""
+
+    model: Model
+    code: Code
+    options: ExportOptions
+    path: str
+
+
+def rank(stage: str) -> int:
+    """Place of a stage on the ladder; higher is better."""
+    return STAGES.index(stage) if stage in STAGES else len(STAGES) - 1
