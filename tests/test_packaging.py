@@ -2,6 +2,7 @@
 
 import ast
 import fnmatch
+import importlib
 import importlib.util
 import re
 import shlex
@@ -182,6 +183,18 @@ def test_readme_viewer_commands_are_valid() -> None:
     assert commands
     for arguments in commands:
         viewer.parse(arguments)
+
+
+def test_readme_training_commands_are_valid() -> None:
+    commands = readme_commands("ballgan-train")
+    assert commands
+    for arguments in commands:
+        words, rest = train_command.split_command(arguments)
+        parser = train_command.Parser()
+        name = train_command.COMMANDS[words][0]
+        importlib.import_module(f"ballgan_train.{name}").add_arguments(parser)
+        unknown = parser.parse_known_args(rest)[1]
+        assert not unknown
 
 
 def test_readme_targets_are_in_the_makefile() -> None:

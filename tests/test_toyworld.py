@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from ballgan_train.__main__ import main
 from ballgan_train.toyworld import DOMAINS, ToyBatch, ToyWorld, decode_depth, truth_path
 from ballgan_train.toyworld import dataset as toy_dataset
 from ballgan_train.toyworld.backgrounds import FAMILIES, SPHERE_RADIUS, draw_backdrops, radiance
@@ -347,3 +348,13 @@ def test_interrupted_writing_goes_on_with_the_same_bytes(
     assert resumed.read_bytes() == whole.read_bytes()
     assert truth_path(resumed).read_bytes() == truth_path(whole).read_bytes()
     assert not parts.exists()
+
+
+def test_command_makes_a_dataset(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = tmp_path / "toys.zip"
+    arguments = ["data", "toyworld", "cars", "--count", "2", "--size", "16", "--output"]
+    assert main([*arguments, str(output), "--no-truth"]) == 0
+    assert "2 images of cars" in capsys.readouterr().out
+    assert [p.name for p in tmp_path.iterdir()] == ["toys.zip"]
+    assert main([*arguments, str(output), "--count", "0"]) == 1
+    assert "count should be at least 1; got 0" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The `ballgan-train` command: train, data check, data pack, data toyworld, monitor.
+"""The `ballgan-train` command: train, data check, data pack, data toyworld, evaluate, monitor.
 
 Exit status: 0 done (also when asked to stop), 1 failed, 2 wrong usage, 130 interrupted at once.
 Errors are one line on stderr.
@@ -19,6 +19,7 @@ COMMANDS = {
     ("data", "check"): ("data_check", "look into a dataset and report every fault"),
     ("data", "pack"): ("data_pack", "make a dataset from images with camera poses"),
     ("data", "toyworld"): ("toyworld.command", "make a procedural dataset with ground truth"),
+    ("evaluate",): ("evaluate", "measure how good a model is, on one page"),
     ("monitor",): ("monitor", "watch a run in a window"),
 }
 USAGE = """usage: ballgan-train COMMAND ...

@@ -14,7 +14,7 @@ from torch import Tensor
 from .archive_parts import Entries, Progress, write_archives
 from .world import ToyBatch, ToyWorld
 
-PART = 256  # images that an interruption loses at most
+PART = 64  # images that an interruption loses at most
 VERSION = 1  # of the pictures: raise it when the same seed gives others
 DEPTH_NEAR, DEPTH_STEP = 1.5, 2.5 / 65534  # depth = DEPTH_NEAR + (value - 1) * DEPTH_STEP
 

@@ -1,0 +1,227 @@
+"""`ballgan-train evaluate`: how good a model is, on one page."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ballgan.cli.progress import ProgressBar
+
+if TYPE_CHECKING:
+    import torch
+
+    from ballgan.generator import Generator
+
+    from .evaluation import Plan
+    from .judge import Judge, JudgeInfo
+    from .reals import Reals
+
+JUDGE_KIMG = 32.0
+EPILOG = (
+    "With toyworld's pictures a judge, a small network that knows their masks, depths and cameras, "
+    "looks at the model's; it is trained at first use, in minutes, and kept. FID and KID by the "
+    "standard protocol need --inception, --count 50000 and the training data."
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    parser.epilog = EPILOG
+    parser.add_argument("model", metavar="MODEL", help="model file, of any format that we read")
+    parser.add_argument(
+        "--data",
+        required=True,
+        help="toyworld:heads or toyworld:cars (new pictures), or a dataset in EG3D's format",
+    )
+    parser.add_argument(
+        "--output", metavar="DIR", default="evaluation", help="folder of the report (%(default)s)"
+    )
+    parser.add_argument(
+        "--count", type=int, help="pictures of each kind (default: 1000; --quick: 48)"
+    )
+    parser.add_argument(
+        "--pairs", type=int, help="pairs for separation and views (default: 200; --quick: 16)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of codes and cameras (%(default)s)")
+    parser.add_argument(
+        "--truncation", type=float, default=1.0, metavar="PSI", help="default: %(default)s"
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ... (default: auto)")
+    parser.add_argument("--quick", action="store_true", help="a first look, in a minute or two")
+    parser.add_argument(
+        "--domain", choices=("heads", "cars"), help="the dataset is of this domain of toyworld"
+    )
+    parser.add_argument(
+        "--judge", metavar="FILE", help="use this judge; if there is no such file, train it there"
+    )
+    parser.add_argument(
+        "--judge-kimg",
+        type=float,
+        metavar="K",
+        help=f"train the judge on so many thousand pictures (default: {JUDGE_KIMG:g}; --quick: 4)",
+    )
+    parser.add_argument("--judge-size", type=int, metavar="PX", help="default: the model's, to 128")
+    parser.add_argument("--no-judge", action="store_true", help="measure without a judge")
+    parser.add_argument(
+        "--inception",
+        metavar="FILE",
+        help="the FID Inception network as TorchScript, for FID and KID; nothing is downloaded",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure, write the report and say what it holds."""
+    import ballgan
+    from ballgan.checkpoint import choose_device
+
+    from .evaluation import evaluate
+    from .fakes import Sampler
+    from .inception import Inception
+    from .report import check_output
+
+    plan = _make_plan(args)
+    check_output(Path(args.output))
+    device = choose_device(args.device)
+    inception = Inception(args.inception, device) if args.inception else None
+    model = ballgan.load(args.model, device)
+    reals = _open_reals(args, model)
+    judge = _get_judge(args, model, reals, device)
+    plan = replace(plan, size=judge.info.size if judge else _common_size(model, reals))
+    sampler = Sampler(model, truncation_psi=args.truncation, seed=args.seed)
+    with ProgressBar("measuring") as progress:
+        results = evaluate(
+            sampler, reals, plan, judge=judge, inception=inception, progress=progress
+        )
+    protocol = _describe(args, model, reals, plan)
+    _write(Path(args.output), sampler, reals, protocol, results, judge)
+    return 0
+
+
+def _make_plan(args: argparse.Namespace) -> Plan:
+    from .evaluation import Plan
+
+    count = args.count if args.count is not None else 48 if args.quick else 1000
+    pairs = args.pairs if args.pairs is not None else min(count, 16 if args.quick else 200)
+    if count < 1 or not 1 <= pairs <= count:
+        raise ValueError(
+            f"--count should be 1 or more and --pairs in 1 to count; got {count} and {pairs}."
+        )
+    if not 0 <= args.seed < 2**31:
+        raise ValueError(f"--seed should be in [0, 2^31); got {args.seed}.")
+    return Plan(count=count, pairs=pairs)
+
+
+def _open_reals(args: argparse.Namespace, model: Generator) -> Reals:
+    from .reals import open_reals
+
+    size = model.config.image_resolution
+    return open_reals(args.data, size=size, domain=args.domain, seed=args.seed, device=model.device)
+
+
+def _common_size(model: Generator, reals: Reals) -> int:
+    """Side at which pictures are compared: a power of two that neither has to be enlarged to."""
+    from .judge import SIZES
+
+    smaller = min(model.config.image_resolution, reals.resolution, 128)
+    return max((size for size in SIZES if size <= smaller), default=SIZES[0])
+
+
+def _get_judge(
+    args: argparse.Namespace, model: Generator, reals: Reals, device: torch.device
+) -> Judge | None:
+    """The judge given, kept, or trained now; None where there is nothing that it knows."""
+    from .judge import JudgeInfo, cache_path, load_judge
+
+    if args.no_judge:
+        return None
+    if args.judge and Path(args.judge).exists():
+        judge = load_judge(args.judge, device)
+        if reals.domain not in (None, judge.info.domain):
+            raise ValueError(f"{args.judge} judges {judge.info.domain}, not {reals.domain}.")
+        return judge
+    if reals.domain is None:
+        if args.judge:
+            raise ValueError(f"{args.judge} does not exist; --domain says what to train it for.")
+        return None
+    kimg = args.judge_kimg if args.judge_kimg is not None else 4.0 if args.quick else JUDGE_KIMG
+    if kimg <= 0:
+        raise ValueError(f"--judge-kimg should be above 0; got {kimg:g}.")
+    info = JudgeInfo(reals.domain, args.judge_size or _common_size(model, reals), float(kimg))
+    path = Path(args.judge) if args.judge else cache_path(info.domain, info.size)
+    kept = None
+    if path.exists():
+        try:
+            kept = load_judge(path, device)
+        except ValueError as error:
+            _say(f"training again: {error}")
+    if kept is not None and kept.info.kimg >= info.kimg:
+        return kept
+    return _train(info, path, device)
+
+
+def _train(info: JudgeInfo, path: Path, device: torch.device) -> Judge:
+    from .judge import save_judge
+    from .judge_training import train_judge
+
+    _say(f"training a judge of {info.domain} at {info.size} pixels, {info.kimg:g} kimg: {path}")
+    with ProgressBar("training the judge") as progress:
+        judge = train_judge(info, device=device, progress=progress)
+    save_judge(judge, path)
+    return judge
+
+
+def _describe(
+    args: argparse.Namespace, model: Generator, reals: Reals, plan: Plan
+) -> dict[str, str]:
+    """What was measured how; the standard protocol's deviations are named."""
+    config = model.config
+    condition = "the camera that renders" if config.mapping.label_dim else "nothing"
+    protocol = {
+        "model": f"{Path(args.model).name}, {config.image_resolution} pixels, neural resolution "
+        f"{config.neural_resolution}, {model.meta.get('kind', 'model')}",
+        "data": args.data,
+        "pictures": f"{plan.count} generated (seeds {args.seed} and up, truncation psi "
+        f"{args.truncation:g}), {reals.limit(plan.count)} real, compared at {plan.size} pixels",
+        "protocol": f"{reals.protocol}; the mapping network is conditioned on {condition}",
+        "pairs": f"{plan.pairs}; views differ by {plan.view_angle:g} radians of yaw, towards the "
+        "front",
+    }
+    if args.inception:
+        protocol["FID"] = (
+            f"{Path(args.inception).name}; {plan.count} generated against "
+            f"{reals.limit(plan.count)} real; the standard protocol is 50000 against all real"
+        )
+    return protocol
+
+
+def _write(
+    folder: Path,
+    sampler: Any,
+    reals: Reals,
+    protocol: dict[str, str],
+    results: Any,
+    judge: Judge | None,
+) -> None:
+    from . import report
+
+    page = report.format_report(
+        f"Evaluation of {protocol['model']}", protocol, results, report.describe_judge(judge)
+    )
+    pictures = {
+        report.PLOTS: report.draw_plots(results),
+        report.SAMPLES: report.draw_samples(sampler, reals.cameras(report.SHOWN), judge),
+    }
+    report.write_report(folder, page, report.as_json(protocol, results, judge), pictures)
+    for rows in report.ROWS.values():
+        for row in rows:
+            if row.name in results.values:
+                _say(f"{row.title:<60} {report.format_value(results.values[row.name])}")
+    _say(f"{folder / report.REPORT}")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
