@@ -4,7 +4,7 @@ It has seen no image. A small generator is fitted to formulas, at points in spac
 whose form and colours depend on the code, in front of a soft sky on the sphere. That is enough to
 show what a trained model shows: a foreground with its own outline, and a background behind it.
 
-    python assets/make_placeholder.py [--seed 13] [--steps 1500] [--output assets/placeholder.pkl]
+    python assets/make_placeholder.py [--seed 13] [--steps 2000] [--output assets/placeholder.pkl]
 
 takes about two minutes on two cores; the same seed gives the same model on the same machine.
 """
@@ -51,7 +51,7 @@ META = {
 }
 
 SEED = 13  # of the bundled file
-STEPS = 1500
+STEPS = 2000
 EMPTY, DENSE = -12.0, 60.0  # raw densities outside and inside
 SLOPE = 1000.0  # raw density per world unit of depth below the surface
 LIGHT = F.normalize(torch.tensor([0.35, 0.8, 0.5]), dim=0)
@@ -160,13 +160,18 @@ def density_error(raw: Tensor, target: Tensor) -> Tensor:
 
 
 def draw_points(traits: Tensor, random: torch.Generator) -> Tensor:
-    """Points (B, N, 3), half of them anywhere in and around the box, half near the surface."""
-    side = CONFIG.field.box_warp * 1.1
-    points = (torch.rand(len(traits), POINTS_PER_CODE, 3, generator=random) - 0.5) * side
+    """Points (B, N, 3) in the box: half of them near the surface, an eighth near the faces."""
+    half = CONFIG.field.box_warp / 2
+    points = (2 * torch.rand(len(traits), POINTS_PER_CODE, 3, generator=random) - 1) * half
     near = points[:, ::2]
     depth, normals = measure_ring(near, traits)
     noise = 0.02 * torch.randn(near.shape, generator=random)
     points[:, ::2] = near + depth[..., None] * normals + noise
+    # The planes fade to zero at the faces, so densities there take some care of their own.
+    border = points[:, 1::8]
+    axis = border.abs().argmax(-1, keepdim=True)
+    inset = 1 - 0.04 * torch.rand(axis.shape, generator=random)
+    points[:, 1::8] = border.scatter(-1, axis, border.gather(-1, axis).sign() * half * inset)
     return points
 
 

@@ -73,11 +73,15 @@ class TriplaneField(nn.Module):
     def sample_planes(self, planes: Tensor, points: Tensor) -> Tensor:
         """Mean of the bilinear samples of the three planes at (B, N, 3) -> (B, N, C).
 
-        Pixel centres are at (2 i + 1) / size - 1; neighbours outside a plane count as zero.
+        Pixel centres are at (2 i + 1) / size - 1. Beyond the outermost ones the features of a
+        bounded field stay as they are; otherwise neighbours outside a plane count as zero.
         """
         if planes.ndim != 5 or planes.shape[1] != 3:
             raise ValueError(f"planes should be (B, 3, C, H, W); got {tuple(planes.shape)}.")
         positions = points * (2 / self.config.box_warp)
+        if self.config.bounded:
+            outermost = 1 - 1 / planes.shape[-1]
+            positions = positions.clamp(-outermost, outermost)
         # Gathering rows is 3-6 times faster on CPUs than grid_sample, but not differentiated twice
         # and missing on some devices.
         differentiable = torch.is_grad_enabled() and (planes.requires_grad or points.requires_grad)

@@ -51,9 +51,18 @@ def test_planes_are_read_at_pixel_centres_and_averaged() -> None:
 
 
 def test_far_outside_is_a_zero_feature() -> None:
-    field = TriplaneField(FieldConfig(plane_channels=4))
+    field = TriplaneField(FieldConfig(plane_channels=4, bounded=False))
     points = torch.tensor([[[1e9, 0.0, -1e9], [5.0, 5.0, 5.0]]])
     assert field.sample_planes(random(1, 3, 4, 8, 8), points).abs().max().item() == 0
+
+
+def test_features_of_bounded_fields_reach_the_faces() -> None:
+    field = TriplaneField(FieldConfig(plane_channels=4))
+    planes = random(1, 3, 4, 8, 8)
+    face, beyond, centre = torch.tensor([[[0.5, 0, 0], [0.7, 0, 0], [0.4375, 0, 0]]]).unbind(1)
+    at_face = field.sample_planes(planes, face[:, None])
+    assert torch.equal(at_face, field.sample_planes(planes, beyond[:, None]))
+    assert torch.equal(at_face, field.sample_planes(planes, centre[:, None]))  # outermost centre
 
 
 def test_gradients_flow_to_planes_and_points() -> None:
