@@ -160,18 +160,13 @@ def density_error(raw: Tensor, target: Tensor) -> Tensor:
 
 
 def draw_points(traits: Tensor, random: torch.Generator) -> Tensor:
-    """Points (B, N, 3) in the box: half of them near the surface, an eighth near the faces."""
+    """Points (B, N, 3), half of them anywhere in the box, half near the surface."""
     half = CONFIG.field.box_warp / 2
     points = (2 * torch.rand(len(traits), POINTS_PER_CODE, 3, generator=random) - 1) * half
     near = points[:, ::2]
     depth, normals = measure_ring(near, traits)
     noise = 0.02 * torch.randn(near.shape, generator=random)
     points[:, ::2] = near + depth[..., None] * normals + noise
-    # The planes fade to zero at the faces, so densities there take some care of their own.
-    border = points[:, 1::8]
-    axis = border.abs().argmax(-1, keepdim=True)
-    inset = 1 - 0.04 * torch.rand(axis.shape, generator=random)
-    points[:, 1::8] = border.scatter(-1, axis, border.gather(-1, axis).sign() * half * inset)
     return points
 
 

@@ -185,6 +185,17 @@ def test_readme_viewer_commands_are_valid() -> None:
         viewer.parse(arguments)
 
 
+def test_readme_names_every_key_of_the_viewer() -> None:
+    controls = pytest.importorskip("ballgan_viewer.controls")
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = set(re.findall(r"<kbd>(.*?)</kbd>", text))
+    arrows = {"Left": "←", "Right": "→"}
+    keys = {arrows.get(key.key, key.key) for key in controls.KEYS if not key.key.isdigit()}
+    assert keys <= shown
+    digits = [key.key for key in controls.KEYS if key.key.isdigit()]
+    assert {digits[0], digits[-1]} <= shown
+
+
 def test_readme_training_commands_are_valid() -> None:
     commands = readme_commands("ballgan-train")
     assert commands

@@ -125,7 +125,8 @@ def train_together(output: Path, data: Path, options: list[str]) -> Path:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command += ["--nproc-per-node", "2", "-m", "ballgan_train", "--device", "cpu", *options]
     command += ["--data", str(data), "--output", str(output)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=250)
+    environment = dict(os.environ, OMP_NUM_THREADS="1")
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=250)
     assert done.returncode == 0, done.stderr[-3000:]
     return next(output.iterdir())
 

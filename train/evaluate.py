@@ -6,7 +6,7 @@ import argparse
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ballgan.cli.progress import ProgressBar
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from ballgan.generator import Generator
 
-    from .evaluation import Plan
+    from .evaluation import Plan, Results
+    from .fakes import Sampler
     from .judge import Judge, JudgeInfo
     from .reals import Reals
 
@@ -63,7 +64,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="K",
         help=f"train the judge on so many thousand pictures (default: {JUDGE_KIMG:g}; --quick: 4)",
     )
-    parser.add_argument("--judge-size", type=int, metavar="PX", help="default: the model's, to 128")
+    parser.add_argument(
+        "--judge-size", type=int, metavar="PX", help="default: the pictures', at most 128"
+    )
+    parser.add_argument(
+        "--resolution",
+        type=int,
+        metavar="PX",
+        help="side of the volume-rendered picture (default: the model's; --quick: at most 64)",
+    )
     parser.add_argument("--no-judge", action="store_true", help="measure without a judge")
     parser.add_argument(
         "--inception",
@@ -87,15 +96,21 @@ def run(args: argparse.Namespace) -> int:
     device = choose_device(args.device)
     inception = Inception(args.inception, device) if args.inception else None
     model = ballgan.load(args.model, device)
-    reals = _open_reals(args, model)
-    judge = _get_judge(args, model, reals, device)
-    plan = replace(plan, size=judge.info.size if judge else _common_size(model, reals))
-    sampler = Sampler(model, truncation_psi=args.truncation, seed=args.seed)
+    sampler = Sampler(
+        model,
+        truncation_psi=args.truncation,
+        seed=args.seed,
+        resolution=_choose_resolution(args, model),
+    )
+    reals = _open_reals(args, sampler)
+    size = _common_size(sampler, reals)
+    judge = _get_judge(args, size, reals.domain, device)
+    plan = replace(plan, size=judge.info.size if judge else size)
     with ProgressBar("measuring") as progress:
         results = evaluate(
             sampler, reals, plan, judge=judge, inception=inception, progress=progress
         )
-    protocol = _describe(args, model, reals, plan)
+    protocol = _describe(args, sampler, reals, plan)
     _write(Path(args.output), sampler, reals, protocol, results, judge)
     return 0
 
@@ -114,23 +129,35 @@ def _make_plan(args: argparse.Namespace) -> Plan:
     return Plan(count=count, pairs=pairs)
 
 
-def _open_reals(args: argparse.Namespace, model: Generator) -> Reals:
+def _choose_resolution(args: argparse.Namespace, model: Generator) -> int:
+    own = model.config.neural_resolution
+    if args.resolution is None:
+        return min(own, 64) if args.quick else own
+    if not 16 <= args.resolution <= 1024:
+        raise ValueError(f"--resolution should be in 16 to 1024; got {args.resolution}.")
+    return args.resolution
+
+
+def _open_reals(args: argparse.Namespace, sampler: Sampler) -> Reals:
     from .reals import open_reals
 
-    size = model.config.image_resolution
-    return open_reals(args.data, size=size, domain=args.domain, seed=args.seed, device=model.device)
+    # Inception looks at pictures as large as the model's; large ones are slow to render.
+    largest = sampler.picture_size if args.inception else 128
+    size = max(16, min(sampler.picture_size, largest) // 8 * 8)
+    device = sampler.model.device
+    return open_reals(args.data, size=size, domain=args.domain, seed=args.seed, device=device)
 
 
-def _common_size(model: Generator, reals: Reals) -> int:
+def _common_size(sampler: Sampler, reals: Reals) -> int:
     """Side at which pictures are compared: a power of two that neither has to be enlarged to."""
     from .judge import SIZES
 
-    smaller = min(model.config.image_resolution, reals.resolution, 128)
+    smaller = min(sampler.picture_size, reals.resolution, 128)
     return max((size for size in SIZES if size <= smaller), default=SIZES[0])
 
 
 def _get_judge(
-    args: argparse.Namespace, model: Generator, reals: Reals, device: torch.device
+    args: argparse.Namespace, size: int, domain: str | None, device: torch.device
 ) -> Judge | None:
     """The judge given, kept, or trained now; None where there is nothing that it knows."""
     from .judge import JudgeInfo, cache_path, load_judge
@@ -139,17 +166,17 @@ def _get_judge(
         return None
     if args.judge and Path(args.judge).exists():
         judge = load_judge(args.judge, device)
-        if reals.domain not in (None, judge.info.domain):
-            raise ValueError(f"{args.judge} judges {judge.info.domain}, not {reals.domain}.")
+        if domain not in (None, judge.info.domain):
+            raise ValueError(f"{args.judge} judges {judge.info.domain}, not {domain}.")
         return judge
-    if reals.domain is None:
+    if domain is None:
         if args.judge:
             raise ValueError(f"{args.judge} does not exist; --domain says what to train it for.")
         return None
     kimg = args.judge_kimg if args.judge_kimg is not None else 4.0 if args.quick else JUDGE_KIMG
     if kimg <= 0:
         raise ValueError(f"--judge-kimg should be above 0; got {kimg:g}.")
-    info = JudgeInfo(reals.domain, args.judge_size or _common_size(model, reals), float(kimg))
+    info = JudgeInfo(domain, args.judge_size or size, float(kimg))
     path = Path(args.judge) if args.judge else cache_path(info.domain, info.size)
     kept = None
     if path.exists():
@@ -174,14 +201,14 @@ def _train(info: JudgeInfo, path: Path, device: torch.device) -> Judge:
 
 
 def _describe(
-    args: argparse.Namespace, model: Generator, reals: Reals, plan: Plan
+    args: argparse.Namespace, sampler: Sampler, reals: Reals, plan: Plan
 ) -> dict[str, str]:
     """What was measured how; the standard protocol's deviations are named."""
-    config = model.config
+    model, config = sampler.model, sampler.model.config
     condition = "the camera that renders" if config.mapping.label_dim else "nothing"
     protocol = {
-        "model": f"{Path(args.model).name}, {config.image_resolution} pixels, neural resolution "
-        f"{config.neural_resolution}, {model.meta.get('kind', 'model')}",
+        "model": f"{Path(args.model).name}, {config.image_resolution} pixels, rendered at "
+        f"{sampler.resolution}, {model.meta.get('kind', 'model')}",
         "data": args.data,
         "pictures": f"{plan.count} generated (seeds {args.seed} and up, truncation psi "
         f"{args.truncation:g}), {reals.limit(plan.count)} real, compared at {plan.size} pixels",
@@ -199,10 +226,10 @@ def _describe(
 
 def _write(
     folder: Path,
-    sampler: Any,
+    sampler: Sampler,
     reals: Reals,
     protocol: dict[str, str],
-    results: Any,
+    results: Results,
     judge: Judge | None,
 ) -> None:
     from . import report

@@ -41,14 +41,29 @@ class Sampler:
         model: the generator, on its device, in evaluation mode.
         truncation_psi: 1 is the whole variety, which metrics are meant for.
         seed: of the first number, 0 or more.
+        resolution: side of the volume-rendered picture; None: the model's own.
     """
 
-    def __init__(self, model: Generator, *, truncation_psi: float = 1.0, seed: int = 0) -> None:
+    def __init__(
+        self,
+        model: Generator,
+        *,
+        truncation_psi: float = 1.0,
+        seed: int = 0,
+        resolution: int | None = None,
+    ) -> None:
         self.model = model
         self.truncation_psi = truncation_psi
         self.seed = seed
-        rays = model.config.neural_resolution**2
+        self.resolution = resolution or model.config.neural_resolution
+        rays = self.resolution**2
         self.batch = max(1, min(64, _RAYS_AT_ONCE.get(model.device.type, 2**16) // rays))
+
+    @property
+    def picture_size(self) -> int:
+        """Side of the pictures: without super-resolution it is that of the volume rendering."""
+        plain = self.model.super_resolution is None
+        return self.resolution if plain else self.model.config.image_resolution
 
     @torch.no_grad()
     def render(
@@ -76,7 +91,7 @@ class Sampler:
         if model.background is not None:
             z = self._codes(behind or numbers, model.background.config.z_dim, BACKGROUND_SEEDS)
             ws_behind = model.map_background(z, truncation_psi=self.truncation_psi)
-        made = model.synthesize(ws, ws_behind, labels)
+        made = model.synthesize(ws, ws_behind, labels, neural_resolution=self.resolution)
         depth = composite(made.samples).mean_distance()
         return Fakes(
             picture=((made.image + 1) / 2).clamp(0, 1).float(),

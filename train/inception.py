@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,10 @@ class Inception:
         if not self.path.is_file():
             raise ValueError(f"{path} does not exist; --inception needs {WANTED}.")
         try:
-            self._network: Any = torch.jit.load(str(path), map_location=device).eval()
+            with warnings.catch_warnings():
+                # The file comes in this form, whatever torch recommends today.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                self._network: Any = torch.jit.load(str(path), map_location=device).eval()
         except (RuntimeError, ValueError) as error:
             raise ValueError(
                 f"{path} is no TorchScript file (weights alone are not enough); --inception needs "

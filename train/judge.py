@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -183,7 +184,9 @@ def load_judge(path: str | Path, device: torch.device | str = "cpu") -> Judge:
     if Path(path).stat().st_size > _MAX_FILE:
         raise ValueError(f"{path} is no judge of ballgan-train: it is too large")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what other files hold; they are refused anyway
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
         raise ValueError(f"{path} is damaged, or no judge of ballgan-train: {error}") from error
     try:

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .judge import DEPTH_SCALE, Accuracy, Judge, JudgeInfo
+from .labels import mirror_labels
 from .metrics import mask_ious, normalized_depth_errors, pose_errors
 from .toyworld import ToyBatch, ToyWorld
 from .toyworld.world import RADIUS
@@ -20,7 +21,9 @@ HELD_OUT_SEED = 2**40 + 1
 HELD_OUT_COUNT = 512
 
 _BATCH = 16
-_REPEATS = {"cpu": 16}  # times that a picture is shown; rendering is the dear part there
+_ROUND = 16  # batches that are drawn between two renderings
+_FRESH = {"cpu": 16}  # pictures rendered then; elsewhere as many as are drawn
+_POOL = 2048  # pictures that are kept to be shown again: rendering is the dear part on a CPU
 _LEARNING_RATE = 3e-3
 _WARM_UP = 0.05  # share of the training
 _WEIGHTS = (1.0, 1.0, 4.0)  # of mask, depth and camera in the loss
@@ -78,8 +81,7 @@ def judge_loss(judge: Judge, batch: ToyBatch) -> Tensor:
 def augment(batch: ToyBatch, generator: torch.Generator) -> ToyBatch:
     """Mirror half of the pictures, and change colours, sharpness and noise a little.
 
-    What generators make is softer and noisier than what is rendered. Not for the normals, which
-    are left as they are.
+    What generators make is softer and noisier than what is rendered. Normals are left as they are.
     """
     count, device = len(batch.image), batch.image.device
     flip = (torch.rand(count, 1, 1, 1, generator=generator) < 0.5).to(device)
@@ -87,7 +89,7 @@ def augment(batch: ToyBatch, generator: torch.Generator) -> ToyBatch:
         torch.where(flip, values.flip(3), values)
         for values in (batch.image, batch.mask, batch.depth)
     )
-    label = torch.where(flip[:, :, 0, 0], mirror_cameras(batch.label), batch.label)
+    label = torch.where(flip[:, :, 0, 0], mirror_labels(batch.label), batch.label)
     gain = 0.8 + 0.4 * torch.rand(count, 3, 1, 1, generator=generator)
     shift = 0.2 * torch.rand(count, 3, 1, 1, generator=generator) - 0.1
     image = image * gain.to(device) + shift.to(device)
@@ -99,13 +101,6 @@ def augment(batch: ToyBatch, generator: torch.Generator) -> ToyBatch:
     amount = torch.rand(count, 1, 1, 1, generator=generator)
     image = (image + (amount * noise).to(device)).clamp(-1, 1)
     return replace(batch, image=image, mask=mask, depth=depth, label=label)
-
-
-def mirror_cameras(labels: Tensor) -> Tensor:
-    """Labels (B, 25) of the x-flipped pictures; the principal point is in the middle."""
-    sign = torch.ones(25, device=labels.device)
-    sign[[1, 2, 3, 4, 8]] = -1
-    return labels * sign
 
 
 def view_directions(labels: Tensor) -> Tensor:
@@ -151,25 +146,26 @@ def _schedule(done: float) -> float:
 
 
 class _Pool:
-    """Rendered pictures, each shown several times on devices that are slow to render."""
+    """The pictures rendered last, each shown about 16 times on a CPU, and once elsewhere."""
 
     def __init__(self, info: JudgeInfo, device: torch.device) -> None:
         self._world = ToyWorld(info.domain, info.size, seed=TRAINING_SEED, device=device)
-        self._repeats = _REPEATS.get(device.type, 1)
+        self._fresh = _FRESH.get(device.type, _ROUND * _BATCH)
+        self._limit = _POOL if device.type in _FRESH else self._fresh
         self._drawn = 0  # batches
         self._pictures: list[ToyBatch] = []
 
     def draw(self, generator: torch.Generator) -> ToyBatch:
-        """A batch: new pictures, or some of those rendered so far."""
-        turn, again = divmod(self._drawn, self._repeats)
+        """A batch of the pictures at random."""
+        turn, place = divmod(self._drawn, _ROUND)
         self._drawn += 1
-        if not again:
-            fresh = self._world.render(range(turn * _BATCH, (turn + 1) * _BATCH))
-            if self._repeats == 1:
-                return fresh
-            self._pictures += [_row(fresh, row) for row in range(_BATCH)]
+        if not place:
+            made = self._world.render(range(turn * self._fresh, (turn + 1) * self._fresh))
+            made = replace(made, normals=made.normals[:, :0])  # nobody asks for them
+            self._pictures += [_row(made, row) for row in range(self._fresh)]
+            self._pictures = self._pictures[-self._limit :]
         chosen = torch.randint(len(self._pictures), (_BATCH,), generator=generator)
-        return _join([self._pictures[int(place)] for place in chosen])
+        return _join([self._pictures[int(index)] for index in chosen])
 
 
 def _row(batch: ToyBatch, row: int) -> ToyBatch:

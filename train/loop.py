@@ -87,8 +87,9 @@ class Trainer:
     def _distribute(self, phase: nn.Module) -> nn.Module:
         if self.world.size == 1:
             return phase
-        # Some parameters have no gradient in some steps; averages of w are kept alike by hand.
-        return DistributedDataParallel(phase, broadcast_buffers=False, find_unused_parameters=True)
+        # Super-resolution without noise leaves the strengths of its noise unused.
+        unused = self.config.model.super_resolution is not None
+        return DistributedDataParallel(phase, find_unused_parameters=unused)
 
     # One step
 

@@ -50,11 +50,11 @@ def normalized_depth_errors(depth: Tensor, truth: Tensor, mask: Tensor) -> Tenso
 
 def _normalize(values: Tensor, inside: Tensor) -> Tensor:
     """Values (B, N) with mean 0 and variance 1 over `inside`; 0 outside."""
-    values = torch.where(inside, values, 0.0).double()
+    values = torch.where(inside, values, 0.0)
     count = inside.sum(1, keepdim=True).clamp_min(1)
     values = torch.where(inside, values - values.sum(1, keepdim=True) / count, 0.0)
     variance = values.square().sum(1, keepdim=True) / count
-    return (values / variance.sqrt().clamp_min(1e-6)).float()
+    return values / variance.sqrt().clamp_min(1e-6)
 
 
 def pose_errors(direction: Tensor, truth: Tensor) -> tuple[Tensor, Tensor, Tensor]:

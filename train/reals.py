@@ -89,5 +89,8 @@ def open_reals(
     `domain`: tells that a dataset holds pictures of a toyworld domain. Raises ValueError.
     """
     if data.startswith(TOYWORLD_PREFIX):
-        return ToyReals(data.removeprefix(TOYWORLD_PREFIX), size, seed=seed, device=device)
+        named = data.removeprefix(TOYWORLD_PREFIX)
+        if domain not in (None, named):
+            raise ValueError(f"{data} is not of the domain {domain}: leave --domain out.")
+        return ToyReals(named, size, seed=seed, device=device)
     return DatasetReals(data, domain=domain, seed=seed, device=device)

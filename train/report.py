@@ -7,7 +7,7 @@ import math
 import os
 import secrets
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -201,17 +201,20 @@ def draw_samples(sampler: Sampler, labels: torch.Tensor, judge: Judge | None) ->
         behind = (seed + BACKGROUND_SEEDS) % (MAX_SEED + 1)
         scene.background = LearntBackground(behind, truncation_psi=psi)
         scene.conditioning = camera
-        rows.append(_sample_row(scene, camera, judge))
+        rows.append(_sample_row(scene, camera, sampler, judge))
     columns = ["picture", "foreground", "background", "depth"]
     columns += ["judge's mask"] if judge is not None else []
     return contact_sheet(rows, names, columns)
 
 
-def _sample_row(scene: Scene, camera: Camera, judge: Judge | None) -> list[np.ndarray]:
-    size = max(scene.model.config.image_resolution, 64)
-    full = scene.render(camera, RenderSettings(size=size, sampler="plain")).rgb
-    front = scene.render(camera, RenderSettings(size=size, layer="foreground"))
-    behind = scene.render(camera, RenderSettings(size=size, layer="background")).rgb
+def _sample_row(
+    scene: Scene, camera: Camera, sampler: Sampler, judge: Judge | None
+) -> list[np.ndarray]:
+    size = max(sampler.picture_size, 64)
+    plain = RenderSettings(size=size, neural_resolution=sampler.resolution, sampler="plain")
+    full = scene.render(camera, plain).rgb
+    front = scene.render(camera, replace(plain, layer="foreground"))
+    behind = scene.render(camera, replace(plain, layer="background")).rgb
     row = [full, front.rgba(), behind, shade_depth(front)]
     if judge is not None:
         picture = torch.from_numpy(full.transpose(2, 0, 1))[None].to(scene.model.device)

@@ -37,6 +37,7 @@ class Run:
         data: str,
         *,
         preset: str,
+        job: str | None,
         mirror: bool,
         device: torch.device,
         world: World,
@@ -58,6 +59,7 @@ class Run:
         self.stopping = False
         self._settings: dict[str, Any] = {
             "preset": preset,
+            "job": job,
             "data": data,
             "mirror": mirror,
             "config": config.to_dict(),
@@ -243,6 +245,15 @@ def read_state(folder: Path) -> dict[str, Any]:
     if not isinstance(state, dict) or state.get("format") != "ballgan training state":
         raise ValueError(f"{path} is no state of ballgan-train.")
     return state
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """What was written to the folder when the run began; empty if nothing readable was."""
+    try:
+        settings = json.loads((folder / CONFIG_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return settings if isinstance(settings, dict) else {}
 
 
 def next_folder(output: Path, name: str) -> Path:

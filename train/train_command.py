@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,8 +21,8 @@ EPILOG = (
     "Every option of the configuration can be given after these, such as --loss.gamma 2 or "
     "--schedule.batch-size 8; --options lists them with the values of the preset. Ctrl-C saves "
     "and stops; --resume goes on exactly there. Several GPUs or machines: torchrun "
-    "--nproc-per-node 8 -m ballgan_train --preset ... (with --max-restarts 3 and --resume, a "
-    "worker that dies goes on from the last state)."
+    "--nproc-per-node 8 --max-restarts 3 -m ballgan_train --preset ...; when a worker dies, all "
+    "go on from the last saved state (the folder must be one that all machines see)."
 )
 
 
@@ -100,12 +101,14 @@ def _prepare(
     """The run to go on with: a new one, or a saved one."""
     from .run import Run, next_folder, read_state
 
-    if args.resume is not None:
-        folder = Path(args.resume)
+    resume = args.resume or _restarted_folder(Path(args.output))
+    if resume is not None:
+        folder = Path(resume)
         state = read_state(folder)
         config = override(TrainConfig.from_dict(state["settings"]["config"]), rest)
-        kept = {name: state["settings"][name] for name in ("preset", "mirror")}
-        data = state["settings"]["data"]
+        settings = state["settings"]
+        kept = {"preset": settings["preset"], "mirror": settings["mirror"], "job": job_name()}
+        data = settings["data"]
         training = Run(config, folder, data, **kept, device=device, world=world)
         training.restore(state)
         return training
@@ -118,8 +121,25 @@ def _prepare(
     config = override(config, rest)
     name = f"{args.preset}-{Path(args.data.replace(':', '-')).stem}"
     folder = next_folder(Path(args.output), name)
-    kept = {"preset": args.preset, "mirror": args.mirror}
+    kept = {"preset": args.preset, "mirror": args.mirror, "job": job_name()}
     training = Run(config, folder, args.data, **kept, device=device, world=world)
     if model is not None:
         training.trainer.start_from(model, discriminator)
     return training
+
+
+def _restarted_folder(output: Path) -> Path | None:
+    """The folder that this torchrun job was writing before it restarted its workers."""
+    if int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) == 0:
+        return None
+    from .run import STATE_NAME, read_settings
+
+    for folder in sorted(output.iterdir(), reverse=True) if output.is_dir() else ():
+        if (folder / STATE_NAME).is_file() and read_settings(folder).get("job") == job_name():
+            return folder
+    return None
+
+
+def job_name() -> str | None:
+    """What torchrun calls this job; None without torchrun."""
+    return os.environ.get("TORCHELASTIC_RUN_ID")
