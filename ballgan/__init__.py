@@ -38,6 +38,8 @@ _MODULES = {
     "Scene": "scene",
 }
 
+__all__ = sorted(_MODULES)
+
 
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:

@@ -1,6 +1,7 @@
 """Backgrounds that give colour, as a camera sees them on the model's sphere."""
 
 import math
+import os
 from dataclasses import replace
 
 import torch
@@ -45,7 +46,7 @@ class Backdrop:
 
     def _load_panorama(self, panorama: Panorama, size: int, visible: float) -> Tensor:
         """The file's picture, shrunk to what a picture of `size` can show (no aliasing)."""
-        file = replace(panorama, yaw=0.0, exposure=0.0)
+        file = (replace(panorama, yaw=0.0, exposure=0.0), _version(panorama.path))
         image = self._pictures.get(file, lambda: panorama.load().to(self.device))
         covered = math.pi if is_equirectangular(panorama, image) else panorama.span or visible
         # Powers of two: few different sizes are kept.
@@ -65,6 +66,15 @@ class Backdrop:
         half = camera.fov / 2
         ratio = min(max(position / radius * math.sin(half), -1.0), 1.0)
         return 2 * (half + math.asin(ratio))
+
+
+def _version(path: str) -> tuple[int, int] | None:
+    """Time and size of a file, which change with its content; None if it cannot be looked at."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return status.st_mtime_ns, status.st_size
 
 
 def shrink(image: Tensor, height: int) -> Tensor:

@@ -17,7 +17,7 @@ from .geometry import equirectangular_directions, sample_equirectangular, sphere
 from .images import load_image
 from .latents import Latent
 from .mlp import ModulatedMLP, PlainMLP, encode_positions
-from .stylegan2 import Mapping
+from .stylegan2 import Mapping, Step
 
 
 class SphereBackground(nn.Module):
@@ -64,10 +64,17 @@ class SphereBackground(nn.Module):
             position = torch.nn.functional.normalize(points, dim=-1) / 2
         return encode_positions(position, self.config.num_frequencies)
 
-    def equirectangular(self, ws: Tensor, height: int) -> Tensor:
-        """The whole sphere for one code: (F, height, 2 height)."""
+    def equirectangular(self, ws: Tensor, height: int, step: Step | None = None) -> Tensor:
+        """The whole sphere for one code: (F, height, 2 height).
+
+        `step` is called now and then; it may raise to stop.
+        """
         directions = equirectangular_directions(height, 2 * height, ws.device).flatten(0, 1)
-        parts = [self(part[None], ws)[0] for part in directions.split(2**14)]
+        parts = []
+        for part in directions.split(2**14):
+            if step is not None:
+                step()
+            parts.append(self(part[None], ws)[0])
         return torch.cat(parts).t().reshape(-1, height, 2 * height)
 
 

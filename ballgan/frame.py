@@ -10,6 +10,7 @@ LAYERS = ("full", "foreground", "background", "raw", "normals")
 SAMPLERS = ("fast", "plain")
 STAGES = ("preview", "raw", "full")
 MAX_SIZE = 8192
+MIN_NEURAL_RESOLUTION, MAX_NEURAL_RESOLUTION = 4, 2048
 
 
 @dataclass(frozen=True)
@@ -17,8 +18,8 @@ class RenderSettings:
     """How to render.
 
     size: side of the picture in pixels; None: the model's own.
-    neural_resolution: side of the volume-rendered image; None: the model's own, or `size` for a
-        model without super-resolution.
+    neural_resolution: side of the volume-rendered image; None: the model's own, or for a model
+        without super-resolution `size` (at most 2048).
     sampler: "plain" is the published scheme to rounding; "fast" looks the background up in a
         cached picture of the whole sphere, so that a moving camera does not run its network.
     layer: "full", "foreground" (straight colour and alpha), "background" (the whole sphere),
@@ -36,7 +37,8 @@ class RenderSettings:
         _require_choice("layer", self.layer, LAYERS)
         _require_choice("sampler", self.sampler, SAMPLERS)
         _require_whole("size", self.size, 1, MAX_SIZE)
-        _require_whole("neural_resolution", self.neural_resolution, 4, 2048)
+        lowest, highest = MIN_NEURAL_RESOLUTION, MAX_NEURAL_RESOLUTION
+        _require_whole("neural_resolution", self.neural_resolution, lowest, highest)
         _require_whole("samples", self.samples, 4, 1024)
 
 
@@ -104,5 +106,5 @@ def _require_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
 
 
 def _require_whole(name: str, value: int | None, low: int, high: int) -> None:
-    if value is not None and not (low <= value <= high and int(value) == value):
+    if value is not None and not (type(value) is int and low <= value <= high):
         raise ValueError(f"{name} should be a whole number in {low} ... {high}; got {value!r}.")

@@ -27,8 +27,9 @@ class Latent:
     blend: tuple[tuple[int, float], ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "blend", tuple((seed, weight) for seed, weight in self.blend))
         for seed, weight in ((self.seed, 1.0), *self.blend):
-            if not 0 <= seed <= MAX_SEED or int(seed) != seed:
+            if not isinstance(seed, int | np.integer) or not 0 <= seed <= MAX_SEED:
                 raise ValueError(f"A seed is a whole number in 0 ... {MAX_SEED}; got {seed!r}.")
             if not math.isfinite(weight):
                 raise ValueError(f"Blend weights should be finite; got {weight!r}.")

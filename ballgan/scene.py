@@ -14,10 +14,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .backdrop import Backdrop
-from .backgrounds import Background, LearntBackground
+from .backgrounds import Background, LearntBackground, Panorama, SolidColor
 from .camera import AnyCamera, Camera, Orbit, Rays
 from .fields import density_gradient
-from .frame import Frame, RenderSettings, resize
+from .frame import (
+    MAX_NEURAL_RESOLUTION,
+    MIN_NEURAL_RESOLUTION,
+    Frame,
+    RenderSettings,
+    resize,
+)
 from .generator import Generator
 from .geometry import sample_equirectangular
 from .latents import Latent
@@ -32,6 +38,7 @@ Progress = Callable[[float], None]
 
 PREVIEW_RESOLUTION = 32
 PREVIEW_SAMPLES = 24
+MAX_KEPT_RESOLUTION = 512  # larger images take much memory and are seldom seen again
 RAYS_PER_TILE = 1024  # small tiles stay in the cache and can be cancelled soon
 MAX_SPHERE_HEIGHT = 512  # pixels of the cached sphere from pole to pole
 NORMAL_STEP = 1 / 128  # of the box, for the density's gradient
@@ -47,7 +54,7 @@ class Scene:
     """
 
     def __init__(self, model: Generator) -> None:
-        self.model = model
+        self._model = model
         self.latent = Latent()
         self.background: Background = LearntBackground()
         self.conditioning: AnyCamera = Orbit()
@@ -57,6 +64,11 @@ class Scene:
         self._ws_background = Memo(8)
         self._sphere = Memo(3)
         self._backdrop = Backdrop(model.config, model.device)
+
+    @property
+    def model(self) -> Generator:
+        """The model; another one needs a scene of its own."""
+        return self._model
 
     # Rendering
 
@@ -103,7 +115,7 @@ class Scene:
         if settings.neural_resolution is not None:
             return settings.neural_resolution
         if self.model.super_resolution is None and settings.size is not None:
-            return settings.size
+            return min(max(settings.size, MIN_NEURAL_RESOLUTION), MAX_NEURAL_RESOLUTION)
         return self.model.config.neural_resolution
 
     def _render(
@@ -113,6 +125,7 @@ class Scene:
         stage: str,
         progress: Progress | None,
     ) -> Frame:
+        self._check_values()
         resolved = camera.resolve(self.model.config.camera)
         resolution = self.neural_resolution(settings)
         shot = _Shot(
@@ -140,6 +153,17 @@ class Scene:
             stage=stage,
             opaque=opaque,
         )
+
+    def _check_values(self) -> None:
+        """Raise ValueError if the latent or the background is of another kind."""
+        if type(self.latent) is not Latent:
+            raise ValueError(f"scene.latent should be a Latent; got {self.latent!r}.")
+        kinds = (LearntBackground, SolidColor, Panorama)
+        if self.background is not None and not isinstance(self.background, kinds):
+            raise ValueError(
+                "scene.background should be a LearntBackground, SolidColor, Panorama or None; "
+                f"got {self.background!r}."
+            )
 
     def _render_foreground(self, shot: "_Shot") -> tuple[Tensor, Tensor, Tensor, bool]:
         """Layers "full", "raw" and "foreground": rgb, alpha, depth, opaque."""
@@ -185,12 +209,12 @@ class Scene:
         distance = gathered.mean_distance()
         reach = distance.nan_to_num(posinf=0.0)
         points = shot.rays.origins + reach[:, None] * shot.rays.directions
-        gradient = density_gradient(
-            self.model.field,
-            self.planes(),
-            points[None],
-            NORMAL_STEP * self.model.config.field.box_warp,
-        )[0]
+        planes, step = self.planes(), NORMAL_STEP * self.model.config.field.box_warp
+        gradients = []
+        for tile in points.split(4 * RAYS_PER_TILE):
+            shot.report(1.0)
+            gradients.append(density_gradient(self.model.field, planes, tile[None], step)[0])
+        gradient = torch.cat(gradients)
         world = F.normalize(-gradient, dim=-1)
         pose = torch.tensor(shot.camera.cam2world, dtype=world.dtype, device=world.device)
         local = world @ pose[:3, :3] * world.new_tensor([1.0, -1.0, -1.0])
@@ -247,6 +271,8 @@ class Scene:
 
     def _gather(self, shot: "_Shot") -> Composite:
         """The foreground along the shot's rays."""
+        if shot.resolution > MAX_KEPT_RESOLUTION:
+            return self._march(shot)
         key = (self.latent, self.conditioning, shot.camera, shot.resolution, shot.settings.samples)
         return self._gathered.get(key, lambda: self._march(shot))
 
@@ -293,7 +319,9 @@ class Scene:
         height = min(8 * 2 ** (shot.resolution - 1).bit_length(), MAX_SPHERE_HEIGHT)
         assert self.model.background is not None
         network = self.model.background
-        sphere = self._sphere.get((background, height), lambda: network.equirectangular(ws, height))
+        sphere = self._sphere.get(
+            (background, height), lambda: network.equirectangular(ws, height, shot.step)
+        )
         return sample_equirectangular(sphere, points)
 
     def _picture(self, shot: "_Shot", features: Tensor) -> Tensor:
@@ -321,6 +349,7 @@ class Scene:
         """
         from .mesh import extract_mesh
 
+        self._check_values()
         planes = self.planes(None if progress is None else lambda: progress(0.0))
         return extract_mesh(
             lambda points: self.model.density(planes, points),

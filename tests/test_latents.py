@@ -34,7 +34,12 @@ def test_a_background_is_another_kind_of_value() -> None:
     assert isinstance(LearntBackground.at(0.5, 0.5), LearntBackground)
 
 
-@pytest.mark.parametrize("seed", [-1, 2**32, 1.5])
+def test_blends_may_be_lists_and_stay_hashable() -> None:
+    latent = Latent(blend=[[1, 0.5], (2, 0.5)])
+    assert hash(latent) == hash(Latent(blend=((1, 0.5), (2, 0.5))))
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.5, 3.0])
 def test_bad_seeds_are_refused(seed: float) -> None:
     with pytest.raises(ValueError, match="seed"):
         Latent(seed)

@@ -1,3 +1,4 @@
+import dataclasses
 import math
 from collections import Counter
 from pathlib import Path
@@ -5,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import TINY, make_model
 from PIL import Image
 
 import ballgan
@@ -256,11 +258,7 @@ def test_conditioning_changes_the_identity_and_the_camera_does_not(scene: Scene)
     assert not torch.allclose(scene.ws(), front)
 
 
-def test_model_without_super_resolution_renders_at_any_size(tiny_model: Generator) -> None:
-    import dataclasses
-
-    from conftest import TINY, make_model
-
+def test_model_without_super_resolution_renders_at_any_size() -> None:
     model = make_model(dataclasses.replace(TINY, super_resolution=None))
     frame = Scene(model).render(FRONT, RenderSettings(size=50))
     assert frame.rgb.shape == (50, 50, 3) and frame.neural_resolution == 50
@@ -286,3 +284,34 @@ def test_mesh_of_the_scene(scene: Scene) -> None:
 def test_bad_settings_are_refused(settings: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ballgan.RenderSettings(**settings)
+
+
+def test_a_changed_panorama_is_read_again(scene: Scene, tmp_path: Path) -> None:
+    path = tmp_path / "room.png"
+    scene.background = Panorama(str(path))
+    settings = RenderSettings(layer="background", size=16)
+    for color in ((255, 0, 0), (0, 0, 255)):
+        Image.new("RGB", (64, 32 + color[2] // 16), color).save(path)
+        rgb = scene.render(FRONT, settings).rgb
+        assert np.allclose(rgb, np.array(color) / 255, atol=0.01)
+
+
+def test_every_size_has_its_stages() -> None:
+    model = make_model(dataclasses.replace(TINY, super_resolution=None))
+    for size in (1, 3, 33):
+        frames = list(Scene(model).render_progressively(FRONT, RenderSettings(size=size)))
+        assert frames[-1].rgb.shape == (size, size, 3)
+    assert Scene(model).neural_resolution(RenderSettings(size=8192)) == 2048
+
+
+def test_values_of_another_kind_are_named(scene: Scene) -> None:
+    for wrong in ("white", (1, 1, 1), Latent(3)):
+        scene.background = wrong
+        with pytest.raises(ValueError, match=r"scene\.background should be"):
+            scene.render(FRONT)
+    scene.background = None
+    scene.latent = 3
+    with pytest.raises(ValueError, match=r"scene\.latent should be a Latent"):
+        scene.render(FRONT)
+    with pytest.raises(AttributeError):
+        scene.model = scene.model
