@@ -8,7 +8,13 @@ import pytest
 import torch
 from ballgan_train import judge as judge_module
 from ballgan_train.judge import Judge, JudgeInfo, cache_path, load_judge, save_judge
-from ballgan_train.judge_training import augment, judge_loss, train_judge, view_directions
+from ballgan_train.judge_training import (
+    augment,
+    empty_first,
+    judge_loss,
+    train_judge,
+    view_directions,
+)
 from ballgan_train.labels import mirror_labels
 from ballgan_train.toyworld import ToyWorld
 from ballgan_train.toyworld.world import RADIUS, orbit_labels
@@ -80,6 +86,23 @@ def test_augmented_pictures_keep_their_truth() -> None:
     assert changed.image.abs().max() <= 1
     straight = torch.where(mirrored[:, None, None, None], changed.image.flip(3), changed.image)
     assert (straight - batch.image).abs().mean() < 0.2
+
+
+def test_pictures_without_object_have_an_empty_truth() -> None:
+    batch = ToyWorld("heads", 16, seed=5).render(range(3))
+    for seed in range(4):
+        changed = empty_first(batch, torch.Generator().manual_seed(seed))
+        assert changed.mask[0].max() == 0 and changed.depth[0].isinf().all()
+        assert changed.image[0].abs().max() <= 1
+        assert not torch.equal(changed.image[0], batch.image[0])
+        assert torch.equal(changed.image[1:], batch.image[1:])
+    alone = dataclasses.replace(
+        changed, **{name: value[:1] for name, value in vars(changed).items()}
+    )
+    judge = Judge(JudgeInfo("heads", 16))
+    mask = judge(alone.image)[0]
+    nothing = torch.nn.functional.softplus(mask).mean()  # cross-entropy of "no object"
+    assert judge_loss(judge, alone).item() == pytest.approx(nothing.item(), rel=1e-5)
 
 
 def test_directions_are_those_of_the_orbit() -> None:

@@ -135,7 +135,7 @@ def test_mask_iou_by_hand() -> None:
     alpha, mask = torch.zeros(2, 1, 2, 2), torch.zeros(2, 1, 2, 2)
     alpha[0, 0, 0] = 0.9
     mask[0, 0, :, 0] = 0.8
-    assert mask_ious(alpha, mask).tolist() == pytest.approx([1 / 3, 1.0])
+    assert mask_ious(alpha, mask).tolist() == pytest.approx([1 / 3, 0.0])
 
 
 def test_depth_error_ignores_scale_and_offset() -> None:

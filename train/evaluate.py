@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .judge import Judge, JudgeInfo
     from .reals import Reals
 
-JUDGE_KIMG = 32.0
+JUDGE_KIMG = 48.0
 EPILOG = (
     "With toyworld's pictures a judge, a small network that knows their masks, depths and cameras, "
     "looks at the model's; it is trained at first use, in minutes, and kept. FID and KID by the "
@@ -246,7 +246,8 @@ def _write(
         for row in rows:
             if row.name in results.values:
                 _say(f"{row.title:<60} {report.format_value(results.values[row.name])}")
-    _say(f"{folder / report.REPORT}")
+    missing = f" (left out: {', '.join(results.left_out)})" if results.left_out else ""
+    _say(f"{folder / report.REPORT}{missing}")
 
 
 def _say(text: str) -> None:

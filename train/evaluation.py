@@ -84,7 +84,7 @@ class Results:
     def put_means(self, found: dict[str, list[Tensor]]) -> None:
         """Keep means over pictures with their standard errors; NaN is a picture without value."""
         for name, parts in found.items():
-            values = torch.cat(parts).double().cpu()
+            values = torch.cat(parts).cpu().double()
             values = values[values.isfinite()]
             if len(values):
                 spread = values.std().item() if len(values) > 1 else math.nan

@@ -53,7 +53,7 @@ def train_judge(
     for step in range(steps):
         for group in optimizer.param_groups:
             group["lr"] = _LEARNING_RATE * _schedule(step / steps)
-        batch = augment(pool.draw(generator), generator)
+        batch = augment(empty_first(pool.draw(generator), generator), generator)
         loss = judge_loss(judge, batch)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -67,15 +67,41 @@ def train_judge(
 
 
 def judge_loss(judge: Judge, batch: ToyBatch) -> Tensor:
-    """Cross-entropy of the mask, L1 of the depth over it, squared error of the direction."""
+    """Cross-entropy of the mask, L1 of the depth over it, squared error of the direction.
+
+    Of pictures without an object only the mask counts.
+    """
     mask, depth, direction, _ = judge(batch.image)
     inside = (batch.mask > 0.5) & batch.depth.isfinite()
     target = torch.where(inside, (batch.depth - RADIUS) / DEPTH_SCALE, 0.0)
     depth_loss = ((depth - target).abs() * inside).sum() / inside.sum().clamp_min(1)
-    pose_loss = (direction - view_directions(batch.label)).square().sum(1).mean()
+    shown = batch.mask.flatten(1).amax(1) > 0.5
+    off = (direction - view_directions(batch.label)).square().sum(1) * shown
+    pose_loss = off.sum() / shown.sum().clamp_min(1)
     mask_loss = F.binary_cross_entropy_with_logits(mask, batch.mask)
     parts = zip(_WEIGHTS, (mask_loss, depth_loss, pose_loss), strict=True)
     return torch.stack([weight * loss for weight, loss in parts]).sum()
+
+
+def empty_first(batch: ToyBatch, generator: torch.Generator) -> ToyBatch:
+    """Make the first picture of a batch one without an object.
+
+    It is the enlarged corner of its background, or else clouds of colour. Without such pictures
+    a judge sees a head in everything.
+    """
+    size, device = batch.image.shape[-1], batch.image.device
+    part = size // 4
+    corner, covered = (values[:1, :, :part, :part] for values in (batch.image, batch.mask))
+    clouds = 0.6 * torch.randn(1, 3, 4, 4, generator=generator).to(device)
+    corner, clouds = (F.interpolate(x, (size, size), mode="bicubic") for x in (corner, clouds))
+    use_corner = (covered.amax() < 0.05) & (torch.rand((), generator=generator) < 0.5).to(device)
+    empty = torch.where(use_corner, corner, clouds).clamp(-1, 1)
+    return replace(
+        batch,
+        image=torch.cat([empty, batch.image[1:]]),
+        mask=torch.cat([torch.zeros_like(batch.mask[:1]), batch.mask[1:]]),
+        depth=torch.cat([torch.full_like(batch.depth[:1], math.inf), batch.depth[1:]]),
+    )
 
 
 def augment(batch: ToyBatch, generator: torch.Generator) -> ToyBatch:

@@ -27,11 +27,11 @@ _LEAST_PIXELS = 8  # of a depth map that can be normalised
 def mask_ious(alpha: Tensor, mask: Tensor) -> Tensor:
     """Intersection over union of alpha > 1/2 and mask > 1/2, (B, 1, H, W) each: (B,).
 
-    1 where both are empty.
+    0 where both are empty: every picture should show an object, and a model that has lost its
+    foreground is no good one.
     """
     a, b = (alpha > 0.5).flatten(1), (mask > 0.5).flatten(1)
-    union = (a | b).sum(1)
-    return torch.where(union > 0, (a & b).sum(1) / union.clamp_min(1), 1.0)
+    return (a & b).sum(1) / (a | b).sum(1).clamp_min(1)
 
 
 def normalized_depth_errors(depth: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
