@@ -1,23 +1,27 @@
 """The `ballgan` command: info, render, export, convert.
 
-Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted. Errors are one line on stderr.
+Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted. Errors are one line on stderr. A
+reader of stdout that leaves early, such as head, is no error.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
 from typing import NoReturn
 
+from .cli.interrupts import keep_interrupts
 from .cli.values import (
+    DEFAULT_TRUNCATION,
     join_negative_values,
+    number,
+    parse_angles,
     parse_level,
-    parse_number,
-    parse_numbers,
     parse_seeds,
     whole_number,
 )
@@ -38,15 +42,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given = sys.argv[1:] if arguments is None else arguments
         args = build_parser().parse_args(join_negative_values(given))
     except SystemExit as stop:
+        _write("")  # --help is still buffered
         return stop.code if isinstance(stop.code, int) else 0
     try:
-        # torch takes a second to import: only now, so that --help is quick.
-        prepare = getattr(importlib.import_module(f".cli.{args.module}", __package__), args.prepare)
+        with keep_interrupts():
+            # torch takes a second to import: only now, so that --help is quick.
+            module = importlib.import_module(f".cli.{args.module}", __package__)
         try:
-            job = prepare(args)
+            job = getattr(module, args.prepare)(args)
         except ValueError as error:
             return _fail(args, error, status=2)
-        print(job())
+        _write(job() + "\n")
         return 0
     except KeyboardInterrupt:
         print(f"ballgan {args.command}: interrupted", file=sys.stderr)
@@ -101,7 +107,8 @@ def _add_render(commands: _Commands[_Parser]) -> None:
         "render",
         "render pictures of seeds from cameras, and a contact sheet",
         "Every foreground seed is shown with every background seed from every yaw and pitch. "
-        "Files are named by their parameters, e.g. seed0003_bg0001_yaw-0.40_pitch+0.00_full.png.",
+        "Files are named by their parameters, e.g. seed0003_bg0001_yaw-0.40_pitch+0.00_full.png, "
+        "and those options that differ from their defaults, e.g. ..._psi0.5_fov20_full.png.",
     )
     command.add_argument("model", metavar="MODEL", help="model file")
     _add_seeds(command)
@@ -113,8 +120,8 @@ def _add_render(commands: _Commands[_Parser]) -> None:
         "--output",
         metavar="DIR",
         default="renders",
-        help="folder for the pictures and contact_sheet.png, created if missing "
-        "(default: %(default)s)",
+        help="folder for the pictures and contact_sheet.png, which shows those of the last "
+        "command; created if missing (default: %(default)s)",
     )
 
 
@@ -145,8 +152,8 @@ def _add_truncation(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--truncation",
         metavar="PSI",
-        type=parse_number,
-        default=0.7,
+        type=number(-5, 5),
+        default=DEFAULT_TRUNCATION,
         help="truncation psi: 0 is the average, 1 the full variety (default: %(default)s)",
     )
     command.add_argument(
@@ -162,7 +169,7 @@ def _add_camera(command: argparse.ArgumentParser) -> None:
         command.add_argument(
             f"--{name}",
             metavar="LIST",
-            type=parse_numbers,
+            type=parse_angles,
             default=(0.0,),
             help=f"angles in radians, e.g. -0.4,0,0.4; positive moves the camera {direction} "
             "(default: 0)",
@@ -170,13 +177,13 @@ def _add_camera(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--fov",
         metavar="DEGREES",
-        type=parse_number,
+        type=number(0.1, 179, " degrees"),
         help="vertical field of view in degrees (default: the model's)",
     )
     command.add_argument(
         "--radius",
         metavar="LENGTH",
-        type=parse_number,
+        type=number(0.001, 1000, " world units"),
         help="distance from the model's pivot in world units (default: the model's)",
     )
 
@@ -277,10 +284,27 @@ def _add_convert(commands: _Commands[_Parser]) -> None:
         commands, "convert", "export", "write a model of any format we read in a native one"
     )
     command.add_argument("input", metavar="IN", help="model file of any format we read")
-    command.add_argument("output", metavar="OUT", help="file to write")
+    command.add_argument(
+        "output",
+        metavar="OUT",
+        help="file to write: the suffix .safetensors selects that format, .pkl, .pt or .pth ours",
+    )
     command.add_argument(
         "--half", action="store_true", help="store 16-bit floats: half the size, less exact"
     )
+
+
+def _write(text: str) -> None:
+    """Write to stdout now, so that what goes wrong is an error of ours and not of Python's end."""
+    try:
+        print(text, end="", flush=True)
+    except OSError as error:
+        # What is still buffered would fail again when Python ends: let it go nowhere.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+        if not isinstance(error, BrokenPipeError):
+            raise
 
 
 def _fail(args: argparse.Namespace, error: Exception, *, status: int) -> int:

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,17 +19,15 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     its target is replaced. An existing file keeps its permissions, a new one gets those of `open`.
 
     Raises IsADirectoryError if `path` is a folder, FileNotFoundError if its folder does not exist,
-    and any other OSError of the file system.
+    and any other OSError of the file system, which name `path`, never the temporary file.
     """
-    target = Path(os.path.realpath(path))
-    if target.is_dir():
-        raise IsADirectoryError(f"cannot write {os.fspath(path)}: it is a folder")
+    target = _find_target(path)
     if not target.parent.is_dir():
         raise FileNotFoundError(
             f"cannot write {os.fspath(path)}: the folder {target.parent} does not exist"
         )
-    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.tmp")
-    try:
+    temporary = _name_temporary(target.parent, target.name)
+    with _removing(temporary, path):
         # "x" creates the file with the permissions that the umask leaves, which mkstemp does not.
         with open(temporary, "x+b") as file:
             yield file
@@ -37,11 +36,60 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         if target.exists():
             os.chmod(temporary, target.stat().st_mode & 0o7777)
         os.replace(temporary, target)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            temporary.unlink()
-        raise
     _sync_folder(target.parent)
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Try whether `atomic_write` could write `path`; nothing is left behind.
+
+    Folders that do not exist yet are taken to be made before: the nearest one that does is tried.
+
+    Raises the OSError that the write would, naming `path`.
+    """
+    target = _find_target(path)
+    folder = next(parent for parent in target.parents if parent.exists())
+    temporary = _name_temporary(folder, target.name)
+    with _removing(temporary, path), open(temporary, "xb"):
+        pass
+
+
+def shorten_name(name: str, limit: int) -> str:
+    """Cut a part of a file name to at most limit (10 or more) bytes: systems count bytes.
+
+    A cut name ends in a checksum of the whole one, so that different names stay different.
+    """
+    data = os.fsencode(name)
+    if len(data) <= limit:
+        return name
+    return f"{data[: limit - 9].decode(errors='ignore')}-{zlib.crc32(data):08x}"
+
+
+def _find_target(path: str | os.PathLike[str]) -> Path:
+    """The file behind links; raises OSError if it is a folder or its name is too long."""
+    target = Path(os.path.realpath(path))
+    with suppress(FileNotFoundError, NotADirectoryError):
+        target.stat()  # raises for a name that is too long
+    if target.is_dir():
+        raise IsADirectoryError(f"cannot write {os.fspath(path)}: it is a folder")
+    return target
+
+
+def _name_temporary(folder: Path, name: str) -> Path:
+    return folder / f".{shorten_name(name, 100)}.{secrets.token_hex(6)}.tmp"
+
+
+@contextmanager
+def _removing(temporary: Path, path: str | os.PathLike[str]) -> Iterator[None]:
+    """Remove a temporary file at the end if it is still there; errors about it name `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename != os.fspath(temporary):
+            raise
+        raise OSError(error.errno, f"cannot write: {error.strerror}", os.fspath(path)) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def _sync_folder(folder: Path) -> None:

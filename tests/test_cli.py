@@ -4,8 +4,13 @@ import argparse
 import copy
 import io
 import json
+import os
+import signal
 import subprocess
 import sys
+import threading
+import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +21,16 @@ from PIL import Image
 
 import ballgan
 from ballgan.__main__ import build_parser, main
+from ballgan.cli.interrupts import keep_interrupts
 from ballgan.cli.progress import ProgressBar
+from ballgan.cli.render import prepare_render
 from ballgan.cli.values import (
     format_signed,
     join_negative_values,
+    number,
+    parse_angles,
     parse_color,
     parse_level,
-    parse_numbers,
     parse_seeds,
     whole_number,
 )
@@ -93,10 +101,13 @@ def test_seeds(text, seeds):
         (parse_seeds, "-3", "should be seeds"),
         (parse_seeds, "1.5", "should be seeds"),
         (parse_seeds, "0-4000000000", "more than 10000 seeds"),
-        (parse_numbers, "0.4,", '"" should be a number'),
-        (parse_numbers, "left", '"left" should be a number'),
-        (parse_numbers, "nan", "finite"),
+        (parse_angles, "0.4,", '"" should be a number'),
+        (parse_angles, "left", '"left" should be a number'),
+        (parse_angles, "nan", "a number from -100 to 100 radians"),
+        (parse_angles, "0,1e300", '"1e300" should be a number from -100 to 100'),
+        (number(0.5, 1), "0.4", "a number from 0.5 to 1$"),
         (parse_level, "automatic", "should be a number"),
+        (parse_level, "1e300", "a number from"),
         (whole_number(16, 64), "8", "a whole number from 16 to 64"),
         (whole_number(16, 64), "16.0", "a whole number"),
     ],
@@ -107,8 +118,8 @@ def test_bad_values_are_explained(parse, text, message):
 
 
 def test_numbers_levels_and_colours():
-    assert parse_numbers("-0.4,0,-0.0,.4,1e-1") == (-0.4, 0, 0.4, 0.1)
-    assert str(parse_numbers("-0.0")[0]) == "0.0"
+    assert parse_angles("-0.4,0,-0.0,.4,1e-1") == (-0.4, 0, 0.4, 0.1)
+    assert str(parse_angles("-0.0")[0]) == "0.0"
     assert parse_level("auto") == "auto" and parse_level("-3") == -3
     assert parse_color("#ff8000") == (1, 128 / 255, 0)
     with pytest.raises(ValueError, match="six hexadecimal digits"):
@@ -230,8 +241,13 @@ def test_version(capsys):
         (["render", "m.pkl", "--yaw", "x"], '--yaw: "x" should be a number'),
         (["render", "m.pkl", "--size", "0"], "whole number from 16 to 8192"),
         (["render", "m.pkl", "--layer", "mask"], "invalid choice: 'mask'"),
-        (["render", "m.pkl", "--fov", "200"], "fov should be between 0 and pi"),
-        (["render", "m.pkl", "--radius", "-1"], "radius should be above zero"),
+        (["render", "m.pkl", "--fov", "200"], '"200" should be a number from 0.1 to 179 degrees'),
+        (["render", "m.pkl", "--radius", "-1"], "a number from 0.001 to 1000 world units"),
+        (["render", "m.pkl", "--radius", "1e300"], "a number from 0.001 to 1000 world units"),
+        (["render", "m.pkl", "--truncation", "1e300"], "a number from -5 to 5"),
+        (["export", "m.pkl", "--output", "x.obj", "--truncation", "inf"], "a number from -5 to 5"),
+        (["render", "m.pkl", "--device", "foo"], "device should be"),
+        (["export", "m.pkl", "--output", "x.obj", "--device", "foo"], "device should be"),
         (["render", "m.pkl", "--pitch", "3"], "pitch should be within"),
         (["render", "m.pkl", "--seeds", "5000000000"], "A seed is a whole number in 0 ..."),
         (["render", "m.pkl", "--background", "#12"], "six hexadecimal digits"),
@@ -250,6 +266,8 @@ def test_version(capsys):
         (["export", "m.pkl", "--output", "x.obj", "--level", "high"], "should be a number"),
         (["export", "m.pkl", "--output", "x.obj", "--simplify", "3"], "from 4 to"),
         (["convert", "m.pkl"], "required: OUT"),
+        (["convert", "m.pkl", "x.obj"], 'one of .pkl, .pt, .pth, .safetensors; got "x.obj"'),
+        (["convert", "m.pkl", "copy"], "should end in one of .pkl, .pt, .pth, .safetensors; got"),
     ],
 )
 def test_wrong_usage_is_status_2_before_the_model_is_read(arguments, text, capsys, monkeypatch):
@@ -304,6 +322,101 @@ def test_unexpected_errors_are_one_line_with_their_type(model_path, capsys, monk
     assert_error(capsys, main(["info", model_path]), [], 1, "KeyError: 'planes'")
 
 
+@pytest.mark.parametrize("command", ["render", "export", "convert"])
+def test_places_that_cannot_be_written_are_refused_before_the_model_is_read(
+    command, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(ballgan, "load", lambda *args, **options: pytest.fail("model was read"))
+    (tmp_path / "file").write_bytes(b"")
+    suffix = {"render": "", "export": "x.obj", "convert": "x.pkl"}[command]
+    output = str(tmp_path / "file" / "new" / suffix)
+    arguments = [command, "m.pkl", *(["--output"] if command != "convert" else []), output]
+    status = main(arguments)
+    error = capsys.readouterr().err
+    assert status == 1 and output in error and "cannot write: Not a directory" in error
+    assert ".tmp" not in error.replace(str(tmp_path), "")
+
+
+def send_interrupt_into_a_deaf_import() -> None:
+    """Ctrl-C where every exception of an optional import is caught, as trimesh does."""
+    with suppress(BaseException):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_interrupts_during_imports_are_not_lost():
+    for wrong in (None, ImportError):
+        with pytest.raises(KeyboardInterrupt), keep_interrupts():
+            send_interrupt_into_a_deaf_import()
+            if wrong is not None:
+                raise wrong
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    with keep_interrupts():
+        pass
+
+
+def test_interrupts_elsewhere_are_left_alone():
+    caught, errors = [], []
+
+    def work() -> None:
+        try:
+            with keep_interrupts():
+                caught.append(signal.getsignal(signal.SIGINT))
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert caught == [signal.default_int_handler] and not errors
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with keep_interrupts():
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+            send_interrupt_into_a_deaf_import()
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def test_interrupt_while_the_command_is_imported_is_status_130(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(
+        "ballgan.__main__.importlib.import_module",
+        lambda *args: send_interrupt_into_a_deaf_import(),
+    )
+    arguments = ["export", "m.pkl", "--output", str(tmp_path / "x.obj")]
+    assert_error(capsys, main(arguments), arguments, 130, "interrupted")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes of POSIX")
+@pytest.mark.parametrize("arguments", [["info", "MODEL"], ["info", "MODEL", "--json"], ["--help"]])
+def test_reader_that_leaves_is_no_error(arguments, model_path):
+    reader, writer = os.pipe()
+    os.close(reader)
+    given = [model_path if argument == "MODEL" else argument for argument in arguments]
+    with os.fdopen(writer, "wb") as stdout:
+        result = subprocess.run(
+            [sys.executable, "-m", "ballgan", *given],
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_full_disk_behind_stdout_is_one_line(model_path):
+    with open("/dev/full", "wb") as stdout:
+        result = subprocess.run(
+            [sys.executable, "-m", "ballgan", "info", model_path],
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert result.returncode == 1 and result.stderr.count("\n") == 1
+    assert "No space left" in result.stderr
+
+
 def test_interrupt_is_status_130_and_leaves_finished_files_only(
     model_path, tmp_path, capsys, monkeypatch
 ):
@@ -319,7 +432,7 @@ def test_interrupt_is_status_130_and_leaves_finished_files_only(
     arguments = ["render", model_path, "--yaw", "0,1", *QUICK, "--output", str(tmp_path)]
     assert_error(capsys, main(arguments), arguments, 130, "interrupted")
     assert [path.name for path in tmp_path.iterdir()] == [
-        "seed0000_bg0000_yaw+0.00_pitch+0.00_full.png"
+        "seed0000_bg0000_yaw+0.00_pitch+0.00_neural8_samples8_full.png"
     ]
 
 
@@ -354,7 +467,7 @@ def test_render_writes_every_combination_and_a_sheet(model_path, tmp_path, capsy
     assert main(arguments) == 0
     assert capsys.readouterr().out == f"{output}: 8 pictures and contact_sheet.png\n"
     names = {
-        f"seed000{seed}_bg000{background}_yaw{yaw}_pitch-0.10_full.png"
+        f"seed000{seed}_bg000{background}_yaw{yaw}_pitch-0.10_neural8_samples8_full.png"
         for seed in (0, 1)
         for background in (1, 4)
         for yaw in ("-0.40", "+0.25")
@@ -378,7 +491,8 @@ def test_render_equals_the_scene(model_path, model, tmp_path):
     settings = ballgan.RenderSettings(32, 8, "plain", samples=8)
     camera = ballgan.Camera.orbit(0.3, radius=2.6, fov=np.radians(20))
     expected = np.rint(scene.render(camera, settings).rgb * 255)
-    path = tmp_path / "seed0003_bg0007_yaw+0.30_pitch+0.00_full.png"
+    choices = "psi0.5_cut2_fov20_radius2.6_size32_neural8_samples8_plain"
+    path = tmp_path / f"seed0003_bg0007_yaw+0.30_pitch+0.00_{choices}_full.png"
     np.testing.assert_allclose(load_png(path), expected, atol=1)
     with Image.open(path) as picture:
         facts = json.loads(picture.info["ballgan"])
@@ -431,6 +545,39 @@ def test_given_backgrounds_fill_what_is_transparent(model_path, tmp_path):
     assert path.name.startswith("seed0000_bg-my-room_")
 
 
+@pytest.mark.parametrize(
+    ("stem", "token"),
+    [
+        ("写真", "bg-写真"),
+        ("ma\u0308rz 1", "bg-m\u00e4rz-1"),
+        ("a" * 230, f"bg-{'a' * 55}-{zlib.crc32(b'a' * 230):08x}"),
+        ("漢" * 80, f"bg-{'漢' * 18}-{zlib.crc32(('漢' * 80).encode()):08x}"),
+    ],
+)
+def test_photos_give_their_names_to_pictures(stem, token, model_path, tmp_path):
+    photo = tmp_path / f"{stem}.webp"
+    Image.new("RGB", (8, 4)).save(photo)
+    arguments = ["render", model_path, "--background", str(photo), "--size", "16", *QUICK]
+    assert main([*arguments, "--output", str(tmp_path / "out")]) == 0
+    (path,) = (tmp_path / "out").glob("seed*")
+    assert path.name.startswith(f"seed0000_{token}_yaw")
+
+
+def test_default_pictures_have_short_names_and_other_options_other_ones(model_path):
+    def names(*options: str) -> list[str]:
+        args = build_parser().parse_args(["render", model_path, *options])
+        job = prepare_render(args).__self__  # type: ignore[attr-defined]
+        return [job._name_file(*row, camera) for row in job.rows for camera in job.cameras]
+
+    assert names("--truncation", "0.7") == ["seed0000_bg0000_yaw+0.00_pitch+0.00_full.png"]
+    options = ["--truncation=-.5", "--truncation-cutoff=0", "--fov=12.5", "--radius=2.7"]
+    options += ["--size=64", "--neural-resolution=64", "--samples=64", "--sampler=plain"]
+    seen = {names(option)[0] for option in options}
+    assert len(seen) == len(options) and names()[0] not in seen
+    longest = names(*options, "--yaw=-99.12345678", "--layer=foreground")[0]
+    assert len(longest) + 3 + 64 <= 255
+
+
 def test_model_without_background_renders_but_has_no_background_seeds(
     plain_model_path, tmp_path, capsys
 ):
@@ -470,7 +617,7 @@ def test_export_without_a_surface_writes_nothing(model_path, tmp_path, capsys):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("name", ["copy.pkl", "copy.safetensors"])
+@pytest.mark.parametrize("name", ["copy.pkl", "copy.PTH", "copy.safetensors"])
 @pytest.mark.parametrize("half", [False, True])
 def test_convert_keeps_the_model(name, half, model_path, model, tmp_path, capsys):
     path = tmp_path / "new" / name

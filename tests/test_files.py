@@ -1,12 +1,15 @@
 """Atomic writes: all or nothing, and the permissions and links that were there."""
 
+import errno
 import os
 import stat
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from ballgan.files import atomic_write
+from ballgan.files import atomic_write, check_writable, shorten_name
 
 
 def test_writes_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -73,7 +76,68 @@ def test_impossible_places(tmp_path: Path) -> None:
         pass
 
 
-def test_long_name(tmp_path: Path) -> None:
-    with atomic_write(tmp_path / ("n" * 250)) as file:
+@pytest.mark.parametrize("name", ["n" * 255, "漢" * 82 + ".glb"])
+def test_long_name(name: str, tmp_path: Path) -> None:
+    check_writable(tmp_path / name)
+    with atomic_write(tmp_path / name) as file:
         file.write(b"x")
-    assert len(os.listdir(tmp_path)) == 1
+    assert os.listdir(tmp_path) == [name]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="limits of POSIX file systems")
+def test_name_that_is_too_long_is_told_before_writing(tmp_path: Path) -> None:
+    path = tmp_path / ("漢" * 86)
+    for write in (check_writable, write_x):
+        with pytest.raises(OSError, match="too long") as error:
+            write(path)
+        assert error.value.filename == str(path)
+
+
+def write_x(path: Path) -> None:
+    with atomic_write(path) as file:
+        file.write(b"x")
+
+
+def test_probe_leaves_nothing_and_needs_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"old")
+    for path in (tmp_path / "a", tmp_path / "b", tmp_path / "new" / "folder" / "c"):
+        check_writable(path)
+    assert os.listdir(tmp_path) == ["a"] and (tmp_path / "a").read_bytes() == b"old"
+    with pytest.raises(IsADirectoryError):
+        check_writable(tmp_path)
+    with pytest.raises(OSError, match="cannot write") as error:
+        check_writable(tmp_path / "a" / "b")
+    assert error.value.filename == str(tmp_path / "a" / "b")
+
+
+@pytest.mark.parametrize("write", [check_writable, write_x])
+def test_errors_name_the_file_and_not_the_temporary_one(
+    write: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, mode: str) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", os.fspath(path))
+
+    monkeypatch.setattr("builtins.open", refuse)
+    with pytest.raises(PermissionError, match="cannot write: Permission denied") as error:
+        write(tmp_path / "a.obj")
+    assert error.value.filename == str(tmp_path / "a.obj")
+
+
+def test_failed_rename_names_the_file_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(source: Path, target: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(source), None, str(target))
+
+    monkeypatch.setattr("ballgan.files.os.replace", refuse)
+    with pytest.raises(PermissionError) as error:
+        write_x(tmp_path / "a.obj")
+    assert error.value.filename == str(tmp_path / "a.obj") and error.value.filename2 is None
+    assert not os.listdir(tmp_path)
+
+
+def test_names_are_cut_by_bytes_and_stay_different() -> None:
+    assert shorten_name("漢" * 5, 15) == "漢" * 5
+    cut = shorten_name("漢" * 5 + "x", 15)
+    assert cut == f"漢漢-{zlib.crc32(('漢' * 5 + 'x').encode()):08x}"
+    assert cut != shorten_name("漢" * 5 + "y", 15)

@@ -2,10 +2,13 @@
 
 import os
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+PATIENCE = timedelta(minutes=15)  # for the others: longer than one process takes to save
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,8 @@ def join_world(device_type: str) -> World:
     local_rank = int(os.environ.get("LOCAL_RANK", "0"))
     if device_type == "cuda":
         torch.cuda.set_device(local_rank)
-    dist.init_process_group("nccl" if device_type == "cuda" else "gloo")
+    backend = "nccl" if device_type == "cuda" else "gloo"
+    dist.init_process_group(backend, timeout=PATIENCE)
     return World(dist.get_rank(), size, local_rank)
 
 

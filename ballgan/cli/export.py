@@ -7,9 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import ballgan
+from ballgan.checkpoint import choose_device
+from ballgan.files import check_writable
 from ballgan.mesh import check_mesh_path, write_mesh
 
 from .progress import ProgressBar
+
+MODEL_SUFFIXES = (".pkl", ".pt", ".pth", ".safetensors")  # the first three: our native format
 
 
 def prepare_export(args: Namespace) -> Callable[[], str]:
@@ -22,9 +26,11 @@ def prepare_export(args: Namespace) -> Callable[[], str]:
     if output.is_dir():
         raise ValueError(f"--output {output} is a folder; a file name is needed")
     latent = ballgan.Latent(args.seed, args.truncation, args.truncation_cutoff)
+    device = choose_device(args.device)
 
     def run() -> str:
-        scene = ballgan.Scene(ballgan.load(args.model, device=args.device))
+        check_writable(output)
+        scene = ballgan.Scene(ballgan.load(args.model, device=device))
         scene.latent = latent
         output.parent.mkdir(parents=True, exist_ok=True)
         with ProgressBar("export") as bar:
@@ -47,8 +53,12 @@ def prepare_convert(args: Namespace) -> Callable[[], str]:
     output = Path(args.output)
     if output.is_dir():
         raise ValueError(f"{output} is a folder; a file name is needed")
+    if output.suffix.lower() not in MODEL_SUFFIXES:
+        known = ", ".join(MODEL_SUFFIXES)
+        raise ValueError(f'a model file should end in one of {known}; got "{output.name}"')
 
     def run() -> str:
+        check_writable(output)
         model = ballgan.load(args.input, device="cpu")
         output.parent.mkdir(parents=True, exist_ok=True)
         ballgan.save(model, output, half=args.half)

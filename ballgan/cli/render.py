@@ -5,22 +5,27 @@ from __future__ import annotations
 import json
 import math
 import re
+import unicodedata
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
 import ballgan
+from ballgan.checkpoint import choose_device
+from ballgan.files import check_writable, shorten_name
 from ballgan.images import contact_sheet, resize_image, write_png
 
 from .progress import ProgressBar
-from .values import format_signed, parse_color
+from .values import DEFAULT_TRUNCATION, format_signed, parse_color
 
 SHEET_NAME = "contact_sheet.png"
 _SHEET_PIXELS = 2**25  # of all cells of a contact sheet together
 _SHEET_CELL = 256  # pixels, the longest side of a cell at most
+_PHOTO_NAME = 64  # bytes of a photo's name in file names, which may have 255 in all
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,7 @@ class RenderJob:
     """Everything one `ballgan render` does, checked; rows are (latent, backdrop) pairs."""
 
     model: str
-    device: str
+    device: torch.device
     rows: tuple[tuple[ballgan.Latent, Backdrop], ...]
     cameras: tuple[ballgan.Orbit, ...]
     settings: ballgan.RenderSettings
@@ -47,6 +52,7 @@ class RenderJob:
 
     def run(self) -> str:
         """Render and write all pictures; returns what to tell the user."""
+        check_writable(self.output / SHEET_NAME)
         scene = ballgan.Scene(ballgan.load(self.model, device=self.device))
         if self.needs_sphere and scene.model.config.background is None:
             raise ValueError("--background-seeds: this model has no background network")
@@ -85,7 +91,25 @@ class RenderJob:
 
     def _name_file(self, latent: ballgan.Latent, backdrop: Backdrop, camera: ballgan.Orbit) -> str:
         yaw, pitch = format_signed(camera.yaw), format_signed(camera.pitch)
-        return f"seed{latent.seed:04d}_{backdrop.token}_yaw{yaw}_pitch{pitch}_{self.layer}.png"
+        parts = [f"seed{latent.seed:04d}", backdrop.token, f"yaw{yaw}", f"pitch{pitch}"]
+        parts += self._list_choices(latent, camera)
+        return "_".join([*parts, self.layer]) + ".png"
+
+    def _list_choices(self, latent: ballgan.Latent, camera: ballgan.Orbit) -> list[str]:
+        """What differs from the defaults, so that other options give other names."""
+        settings = self.settings
+        psi = None if latent.truncation_psi == DEFAULT_TRUNCATION else latent.truncation_psi
+        choices = {
+            "psi": psi,
+            "cut": latent.truncation_cutoff,
+            "fov": None if camera.fov is None else math.degrees(camera.fov),
+            "radius": camera.radius,
+            "size": settings.size,
+            "neural": settings.neural_resolution,
+            "samples": settings.samples,
+        }
+        parts = [f"{name}{value:.9g}" for name, value in choices.items() if value is not None]
+        return parts if settings.sampler == "fast" else [*parts, settings.sampler]
 
     def _describe(
         self, latent: ballgan.Latent, backdrop: Backdrop, camera: ballgan.Orbit
@@ -128,7 +152,7 @@ def prepare_render(args: Namespace) -> Callable[[], str]:
     fov = None if args.fov is None else math.radians(args.fov)
     return RenderJob(
         model=args.model,
-        device=args.device,
+        device=choose_device(args.device),
         rows=tuple((latent, backdrop) for latent in latents for backdrop in backdrops),
         cameras=tuple(
             ballgan.Camera.orbit(yaw, pitch, radius=args.radius, fov=fov)
@@ -174,8 +198,8 @@ def list_backdrops(args: Namespace) -> list[Backdrop]:
         )
     panorama = ballgan.Panorama(choice)
     panorama.load()  # a file that cannot be read is better refused now
-    name = re.sub(r"[^A-Za-z0-9-]+", "-", Path(choice).stem)
-    return [Backdrop(panorama, f"bg-{name}", Path(choice).name)]
+    name = re.sub(r"[^\w-]+", "-", unicodedata.normalize("NFC", Path(choice).stem))
+    return [Backdrop(panorama, f"bg-{shorten_name(name, _PHOTO_NAME)}", Path(choice).name)]
 
 
 def show_layer(frame: ballgan.Frame, layer: str, config: ballgan.ModelConfig) -> np.ndarray:

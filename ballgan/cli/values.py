@@ -10,6 +10,7 @@ import re
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Sequence
 
+DEFAULT_TRUNCATION = 0.7
 MAX_SEEDS = 10_000  # of one command; more is a slip of the hand, such as 0-99999999
 
 
@@ -29,20 +30,25 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     return tuple(seeds)
 
 
-def parse_numbers(text: str) -> tuple[float, ...]:
-    """Read "-0.4,0,0.4" as numbers; repeated ones count once."""
-    return tuple(dict.fromkeys(parse_number(part) for part in text.split(",")))
+def parse_angles(text: str) -> tuple[float, ...]:
+    """Read "-0.4,0,0.4" as angles in radians; repeated ones count once."""
+    parse_angle = number(-100, 100, " radians")
+    return tuple(dict.fromkeys(parse_angle(part) for part in text.split(",")))
 
 
-def parse_number(text: str) -> float:
-    """Read a finite number."""
-    try:
-        number = float(text)
-    except ValueError:
-        raise ArgumentTypeError(f'"{text}" should be a number') from None
-    if not math.isfinite(number):
-        raise ArgumentTypeError(f'"{text}" should be a finite number')
-    return number + 0.0  # -0.0 would give another file name than 0.0
+def number(low: float, high: float, unit: str = "") -> Callable[[str], float]:
+    """Make a parser of numbers from low to high."""
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            raise ArgumentTypeError(f'"{text}" should be a number') from None
+        if not low <= value <= high:  # so not for nan either
+            raise ArgumentTypeError(f'"{text}" should be a number from {low:g} to {high:g}{unit}')
+        return value + 0.0  # -0.0 would give another file name than 0.0
+
+    return parse
 
 
 def whole_number(low: int, high: int) -> Callable[[str], int]:
@@ -58,7 +64,7 @@ def whole_number(low: int, high: int) -> Callable[[str], int]:
 
 def parse_level(text: str) -> float | str:
     """Read "auto" or a number."""
-    return text if text == "auto" else parse_number(text)
+    return text if text == "auto" else number(-1e9, 1e9)(text)
 
 
 def parse_color(text: str) -> tuple[float, float, float]:
