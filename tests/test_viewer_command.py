@@ -75,6 +75,8 @@ def test_errors_are_one_line_and_status_one(tmp_path: Path) -> None:
         ["--size", "0x10", "--offscreen", "--screenshot", "x"],
         ["--scale", "9"],
         ["a.pkl", "b.pkl"],
+        ["--size", "99999x99999"],
+        ["--size", "5000x100", "--scale", "2"],
     ],
 )
 def test_wrong_options_are_status_two(
@@ -83,7 +85,37 @@ def test_wrong_options_are_status_two(
     with pytest.raises(SystemExit) as ended:
         parse(arguments)
     assert ended.value.code == 2
-    assert "error:" in capsys.readouterr().err
+    complaint = capsys.readouterr().err
+    assert complaint.startswith("ballgan-viewer: error: ")
+    assert len(complaint.strip().splitlines()) == 1
+
+
+def test_a_window_that_is_too_large_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(["--size", "99999x99999"])
+    assert "at most 8192 physical pixels a side; got 99999x99999" in capsys.readouterr().err
+    assert parse(["--size", "4096x2160", "--scale", "2"]).size == (4096, 2160)
+
+
+def test_an_error_in_a_frame_ends_a_script_with_status_one(tmp_path: Path) -> None:
+    require_gl()
+    (tmp_path / "s.json").write_text('[{"wait": "loaded"}]')
+    code = (
+        "import sys, ballgan_viewer.panels.camera as camera\n"
+        "from ballgan_viewer import __main__, panels\n"
+        "def broken(*_): raise RuntimeError('no\\ncamera')\n"
+        "panels.SECTIONS = (('camera', 'Camera', broken),)\n"
+        "sys.exit(__main__.main(['--offscreen', '--script', 's.json']))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (result.returncode, result.stderr) == (1, "ballgan-viewer: no camera\n")
 
 
 def test_the_main_thread_needs_no_torch_to_show_the_window(tmp_path: Path) -> None:

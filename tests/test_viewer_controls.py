@@ -125,12 +125,9 @@ def test_no_key_is_used_twice() -> None:
     assert len(used) == len(set(used))
 
 
-def test_dropped_files_open_as_what_they_are() -> None:
-    assert follow(Dropped(("/a/Photo.JPG", "/b/model.pkl", "/c/notes"))) == [
-        act.OpenPicture("/a/Photo.JPG"),
-        act.OpenModel("/b/model.pkl"),
-        act.OpenModel("/c/notes"),
-    ]
+def test_dropped_files_are_looked_into() -> None:
+    paths = ("/a/Photo.JPG", "/b/model.pkl", "/c/notes")
+    assert follow(Dropped(paths)) == [act.OpenFile(path) for path in paths]
 
 
 @pytest.mark.parametrize("size", [(1280, 800), (300, 900), (1, 1), (5000, 300)])

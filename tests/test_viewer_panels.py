@@ -8,6 +8,7 @@ from ballgan_viewer import actions as act
 from ballgan_viewer import panels, theme
 from ballgan_viewer.info import Quality, SurfaceInfo, ViewInfo
 from ballgan_viewer.layout import arrange
+from ballgan_viewer.panels import pad
 from ballgan_viewer.panels.pad import SPACING
 from ballgan_viewer.panels.status import describe_picture, describe_speed
 from ballgan_viewer.state import Job, ViewerState, apply
@@ -73,7 +74,7 @@ STATES = {
     "colour": apply(STATE, act.SetBackdrop(Backdrop("colour"))),
     "photo": apply(STATE, act.PictureOpened("/a folder/" + "long name " * 20 + ".jpg")),
     "blend": apply(STATE, act.SetForeground(Code(1e6 + 0.3, -5.7))),
-    "export": apply(STATE, act.StartExport("/m.glb", "mesh")),
+    "export": apply(STATE, act.StartExport("mesh")),
     "level": replace(STATE, export=replace(STATE.export, automatic_level=False)),
     "notices": NOISY,
     **{layer: apply(STATE, act.SetLayer(layer)) for layer in LAYERS},
@@ -106,7 +107,7 @@ def test_every_state_draws_and_does_nothing_by_itself(screen: Screen, name: str)
         ("model", "camera.reset", act.ResetCamera()),
         ("model", "model.open", act.Browse("model")),
         ("model", "export.format.ply", act.SetExport(replace(STATE.export, format="ply"))),
-        ("model", "export", act.StartExport("/out.glb", "256\u00b3 mesh")),
+        ("model", "export", act.StartExport("256\u00b3 mesh")),
         ("export", "export.cancel", act.CancelExport()),
         ("notices", "dismiss.1", act.Dismiss(1)),
     ],
@@ -114,7 +115,7 @@ def test_every_state_draws_and_does_nothing_by_itself(screen: Screen, name: str)
 def test_widgets_answer_with_actions(
     screen: Screen, name: str, widget: str, expected: act.Action
 ) -> None:
-    assert screen.click(STATES[name], widget, export_path="/out.glb") == [expected]
+    assert screen.click(STATES[name], widget) == [expected]
 
 
 def test_what_cannot_be_done_does_nothing(screen: Screen) -> None:
@@ -183,6 +184,64 @@ def test_the_status_bar_says_what_is_shown() -> None:
     assert describe_picture(STATE, unsettled).endswith("preview, 64\u00b2 rays")
     assert "picture 41 ms" in describe_speed(info)
     assert describe_picture(ViewerState(), info) == "No model"
+
+
+def test_the_status_bar_says_when_there_is_no_surface() -> None:
+    info = ViewInfo(arrange(*SIZE, 1.0))
+    assert describe_picture(STATES["surface"], info).endswith("finding the surface")
+    info = replace(info, surface_failed=True)
+    assert describe_picture(STATES["surface"], info).endswith("no surface at this level")
+
+
+def test_the_number_of_a_seed_is_clear_of_the_ring(
+    screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places: dict[str, float] = {}
+
+    class Recorder:
+        def add_circle_filled(self, *arguments: object) -> None:
+            pass
+
+        def add_text(self, place: tuple[float, float], colour: int, text: str) -> None:
+            places[text] = place[1]
+
+    imgui.new_frame()
+    monkeypatch.setattr(imgui, "get_window_draw_list", Recorder)
+    pad._draw_seed(screen.ui, (100.0, 100.0), 7)
+    imgui.end_frame()
+    assert places["7"] >= 100 + pad.RING
+
+
+def test_what_is_below_the_panels_edge_is_hinted_at(screen: Screen) -> None:
+    imgui.get_io().display_size = (1280, 500)
+    for _ in range(3):
+        imgui.new_frame()
+        screen.ui.begin_frame(1.0)
+        panels.draw(screen.ui, STATE, ViewInfo(arrange(1280, 500, 1.0)))
+        imgui.render()
+    assert imgui.get_style().scrollbar_size >= 10
+    difference = [
+        abs(getattr(theme.SCROLLBAR, c) - getattr(theme.PANEL, c)) for c in ("x", "y", "z")
+    ]
+    assert min(difference) > 0.15
+
+
+@pytest.mark.parametrize("name", ["bad\udcff.pkl", "lone\ud800", "nul\0l", "50 % ##x"])
+def test_any_file_name_can_be_shown(screen: Screen, name: str) -> None:
+    path = f"/{name}"
+    state = with_model(path=path, name=name, notes=(name,))
+    for action in (
+        act.PictureOpened(path),
+        act.Notify("error", f"cannot load {path}"),
+        act.SetExportPath(path),
+        act.OpenModel(path),
+        act.StartExport(path),
+    ):
+        state = apply(state, action)
+    screen.show(state)
+    assert screen.show(state) == []
+    assert screen.click(replace(state, job=None), "model.recent") == []
+    assert screen.click(replace(state, job=None), "model.recent.0") == [act.OpenModel(path)]
 
 
 def test_a_job_shows_its_progress_and_can_be_cancelled_once(screen: Screen) -> None:

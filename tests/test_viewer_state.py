@@ -86,15 +86,48 @@ def test_opened_models_are_remembered_but_not_the_bundled_one() -> None:
 
 def test_a_model_that_fails_leaves_the_view_and_gives_a_notice() -> None:
     before = with_model()
-    after = do(before, act.OpenModel("/x.pkl"), act.ModelFailed("it is a web page"))
+    after = do(before, act.OpenModel("/x.pkl"), act.ModelFailed("it is a web page", "/x.pkl"))
     assert after.view == before.view
     assert after.model == before.model
     assert after.loading is None
     assert [(n.level, n.text) for n in after.notices] == [("error", "It is a web page")]
 
 
+@pytest.mark.parametrize("text", ["garbage.png is no image", "/x/a.pkl: bad", "bad\udcff.pkl"])
+def test_names_of_files_keep_their_letters_in_notices(text: str) -> None:
+    (notice,) = apply(ViewerState(), act.Notify("error", text)).notices
+    assert notice.text == text
+
+
+def test_results_of_a_file_that_was_replaced_come_too_late() -> None:
+    first = act.ModelOpened(model_info(path="/a.pkl", name="a"))
+    pending = do(with_model(), act.OpenModel("/a.pkl"), act.OpenModel("/b.pkl"))
+    for late in first, act.ModelFailed("bad", "/a.pkl"), act.ModelOpened(model_info(bundled=True)):
+        assert apply(pending, late) == pending
+    second = apply(pending, act.ModelOpened(model_info(path="/b.pkl", name="b")))
+    assert second.model is not None
+    assert (second.model.name, second.loading) == ("b", None)
+    pending = do(ViewerState(), act.OpenPicture("/a.png"), act.OpenPicture("/b.png"))
+    for late in act.PictureOpened("/a.png"), act.PictureFailed("bad", "/a.png"):
+        assert apply(pending, late) == pending
+    assert apply(pending, act.PictureFailed("bad", "/b.png")).opening is None
+
+
+def test_another_model_drops_the_name_of_the_mesh_but_not_its_folder() -> None:
+    for typed, kept in ("head.glb", ""), ("/out/head.glb", "/out/"), ("~/", "~/"), ("", ""):
+        state = do(with_model(), act.SetExportPath(typed))
+        assert apply(state, act.ModelOpened(model_info())).export.path == typed
+        other = act.ModelOpened(model_info(path="/models/cats.pkl", name="cats"))
+        assert apply(state, other).export.path == kept
+
+
+def test_a_dropped_file_is_waited_for_until_it_is_recognised() -> None:
+    state = do(ViewerState(), act.OpenFile("/a"), act.OpenFile("/b"))
+    assert apply(state, act.FileRecognised("/a", is_picture=True)).recognising == ("/b",)
+
+
 def test_trying_again_forgets_the_error() -> None:
-    state = do(with_model(), act.OpenModel("/x"), act.ModelFailed("bad"), act.OpenModel("/y"))
+    state = do(with_model(), act.OpenModel("/x"), act.ModelFailed("bad", "/x"), act.OpenModel("/y"))
     assert state.notices == ()
     assert state.loading == "/y"
 
@@ -120,7 +153,7 @@ def test_a_picture_becomes_the_background() -> None:
 
 
 def test_export_goes_from_job_to_notice() -> None:
-    state = do(with_model(), act.StartExport("/m.glb", "mesh"), act.ReportProgress(1.7))
+    state = do(with_model(), act.StartExport("mesh"), act.ReportProgress(1.7))
     assert state.job is not None
     assert state.job.fraction == 1.0
     assert apply(state, act.CancelExport()).job == replace(state.job, cancelling=True)

@@ -4,13 +4,21 @@ import argparse
 import logging
 import re
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from .app import App
     from .window import Window, WindowOptions
 
+MAX_SIDE = 8192  # physical pixels of the window
 CONVERGE_TIMEOUT = 600.0  # seconds to wait for the picture of --screenshot
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -26,13 +34,13 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception as error:
         if options.debug:
             raise
-        print(f"ballgan-viewer: {error}", file=sys.stderr)
+        print(f"ballgan-viewer: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """The command line as a namespace."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="ballgan-viewer",
         description="Look at a BallGAN or EG3D model: orbit it, change its codes and background, "
         "export it as a mesh.",
@@ -66,6 +74,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.offscreen and not (options.screenshot or options.script):
         parser.error("--offscreen shows nothing by itself: add --screenshot FILE or --script FILE")
+    if options.size and max(options.size) * (options.scale or 1.0) > MAX_SIDE:
+        width, height = options.size
+        parser.error(
+            f"a window has at most {MAX_SIDE} physical pixels a side; "
+            f"got {width}x{height} at scale {options.scale or 1.0:g}"
+        )
     return options
 
 

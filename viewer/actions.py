@@ -77,6 +77,21 @@ class SetExport(Action):
 
 
 @dataclass(frozen=True)
+class OpenFile(Action):
+    """Open a file as what its content says it is: a model or a picture."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class FileRecognised(Action):
+    """What the content of a file says."""
+
+    path: str
+    is_picture: bool
+
+
+@dataclass(frozen=True)
 class OpenModel(Action):
     """Load a model file; the scene stays as it is until it has been read."""
 
@@ -94,9 +109,10 @@ class ModelOpened(Action):
 
 @dataclass(frozen=True)
 class ModelFailed(Action):
-    """A model could not be read."""
+    """A model could not be read. path: as in OpenModel."""
 
     message: str
+    path: str
 
 
 @dataclass(frozen=True)
@@ -118,6 +134,7 @@ class PictureFailed(Action):
     """An image file could not be read."""
 
     message: str
+    path: str
 
 
 @dataclass(frozen=True)
@@ -139,9 +156,8 @@ class Quit(Effect):
 
 @dataclass(frozen=True)
 class StartExport(Action):
-    """Write the foreground as a mesh to `path`."""
+    """Write the foreground as a mesh where the export options say."""
 
-    path: str
     title: str
 
 

@@ -4,18 +4,21 @@ The thread that runs this owns the window and GL. Everything that takes time hap
 (worker.py) whose results arrive through a queue, so the window answers at once, always.
 """
 
+import logging
 import queue
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from . import actions as act
-from . import capture, panels, preferences, tasks
+from . import capture, panels, paths, preferences, tasks
 from .controls import Grip, Reach, handle
 from .dialogs import Dialogs
 from .easel import Easel
+from .events import Event
 from .gl import finish, read_framebuffer
 from .gui import Gui
 from .info import ViewInfo
@@ -27,6 +30,7 @@ from .tempo import Tempo
 from .window import Window
 from .worker import Failed, Lane, Progress, Stopped
 
+log = logging.getLogger(__name__)
 REST = 0.12  # seconds without a change after which the picture is finished
 NOTICE_SECONDS = 8.0  # that an information stays; errors stay until they are dismissed
 
@@ -61,11 +65,14 @@ class App:
                 ("export", tasks.export_mesh),
             )
         }
+        self._lanes["recognise"] = Lane("recognise", tasks.recognise_file, self._post, in_turn=True)
         self._lanes["save"] = Lane("save", tasks.save_picture, self._post, in_turn=True)
         self._dialogs = Dialogs()
         self._grip = Grip()
         self.easel = Easel(self._stage, self._lanes["render"], self._lanes["surface"])
         self._wants_picture = False
+        self._survives = False  # errors of our own; see `_guard`
+        self._complaints: set[str] = set()
         self._remember = options.remember
         self._expiry: dict[int, float] = {}
         if complaint:
@@ -77,7 +84,8 @@ class App:
     @property
     def loading(self) -> bool:
         """Whether a file is being opened."""
-        return self.state.loading is not None or self.state.opening is not None
+        state = self.state
+        return bool(state.recognising) or state.loading is not None or state.opening is not None
 
     @property
     def exporting(self) -> bool:
@@ -97,9 +105,11 @@ class App:
     # The loop
 
     def run(self) -> None:
-        """Until the window is closed."""
+        """Until the window is closed. Errors of our own become notices: the window stays."""
+        self._survives = True
         while not self.window.should_close():
-            self.frame()
+            with self._guard():
+                self.frame()
             self.window.wait(self.patience())
 
     def frame(self) -> None:
@@ -108,22 +118,42 @@ class App:
             events = self.window.take_events()
             received = self._receive_all()
             layout = self._arrange()
-            ui = self.gui.begin()
-            reach = Reach(layout.stage, layout.picture, self.gui.wants_pointer, self.gui.wants_keys)
-            for event in events:
-                self._grip, actions = handle(event, self._grip, self.state, reach)
-                self.dispatch(*actions)
-            before = self.state
-            self.dispatch(*panels.draw(ui, self.state, self._info(layout)))
-            self.gui.finish()
-            self._housekeep()
-            self.easel.submit(self.state, self._limit())
+            with self.gui.frame() as ui:
+                self._handle(events, layout)
+                before, info = self.state, self._info(layout)
+                for part in panels.PARTS:
+                    with self._guard():
+                        self.dispatch(*part(ui, before, info))
+            with self._guard():
+                self._housekeep()
+                self.easel.submit(self.state, self._limit())
             self._draw(layout)
             if self.window.offscreen:  # no screen sets the pace: let no frames pile up
                 finish()
             self.window.present()
         if events or received or self.state != before:
             self.tempo.expect_more()
+
+    def _handle(self, events: list[Event], layout: Layout) -> None:
+        reach = Reach(layout.stage, layout.picture, self.gui.wants_pointer, self.gui.wants_keys)
+        for event in events:
+            with self._guard():
+                self._grip, actions = handle(event, self._grip, self.state, reach)
+                self.dispatch(*actions)
+
+    @contextmanager
+    def _guard(self) -> Iterator[None]:
+        """In `run`, turn an error into a notice, once for each message."""
+        try:
+            yield
+        except Exception as error:
+            if not self._survives:
+                raise
+            text = f"Internal error ({type(error).__name__}): {error}"
+            if text not in self._complaints:
+                self._complaints.add(text)
+                log.debug("a frame failed", exc_info=error)
+                self.dispatch(act.Notify("error", text))
 
     def patience(self) -> float | None:
         """Seconds that may pass before the next frame without an event; None: any."""
@@ -201,9 +231,9 @@ class App:
 
     def _receive_failure(self, failure: Failed) -> None:
         if failure.lane == "model":
-            self.dispatch(act.ModelFailed(failure.message))
+            self.dispatch(act.ModelFailed(failure.message, failure.request.path))
         elif failure.lane == "picture":
-            self.dispatch(act.PictureFailed(failure.message))
+            self.dispatch(act.PictureFailed(failure.message, failure.request.path))
         elif failure.lane == "export":
             self.dispatch(act.ExportStopped("error", f"The export failed: {failure.message}"))
         elif failure.lane == "save":
@@ -238,10 +268,10 @@ class App:
             layout=layout,
             quality=self.easel.describe_picture(self.state),
             surface=self.easel.describe_surface(self.state),
+            surface_failed=self.easel.surface_failed(self.state),
             rendering=self.loading or not self.converged,
             frame_ms=self.tempo.frame_ms,
             frames_per_second=self.tempo.frames_per_second,
-            export_path=str(capture.mesh_path(self.state)),
             clock=time.monotonic(),
         )
 
@@ -277,8 +307,8 @@ class App:
             return
         request = SaveRequest(
             rgba,
-            capture.folder(self.state),
-            capture.picture_stem(self.state),
+            self.state.preferences.output_folder,
+            paths.picture_stem(self.state),
             capture.describe_view(self.state),
         )
         self._lanes["save"].submit(request)
@@ -288,13 +318,19 @@ class App:
         if complaint:
             self.state = apply(self.state, act.Notify("error", complaint))
 
+    def _open_recognised(self, action: act.FileRecognised) -> None:
+        open_as = act.OpenPicture if action.is_picture else act.OpenModel
+        self.dispatch(open_as(action.path))
+
     def _use_model(self, action: act.ModelOpened) -> None:
+        if self.state.model is not action.model:  # it came too late
+            return
         self.easel.use_model(action.handle)
         self.tempo.rest()
         self.window.set_title(f"{action.model.name} \u2013 BallGAN")
 
     def _browse(self, action: act.Browse) -> None:
-        default = str(capture.mesh_path(self.state)) if action.purpose == "export" else ""
+        default = paths.describe_mesh_path(self.state) if action.purpose == "export" else ""
         self.dispatch(*self._dialogs.ask(action.purpose, default))
 
     def _want_picture(self, action: act.SaveScreenshot) -> None:
@@ -305,12 +341,18 @@ class App:
             self.dispatch(act.ExportStopped("error", "Open a model before exporting a mesh."))
             return
         request = ExportRequest(
-            self.easel.model, self.state.view.foreground, self.state.export, action.path
+            self.easel.model,
+            self.state.view.foreground,
+            self.state.export,
+            self.state.preferences.output_folder,
+            paths.mesh_name(self.state),
         )
         self._lanes["export"].submit(request)
 
 
 _EFFECTS: dict[type[act.Action], Callable[[App, Any], None]] = {
+    act.OpenFile: lambda app, action: app._lanes["recognise"].submit(action),
+    act.FileRecognised: App._open_recognised,
     act.OpenModel: lambda app, action: app._lanes["model"].submit(action),
     act.OpenPicture: lambda app, action: app._lanes["picture"].submit(action),
     act.ModelOpened: App._use_model,

@@ -13,7 +13,6 @@ from .layout import Rect
 from .state import ViewerState
 from .view import LAYERS, Orbit
 
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 ORBIT_SPEED = math.pi  # radians for a drag across the picture
 ZOOM_STEP = 0.1  # logarithm of the distance for a step of the wheel
 
@@ -87,7 +86,7 @@ def handle(
     if isinstance(event, KeyPressed):
         return grip, [] if reach.keys_taken else _press(event)
     if isinstance(event, Dropped):
-        return grip, [_open(path) for path in event.paths]
+        return grip, [act.OpenFile(path) for path in event.paths]
     return grip, []
 
 
@@ -148,9 +147,3 @@ def _drag(
 def _press(event: KeyPressed) -> list[act.Action]:
     mods = event.mods - {"super"} | ({"control"} if "super" in event.mods else set())
     return [key.action() for key in KEYS if key.key == event.key and key.mods == mods]
-
-
-def _open(path: str) -> act.Action:
-    if path.lower().endswith(PICTURE_SUFFIXES):
-        return act.OpenPicture(path)
-    return act.OpenModel(path)

@@ -9,6 +9,7 @@ from typing import Any
 from imgui_bundle import portable_file_dialogs as pfd
 
 from . import actions as act
+from .words import printable
 
 MODEL_FILTERS = ["Models", "*.pkl *.safetensors *.pt", "All files", "*"]
 PICTURE_FILTERS = ["Pictures", "*.png *.jpg *.jpeg *.webp", "All files", "*"]
@@ -43,7 +44,7 @@ class Dialogs:
         if not available():
             return [act.Notify("error", NO_DIALOG)]
         if purpose == "export":
-            self._dialog = pfd.save_file("Export the mesh", default)
+            self._dialog = pfd.save_file("Export the mesh", printable(default))
         elif purpose == "model":
             self._dialog = pfd.open_file("Open a model", default, MODEL_FILTERS)
         else:
@@ -55,7 +56,7 @@ class Dialogs:
         """The path that was chosen, once; None while there is none."""
         if self._dialog is None or not self._dialog.ready(0):
             return None
-        answer = self._dialog.result()
-        self._dialog = None
+        dialog, self._dialog = self._dialog, None
+        answer = dialog.result()
         path = answer if isinstance(answer, str) else (answer[0] if answer else "")
         return str(Path(path)) if path else None

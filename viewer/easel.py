@@ -78,7 +78,13 @@ class Easel:
             return self._settled == RenderRequest(self.model, state.view.relevant())
         wanted = _surface_request(self.model, state)
         found = self.surface if self.surface and self.surface.final else None
-        return wanted == self._surface_failed or (found is not None and found.request == wanted)
+        return self.surface_failed(state) or (found is not None and found.request == wanted)
+
+    def surface_failed(self, state: ViewerState) -> bool:
+        """Whether it is known that there is no surface for the state."""
+        if self.model is None or self._surface_failed is None:
+            return False
+        return self._surface_failed == _surface_request(self.model, state)
 
     def draw(
         self, state: ViewerState, rectangle: Rect, framebuffer: tuple[int, int], scale: float

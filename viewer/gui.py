@@ -1,5 +1,8 @@
 """Dear ImGui on a window: context, native backends, fonts and style."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from imgui_bundle import imgui
 
 from . import theme
@@ -10,7 +13,7 @@ GLSL_VERSION = "#version 410 core"
 
 
 class Gui:
-    """Owns the ImGui context of a window; one `begin` and one `render` a frame."""
+    """Owns the ImGui context of a window; one `frame` and one `render` a turn."""
 
     def __init__(self, window: Window) -> None:
         self._window = window
@@ -41,8 +44,9 @@ class Gui:
         """Whether a widget is being held."""
         return imgui.is_any_item_active()
 
-    def begin(self) -> Ui:
-        """Start a frame of the interface."""
+    @contextmanager
+    def frame(self) -> Iterator[Ui]:
+        """A frame of the interface; it is complete afterwards, and not yet drawn."""
         scale = self._window.interface_scale
         if scale != self._scale:
             theme.apply_style(scale)
@@ -51,11 +55,10 @@ class Gui:
         imgui.backends.glfw_new_frame()
         imgui.new_frame()
         self.ui.begin_frame(scale)
-        return self.ui
-
-    def finish(self) -> None:
-        """End the frame; nothing is drawn yet."""
-        imgui.render()
+        try:
+            yield self.ui
+        finally:
+            imgui.render()
 
     def render(self) -> None:
         """Draw the finished frame over what the context holds."""

@@ -33,8 +33,8 @@ class ViewInfo:
     layout: Layout
     quality: Quality | None = None
     surface: SurfaceInfo | None = None
+    surface_failed: bool = False  # there is none at the present level
     rendering: bool = False
     frame_ms: float = 0.0  # mean time of a frame of the interface
     frames_per_second: float = 0.0  # 0 at rest
-    export_path: str = ""  # where the next mesh goes
     clock: float = 0.0  # seconds, for what moves

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -90,10 +89,10 @@ class Surface:
 
 @dataclass(frozen=True)
 class SaveRequest:
-    """Write a picture, (H, W, 4) straight float RGBA, as a PNG in `folder`."""
+    """Write a picture, (H, W, 4) straight float RGBA, as a PNG."""
 
     rgba: np.ndarray
-    folder: Path
+    folder: str  # empty: where paths.find_folder says
     stem: str  # of the file's name; a number follows if there is such a file
     metadata: dict[str, str]
 
@@ -105,7 +104,8 @@ class ExportRequest:
     model: Model
     code: Code
     options: ExportOptions
-    path: str
+    folder: str  # empty: where paths.find_folder says
+    name: str  # of the file, if none was typed
 
 
 def rank(stage: str) -> int:

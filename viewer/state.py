@@ -4,6 +4,7 @@ Panels and controls read a `ViewerState` and answer with actions; `apply(state, 
 next state. Nothing here renders, loads, draws or imports torch, so all of it can be tested alone.
 """
 
+import os
 from dataclasses import dataclass, field, replace
 from functools import singledispatch
 from pathlib import PurePath
@@ -12,8 +13,10 @@ from typing import Any
 from . import actions as act
 from .preferences import Preferences, remember
 from .view import LAYERS, Orbit, View, clamp_camera
+from .words import sentence
 
 MAX_NOTICES = 4
+BUNDLED = "the bundled model"  # what `loading` says of it
 MESH_FORMATS = ("glb", "obj", "ply", "stl")
 
 
@@ -44,7 +47,7 @@ class ExportOptions:
     resolution: int = 256  # samples along a side of the cube
     automatic_level: bool = True
     level: float = 10.0  # raw density of the surface, when not automatic
-    path: str = ""  # empty: a name made of model and seed in the export folder
+    path: str = ""  # a file or a folder as typed; empty: the output folder
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ class ViewerState:
     model: ModelInfo | None = None
     loading: str | None = None  # path of the model that is being opened
     opening: str | None = None  # path of the picture that is being opened
+    recognising: tuple[str, ...] = ()  # paths of files that may be either
     export: ExportOptions = ExportOptions()
     job: Job | None = None
     exported: str | None = None  # path of the last mesh that was written
@@ -149,15 +153,30 @@ def _(action: act.SetExport, state: ViewerState) -> ViewerState:
 
 
 @_reduce.register
+def _(action: act.OpenFile, state: ViewerState) -> ViewerState:
+    return replace(state, recognising=(*state.recognising, action.path))
+
+
+@_reduce.register
+def _(action: act.FileRecognised, state: ViewerState) -> ViewerState:
+    return replace(state, recognising=state.recognising[1:])
+
+
+@_reduce.register
 def _(action: act.OpenModel, state: ViewerState) -> ViewerState:
     state = _forget(state, "model")
-    return replace(state, loading=action.path or "the bundled model")
+    return replace(state, loading=action.path or BUNDLED)
 
 
 @_reduce.register
 def _(action: act.ModelOpened, state: ViewerState) -> ViewerState:
     model, previous = action.model, state.model
+    if _is_late(state.loading, BUNDLED if model.bundled else model.path):
+        return state
     state = replace(state, model=model, loading=None)
+    if previous is not None and previous.path != model.path:
+        folder = _keep_folder(state.export.path)  # the name was about the other model
+        state = replace(state, export=replace(state.export, path=folder))
     if not model.bundled:
         recent = remember(state.preferences.recent_models, model.path)
         state = replace(state, preferences=replace(state.preferences, recent_models=recent))
@@ -169,6 +188,8 @@ def _(action: act.ModelOpened, state: ViewerState) -> ViewerState:
 
 @_reduce.register
 def _(action: act.ModelFailed, state: ViewerState) -> ViewerState:
+    if _is_late(state.loading, action.path or BUNDLED):
+        return state
     return _notify(replace(state, loading=None), "error", action.message, "model")
 
 
@@ -179,6 +200,8 @@ def _(action: act.OpenPicture, state: ViewerState) -> ViewerState:
 
 @_reduce.register
 def _(action: act.PictureOpened, state: ViewerState) -> ViewerState:
+    if _is_late(state.opening, action.path):
+        return state
     recent = remember(state.preferences.recent_pictures, action.path)
     state = replace(
         state,
@@ -190,6 +213,8 @@ def _(action: act.PictureOpened, state: ViewerState) -> ViewerState:
 
 @_reduce.register
 def _(action: act.PictureFailed, state: ViewerState) -> ViewerState:
+    if _is_late(state.opening, action.path):
+        return state
     return _notify(replace(state, opening=None), "error", action.message, "picture")
 
 
@@ -244,6 +269,16 @@ def _(action: act.SetExportPath, state: ViewerState) -> ViewerState:
     return replace(state, export=replace(state.export, path=action.path, format=kind))
 
 
+def _keep_folder(typed: str) -> str:
+    """The folder of a path that was typed, with its separator; empty if there is none."""
+    return typed[: len(typed) - len(os.path.basename(typed))]
+
+
+def _is_late(pending: str | None, path: str) -> bool:
+    """Whether a file that was opened is no longer the one that is waited for."""
+    return pending is not None and pending != path
+
+
 def _with_view(state: ViewerState, **changes: Any) -> ViewerState:
     return replace(state, view=replace(state.view, **changes))
 
@@ -260,7 +295,7 @@ def _with_backdrop(state: ViewerState, **changes: Any) -> ViewerState:
 
 def _notify(state: ViewerState, level: str, text: str, origin: str = "") -> ViewerState:
     """Add a notice; the same text moves to the end instead of showing twice."""
-    text = text[:1].upper() + text[1:]
+    text = sentence(text)
     others = tuple(n for n in state.notices if (n.level, n.text) != (level, text))
     number = state.notices_given + 1
     notices = (*others, Notice(number, level, text, origin))[-MAX_NOTICES:]

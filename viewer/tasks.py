@@ -16,7 +16,7 @@ import numpy as np
 
 from . import actions as act
 from . import convert
-from .capture import unused
+from .paths import find_folder, find_mesh_path, unused
 from .requests import (
     STAGES,
     ExportRequest,
@@ -30,6 +30,7 @@ from .requests import (
     SurfaceRequest,
     rank,
 )
+from .sniff import is_picture
 from .view import Code, View
 from .worker import Ticket
 
@@ -43,6 +44,7 @@ def open_model(request: act.OpenModel, ticket: Ticket) -> None:
 
     path = str(find_bundled_model()) if request.bundled else request.path
     generator = ballgan.load(path)
+    ticket.check()
     info = convert.describe_model(generator, path, bundled=request.bundled)
     ticket.post(act.ModelOpened(info, Model(info, generator)))
 
@@ -52,7 +54,13 @@ def open_picture(request: act.OpenPicture, ticket: Ticket) -> None:
     import ballgan
 
     ballgan.Panorama(request.path).load()
+    ticket.check()
     ticket.post(act.PictureOpened(request.path))
+
+
+def recognise_file(request: act.OpenFile, ticket: Ticket) -> None:
+    """Look into a file and post FileRecognised."""
+    ticket.post(act.FileRecognised(request.path, is_picture(request.path)))
 
 
 def find_bundled_model() -> Path:
@@ -204,8 +212,9 @@ def save_picture(request: SaveRequest, ticket: Ticket) -> None:
     """Write a picture and post a notice; opaque ones are written without alpha."""
     from ballgan.images import write_png
 
-    request.folder.mkdir(parents=True, exist_ok=True)
-    path = unused(request.folder / f"{request.stem}.png")
+    folder = find_folder(request.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = unused(folder / f"{request.stem}.png")
     opaque = bool((request.rgba[..., 3] >= 1).all())
     write_png(path, request.rgba[..., :3] if opaque else request.rgba, request.metadata)
     ticket.post(act.Notify("info", f"Saved {path}"))
@@ -214,23 +223,25 @@ def save_picture(request: SaveRequest, ticket: Ticket) -> None:
 def export_mesh(request: ExportRequest, ticket: Ticket) -> None:
     """Write a mesh file and post ExportFinished."""
     import ballgan
-    from ballgan.mesh import check_mesh_path, write_mesh
+    from ballgan.files import check_writable
+    from ballgan.mesh import write_mesh
 
     started = time.perf_counter()
-    check_mesh_path(request.path)
+    options = request.options
+    path = find_mesh_path(options, request.name, find_folder(request.folder))
+    check_writable(path)
     scene = ballgan.Scene(request.model.generator)
     scene.latent = convert.to_latent(request.code, ballgan.Latent)
-    options = request.options
     mesh = scene.mesh(
         options.resolution,
         level="auto" if options.automatic_level else options.level,
         progress=lambda fraction: ticket.progress(0.98 * fraction),
     )
     ticket.check()
-    write_mesh(mesh, request.path)
+    write_mesh(mesh, path)
     seconds = time.perf_counter() - started
-    text = f"Wrote {request.path} ({len(mesh.faces):,} triangles, {seconds:.0f} s)"
-    ticket.post(act.ExportFinished(request.path, text))
+    text = f"Wrote {path} ({len(mesh.faces):,} triangles, {seconds:.0f} s)"
+    ticket.post(act.ExportFinished(str(path), text))
 
 
 def _to_rendered(request: RenderRequest, frame: Any, milliseconds: float) -> Rendered:

@@ -21,6 +21,7 @@ RAISED = _rgb("1b1f27")  # sections' heads, popups
 CONTROL = _rgb("242a34")
 CONTROL_HOVERED = _rgb("2e3541")
 CONTROL_ACTIVE = _rgb("38414f")
+SCROLLBAR = _rgb("4a5566")
 LINE = _rgb("262c36")
 TEXT = _rgb("e4e8ee")
 TEXT_DIM = _rgb("8e98a8")
@@ -84,10 +85,10 @@ def apply_style(scale: float) -> None:
 METRICS: dict[str, float | tuple[float, float]] = {
     "window_padding": (16, 8),
     "frame_padding": (10, 5),
-    "item_spacing": (8, 8),
+    "item_spacing": (8, 6),
     "item_inner_spacing": (6, 6),
-    "scrollbar_size": 9,
-    "scrollbar_rounding": 5,
+    "scrollbar_size": 12,
+    "scrollbar_rounding": 6,
     "grab_min_size": 12,
     "grab_rounding": 4,
     "frame_rounding": 5,
@@ -112,8 +113,8 @@ COLOURS: dict[str, ImVec4] = {
     "frame_bg_hovered": CONTROL_HOVERED,
     "frame_bg_active": CONTROL_ACTIVE,
     "scrollbar_bg": ImVec4(0, 0, 0, 0),
-    "scrollbar_grab": CONTROL_HOVERED,
-    "scrollbar_grab_hovered": CONTROL_ACTIVE,
+    "scrollbar_grab": SCROLLBAR,
+    "scrollbar_grab_hovered": TEXT_FAINT,
     "scrollbar_grab_active": ACCENT_ACTIVE,
     "check_mark": ACCENT,
     "slider_grab": ACCENT,

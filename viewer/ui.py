@@ -11,10 +11,12 @@ from imgui_bundle import ImVec2, ImVec4, imgui, imgui_ctx
 
 from . import icons, theme
 from .layout import Rect
+from .words import printable
 
 Col = imgui.Col_
 LABEL_WIDTH = 84.0  # logical pixels, of the column of labels
 SMALL_ROUNDING = 5.0
+FADE_HEIGHT = 36.0
 
 
 def colour_u32(colour: ImVec4) -> int:
@@ -119,9 +121,9 @@ class Ui:
         with imgui_ctx.push_font(None, size), imgui_ctx.push_style_color(Col.text, colour):
             if wrap:
                 with imgui_ctx.push_text_wrap_pos(0.0):
-                    imgui.text_unformatted(text)
+                    imgui.text_unformatted(printable(text))
             else:
-                imgui.text_unformatted(text)
+                imgui.text_unformatted(printable(text))
 
     def tip(self, text: str) -> None:
         """An explanation that appears when the pointer rests on the last item."""
@@ -135,7 +137,7 @@ class Ui:
                 imgui_ctx.push_font(None, theme.SMALL_SIZE),
                 imgui_ctx.push_text_wrap_pos(self.px(250)),
             ):
-                imgui.text_unformatted(text)
+                imgui.text_unformatted(printable(text))
 
     def button(
         self,
@@ -151,7 +153,7 @@ class Ui:
         """A button: kind "normal", "primary" or "quiet"; width 0 fits, -1 fills the line."""
         width = self._width(width)
         ink, normal, hovered, active = _BUTTONS[kind]
-        caption = "  ".join(part for part in (icon, label) if part)
+        caption = "  ".join(part for part in (icon, printable(label)) if part)
         with (
             self.enabled_if(enabled),
             imgui_ctx.push_style_color(Col.text, ink),
@@ -189,7 +191,7 @@ class Ui:
             if index % columns:
                 imgui.same_line(0, gap)
             elif index:
-                imgui.set_cursor_pos_y(imgui.get_cursor_pos_y() - self.px(6))
+                imgui.set_cursor_pos_y(imgui.get_cursor_pos_y() - self.px(4))
             kind = "selected" if key == current else "segment"
             padding = ImVec2(0, self.px(6))
             with (
@@ -289,7 +291,7 @@ class Ui:
         """A line of text; the new text when it changed."""
         self._prepare(name)
         imgui.set_next_item_width(self._width(width))
-        changed, new = imgui.input_text_with_hint(f"##{name}", hint, value)
+        changed, new = imgui.input_text_with_hint(f"##{name}", printable(hint), printable(value))
         self.record(name)
         return new if changed else None
 
@@ -312,10 +314,25 @@ class Ui:
         self.record(name)
         return clicked
 
+    def fade_bottom(self, colour: ImVec4) -> None:
+        """Let the window's lower edge fade into `colour` while there is more below it."""
+        if imgui.get_scroll_y() >= imgui.get_scroll_max_y() - 1:
+            return
+        corner, size = imgui.get_window_pos(), imgui.get_window_size()
+        right = corner.x + size.x - imgui.get_style().scrollbar_size - self.px(2)
+        foot, height = corner.y + size.y, self.px(FADE_HEIGHT)
+        clear = colour_u32(ImVec4(colour.x, colour.y, colour.z, 0.0))
+        solid = colour_u32(colour)
+        draw = imgui.get_window_draw_list()
+        draw.add_rect_filled_multi_color(
+            (corner.x, foot - height), (right, foot), clear, clear, solid, solid
+        )
+
     def progress(self, fraction: float, text: str, *, width: float) -> None:
         """A bar as high as a button, with `text` in it."""
         self._draw_bar(width, fraction)
         start, height = imgui.get_cursor_screen_pos(), imgui.get_frame_height()
+        text = printable(text)
         with imgui_ctx.push_font(None, theme.SMALL_SIZE):
             size = imgui.calc_text_size(text)
             place = (start.x + (width - size.x) / 2, start.y + (height - size.y) / 2)

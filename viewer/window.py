@@ -16,6 +16,7 @@ import imgui_bundle  # noqa: F401  (first, so that GLFW is the library that it b
 import glfw  # isort: skip
 
 from .events import Dropped, Event, KeyPressed, PointerButton, PointerMoved, Scrolled
+from .words import printable
 
 BUTTONS = {0: "left", 1: "right", 2: "middle"}
 SPECIAL_KEYS = {
@@ -129,7 +130,7 @@ class Window:
 
     def set_title(self, title: str) -> None:
         """What the window's title bar says."""
-        glfw.set_window_title(self._handle, title)
+        glfw.set_window_title(self._handle, printable(title))
 
     def should_close(self) -> bool:
         """Whether the person closed the window."""

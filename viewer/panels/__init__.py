@@ -6,6 +6,7 @@ They never render, load or touch GL, so a pure ImGui context is enough to run th
 from imgui_bundle import ImVec2, imgui, imgui_ctx
 
 from .. import actions as act
+from .. import theme
 from ..info import ViewInfo
 from ..state import ViewerState
 from ..ui import Ui
@@ -23,10 +24,7 @@ SECTIONS = (
 
 def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     """Draw the whole interface; what the person did with it."""
-    actions = _draw_side_panel(ui, state, info)
-    status.draw(ui, state, info)
-    notices.draw_empty(ui, state, info)
-    return actions + notices.draw(ui, state, info)
+    return [action for part in PARTS for action in part(ui, state, info)]
 
 
 def _draw_side_panel(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
@@ -48,4 +46,8 @@ def _draw_side_panel(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Act
                 if unfolded:
                     with ui.enabled_if(state.model is not None or name == "model"):
                         actions += draw_section(ui, state, info)
+        ui.fade_bottom(theme.PANEL)
     return actions
+
+
+PARTS = (_draw_side_panel, status.draw, notices.draw_empty, notices.draw)

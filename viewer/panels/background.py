@@ -12,6 +12,7 @@ from ..info import ViewInfo
 from ..state import ViewerState
 from ..ui import Ui
 from ..view import Backdrop
+from ..words import printable
 from .code import draw_code
 from .recent import recent_files
 
@@ -89,7 +90,7 @@ def _draw_swatches(ui: Ui) -> tuple[float, float, float] | None:
 
 
 def _draw_photo(ui: Ui, backdrop: Backdrop, state: ViewerState) -> list[act.Action]:
-    name = Path(backdrop.photo).name if backdrop.photo else "Choose a picture ..."
+    name = printable(Path(backdrop.photo).name) if backdrop.photo else "Choose a picture ..."
     gap = ui.px(4)
     width = imgui.get_content_region_avail().x - imgui.get_frame_height() - gap
     label, tip = shorten(name, width - ui.px(50)), backdrop.photo or ""

@@ -57,16 +57,16 @@ def _draw_notice(ui: Ui, notice: Notice) -> bool:
     ui.text(icons.ERROR if is_error else icons.INFO, colour)
     imgui.same_line(0, ui.px(10))
     with imgui_ctx.push_text_wrap_pos(right):
-        imgui.text_unformatted(notice.text)
+        ui.text(notice.text)
     imgui.same_line()
     imgui.set_cursor_pos((imgui.get_window_width() - ui.px(34), ui.px(7)))
     return ui.button(f"dismiss.{notice.number}", "", icon=icons.CLOSE, kind="quiet")
 
 
-def draw_empty(ui: Ui, state: ViewerState, info: ViewInfo) -> None:
+def draw_empty(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     """What the stage says when there is nothing to show."""
-    if state.model is not None and (info.quality is not None or info.surface is not None):
-        return
+    if state.model is not None and (info.quality or info.surface or info.surface_failed):
+        return []
     if state.loading or state.model is not None:
         lines = [("Opening the model ..." if state.loading else "Rendering ...", theme.TEXT_DIM)]
     else:
@@ -83,3 +83,4 @@ def draw_empty(ui: Ui, state: ViewerState, info: ViewInfo) -> None:
             place = (stage.x + (stage.width - size.x) / 2, y)
             draw_list.add_text(place, colour_u32(colour), text)
             y += size.y + ui.px(8)
+    return []

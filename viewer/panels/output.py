@@ -1,13 +1,13 @@
 """Output: which layer is shown, pictures, and the mesh."""
 
 from dataclasses import replace
-from pathlib import PurePath
 
 from imgui_bundle import imgui
 
 from .. import actions as act
 from .. import icons
 from ..info import ViewInfo
+from ..paths import describe_mesh_path, mesh_name
 from ..state import ExportOptions, Job, ViewerState
 from ..ui import Ui
 
@@ -24,6 +24,7 @@ LAYER_LABELS = (
 FORMATS = (("glb", "GLB"), ("obj", "OBJ"), ("ply", "PLY"), ("stl", "STL"))
 RESOLUTIONS = (("128", "128"), ("256", "256"), ("384", "384"), ("512", "512"))
 RAYS = (("0", "Model"), ("64", "64"), ("128", "128"), ("256", "256"))
+FILE_TIP = "a file or a folder. Nothing is overwritten: a number is added to a name that is taken."
 LEVEL_TIP = (
     "The density at which the surface is taken: lower includes thinner matter. "
     "The eye shows the surface while you change it."
@@ -51,7 +52,7 @@ def draw_mesh(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
         return _draw_job(ui, state.job)
     title = f"{state.export.resolution}\u00b3 mesh"
     if ui.button("export", "Export mesh", icon=icons.CUBE, kind="primary", width=-1):
-        actions.append(act.StartExport(info.export_path, title))
+        actions.append(act.StartExport(title))
     return actions
 
 
@@ -60,9 +61,8 @@ def _draw_options(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action
     options, actions = _draw_level(ui, options, state, info)
     ui.label("File")
     width = imgui.get_content_region_avail().x - imgui.get_frame_height() - ui.px(4)
-    hint = PurePath(info.export_path).name
-    path = ui.line("export.path", options.path, hint, width=width)
-    ui.tip(f"Writes {info.export_path}")
+    path = ui.line("export.path", options.path, mesh_name(state), width=width)
+    ui.tip(f"{describe_mesh_path(state)}: {FILE_TIP}")
     if path is not None:
         options = replace(options, path=path)
     imgui.same_line(0, ui.px(4))

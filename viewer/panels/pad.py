@@ -11,6 +11,7 @@ from ..view import LATTICE_WIDTH, SEEDS, Code
 
 SPACING = 31.0  # logical pixels between neighbouring seeds
 CLICK = 4.0  # logical pixels of travel up to which a press is a click
+RING = 7.0  # logical pixels, outer radius of the mark of the present place
 SNAP = 0.22  # of the spacing, within which a click goes to the seed itself
 TIP = "Every dot is a seed. Drag the map to blend neighbouring seeds; click a dot to go to it."
 
@@ -75,7 +76,7 @@ def _draw_map(ui: Ui, corner: ImVec2, size: tuple[float, float], code: Code, lit
                 place = (centre[0] + (i - code.x) * spacing, centre[1] + (j - code.y) * spacing)
                 _draw_seed(ui, place, (i + LATTICE_WIDTH * j) % SEEDS)
     ring = theme.ACCENT_HOVERED if lit else theme.ACCENT
-    draw.add_circle(centre, ui.px(6), colour_u32(ring), 0, ui.px(2))
+    draw.add_circle(centre, ui.px(RING - 1), colour_u32(ring), 0, ui.px(2))
     draw.add_circle_filled(centre, ui.px(2), colour_u32(ring))
     draw.pop_clip_rect()
     border = theme.CONTROL_ACTIVE if lit else theme.LINE
@@ -89,7 +90,7 @@ def _draw_seed(ui: Ui, place: tuple[float, float], seed: int) -> None:
     if len(text) <= 6:
         width = imgui.calc_text_size(text).x
         draw.add_text(
-            (place[0] - width / 2, place[1] + ui.px(4)), colour_u32(theme.TEXT_FAINT), text
+            (place[0] - width / 2, place[1] + ui.px(RING)), colour_u32(theme.TEXT_FAINT), text
         )
 
 

@@ -6,6 +6,7 @@ from imgui_bundle import imgui, imgui_ctx
 
 from .. import icons
 from ..ui import Ui
+from ..words import printable
 
 
 def recent_files(ui: Ui, name: str, tip: str, paths: tuple[str, ...]) -> str | None:
@@ -22,7 +23,7 @@ def recent_files(ui: Ui, name: str, tip: str, paths: tuple[str, ...]) -> str | N
             if imgui.is_key_pressed(imgui.Key.escape):
                 imgui.close_current_popup()
             for index, path in enumerate(paths):
-                if imgui.menu_item_simple(f"{Path(path).name}##{index}"):
+                if imgui.menu_item_simple(f"{printable(Path(path).name)}##{index}"):
                     chosen = path
                 ui.record(f"{name}.{index}")
                 ui.tip(path)

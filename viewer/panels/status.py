@@ -4,6 +4,7 @@ import math
 
 from imgui_bundle import ImVec2, ImVec4, imgui, imgui_ctx
 
+from .. import actions as act
 from .. import theme
 from ..controls import HINTS
 from ..info import Quality, ViewInfo
@@ -14,8 +15,8 @@ from .output import LAYER_LABELS
 SEPARATOR = "   \u00b7   "
 
 
-def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> None:
-    """Draw the bar over the bottom of the window."""
+def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
+    """Draw the bar over the bottom of the window; nothing can be done with it."""
     bar = info.layout.status
     flags = imgui.WindowFlags_.no_decoration | imgui.WindowFlags_.no_saved_settings
     flags |= imgui.WindowFlags_.no_move | imgui.WindowFlags_.no_inputs
@@ -41,6 +42,7 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> None:
             imgui.set_cursor_pos((right, top))
             ui.text(speed, theme.TEXT_DIM)
             _draw_hints(ui, left_end + ui.px(28), bar.x + right - ui.px(28), top)
+    return []
 
 
 def describe_picture(state: ViewerState, info: ViewInfo) -> str:
@@ -53,11 +55,17 @@ def describe_picture(state: ViewerState, info: ViewInfo) -> str:
     layer = dict(LAYER_LABELS)[state.view.layer]
     parts = [name, layer]
     if state.view.layer == "surface":
-        surface = info.surface
-        parts.append(f"{surface.triangles:,} triangles" if surface else "finding the surface")
+        parts.append(describe_surface(info))
     elif info.quality is not None:
         parts.append(describe_quality(info.quality))
     return SEPARATOR.join(parts)
+
+
+def describe_surface(info: ViewInfo) -> str:
+    """What is known of the surface."""
+    if info.surface_failed:
+        return "no surface at this level"
+    return f"{info.surface.triangles:,} triangles" if info.surface else "finding the surface"
 
 
 def describe_quality(quality: Quality) -> str:

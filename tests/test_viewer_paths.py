@@ -1,0 +1,109 @@
+"""Where files go, and what dropped files are."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from ballgan_viewer import actions as act
+from ballgan_viewer import paths
+from ballgan_viewer.sniff import is_picture
+from ballgan_viewer.state import ExportOptions, ViewerState, apply
+from ballgan_viewer.words import printable
+from PIL import Image
+from test_viewer_state import with_model
+
+import ballgan
+
+
+def find(typed: str, folder: Path, kind: str = "glb") -> Path:
+    return paths.find_mesh_path(ExportOptions(format=kind, path=typed), f"tiny.{kind}", folder)
+
+
+def test_typed_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "out").mkdir()
+    assert find("", tmp_path) == tmp_path / "tiny.glb"
+    assert find("head", tmp_path) == tmp_path / "head.glb"
+    assert find("head.GLB", tmp_path) == tmp_path / "head.GLB"
+    assert find("head.v2", tmp_path, "ply") == tmp_path / "head.v2.ply"
+    assert find("~/head.glb", Path("/elsewhere")) == tmp_path / "head.glb"
+    for folder in "out", "out/", "./out/.":
+        assert find(folder, tmp_path) == tmp_path / "out" / "tiny.glb"
+    assert find("~", Path("/elsewhere")) == tmp_path / "tiny.glb"
+    assert find(".", tmp_path) == tmp_path / "tiny.glb"
+    assert find("/", tmp_path) == Path("/tiny.glb")
+
+
+def test_files_that_exist_are_never_the_path(tmp_path: Path) -> None:
+    for name in "head.glb", "head-2.glb":
+        (tmp_path / name).touch()
+    (tmp_path / "head-3.glb").symlink_to("nowhere")
+    assert find("head.glb", tmp_path).name == "head-4.glb"
+    assert find(str(tmp_path / "head"), tmp_path).name == "head-4.glb"
+
+
+@pytest.mark.parametrize("typed", ["/", ".", "..", "~", "~x", "~nosuchuser/x", "a" * 5000, "%s"])
+def test_half_typed_text_is_left_as_it_is(typed: str) -> None:
+    state = apply(with_model(), act.SetExportPath(typed))
+    assert state.export.path == typed
+    assert paths.describe_mesh_path(state) == typed
+    find(typed, Path("/nowhere"))
+
+
+@pytest.mark.parametrize("name", ["a" * 248, "\u00fc" * 130, "bad\udcff" * 60])
+def test_names_fit_into_a_file_system(name: str, tmp_path: Path) -> None:
+    state = with_model(name=name)
+    for made in paths.mesh_name(state), f"{paths.picture_stem(state)}.png":
+        assert "-seed0." in made
+        assert len(os.fsencode(made)) < 230
+        path = paths.unused(tmp_path / made)
+        path.touch()
+        assert paths.unused(path) != path
+
+
+def test_the_folder_when_the_current_one_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone() -> Path:
+        raise FileNotFoundError("deleted")
+
+    assert paths.find_folder("/chosen") == Path("/chosen")
+    monkeypatch.chdir(tmp_path)
+    assert paths.find_folder("") == tmp_path
+    monkeypatch.setattr(Path, "cwd", gone)
+    assert paths.find_folder("") == Path.home()
+
+
+def test_names_need_no_model() -> None:
+    assert paths.mesh_name(ViewerState()) == "mesh-seed0.glb"
+    state = with_model()
+    assert paths.picture_stem(replace(state, view=replace(state.view, layer="raw"))).endswith("raw")
+
+
+def test_content_decides_what_a_file_is(tiny_model: ballgan.Generator, tmp_path: Path) -> None:
+    for name in "bare", "wrong.gif", "model.pkl":
+        Image.new("RGB", (4, 4)).save(tmp_path / name, format="PNG")
+    for kind in "JPEG", "WEBP", "GIF", "BMP", "TIFF":
+        Image.new("RGB", (4, 4)).save(tmp_path / kind, format=kind)
+    assert all(is_picture(str(path)) for path in tmp_path.iterdir())
+    for name in "native.png", "tensors.safetensors":
+        ballgan.save(tiny_model, tmp_path / name)
+        assert not is_picture(str(tmp_path / name))
+    os.rename(tmp_path / "tensors.safetensors", tmp_path / "tensors.png")
+    assert not is_picture(str(tmp_path / "tensors.png"))
+
+
+def test_the_suffix_decides_where_the_content_does_not(tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_text("no picture")
+    (tmp_path / "text.pkl").write_text("no model")
+    os.mkfifo(tmp_path / "pipe")  # must not be waited for
+    names = ("text.png", "text.pkl", "missing.JPG", "missing.pkl", "pipe", ".", "nul\0l")
+    expected = [True, False, True, False, False, False, False]
+    assert [is_picture(f"{tmp_path}/{name}") for name in names] == expected
+
+
+def test_text_that_cannot_be_shown_is_marked() -> None:
+    assert printable("bad\udcff.pkl") == "bad\ufffd.pkl"
+    assert printable("gr\u00fc\u00df\U0001f600\n") == "gr\u00fc\u00df\U0001f600\n"

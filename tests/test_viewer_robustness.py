@@ -1,0 +1,202 @@
+"""The real program offscreen: nothing that a person or a file system does ends it."""
+
+import logging
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import glfw
+import pytest
+from ballgan_viewer import panels
+from imgui_bundle import imgui
+from PIL import Image
+from test_viewer_app import CENTRE, app, model_file, notices
+from viewer_driver import open_app, play, settle
+
+import ballgan
+
+__all__ = ["app", "model_file"]  # fixtures
+
+
+def export(app: Any, typed: str) -> None:
+    play(
+        app,
+        {"wait": "idle"},
+        {"click": "export.resolution.128"},
+        {"set": ["export.path", typed]},
+        {"click": "export"},
+        {"wait": "idle"},
+    )
+
+
+@pytest.mark.parametrize("typed", ["/proc/x", "~nosuchuser/x", "a" * 300, "nowhere/"])
+def test_paths_that_cannot_be_written_give_a_notice(app: Any, typed: str) -> None:
+    export(app, typed)
+    ((level, text),) = notices(app)
+    assert level == "error"
+    assert text.startswith("The export failed: ")
+    assert app.state.export.path == typed
+
+
+@pytest.mark.parametrize("typed", ["/", ".", "~", "~x", "x/..", "..", "//", "%s%n"])
+def test_any_text_can_be_typed_as_a_path(app: Any, typed: str) -> None:
+    play(app, {"wait": "idle"}, {"set": ["export.path", typed]})
+    assert app.state.export.path == typed
+    assert notices(app) == []
+
+
+def test_an_export_overwrites_nothing(app: Any, tmp_path: Path) -> None:
+    (tmp_path / "head.glb").write_text("mine")
+    export(app, "head.glb")
+    assert (tmp_path / "head.glb").read_text() == "mine"
+    assert app.state.exported == str(tmp_path / "head-2.glb")
+    assert (tmp_path / "head-2.glb").stat().st_size > 1000
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="names are bytes on Linux only")
+@pytest.mark.parametrize("name", [os.fsdecode(b"bad\xff.pkl"), "n" * 248 + ".pkl"])
+def test_models_with_difficult_names(
+    model_file: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BALLGAN_CONFIG_DIR", str(tmp_path / "config"))
+    path = tmp_path / "folder" / name
+    path.parent.mkdir()
+    shutil.copy(model_file, path)
+    with open_app(path) as app:
+        export(app, str(tmp_path) + "/")
+        assert app.state.exported is not None, notices(app)
+        assert Path(app.state.exported).is_file()
+        play(app, {"drop": str(path) + "x"}, {"wait": "idle"})
+        assert notices(app)[-1][0] == "error"
+
+
+def test_the_current_folder_may_be_deleted(
+    model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BALLGAN_CONFIG_DIR", str(tmp_path / "config"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    with open_app(model_file) as app:
+        settle(app)
+        here.rmdir()
+        play(app, {"key": "Right"}, {"wait": "idle"}, {"key": "S"}, {"wait": "saved"})
+        app.frame()
+        assert notices(app) == [("info", f"Saved {tmp_path / 'tiny-seed1.png'}")]
+
+
+def test_a_picture_without_a_suffix_is_put_behind(app: Any, tmp_path: Path) -> None:
+    settle(app)
+    Image.new("RGB", (16, 8), (255, 0, 0)).save(tmp_path / "photo", format="PNG")
+    play(app, {"drop": str(tmp_path / "photo")}, {"wait": "loaded"})
+    assert app.state.view.backdrop.photo == str(tmp_path / "photo")
+    assert notices(app) == []
+
+
+def test_the_last_of_two_models_is_shown(
+    app: Any, model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle(app)
+    for name in "a.pkl", "b.pkl":
+        shutil.copy(model_file, tmp_path / name)
+    load = ballgan.load
+
+    def load_slowly(path: str) -> ballgan.Generator:
+        time.sleep(0.2)
+        return load(path)
+
+    monkeypatch.setattr(ballgan, "load", load_slowly)
+    names: list[str] = []
+    play(app, {"drop": str(tmp_path / "a.pkl")})
+    play(app, {"drop": str(tmp_path / "b.pkl")})
+    while app.loading:
+        app.frame()
+        names.append(app.state.model.name)
+        time.sleep(0.01)
+    assert set(names) == {"tiny", "b"}
+    assert app.state.preferences.recent_models[0] == str(tmp_path / "b.pkl")
+
+
+def test_a_level_without_a_surface_says_so(app: Any) -> None:
+    play(app, {"wait": "idle"}, {"click": "layer.surface"}, {"click": "export.automatic"})
+    play(app, {"set": ["export.level", "100000"]}, {"wait": "converged"})
+    assert app.easel.surface_failed(app.state)
+    play(app, {"set": ["export.level", "5"]}, {"wait": "converged"})
+    assert not app.easel.surface_failed(app.state)
+
+
+def test_the_wheel_zooms_with_control_too(app: Any) -> None:
+    settle(app)
+    radii = []
+    for held in False, True:
+        play(app, {"key": "R"})
+        imgui.get_io().add_key_event(imgui.Key.mod_ctrl, held)
+        play(app, {"wheel": 2, "at": CENTRE})
+        radii.append(app.state.view.camera.radius)
+    imgui.get_io().add_key_event(imgui.Key.mod_ctrl, False)
+    assert radii[0] == radii[1] < app.state.model.home.radius
+
+
+def _run_frames(app: Any, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop of the window for `count` frames."""
+    left = iter(range(count))
+    monkeypatch.setattr(app.window, "should_close", lambda: next(left, None) is None)
+    monkeypatch.setattr(app, "patience", lambda: 0.0)
+    app.run()
+
+
+def _raise(*_: object) -> Any:
+    raise KeyError("a mistake")
+
+
+@pytest.fixture(params=["panel", "status", "event", "effect", "draw"])
+def breakage(request: pytest.FixtureRequest) -> Callable[[Any, pytest.MonkeyPatch], None]:
+    def damage(app: Any, patch: pytest.MonkeyPatch) -> None:
+        if request.param == "panel":
+            sections = tuple((name, title, _raise) for name, title, _ in panels.SECTIONS)
+            patch.setattr(panels, "SECTIONS", sections)
+        elif request.param == "status":
+            patch.setattr(panels, "PARTS", (_raise, *panels.PARTS))
+        elif request.param == "event":
+            patch.setattr("ballgan_viewer.app.handle", _raise)
+        elif request.param == "effect":
+            patch.setattr(app.easel, "submit", _raise)
+        else:
+            patch.setattr(app.easel, "draw", _raise)
+
+    return damage
+
+
+def test_a_mistake_of_ours_is_a_notice_and_the_window_stays(
+    app: Any,
+    breakage: Callable[[Any, pytest.MonkeyPatch], None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    settle(app)
+    with pytest.MonkeyPatch.context() as patch, caplog.at_level(logging.DEBUG):
+        breakage(app, patch)
+        app.window.events.clear()
+        imgui.backends.glfw_key_callback(app.window.address, glfw.KEY_B, 0, glfw.PRESS, 0)
+        _run_frames(app, 4, patch)
+    assert notices(app) == [("error", "Internal error (KeyError): 'a mistake'")]
+    tracebacks = [record for record in caplog.records if record.exc_info]
+    assert len(tracebacks) == 1
+    play(app, {"key": "R"})
+    settle(app)
+    play(app, {"click": f"dismiss.{app.state.notices[0].number}"})
+    assert notices(app) == []
+
+
+def test_a_mistake_of_ours_ends_a_script(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settle(app)
+    with monkeypatch.context() as patch:
+        patch.setattr(panels, "PARTS", (_raise,))
+        with pytest.raises((KeyError, ValueError), match="a mistake"):
+            play(app, {"key": "B"})
+    play(app, {"key": "B"})
+    settle(app)

@@ -1,0 +1,80 @@
+"""Where files go: names made of what is shown, and paths that a person typed.
+
+Names are pure functions of the state, good for every frame. Functions that look at the disk are
+for the worker's threads: folders vanish, forbid and take their time.
+"""
+
+import os
+from pathlib import Path
+
+from .state import ExportOptions, ViewerState
+from .view import Code
+
+MODEL_NAME_LIMIT = 200  # bytes of a model's name in others; file systems allow about 255 in all
+
+
+def picture_stem(state: ViewerState) -> str:
+    """The beginning of the name of a picture of what is shown."""
+    layer = state.view.layer
+    return _stem(state, "picture") + ("" if layer == "full" else f"-{layer}")
+
+
+def mesh_name(state: ViewerState) -> str:
+    """The name that the next mesh gets if none is typed."""
+    return f"{_stem(state, 'mesh')}.{state.export.format}"
+
+
+def describe_mesh_path(state: ViewerState) -> str:
+    """Where the next mesh goes, for the person: any text that is typed will do."""
+    if state.export.path:
+        return state.export.path
+    return os.path.join(state.preferences.output_folder, mesh_name(state))
+
+
+def describe_code(code: Code) -> str:
+    """A code as a part of a file name."""
+    return f"{code.seed}" if not code.is_blend else f"{code.x:.2f}x{code.y:.2f}"
+
+
+def find_folder(chosen: str) -> Path:
+    """`chosen`, else the current folder if it can be written, else the person's own."""
+    if chosen:
+        return Path(chosen)
+    try:
+        here = Path.cwd()
+    except OSError:  # it was deleted
+        return Path.home()
+    return here if os.access(here, os.W_OK) else Path.home()
+
+
+def find_mesh_path(options: ExportOptions, name: str, folder: Path) -> Path:
+    """A path for a mesh that no file has yet.
+
+    options.path may be a file, from which the suffix may be missing, or a folder, in which the
+    mesh is called `name`; `~` is the person's own folder and relative paths begin at `folder`.
+    Raises ValueError for a path that can be no file.
+    """
+    typed = os.path.expanduser(options.path)
+    path = folder / typed
+    if not os.path.basename(typed) or os.path.isdir(path):
+        return unused(path / name)
+    suffix = f".{options.format}"
+    named = path if path.suffix.lower() == suffix else path.with_name(path.name + suffix)
+    return unused(named)
+
+
+def unused(path: Path) -> Path:
+    """`path`, or with a number behind its stem if there is such a file."""
+    candidate, number = path, 1
+    while os.path.lexists(candidate):
+        number += 1
+        candidate = path.with_name(f"{path.stem}-{number}{path.suffix}")
+    return candidate
+
+
+def _stem(state: ViewerState, default: str) -> str:
+    model = state.model.name if state.model else default
+    data = model.encode(errors="surrogatepass")
+    if len(data) > MODEL_NAME_LIMIT:
+        model = data[:MODEL_NAME_LIMIT].decode(errors="ignore")
+    return f"{model}-seed{describe_code(state.view.foreground)}"
