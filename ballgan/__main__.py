@@ -13,11 +13,11 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
-from typing import NoReturn
 
 from .cli.interrupts import keep_interrupts
 from .cli.values import (
     DEFAULT_TRUNCATION,
+    Parser,
     join_negative_values,
     number,
     parse_angles,
@@ -27,13 +27,6 @@ from .cli.values import (
 )
 
 LAYERS = ("full", "foreground", "background", "depth", "alpha", "normals", "raw")
-
-
-class _Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
-    parser = _Parser(
+    parser = Parser(
         prog="ballgan",
         allow_abbrev=False,
         description="Look into, render, export and convert 3D-aware GANs with a sphere background.",
@@ -83,8 +76,8 @@ _Commands = argparse._SubParsersAction  # argparse has no public name for it
 
 
 def _add_command(
-    commands: _Commands[_Parser], name: str, module: str, summary: str, epilog: str = ""
-) -> _Parser:
+    commands: _Commands[Parser], name: str, module: str, summary: str, epilog: str = ""
+) -> Parser:
     description = summary[0].upper() + summary[1:] + "."
     command = commands.add_parser(
         name, help=summary, description=description, epilog=epilog, allow_abbrev=False
@@ -94,13 +87,13 @@ def _add_command(
     return command
 
 
-def _add_info(commands: _Commands[_Parser]) -> None:
+def _add_info(commands: _Commands[Parser]) -> None:
     command = _add_command(commands, "info", "info", "tell what a model file holds")
     command.add_argument("model", metavar="MODEL", help="model file")
     command.add_argument("--json", action="store_true", help="print JSON, with the full config")
 
 
-def _add_render(commands: _Commands[_Parser]) -> None:
+def _add_render(commands: _Commands[Parser]) -> None:
     command = _add_command(
         commands,
         "render",
@@ -234,7 +227,7 @@ def _add_device(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_export(commands: _Commands[_Parser]) -> None:
+def _add_export(commands: _Commands[Parser]) -> None:
     command = _add_command(
         commands,
         "export",
@@ -279,7 +272,7 @@ def _add_export(commands: _Commands[_Parser]) -> None:
     )
 
 
-def _add_convert(commands: _Commands[_Parser]) -> None:
+def _add_convert(commands: _Commands[Parser]) -> None:
     command = _add_command(
         commands, "convert", "export", "write a model of any format we read in a native one"
     )

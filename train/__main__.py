@@ -6,12 +6,12 @@ Errors are one line on stderr.
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import NoReturn
+
+from ballgan.cli.values import Parser
 
 # Command -> module with `add_arguments` and `run`, and a summary. Heavy imports come with `run`.
 COMMANDS = {
@@ -31,13 +31,6 @@ commands:
 
 ballgan-train COMMAND --help says more.
 """
-
-
-class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -2,9 +2,10 @@
 
 import argparse
 import logging
-import re
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
+
+from ballgan.cli.values import Parser, parse_scale, parse_window_size
 
 if TYPE_CHECKING:
     from .app import App
@@ -12,13 +13,6 @@ if TYPE_CHECKING:
 
 MAX_SIDE = 8192  # physical pixels of the window
 CONVERGE_TIMEOUT = 600.0  # seconds to wait for the picture of --screenshot
-
-
-class _Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -40,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """The command line as a namespace."""
-    parser = _Parser(
+    parser = Parser(
         prog="ballgan-viewer",
         description="Look at a BallGAN or EG3D model: orbit it, change its codes and background, "
         "export it as a mesh.",
@@ -55,7 +49,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--size",
-        type=parse_size,
+        type=parse_window_size,
         metavar="WxH",
         help="size of the window in logical pixels; default: as it was, or 1280x800",
     )
@@ -81,25 +75,6 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
             f"got {width}x{height} at scale {options.scale or 1.0:g}"
         )
     return options
-
-
-def parse_size(text: str) -> tuple[int, int]:
-    """ "1280x800" as (1280, 800). Raises ArgumentTypeError for anything else."""
-    found = re.fullmatch(r"(\d{1,5})[xX](\d{1,5})", text)
-    if found is None or min(int(found[1]), int(found[2])) < 1:
-        raise argparse.ArgumentTypeError(f"a size looks like 1280x800; got {text!r}")
-    return int(found[1]), int(found[2])
-
-
-def parse_scale(text: str) -> float:
-    """A scale in 0.5 ... 4. Raises ArgumentTypeError for anything else."""
-    try:
-        scale = float(text)
-    except ValueError:
-        scale = 0.0
-    if not 0.5 <= scale <= 4:
-        raise argparse.ArgumentTypeError(f"a scale is a number from 0.5 to 4; got {text!r}")
-    return scale
 
 
 def view(options: argparse.Namespace) -> int:

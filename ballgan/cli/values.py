@@ -7,11 +7,38 @@ from __future__ import annotations
 
 import math
 import re
-from argparse import ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 DEFAULT_TRUNCATION = 0.7
 MAX_SEEDS = 10_000  # of one command; more is a slip of the hand, such as 0-99999999
+
+
+class Parser(ArgumentParser):
+    """An argument parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+
+def parse_window_size(text: str) -> tuple[int, int]:
+    """Read "1280x800" as (1280, 800)."""
+    found = re.fullmatch(r"(\d{1,5})[xX](\d{1,5})", text)
+    if found is None or min(int(found[1]), int(found[2])) < 1:
+        raise ArgumentTypeError(f"a size looks like 1280x800; got {text!r}")
+    return int(found[1]), int(found[2])
+
+
+def parse_scale(text: str) -> float:
+    """Read a display scale in 0.5 ... 4."""
+    try:
+        scale = float(text)
+    except ValueError:
+        scale = 0.0
+    if not 0.5 <= scale <= 4:
+        raise ArgumentTypeError(f"a scale is a number from 0.5 to 4; got {text!r}")
+    return scale
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:

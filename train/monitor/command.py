@@ -1,8 +1,9 @@
 """The arguments of `ballgan-train monitor`, and what it does."""
 
 import argparse
-import re
 from pathlib import Path
+
+from ballgan.cli.values import parse_scale, parse_window_size
 
 from ..run_folder import find_run
 from .display import check_display
@@ -19,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--size",
         metavar="WxH",
-        type=parse_size,
+        type=parse_window_size,
         default=(1280, 800),
         help="size of the window in logical pixels (default: 1280x800)",
     )
@@ -34,25 +35,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="write the window as a PNG once everything is shown, and exit",
     )
-
-
-def parse_size(text: str) -> tuple[int, int]:
-    """ "1280x800" as (1280, 800). Raises ArgumentTypeError for anything else."""
-    found = re.fullmatch(r"(\d{3,5})[xX](\d{3,5})", text)
-    if found is None:
-        raise argparse.ArgumentTypeError(f"a size looks like 1280x800; got {text!r}")
-    return int(found[1]), int(found[2])
-
-
-def parse_scale(text: str) -> float:
-    """A scale in 0.5 ... 4. Raises ArgumentTypeError for anything else."""
-    try:
-        scale = float(text)
-    except ValueError:
-        scale = 0.0
-    if not 0.5 <= scale <= 4:
-        raise argparse.ArgumentTypeError(f"a scale is a number from 0.5 to 4; got {text!r}")
-    return scale
 
 
 def run(args: argparse.Namespace) -> int:
