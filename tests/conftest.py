@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,10 @@ from ballgan.config import (
     SuperResolutionConfig,
 )
 from ballgan.generator import Generator
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A script that is started with "&" ignores Ctrl-C, and so would the programs tested here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TINY = ModelConfig(
     mapping=MappingConfig(z_dim=16, w_dim=16, num_layers=2),
