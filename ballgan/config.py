@@ -9,9 +9,7 @@ import math
 import types
 import typing
 from dataclasses import dataclass
-from typing import Any, TypeVar
-
-Config = TypeVar("Config")
+from typing import Any
 
 PLANE_AXES_PUBLISHED = ("xy", "xz", "zx")  # EG3D's released code: plane 2 is plane 1 transposed
 PLANE_AXES = ("xy", "xz", "yz")

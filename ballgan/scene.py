@@ -137,6 +137,9 @@ class Scene:
             enlarge=stage == "full" and settings.layer != "raw",
             progress=progress,
         )
+        shows_background = settings.layer in ("full", "raw", "background")
+        if shows_background and isinstance(self.background, LearntBackground):
+            self.model.check_cameras(shot.rays.origins[0])
         if settings.layer == "background":
             rgb, alpha, depth, opaque = self._render_background(shot)
         elif settings.layer == "normals":
@@ -233,17 +236,13 @@ class Scene:
         label = None
         if model.config.mapping.label_dim:
             label = self.conditioning.resolve(model.config.camera).label(model.device)
-        parts = [
-            weight
-            * model.map(
-                model.z(seed),
-                label,
-                truncation_psi=latent.truncation_psi,
-                truncation_cutoff=latent.truncation_cutoff,
-            )
-            for seed, weight in latent.seeds_and_weights
-        ]
-        return torch.stack(parts).sum(0)
+        psi, cutoff = latent.truncation_psi, latent.truncation_cutoff
+        return blend(
+            latent,
+            lambda seed: model.map(
+                model.z(seed), label, truncation_psi=psi, truncation_cutoff=cutoff
+            ),
+        )
 
     def planes(self, step: Callable[[], None] | None = None) -> Tensor:
         """Feature planes (1, 3, C, H, W) of the foreground code.
@@ -258,16 +257,14 @@ class Scene:
         return self._ws_background.get(background, lambda: self._map_background(background))
 
     def _map_background(self, background: LearntBackground) -> Tensor:
-        parts = [
-            weight
-            * self.model.map_background(
-                self.model.z_background(seed),
-                truncation_psi=background.truncation_psi,
-                truncation_cutoff=background.truncation_cutoff,
-            )
-            for seed, weight in background.seeds_and_weights
-        ]
-        return torch.stack(parts).sum(0)
+        model = self.model
+        psi, cutoff = background.truncation_psi, background.truncation_cutoff
+        return blend(
+            background,
+            lambda seed: model.map_background(
+                model.z_background(seed), truncation_psi=psi, truncation_cutoff=cutoff
+            ),
+        )
 
     def _gather(self, shot: "_Shot") -> Composite:
         """The foreground along the shot's rays."""
@@ -305,13 +302,11 @@ class Scene:
         return gathered.over(behind), gathered.mean_distance(self._sphere_distance(shot))
 
     def _sphere_distance(self, shot: "_Shot") -> Tensor:
-        self.model.check_cameras(shot.rays.origins[0])
         return self.model.background_distance(shot.rays.origins, shot.rays.directions)
 
     def _sphere_features(self, shot: "_Shot", background: LearntBackground) -> Tensor:
         """Features (N, F) of the learnt sphere: exact, or from the cached sphere if fast."""
         rays = shot.rays
-        self.model.check_cameras(rays.origins[0])
         ws = self.ws_background(background)
         if shot.settings.sampler == "plain":
             return self.model.background_features(ws, rays.origins[None], rays.directions[None])[0]
@@ -362,6 +357,11 @@ class Scene:
             largest_component=largest_component,
             progress=progress,
         )
+
+
+def blend(latent: Latent, map_seed: Callable[[int], Tensor]) -> Tensor:
+    """The weighted sum of what `map_seed` gives for the seeds of a code."""
+    return torch.stack([w * map_seed(seed) for seed, w in latent.seeds_and_weights]).sum(0)
 
 
 @dataclass(frozen=True)

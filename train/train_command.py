@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from .distributed import World
     from .run import Run
 
-SUMMARY = "train a generator"
 EPILOG = (
     "Every option of the configuration can be given after these, such as --loss.gamma 2 or "
     "--schedule.batch-size 8; --options lists them with the values of the preset. Ctrl-C saves "

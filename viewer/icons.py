@@ -15,6 +15,5 @@ HISTORY = "\uf1da"
 INFO = "\uf05a"
 PICTURE = "\uf03e"
 RESET = "\uf2ea"
-VIDEO = "\uf03d"
 
 FIRST, LAST = 0xE000, 0xF8FF  # the private use area they lie in

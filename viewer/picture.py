@@ -26,16 +26,6 @@ class Stage:
         self._texture = gl.Texture()
         self._mesh = gl.Triangles((3, 3, 3))
 
-    @property
-    def has_picture(self) -> bool:
-        """Whether a picture was uploaded."""
-        return self._texture.size != (0, 0)
-
-    @property
-    def has_surface(self) -> bool:
-        """Whether a surface was uploaded."""
-        return self._mesh.count > 0
-
     def upload_picture(self, pixels: np.ndarray) -> None:
         """Show premultiplied `pixels`, (H, W, 4) uint8."""
         self._texture.upload(pixels)

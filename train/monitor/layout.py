@@ -7,7 +7,6 @@ HEAD_HEIGHT = 46.0
 TILE_HEIGHT = 74.0
 STATUS_HEIGHT = 30.0
 BAR_HEIGHT = 32.0  # of the layers' buttons, of the slider, of the tabs
-PANEL_TITLE_HEIGHT = 26.0
 SMALLEST = (900.0, 600.0)
 
 

@@ -21,8 +21,6 @@ LIPS = ("c9636a", "b0484f", "d98880", "8f3b46", "e0707a")
 METAL = ("1c1c20", "6a3b22", "b8863b", "8a8f98", "a83246", "2f4f6f")
 HAT = ("b23a3a", "2f4a6d", "3c6e57", "d9a441", "3a3536", "c98a9a", "7c6fa0", "d8cfbf")
 
-LIGHT_SHARE_SKIN = ("eec4a8", "e6b592", "dda279", "ca8c5e", "ac7048", "895234", "673c28", "4a2c1f")
-
 
 @dataclass(frozen=True)
 class Head:
