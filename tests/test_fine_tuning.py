@@ -1,11 +1,23 @@
+import dataclasses
 import math
 from pathlib import Path
 
+import pytest
 import torch
 import torch.nn.functional as F
-from ballgan_train.config import PRESETS
+from ballgan_train.__main__ import main
+from ballgan_train.config import PRESETS, DiscriminatorConfig
 from ballgan_train.discriminator import Discriminator
-from ballgan_train.fine_tuning import adopt_model, describe_discriminator, read_discriminator
+from ballgan_train.distributed import World
+from ballgan_train.fine_tuning import (
+    adopt,
+    adopt_model,
+    describe_discriminator,
+    grow,
+    read_discriminator,
+)
+from ballgan_train.loop import Trainer
+from ballgan_train.run import read_state
 from published_writer import Network, PublishedOptions, published_root, write_pickle
 
 RES, WIDTH, LAST = 128, 4, 8
@@ -99,3 +111,55 @@ def test_files_without_a_discriminator_begin_with_a_new_one(tmp_path: Path) -> N
     config, _, weights = adopt_model(PRESETS["cars128"], str(path))
     assert weights is None
     assert config.discriminator.channel_base == PRESETS["cars128"].discriminator.channel_base
+
+
+SMALL = DiscriminatorConfig(16, channel_base=512, channel_max=8, mapping_layers=1)
+
+
+def test_a_grown_discriminator_hands_reduced_pictures_on() -> None:
+    small = Discriminator(SMALL)
+    large = dataclasses.replace(SMALL, resolution=64)
+    grown = Discriminator(large)
+    grown.load_state_dict(grow(small.state_dict(), SMALL, large))
+    colors = torch.rand(2, 3, 1, 1) * 2 - 1
+    x = grown.from_rgb(colors.expand(-1, -1, 64, 64))
+    for block in grown.blocks[:2]:
+        x = block(x)
+    expected = small.from_rgb(colors.expand(-1, -1, 16, 16))
+    inner = (..., slice(2, -2), slice(2, -2))  # at the border the filter meets zeros
+    torch.testing.assert_close(x[inner], expected[inner], rtol=1e-5, atol=1e-5)
+    for mine, theirs in zip(grown.blocks[2:].parameters(), small.blocks.parameters(), strict=True):
+        assert torch.equal(mine, theirs)
+    assert torch.equal(grown.output.weight, small.output.weight)
+
+
+def test_discriminators_do_not_shrink_or_change_width() -> None:
+    small = Discriminator(SMALL).state_dict()
+    with pytest.raises(ValueError, match="at that size or above"):
+        grow(small, SMALL, dataclasses.replace(SMALL, resolution=8))
+    narrow = dataclasses.replace(SMALL, resolution=128, channel_base=512)
+    with pytest.raises(ValueError, match=r"channel_base of the earlier run to 1024"):
+        grow(small, SMALL, narrow)
+
+
+def test_a_run_goes_on_at_a_larger_size(tmp_path: Path) -> None:
+    data = ["--data", "toyworld:heads", "--output", str(tmp_path)]
+    short = ["--schedule.total-kimg", "0.016", "--schedule.start-radius", "None"]
+    assert main(["--preset", "smoke", *data, *short]) == 0
+    (first,) = tmp_path.iterdir()
+    config, model, discriminator = adopt(PRESETS["toy32"], str(first))
+    state = read_state(first)["trainer"]
+    torch.testing.assert_close(dict(model.state_dict()), state["average"])
+    assert config.model.neural_resolution == config.discriminator.resolution == 32
+    assert discriminator is not None and "blocks.2.conv0.weight" in discriminator
+    Trainer(config, torch.zeros(2, 25), torch.device("cpu"), World()).start_from(
+        model, discriminator
+    )
+
+
+def test_a_run_with_super_resolution_keeps_its_size(tmp_path: Path) -> None:
+    config = PRESETS["cars128"]
+    state = {"format": "ballgan training state", "settings": {"config": config.to_dict()}}
+    torch.save(state, tmp_path / "training-state.pt")
+    with pytest.raises(ValueError, match="its size is fixed"):
+        adopt(config, str(tmp_path))

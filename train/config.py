@@ -93,8 +93,11 @@ class ScheduleConfig:
     accumulation: int = 1  # parts into which each process splits its share of a batch
     generator_learning_rate: float = 0.0025  # Adam, betas (0, 0.99), eps 1e-8
     discriminator_learning_rate: float = 0.002
+    density_rate: float = 1.0  # of the layer that makes the density, times the generator's
+    start_radius: float | None = None  # begin as a soft ball of this radius (None: as a fog)
     ema_half_life_kimg: float = 10.0
     ema_rampup: float = 0.05  # the half-life is at most this part of what was seen
+    samples: int | None = None  # a ray while training, in one pass (None: the model's own passes)
     density_noise: float = 0.0  # standard deviation on raw densities ...
     density_noise_kimg: float = 0.0  # ... falling to 0 until here
     blur_px: float = 0.0  # standard deviation of the blur of all the discriminator sees ...
@@ -127,7 +130,7 @@ class RunConfig:
     keep: int = 5  # newest models kept; 0: all
     grid: int = 6  # rows and columns of the image grids
     workers: int = 2  # threads that read images ahead
-    precision: str = "float32"  # or "bfloat16": on CUDA, backbone and discriminator
+    precision: str = "float32"  # or "bfloat16": in backbone and discriminator
     compile: bool = False  # torch.compile the networks
     max_bad_steps: int = 20  # non-finite steps in a row that stop the run
 
@@ -219,8 +222,8 @@ def toy(resolution: int) -> TrainConfig:
             backbone=BackboneConfig(
                 resolution=16 if resolution < 32 else 64, channel_base=2048, channel_max=64
             ),
-            field=FieldConfig(plane_channels=16, hidden_size=32, feature_channels=3),
-            sampling=SamplingConfig(None, None, 16 if small else 20, 0),
+            field=FieldConfig(box_warp=0.9, plane_channels=16, hidden_size=32, feature_channels=3),
+            sampling=SamplingConfig(None, None, 24, 24),
             background=SphereConfig(
                 z_dim=64,
                 w_dim=64,
@@ -233,7 +236,7 @@ def toy(resolution: int) -> TrainConfig:
             neural_resolution=resolution,
         ),
         discriminator=DiscriminatorConfig(
-            resolution, channel_base=4096, channel_max=128, mapping_layers=2, clamp=None
+            resolution, channel_base=4096, channel_max=64, mapping_layers=2, clamp=None
         ),
         loss=LossConfig(
             gamma=1.0 if small else 2.0,
@@ -246,21 +249,25 @@ def toy(resolution: int) -> TrainConfig:
             total_kimg=200.0,
             batch_size=16,
             generator_learning_rate=0.002,
+            density_rate=5.0,
+            start_radius=0.3,
+            samples=12 if small else 16,
             ema_half_life_kimg=5.0,
             density_noise=1.0,
             density_noise_kimg=4.0,
             conditioning_swap=1.0,
             label_noise=0.3,
         ),
-        run=RunConfig(tick_kimg=0.5, snapshot_kimg=4.0),
+        run=RunConfig(tick_kimg=0.5, snapshot_kimg=4.0, precision="bfloat16"),
     )
 
 
 def smoke() -> TrainConfig:
-    """A few steps in under a minute on a CPU, with every mechanism on."""
+    """A few steps in under a minute on a CPU, with nearly every mechanism on."""
     base = toy(16)
     return dataclasses.replace(
         base,
+        model=dataclasses.replace(base.model, sampling=SamplingConfig(None, None, 8, 8)),
         loss=dataclasses.replace(
             base.loss,
             penalty_interval=2,
@@ -275,6 +282,8 @@ def smoke() -> TrainConfig:
             base.schedule,
             total_kimg=0.08,
             batch_size=8,
+            start_radius=None,
+            samples=None,
             accumulation=2,
             density_noise_kimg=0.02,
             blur_px=2.0,

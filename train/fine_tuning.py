@@ -1,6 +1,7 @@
-"""Beginning a run with a trained model, ours or a published one."""
+"""Beginning a run with a trained model, ours or a published one, or with an earlier run."""
 
 import dataclasses
+import math
 import re
 from pathlib import Path
 
@@ -15,18 +16,102 @@ from ballgan.pickle_reader import PersistentObject
 from ballgan.published import collect_state
 
 from .config import DiscriminatorConfig, TrainConfig
+from .discriminator import SKIP_GAIN, Discriminator
+from .run import read_state
 
 _LAYER = r"(weight|bias)"
 
 
-def adopt_model(
-    config: TrainConfig, path: str
-) -> tuple[TrainConfig, Generator, dict[str, Tensor] | None]:
-    """A configuration for the model in `path`, the model, and its discriminator's weights.
+Adopted = tuple[TrainConfig, Generator, dict[str, Tensor] | None]
 
-    The discriminator is in published files only, and not in all; None: begin with a new one.
-    Raises CheckpointError.
+
+def adopt(config: TrainConfig, path: str) -> Adopted:
+    """A configuration for what is in `path`, its generator, and its discriminator's weights.
+
+    `path` is a model or the folder of a run. None instead of a discriminator: begin with a new
+    one. Raises CheckpointError or ValueError.
     """
+    return adopt_run(config, Path(path)) if Path(path).is_dir() else adopt_model(config, path)
+
+
+def adopt_run(config: TrainConfig, folder: Path) -> Adopted:
+    """The averaged generator and the discriminator of a run, grown to the size in `config`.
+
+    For generators without super-resolution, which have no size of their own: train them with few
+    rays first, then with more (ProGAN's idea; nothing has to be faded in here, see `grow`).
+    """
+    state = read_state(folder)
+    earlier = TrainConfig.from_dict(state["settings"]["config"])
+    if earlier.model.super_resolution is not None:
+        raise ValueError(
+            f"{folder}: its model has super-resolution, so its size is fixed. Begin with one of "
+            f"its models instead: --init-from {folder}/model-....pkl."
+        )
+    size = config.model.neural_resolution
+    model = Generator(dataclasses.replace(earlier.model, neural_resolution=size))
+    model.load_state_dict(state["trainer"]["average"])
+    prefix = "discriminator."
+    judge = state["trainer"]["judge"]
+    small = {k.removeprefix(prefix): v for k, v in judge.items() if k.startswith(prefix)}
+    discriminator = dataclasses.replace(earlier.discriminator, resolution=size)
+    grown = grow(small, earlier.discriminator, discriminator)
+    return _continue_with(config, model, discriminator), model, grown
+
+
+def grow(
+    weights: dict[str, Tensor], small: DiscriminatorConfig, large: DiscriminatorConfig
+) -> dict[str, Tensor]:
+    """A discriminator for larger pictures that judges them as `weights` do when reduced.
+
+    The added blocks hand the first features on, smoothed and reduced; their convolutions begin
+    at zero (function-preserving growth, Net2Net). Raises ValueError where that is impossible.
+    """
+    added = large.resolution.bit_length() - small.resolution.bit_length()
+    if added < 0:
+        raise ValueError(
+            f"The earlier run has pictures of {small.resolution} pixels: it can be gone on with "
+            f"at that size or above; got {large.resolution}."
+        )
+    channels = len(weights["from_rgb.bias"])
+    new = Discriminator(large).state_dict()
+    for number in range(added):
+        block = f"blocks.{number}"
+        if new[f"{block}.skip.weight"].shape[:2] != (channels, channels):
+            raise ValueError(
+                f"Discriminators grow only where the added blocks have the width of the first "
+                f"one, {channels}: set discriminator.channel_base of the earlier run to "
+                f"{channels * large.resolution} or more, and channel_max to {channels}."
+            )
+        gain = SKIP_GAIN / math.sqrt(channels)
+        new[f"{block}.skip.weight"] = torch.eye(channels)[..., None, None] / gain
+        new[f"{block}.conv1.weight"] = torch.zeros_like(new[f"{block}.conv1.weight"])
+    for name, value in weights.items():
+        match = re.fullmatch(r"blocks\.(\d+)\.(.*)", name)
+        new[f"blocks.{int(match[1]) + added}.{match[2]}" if match else name] = value
+    return new
+
+
+def _continue_with(
+    config: TrainConfig, model: Generator, discriminator: DiscriminatorConfig
+) -> TrainConfig:
+    """`config` for networks that are trained already: what belongs to a beginning is left out."""
+    schedule = dataclasses.replace(
+        # The averaged weights are good from the start, and so is the discriminator's sharpness.
+        config.schedule,
+        ema_rampup=0.0,
+        blur_px=0.0,
+        density_noise=0.0,
+        start_radius=None,
+        conditioning_swap_kimg=0.0,
+    )
+    loss = dataclasses.replace(config.loss, regularizer_start_kimg=0.0)
+    return dataclasses.replace(
+        config, model=model.config, discriminator=discriminator, schedule=schedule, loss=loss
+    )
+
+
+def adopt_model(config: TrainConfig, path: str) -> Adopted:
+    """The generator in a file, and its discriminator if it is a published file with one."""
     model = ballgan.load(path, device="cpu").requires_grad_(True)
     dual = model.config.super_resolution is not None
     adopted = model.config
@@ -41,17 +126,8 @@ def adopt_model(
     discriminator = dataclasses.replace(config.discriminator, resolution=size, dual=dual)
     if weights is not None:
         discriminator = describe_discriminator(weights, size)
-    schedule = dataclasses.replace(
-        # The averaged weights are good from the start, and so is the discriminator's sharpness.
-        config.schedule,
-        ema_rampup=0.0,
-        blur_px=0.0,
-        conditioning_swap_kimg=0.0,
-    )
-    config = dataclasses.replace(
-        config, model=adopted, discriminator=discriminator, schedule=schedule
-    )
-    return config, model, weights
+    model.config = adopted
+    return _continue_with(config, model, discriminator), model, weights
 
 
 def read_discriminator(path: str | Path) -> dict[str, Tensor] | None:

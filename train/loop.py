@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from ballgan.fields import initial_density_bias
+from ballgan.config import ModelConfig
 from ballgan.generator import Generator
 
 from .config import TrainConfig
@@ -27,10 +28,10 @@ from .phases import (
     seeded,
 )
 from .schedule import ema_decay
+from .start import make_generator
 
 BETAS = (0.0, 0.99)
 W_AVERAGE_DECAY = 0.998
-START_OPACITY = 0.45  # of a ray through the box: a transparent start loses the foreground for good
 AUGMENTATION_INTERVAL = 4  # steps between adaptations
 AUGMENTATION_KIMG = 500.0  # in which the probability can go from 0 to 1
 
@@ -62,11 +63,13 @@ class Trainer:
         generator.check_cameras(labels[:, [3, 7, 11]])
         self.generator = generator.to(device).train()
         self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
+        if config.schedule.samples is not None:
+            self.generator.config = with_samples(config.model, config.schedule.samples)
         self.judge = Judge(discriminator, config).to(device)
         self.judge.label_deviation.copy_(self.labels.std(0))
         schedule = config.schedule
         self.generator_optimizer = torch.optim.Adam(
-            self.generator.parameters(), lr=schedule.generator_learning_rate, betas=BETAS
+            self._generator_groups(), lr=schedule.generator_learning_rate, betas=BETAS
         )
         self.discriminator_optimizer = torch.optim.Adam(
             self.judge.parameters(), lr=schedule.discriminator_learning_rate, betas=BETAS
@@ -78,11 +81,31 @@ class Trainer:
         self.bad_steps = torch.zeros((), device=device)
         self.recent_sign = torch.zeros(2, device=device)  # sum and number of mean signs of D(real)
         self._sums: dict[str, Sum] = {}
+        if config.run.precision == "bfloat16":
+            self._use_bfloat16()
         if config.run.compile:
             self.generator.backbone.compile()
             self.judge.discriminator.compile()
         self._generator_phase = self._distribute(GeneratorPhase(self.generator, config))
         self._discriminator_phase = self._distribute(DiscriminatorPhase(self.judge))
+
+    def _generator_groups(self) -> list[dict[str, Any]]:
+        """The generator's weights; those that make the raw density learn at a rate of their own."""
+        schedule = self.config.schedule
+        density = list(self.generator.field.density_head.parameters())
+        known = {id(p) for p in density}
+        others = [p for p in self.generator.parameters() if id(p) not in known]
+        rate = schedule.generator_learning_rate * schedule.density_rate
+        return [{"params": others}, {"params": density, "lr": rate}]
+
+    def _use_bfloat16(self) -> None:
+        """Convolutions in bfloat16; densities, compositing and logits stay in float32."""
+        discriminator = self.judge.discriminator
+        run_in_bfloat16(self.generator.backbone, self.device)
+        if self.generator.super_resolution is not None:
+            run_in_bfloat16(self.generator.super_resolution, self.device)
+        for module in (discriminator.from_rgb, *discriminator.blocks):
+            run_in_bfloat16(module, self.device)
 
     def _distribute(self, phase: nn.Module) -> nn.Module:
         if self.world.size == 1:
@@ -118,7 +141,7 @@ class Trainer:
             chosen = torch.randint(
                 len(self.labels), (len(real),), generator=random, device=self.device
             )
-            pictures = real.float() / 127.5 - 1
+            pictures = reduce(real.float() / 127.5 - 1, self.config.model.image_resolution)
             parts.append(Part(pictures, real_labels, self.labels[chosen], random))
         return parts
 
@@ -127,7 +150,7 @@ class Trainer:
         self.generator_optimizer.zero_grad(set_to_none=True)
         fakes, averages = [], []
         for i, part in enumerate(parts):
-            with self._synchronizing(self._generator_phase, i == len(parts) - 1), self._precision():
+            with self._synchronizing(self._generator_phase, i == len(parts) - 1):
                 loss, fake, average, stats = self._generator_phase(part, plan, self.judge)
                 (loss / len(parts)).backward()
             self._gather(stats)
@@ -141,7 +164,7 @@ class Trainer:
         self.discriminator_optimizer.zero_grad(set_to_none=True)
         phase = self._discriminator_phase
         for i, (part, fake) in enumerate(zip(parts, fakes, strict=True)):
-            with self._synchronizing(phase, i == len(parts) - 1), self._precision():
+            with self._synchronizing(phase, i == len(parts) - 1):
                 loss, stats = phase(part, fake, plan)
                 (loss / len(parts)).backward()
             self._gather(stats)
@@ -155,10 +178,6 @@ class Trainer:
         if isinstance(phase, DistributedDataParallel) and not last:
             return phase.no_sync()
         return contextlib.nullcontext()
-
-    def _precision(self) -> contextlib.AbstractContextManager[Any]:
-        enabled = self.config.run.precision == "bfloat16" and self.device.type == "cuda"
-        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=enabled)
 
     def _apply(self, optimizer: torch.optim.Optimizer, module: nn.Module) -> None:
         """Step the optimiser; gradients that are not all finite are left out and counted.
@@ -276,13 +295,25 @@ class Trainer:
         return self.bad_in_a_row, self.worst_bad, self.bad_steps, self.recent_sign
 
 
-def make_generator(config: TrainConfig) -> Generator:
-    """A generator with random weights and a visible, soft foreground."""
-    generator = Generator(config.model)
-    field = generator.field
-    with torch.no_grad():
-        # The hidden layer of a zero feature is log 2 everywhere; the weights' mean is near 0.
-        bias = initial_density_bias(START_OPACITY, config.model.field.box_warp)
-        field.density_head.weight.mul_(0.5)
-        field.density_head.bias.fill_(bias / field.config.learning_rate_multiplier)
-    return generator
+def with_samples(model: ModelConfig, samples: int) -> ModelConfig:
+    """The same model with one pass of so many samples a ray."""
+    sampling = dataclasses.replace(model.sampling, coarse_samples=samples, fine_samples=0)
+    return dataclasses.replace(model, sampling=sampling)
+
+
+def reduce(pictures: Tensor, size: int) -> Tensor:
+    """Pictures (B, 3, H, H) at `size`, filtered, where they are larger."""
+    if pictures.shape[-1] == size:
+        return pictures
+    return nn.functional.interpolate(pictures, (size, size), mode="bilinear", antialias=True)
+
+
+def run_in_bfloat16(module: nn.Module, device: torch.device) -> None:
+    """Run `module`, with weights in float32, by autocast to bfloat16; its result is float32."""
+    plain = module.forward
+
+    def forward(*args: Any, **kwargs: Any) -> Tensor:
+        with torch.autocast(device.type, dtype=torch.bfloat16):
+            return plain(*args, **kwargs).float()
+
+    module.forward = forward

@@ -121,9 +121,9 @@ def open_source(
         pin=device.type == "cuda",
         world=world,
     )
-    if source.resolution != size:
+    if source.resolution < size:
         raise ValueError(
             f"{data} has pictures of {source.resolution} pixels, the model makes {size}: choose a "
-            "preset or model options of that size, or prepare the data with `data pack --size`."
+            "preset or model options of at most that size, or larger pictures."
         )
     return source

@@ -45,8 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--init-from",
-        metavar="MODEL",
-        help="begin with the weights of this model (published or ours), and its configuration",
+        metavar="MODEL|RUN",
+        help="begin with the weights of this model (published or ours), and its configuration; or "
+        "with the networks of a run folder, grown to the preset's size",
     )
     parser.add_argument("--mirror", action="store_true", help="add mirrored copies of the data")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ... (default: auto)")
@@ -78,9 +79,11 @@ def run(args: argparse.Namespace, rest: Sequence[str] = ()) -> int:
     if args.resume is None and args.data is None:
         raise ValueError("--data is needed: a dataset, or toyworld:heads (see --help)")
     from ballgan.checkpoint import choose_device
+    from ballgan.memory import keep_freed_memory
 
     from .distributed import join_world, leave_world
 
+    keep_freed_memory()
     device = choose_device(args.device)
     world = join_world(device.type)
     try:
@@ -114,9 +117,9 @@ def _prepare(
     config = PRESETS[args.preset]
     model, discriminator = None, None
     if args.init_from is not None:
-        from .fine_tuning import adopt_model
+        from .fine_tuning import adopt
 
-        config, model, discriminator = adopt_model(config, args.init_from)
+        config, model, discriminator = adopt(config, args.init_from)
     config = override(config, rest)
     name = f"{args.preset}-{Path(args.data.replace(':', '-')).stem}"
     folder = next_folder(Path(args.output), name)
