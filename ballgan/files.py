@@ -1,12 +1,13 @@
 """Writing files so that a reader sees the old content or the new one, never a half."""
 
+import io
 import os
 import secrets
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 
 
 @contextmanager
@@ -28,8 +29,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         )
     temporary = _name_temporary(target.parent, target.name)
     with _removing(temporary, path):
-        # "x" creates the file with the permissions that the umask leaves, which mkstemp does not.
-        with open(temporary, "x+b") as file:
+        with _open_new(temporary, path) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -37,6 +37,35 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             os.chmod(temporary, target.stat().st_mode & 0o7777)
         os.replace(temporary, target)
     _sync_folder(target.parent)
+
+
+class _Disk(io.FileIO):
+    """A file that remembers why a write failed: torch.save reports a full disk as its own fault."""
+
+    failure: OSError | None = None
+
+    def write(self, data: Any) -> Any:
+        """As `io.FileIO.write`."""
+        try:
+            return super().write(data)
+        except OSError as error:
+            self.failure = error
+            raise
+
+
+@contextmanager
+def _open_new(temporary: Path, path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Create a file to write to; a failed write ends in its OSError, which names `path`."""
+    # "x" creates the file with the permissions that the umask leaves, which mkstemp does not.
+    disk = _Disk(temporary, "x+")
+    try:
+        with io.BufferedRandom(disk) as file:
+            yield cast(BinaryIO, file)
+    except BaseException as error:
+        if disk.failure is None or isinstance(error, KeyboardInterrupt):
+            raise
+        reason = f"cannot write: {disk.failure.strerror}"
+        raise OSError(disk.failure.errno, reason, os.fspath(path)) from error
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:

@@ -8,8 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from ballgan.files import atomic_write, check_writable, shorten_name
+
+resource = pytest.importorskip("resource")  # Unix
 
 
 def test_writes_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -66,6 +69,22 @@ def test_link_stays_a_link(tmp_path: Path) -> None:
     assert link.is_symlink() and target.read_bytes() == b"x"
 
 
+def test_failed_writes_name_the_file_whoever_wrote(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"old")
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limit[1]))  # as full as a disk can be
+    try:
+        with pytest.raises(OSError, match=r"cannot write: File too large: '.*a\.bin'") as caught:
+            with atomic_write(path) as file:
+                torch.save(torch.zeros(10_000), file)  # hides the reason in a RuntimeError
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert caught.value.errno == errno.EFBIG
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["a.bin"]
+
+
 def test_impossible_places(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError, match="it is a folder"), atomic_write(tmp_path):
         pass
@@ -118,6 +137,7 @@ def test_errors_name_the_file_and_not_the_temporary_one(
         raise PermissionError(errno.EACCES, "Permission denied", os.fspath(path))
 
     monkeypatch.setattr("builtins.open", refuse)
+    monkeypatch.setattr("ballgan.files._Disk", refuse)
     with pytest.raises(PermissionError, match="cannot write: Permission denied") as error:
         write(tmp_path / "a.obj")
     assert error.value.filename == str(tmp_path / "a.obj")

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -36,9 +37,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def start(*arguments: object) -> subprocess.Popen[str]:
+def start(*arguments: object, before: Sequence[str] = ()) -> subprocess.Popen[str]:
     environment = dict(os.environ, OMP_NUM_THREADS="1")
-    command = [sys.executable, "-m", "ballgan_train", *map(str, arguments)]
+    command = [*before, sys.executable, "-m", "ballgan_train", *map(str, arguments)]
     return subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -145,6 +146,20 @@ def test_two_processes_are_one(data: Path, tmp_path: Path) -> None:
             two = states[1][part][name]
             scale = one.abs().max().clamp_min(1.0)
             assert torch.allclose(one, two, atol=2e-3 * scale.item(), rtol=0), f"{part} {name}"
+
+
+def test_a_full_disk_keeps_the_last_state(data: Path, tmp_path: Path) -> None:
+    run(*OPTIONS, "--data", data, "--output", tmp_path, "--schedule.total-kimg", "0.016")
+    (folder,) = tmp_path.iterdir()
+    # Room for a model (1.3 MB), but not for a state (8 MB).
+    limited = ["sh", "-c", 'ulimit -f 6000; exec "$@"', "sh"]
+    process = start("--resume", folder, "--schedule.total-kimg", "0.08", before=limited)
+    _, err = process.communicate(timeout=200)
+    assert process.returncode == 1
+    (line,) = err.splitlines()
+    assert "cannot write" in line and "training-state.pt" in line and "--resume" in line
+    assert read_state(folder)["trainer"]["images"] == 16
+    assert not list(folder.glob(".*"))
 
 
 def test_mistakes_are_one_line(tmp_path: Path) -> None:

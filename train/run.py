@@ -197,29 +197,38 @@ class Run:
         """Write the averaged model, image grids, and the state to go on from."""
         self.world.wait()
         if self.world.is_first:
-            name = f"{self.trainer.images // 1000:06d}"
-            average = self.trainer.average
-            average.meta = {
-                "kind": "BallGAN" if average.background is not None else "EG3D",
-                "source": "ballgan-train",
-                "kimg": self.trainer.images / 1000,
-            }
-            ballgan.save(average, self.folder / f"model-{name}.pkl")
-            grids = render_grids(average, self.config.run.grid, self.source.labels.cpu().numpy())
-            write_grids(grids, self.folder / "samples", name)
-            writer = self._tensorboard()
-            for layer, grid in grids.items():
-                writer.add_image(f"samples/{layer}", grid, self.trainer.images, dataformats="HWC")
-            state = {
-                "format": "ballgan training state",
-                "settings": self._settings,
-                "trainer": self.trainer.state(),
-                "source": self.source.state(),
-            }
-            with atomic_write(self.folder / STATE_NAME) as file:
-                torch.save(state, file)
-            self._remove_old_models()
+            try:
+                self._write_files()
+            except OSError as error:
+                raise RuntimeError(
+                    f"{error}. What was saved before is intact: make room, then go on with "
+                    f"--resume {self.folder}"
+                ) from error
         self.world.wait()
+
+    def _write_files(self) -> None:
+        name = f"{self.trainer.images // 1000:06d}"
+        average = self.trainer.average
+        average.meta = {
+            "kind": "BallGAN" if average.background is not None else "EG3D",
+            "source": "ballgan-train",
+            "kimg": self.trainer.images / 1000,
+        }
+        ballgan.save(average, self.folder / f"model-{name}.pkl")
+        grids = render_grids(average, self.config.run.grid, self.source.labels.cpu().numpy())
+        write_grids(grids, self.folder / "samples", name)
+        writer = self._tensorboard()
+        for layer, grid in grids.items():
+            writer.add_image(f"samples/{layer}", grid, self.trainer.images, dataformats="HWC")
+        state = {
+            "format": "ballgan training state",
+            "settings": self._settings,
+            "trainer": self.trainer.state(),
+            "source": self.source.state(),
+        }
+        with atomic_write(self.folder / STATE_NAME) as file:
+            torch.save(state, file)
+        self._remove_old_models()
 
     def _remove_old_models(self) -> None:
         keep = self.config.run.keep
