@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -121,24 +122,32 @@ def test_ctrl_c_saves_and_exits_cleanly(data: Path, finished: Path, tmp_path: Pa
         assert torch.equal(mine, theirs)
 
 
-def train_together(output: Path, data: Path, options: list[str]) -> Path:
+def start_together(output: Path, data: Path, *options: str) -> subprocess.Popen[str]:
     """A run of two gloo processes on this machine."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += ["--nproc-per-node", "2", "-m", "ballgan_train", "--device", "cpu", *options]
-    command += ["--data", str(data), "--output", str(output)]
+    command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command += ["--max-restarts", "1", "-m", "ballgan_train", "--device", "cpu", *options]
     environment = dict(os.environ, OMP_NUM_THREADS="1")
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=250)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return next(output.iterdir())
+    return subprocess.Popen(
+        [sys.executable, *command, "--data", str(data), "--output", str(output)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> str:
+    out, err = process.communicate(timeout=250)
+    assert process.returncode == 0, err[-3000:]
+    return out
 
 
 @pytest.mark.slow
 def test_two_processes_are_one(data: Path, tmp_path: Path) -> None:
     options = ["--preset", "smoke", "--schedule.total-kimg", "0.032", "--run.grid", "1"]
     run(*options, "--data", data, "--output", tmp_path / "one", "--device", "cpu")
-    together = [*options, "--schedule.accumulation", "1"]
-    second = train_together(tmp_path / "two", data, together)
-    first = next((tmp_path / "one").iterdir())
+    finish(start_together(tmp_path / "two", data, *options, "--schedule.accumulation", "1"))
+    first, second = (next((tmp_path / name).iterdir()) for name in ("one", "two"))
     states = [read_state(folder)["trainer"] for folder in (first, second)]
     assert states[0]["images"] == states[1]["images"] == 32
     for part in ("generator", "judge"):
@@ -146,6 +155,28 @@ def test_two_processes_are_one(data: Path, tmp_path: Path) -> None:
             two = states[1][part][name]
             scale = one.abs().max().clamp_min(1.0)
             assert torch.allclose(one, two, atol=2e-3 * scale.item(), rtol=0), f"{part} {name}"
+
+
+def children(pid: int) -> list[int]:
+    """Processes that `pid` has started, in order."""
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(child) for child in listed.split()]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds workers in /proc (Linux)")
+def test_a_worker_that_dies_is_started_again(data: Path, tmp_path: Path) -> None:
+    options = [*OPTIONS, "--schedule.accumulation", "1", "--schedule.total-kimg", "0.16"]
+    process = start_together(tmp_path, data, *options)
+    while not list(tmp_path.glob("*/training-state.pt")):
+        assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.05)
+    os.kill(children(process.pid)[-1], signal.SIGKILL)
+    out = finish(process)
+    (folder,) = tmp_path.iterdir()  # no second folder was begun
+    assert "from 0 to 0.16 kimg" in out
+    assert re.search(r"from 0\.\d+ to 0\.16 kimg", out)
+    assert read_state(folder)["trainer"]["images"] == 160
 
 
 def test_a_full_disk_keeps_the_last_state(data: Path, tmp_path: Path) -> None:

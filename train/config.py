@@ -251,7 +251,7 @@ def toy(resolution: int) -> TrainConfig:
             generator_learning_rate=0.002,
             density_rate=5.0,
             start_radius=0.3,
-            samples=12 if small else 16,
+            samples=12,
             ema_half_life_kimg=5.0,
             density_noise=1.0,
             density_noise_kimg=4.0,

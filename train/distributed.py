@@ -1,6 +1,8 @@
 """Processes that train together (torchrun), or one alone."""
 
 import os
+import secrets
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -56,8 +58,38 @@ def join_world(device_type: str) -> World:
     if device_type == "cuda":
         torch.cuda.set_device(local_rank)
     backend = "nccl" if device_type == "cuda" else "gloo"
-    dist.init_process_group(backend, timeout=PATIENCE)
-    return World(dist.get_rank(), size, local_rank)
+    store, rank, _ = next(dist.rendezvous("env://", timeout=PATIENCE))
+    store = own_part_of(store, rank, size)
+    dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=PATIENCE)
+    return World(rank, size, local_rank)
+
+
+def own_part_of(store: dist.Store, rank: int, size: int) -> dist.Store:
+    """The part of torchrun's store that belongs to the processes of this attempt alone.
+
+    Workers that torchrun starts again find what the dead ones left in the store (torch 2.13 keeps
+    one server for all attempts), and would wait for ever at their addresses. So the first process
+    names the attempt, and tells each of the others when it has seen its fresh token.
+
+    Raises TimeoutError if the others do not come within `PATIENCE`.
+    """
+    token = secrets.token_hex(8)
+    if rank > 0:
+        store.set(f"hello/{rank}", token)
+        name = store.get(f"welcome/{token}").decode()
+        store.set(f"{name}/here/{rank}", "yes")
+        return dist.PrefixStore(name, store)
+    missing, give_up = set(range(1, size)), time.monotonic() + PATIENCE.total_seconds()
+    while missing:
+        if time.monotonic() > give_up:
+            raise TimeoutError(f"Of {size} processes, {len(missing)} did not join: {missing}.")
+        for other in sorted(missing):
+            if store.check([f"{token}/here/{other}"]):
+                missing.discard(other)
+            elif store.check([f"hello/{other}"]):
+                store.set("welcome/" + store.get(f"hello/{other}").decode(), token)
+        time.sleep(0.02)
+    return dist.PrefixStore(token, store)
 
 
 def leave_world(world: World) -> None:
