@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 from ballgan_train.config import PRESETS, TrainConfig
-from ballgan_train.run import describe, next_folder, read_state, warnings_for
+from ballgan_train.run import claim_folder, describe, next_folder, read_state, warnings_for
 from ballgan_train.toyworld import ToyWorld
 from PIL import Image
 
@@ -215,6 +215,12 @@ def test_run_folders_are_numbered(tmp_path: Path) -> None:
     assert next_folder(tmp_path, "toy").name == "00000-toy"
     (tmp_path / "00007-toy").mkdir()
     assert next_folder(tmp_path, "cars").name == "00008-cars"
+
+
+def test_runs_that_begin_together_get_folders_of_their_own(tmp_path: Path) -> None:
+    wanted = next_folder(tmp_path / "runs", "toy64-heads")
+    claimed = [claim_folder(wanted).name for _ in range(3)]
+    assert claimed == ["00000-toy64-heads", "00001-toy64-heads", "00002-toy64-heads"]
 
 
 def test_trouble_is_explained() -> None:

@@ -31,6 +31,7 @@ commands:
 
 ballgan-train COMMAND --help says more.
 """
+LONGEST_MESSAGE = 600
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -76,6 +77,8 @@ def split_command(given: list[str]) -> tuple[tuple[str, ...], list[str]]:
 def describe(error: Exception) -> str:
     """One line that says what went wrong."""
     message = " ".join(str(error).split())
+    if len(message) > LONGEST_MESSAGE:  # a compiler's, for example
+        message = message[:LONGEST_MESSAGE] + " ... (--debug shows all)"
     expected = isinstance(error, (ValueError, OSError, RuntimeError, ArithmeticError))
     return message if expected and message else f"{type(error).__name__}: {message}"
 

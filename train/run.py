@@ -57,6 +57,7 @@ class Run:
         self.trainer = Trainer(config, self.source.labels, device, world)
         self.device = device
         self.stopping = False
+        self._goes_on = False
         self._settings: dict[str, Any] = {
             "preset": preset,
             "job": job,
@@ -73,7 +74,8 @@ class Run:
         """Train; returns whether the run is finished. The last state is always saved."""
         total = self.config.schedule.total_kimg * 1000
         if self.world.is_first:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            if not self._goes_on:
+                self.folder = claim_folder(self.folder)
             text = json.dumps(self._settings, indent=2)
             with atomic_write(self.folder / CONFIG_NAME) as file:
                 file.write(text.encode())
@@ -238,6 +240,7 @@ class Run:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a saved state (see `read_state`)."""
+        self._goes_on = True
         self.trainer.restore(state["trainer"])
         self.source.restore(state["source"])
 
@@ -269,6 +272,16 @@ def next_folder(output: Path, name: str) -> Path:
     """OUTPUT/00003-NAME with the next free number."""
     taken = [int(p.name[:5]) for p in output.glob("[0-9][0-9][0-9][0-9][0-9]-*") if p.is_dir()]
     return output / f"{max(taken, default=-1) + 1:05d}-{name}"
+
+
+def claim_folder(folder: Path) -> Path:
+    """Make a folder named by `next_folder`; under the next number if another run was faster."""
+    while True:
+        try:
+            folder.mkdir(parents=True)
+            return folder
+        except FileExistsError:
+            folder = next_folder(folder.parent, folder.name[6:])
 
 
 def memory_mb(device: torch.device) -> float:
