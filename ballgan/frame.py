@@ -81,7 +81,7 @@ class Frame:
 
 
 def resize(image: Tensor, size: int) -> Tensor:
-    """Image (1, C, H, W) at (1, C, size, size), bilinear, antialiased when shrinking."""
+    """Images (B, C, H, H) at (B, C, size, size), bilinear, antialiased when shrinking."""
     if image.shape[-1] == size:
         return image
     return F.interpolate(

@@ -28,7 +28,7 @@ PHASES = ("generator", "discriminator", "averages")
 
 
 def measure(config: TrainConfig, device: torch.device, steps: int) -> dict[str, float]:
-    """Median seconds of a step, of its phases, and images/s."""
+    """Mean seconds of a step and of its phases, and images/s."""
     batch, size = config.schedule.batch_size, config.model.image_resolution
     labels = Camera.orbit().resolve(config.model.camera).label().expand(batch, -1)
     trainer = Trainer(config, labels, device, World())
@@ -44,10 +44,9 @@ def measure(config: TrainConfig, device: torch.device, steps: int) -> dict[str, 
     step = time_calls(trainer.step, device, spent["step"])
     for _ in range(1 + steps):
         step(images, labels)
-    medians = {name: statistics.median(seconds[1:]) for name, seconds in spent.items()}
-    # Lazy terms run in some steps only: the mean counts them by how often they come.
-    medians["images_per_s"] = batch / statistics.mean(spent["step"][1:])
-    return medians
+    # Lazy terms run in some steps only: means count them by how often they come.
+    means = {name: statistics.mean(seconds[1:]) for name, seconds in spent.items()}
+    return {**means, "images_per_s": batch / means["step"]}
 
 
 def time_calls(function: Callable[..., Any], device: torch.device, times: list[float]):

@@ -15,6 +15,7 @@ from ballgan_train.fine_tuning import (
     describe_discriminator,
     grow,
     read_discriminator,
+    widened,
 )
 from ballgan_train.loop import Trainer
 from ballgan_train.run import read_state
@@ -113,6 +114,7 @@ def test_files_without_a_discriminator_begin_with_a_new_one(tmp_path: Path) -> N
     assert config.discriminator.channel_base == PRESETS["cars128"].discriminator.channel_base
 
 
+NAME = "{:05d}-smoke-toyworld-heads"
 SMALL = DiscriminatorConfig(16, channel_base=512, channel_max=8, mapping_layers=1)
 
 
@@ -142,6 +144,13 @@ def test_discriminators_do_not_shrink_or_change_width() -> None:
         grow(small, SMALL, narrow)
 
 
+def test_blocks_that_are_added_are_as_wide_as_the_first() -> None:
+    assert widened(dataclasses.replace(SMALL, channel_base=128), 128) == 8 * 128
+    assert widened(dataclasses.replace(SMALL, channel_base=4096), 128) == 4096
+    narrow = dataclasses.replace(SMALL, channel_base=64)  # 4 channels at 16: cannot stay so
+    assert widened(narrow, 32) == 64
+
+
 def test_a_run_goes_on_at_a_larger_size(tmp_path: Path) -> None:
     data = ["--data", "toyworld:heads", "--output", str(tmp_path)]
     short = ["--schedule.total-kimg", "0.016", "--schedule.start-radius", "None"]
@@ -155,6 +164,16 @@ def test_a_run_goes_on_at_a_larger_size(tmp_path: Path) -> None:
     Trainer(config, torch.zeros(2, 25), torch.device("cpu"), World()).start_from(
         model, discriminator
     )
+
+
+def test_options_decide_the_size_that_a_run_grows_to(tmp_path: Path) -> None:
+    data = ["--data", "toyworld:heads", "--output", str(tmp_path)]
+    assert main(["--preset", "smoke", *data, "--schedule.total-kimg", "0.008"]) == 0
+    size = ["--model.neural-resolution", "32", "--discriminator.resolution", "32"]
+    short = ["--schedule.total-kimg", "0.008", "--init-from", str(tmp_path / NAME.format(0))]
+    assert main(["--preset", "smoke", *data, *short, *size]) == 0
+    state = read_state(tmp_path / NAME.format(1))
+    assert "discriminator.blocks.2.conv0.weight" in state["trainer"]["judge"]
 
 
 def test_a_run_with_super_resolution_keeps_its_size(tmp_path: Path) -> None:

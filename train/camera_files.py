@@ -94,6 +94,8 @@ def _read_frame(frame: Any, shared: dict[str, Any], folders: _Folders) -> View:
     lens = fields.get("camera_model", "PINHOLE")
     if lens not in _LENSES:
         raise ValueError(f"{name}: the camera model {lens} is no pinhole; undistort the images")
+    if fields.get("is_fisheye"):
+        raise ValueError(f"{name}: is_fisheye is set; undistort the images")
     path, width, height = _find_image(name, folders)
     pose = _as_pose(fields.get("transform_matrix"), f"{name}: transform_matrix")
     intrinsics = _read_pinhole(fields, name, width, height)

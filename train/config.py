@@ -44,6 +44,9 @@ class DiscriminatorConfig:
             f"discriminator.resolution should be a power of two from 8 to 4096; got {size}.",
         )
         require_range("discriminator.group_size", self.group_size, 1, 64)
+        require_range("discriminator.channel_base", self.channel_base, self.resolution, 2**24)
+        require_range("discriminator.channel_max", self.channel_max, 1, 8192)
+        require_range("discriminator.mapping_layers", self.mapping_layers, 1, 64)
 
     @property
     def image_channels(self) -> int:
@@ -116,6 +119,14 @@ class ScheduleConfig:
         require_range("schedule.total_kimg", self.total_kimg, 0, 1e9)
         require_range("schedule.batch_size", self.batch_size, 1, 65536)
         require_range("schedule.accumulation", self.accumulation, 1, self.batch_size)
+        for name in ("blur_px", "label_noise", "density_noise", "density_rate"):
+            require_range(f"schedule.{name}", getattr(self, name), 0, 1e3)
+        if self.start_radius is not None:
+            require_range("schedule.start_radius", self.start_radius, 0.01, 1e3)
+        if self.samples is not None:
+            require_range("schedule.samples", self.samples, 4, 4096)
+        if self.neural_resolution_start is not None:
+            require_range("schedule.neural_resolution_start", self.neural_resolution_start, 4, 4096)
         for name in ("conditioning_swap", "style_mixing", "augmentation", "ema_rampup"):
             require_range(f"schedule.{name}", getattr(self, name), 0, 1)
 
@@ -142,6 +153,8 @@ class RunConfig:
         require_range("run.tick_kimg", self.tick_kimg, 1e-3, 1e6)
         require_range("run.snapshot_kimg", self.snapshot_kimg, 1e-3, 1e6)
         require_range("run.grid", self.grid, 1, 32)
+        require_range("run.keep", self.keep, 0, 10**6)
+        require_range("run.workers", self.workers, 0, 256)
 
 
 @dataclass(frozen=True)
@@ -177,7 +190,8 @@ class TrainConfig:
 
 
 # Fields of view: those of the published data sets (normalised focal lengths 4.2647 and 1.0254).
-PORTRAIT = CameraConfig(radius=2.5, pivot=(0.0, 0.0, 0.2), fov=2 * math.atan(0.5 / 4.2647))
+FACE = CameraConfig(radius=2.5, pivot=(0.0, 0.0, 0.2), fov=2 * math.atan(0.5 / 4.2647))
+ANIMAL = CameraConfig(radius=2.76, pivot=(0.0, 0.0, -0.06), fov=2 * math.atan(0.5 / 4.2647))
 CAR = CameraConfig(radius=1.7, pivot=(0.0, 0.0, 0.0), fov=2 * math.atan(0.5 / 1.025390625))
 TOY = CameraConfig(radius=2.7, pivot=(0.0, 0.0, 0.0), fov=2 * math.atan(0.5 / 4.2647))
 
@@ -186,10 +200,11 @@ SR_256 = SuperResolutionConfig(128, (128, 64), (False, True), resize="enlarge")
 SR_128 = SuperResolutionConfig(64, (128, 64), (False, True))
 
 
-def portrait(gamma: float) -> TrainConfig:
-    """Faces at 512, after EG3D and BallGAN: FFHQ and AFHQ differ in gamma only."""
+def portrait(gamma: float, camera: CameraConfig) -> TrainConfig:
+    """Faces at 512, after EG3D and BallGAN; samples are where rays meet the box."""
+    sampling = SamplingConfig(None, None, 48, 48)
     return TrainConfig(
-        model=ModelConfig(super_resolution=SR_512, camera=PORTRAIT),
+        model=ModelConfig(sampling=sampling, super_resolution=SR_512, camera=camera),
         discriminator=DiscriminatorConfig(512, dual=True),
         loss=LossConfig(gamma=gamma, density_variation=0.25),
         schedule=ScheduleConfig(blur_px=10.0, blur_kimg=200.0),
@@ -202,13 +217,13 @@ def cars(resolution: int, super_resolution: SuperResolutionConfig) -> TrainConfi
     return TrainConfig(
         model=ModelConfig(
             field=FieldConfig(box_warp=1.6),
-            sampling=SamplingConfig(0.1, 2.6, 64, 64),
+            sampling=SamplingConfig(None, None, 64, 64),
             super_resolution=super_resolution,
             camera=CAR,
         ),
         discriminator=DiscriminatorConfig(resolution, dual=True),
         loss=LossConfig(gamma=0.3 * (resolution / 128) ** 2, density_variation=0.25),
-        schedule=ScheduleConfig(),
+        schedule=ScheduleConfig(blur_px=10.0, blur_kimg=200.0),
         run=RunConfig(precision="bfloat16"),
     )
 
@@ -296,8 +311,8 @@ def smoke() -> TrainConfig:
 
 
 PRESETS: dict[str, TrainConfig] = {
-    "ffhq512": portrait(gamma=1.0),
-    "afhq512": portrait(gamma=5.0),
+    "ffhq512": portrait(1.0, FACE),
+    "afhq512": portrait(5.0, ANIMAL),
     "cars128": cars(128, SR_128),
     "cars256": cars(256, SR_256),
     "toy32": toy(32),

@@ -20,6 +20,7 @@ class World:
     rank: int = 0
     size: int = 1
     local_rank: int = 0  # on this machine: which of its GPUs
+    control: dist.ProcessGroup | None = None  # speaks without the GPUs; None: as the others do
 
     @property
     def is_first(self) -> bool:
@@ -34,11 +35,13 @@ class World:
         dist.all_reduce(value)
         return value / self.size
 
-    def any(self, flag: bool, device: torch.device) -> bool:
-        """Whether the flag is set in any process."""
+    def any(self, flag: bool) -> bool:
+        """Whether the flag is set in any process. Does not wait for GPUs."""
         if self.size == 1:
             return flag
-        return self.mean(torch.tensor(float(flag), device=device)).item() > 0
+        flags = torch.tensor(float(flag))
+        dist.all_reduce(flags, group=self.control)
+        return flags.item() > 0
 
     def wait(self) -> None:
         """Until all processes are here."""
@@ -61,7 +64,8 @@ def join_world(device_type: str) -> World:
     store, rank, _ = next(dist.rendezvous("env://", timeout=PATIENCE))
     store = own_part_of(store, rank, size)
     dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=PATIENCE)
-    return World(rank, size, local_rank)
+    control = dist.new_group(backend="gloo") if backend == "nccl" else None
+    return World(rank, size, local_rank, control)
 
 
 def own_part_of(store: dist.Store, rank: int, size: int) -> dist.Store:

@@ -44,6 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--count", type=int, help="pictures of each kind (default: 1000; --quick: 48)"
     )
     parser.add_argument(
+        "--real-count",
+        type=int,
+        help="real pictures (default: as many; with --inception, all of a dataset)",
+    )
+    parser.add_argument(
         "--pairs", type=int, help="pairs for separation and views (default: 200; --quick: 16)"
     )
     parser.add_argument("--seed", type=int, default=0, help="of codes and cameras (%(default)s)")
@@ -117,6 +122,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _make_plan(args: argparse.Namespace) -> Plan:
     from .evaluation import Plan
+    from .source import TOYWORLD_PREFIX
 
     count = args.count if args.count is not None else 48 if args.quick else 1000
     pairs = args.pairs if args.pairs is not None else min(count, 16 if args.quick else 200)
@@ -126,7 +132,12 @@ def _make_plan(args: argparse.Namespace) -> Plan:
         )
     if not 0 <= args.seed < 2**31:
         raise ValueError(f"--seed should be in [0, 2^31); got {args.seed}.")
-    return Plan(count=count, pairs=pairs)
+    if args.real_count is not None and args.real_count < 1:
+        raise ValueError(f"--real-count should be 1 or more; got {args.real_count}.")
+    real_count = args.real_count
+    if real_count is None and args.inception and not args.data.startswith(TOYWORLD_PREFIX):
+        real_count = sys.maxsize
+    return Plan(count=count, real_count=real_count, pairs=pairs)
 
 
 def _choose_resolution(args: argparse.Namespace, model: Generator) -> int:

@@ -63,7 +63,8 @@ Progress = Callable[[float], None]
 class Plan:
     """How much is measured, and how."""
 
-    count: int = 1000  # pictures
+    count: int = 1000  # pictures of the model, and as many real ones ...
+    real_count: int | None = None  # ... or so many, if there are
     pairs: int = 200  # codes of which the background, the foreground or the view is changed
     size: int = 64  # pixels a side at which pictures are compared
     view_angle: float = 0.4  # radians between the two views
@@ -128,7 +129,7 @@ def evaluate(
     `plan.size` is the judge's, where there is one. `progress` is called with the fraction done.
     """
     results = Results()
-    count_real = reals.limit(plan.count)
+    count_real = reals.limit(plan.real_count or plan.count)
     total = plan.count + count_real + 4 * plan.pairs
     report = progress or (lambda fraction: None)
     fake, real = _Gathered(), _Gathered()
@@ -140,7 +141,9 @@ def evaluate(
         _look_at(fakes, plan.size, judge, found, fake)
         report(numbers.stop / total)
     for numbers in batches(count_real, max(sampler.batch, 16)):
+        # Larger pictures are compared as the model would show them: sharpness is not what it lacks.
         pictures = reals.pictures(numbers)
+        pictures = resize(pictures, min(pictures.shape[-1], sampler.picture_size))
         real.add(pictures, plan.size, inception)
         if judge is not None:
             real.judged.append(judge.look(2 * pictures - 1).features.cpu())

@@ -53,9 +53,21 @@ def adopt_run(config: TrainConfig, folder: Path) -> Adopted:
     prefix = "discriminator."
     judge = state["trainer"]["judge"]
     small = {k.removeprefix(prefix): v for k, v in judge.items() if k.startswith(prefix)}
-    discriminator = dataclasses.replace(earlier.discriminator, resolution=size)
+    discriminator = dataclasses.replace(
+        earlier.discriminator,
+        resolution=size,
+        # Added blocks are as wide as the first one; this leaves the widths of the others.
+        channel_base=widened(earlier.discriminator, size),
+    )
     grown = grow(small, earlier.discriminator, discriminator)
     return _continue_with(config, model, discriminator), model, grown
+
+
+def widened(config: DiscriminatorConfig, resolution: int) -> int:
+    """channel_base with which blocks up to `resolution` are as wide as the first one is now."""
+    if config.channel_base < config.channel_max * config.resolution:
+        return config.channel_base  # it would widen that one too
+    return max(config.channel_base, config.channel_max * resolution)
 
 
 def grow(

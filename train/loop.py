@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from ballgan.config import ModelConfig
+from ballgan.frame import resize
 from ballgan.generator import Generator
+from ballgan.stylegan2 import SynthesisLayer
 
 from .config import TrainConfig
 from .discriminator import Discriminator
@@ -38,10 +40,10 @@ AUGMENTATION_KIMG = 500.0  # in which the probability can go from 0 to 1
 
 @dataclass
 class Sum:
-    """A statistic gathered on the device."""
+    """A statistic gathered on the device; values that are not finite are left out."""
 
     total: Tensor
-    count: int = 1
+    count: Tensor
 
 
 class Trainer:
@@ -51,14 +53,24 @@ class Trainer:
     """
 
     def __init__(
-        self, config: TrainConfig, labels: Tensor, device: torch.device, world: World
+        self,
+        config: TrainConfig,
+        labels: Tensor,
+        device: torch.device,
+        world: World,
+        *,
+        continues: bool = False,
     ) -> None:
-        """`labels`: (N, 25), the cameras of the data; fakes are rendered from them."""
+        """Networks with random weights.
+
+        labels: (N, 25), the cameras of the data; fakes are rendered from them. continues: weights
+        will be put in their place (`restore`, `start_from`), so the beginning need not be good.
+        """
         self.config, self.device, self.world = config, device, world
         self.labels = labels.to(device)
         with torch.random.fork_rng():
             torch.manual_seed(config.run.seed)
-            generator = make_generator(config)
+            generator = make_generator(config, shaped=not continues)
             discriminator = Discriminator(config.discriminator)
         generator.check_cameras(labels[:, [3, 7, 11]])
         self.generator = generator.to(device).train()
@@ -66,7 +78,7 @@ class Trainer:
         if config.schedule.samples is not None:
             self.generator.config = with_samples(config.model, config.schedule.samples)
         self.judge = Judge(discriminator, config).to(device)
-        self.judge.label_deviation.copy_(self.labels.std(0))
+        self.judge.label_deviation.copy_(self.labels.std(0, correction=0))
         schedule = config.schedule
         self.generator_optimizer = torch.optim.Adam(
             self._generator_groups(), lr=schedule.generator_learning_rate, betas=BETAS
@@ -76,7 +88,7 @@ class Trainer:
         )
         self.steps = 0
         self.images = 0
-        self.bad_in_a_row = torch.zeros((), device=device)
+        self.bad_in_a_row = torch.zeros(2, device=device)  # of generator and discriminator
         self.worst_bad = torch.zeros((), device=device)
         self.bad_steps = torch.zeros((), device=device)
         self.recent_sign = torch.zeros(2, device=device)  # sum and number of mean signs of D(real)
@@ -84,8 +96,10 @@ class Trainer:
         if config.run.precision == "bfloat16":
             self._use_bfloat16()
         if config.run.compile:
+            # Not the discriminator: gradient penalties differentiate it twice.
             self.generator.backbone.compile()
-            self.judge.discriminator.compile()
+            if self.generator.super_resolution is not None:
+                self.generator.super_resolution.compile()
         self._generator_phase = self._distribute(GeneratorPhase(self.generator, config))
         self._discriminator_phase = self._distribute(DiscriminatorPhase(self.judge))
 
@@ -101,7 +115,9 @@ class Trainer:
     def _use_bfloat16(self) -> None:
         """Convolutions in bfloat16; densities, compositing and logits stay in float32."""
         discriminator = self.judge.discriminator
-        run_in_bfloat16(self.generator.backbone, self.device)
+        for module in self.generator.backbone.modules():
+            if isinstance(module, SynthesisLayer):  # not the planes that they add up to
+                run_in_bfloat16(module, self.device)
         if self.generator.super_resolution is not None:
             run_in_bfloat16(self.generator.super_resolution, self.device)
         for module in (discriminator.from_rgb, *discriminator.blocks):
@@ -141,7 +157,7 @@ class Trainer:
             chosen = torch.randint(
                 len(self.labels), (len(real),), generator=random, device=self.device
             )
-            pictures = reduce(real.float() / 127.5 - 1, self.config.model.image_resolution)
+            pictures = resize(real.float() / 127.5 - 1, self.config.model.image_resolution)
             parts.append(Part(pictures, real_labels, self.labels[chosen], random))
         return parts
 
@@ -157,7 +173,7 @@ class Trainer:
             fakes.append(fake)
             averages.append(average)
         self.judge.requires_grad_(True)
-        self._apply(self.generator_optimizer, self.generator)
+        self._apply(self.generator_optimizer, self.generator, 0)
         return fakes, averages
 
     def _step_discriminator(self, parts: list[Part], fakes: list[Pictures], plan: Plan) -> None:
@@ -169,7 +185,7 @@ class Trainer:
                 (loss / len(parts)).backward()
             self._gather(stats)
             self.recent_sign += torch.stack([stats["d/sign_real"], self.recent_sign.new_ones(())])
-        self._apply(self.discriminator_optimizer, self.judge)
+        self._apply(self.discriminator_optimizer, self.judge, 1)
 
     def _synchronizing(
         self, phase: nn.Module, last: bool
@@ -179,7 +195,7 @@ class Trainer:
             return phase.no_sync()
         return contextlib.nullcontext()
 
-    def _apply(self, optimizer: torch.optim.Optimizer, module: nn.Module) -> None:
+    def _apply(self, optimizer: torch.optim.Optimizer, module: nn.Module, which: int) -> None:
         """Step the optimiser; gradients that are not all finite are left out and counted.
 
         With a first beta of 0, a step with zero gradients does not move the weights.
@@ -193,8 +209,8 @@ class Trainer:
         optimizer.step()
         bad = (~finite).to(self.bad_steps.dtype)
         self.bad_steps += bad
-        self.bad_in_a_row.add_(1).mul_(bad)
-        torch.maximum(self.worst_bad, self.bad_in_a_row, out=self.worst_bad)
+        self.bad_in_a_row[which].add_(1).mul_(bad)
+        torch.maximum(self.worst_bad, self.bad_in_a_row.amax(), out=self.worst_bad)
 
     # Averages
 
@@ -236,12 +252,13 @@ class Trainer:
 
     def _gather(self, stats: Stats) -> None:
         for name, value in stats.items():
-            known = self._sums.get(name)
-            if known is None:
-                self._sums[name] = Sum(value.float())
-            else:
-                known.total = known.total + value.float()
-                known.count += 1
+            value = value.float()
+            finite = value.isfinite()
+            known = self._sums.setdefault(
+                name, Sum(torch.zeros_like(value), torch.zeros_like(value))
+            )
+            known.total = known.total + torch.where(finite, value, 0.0)
+            known.count = known.count + finite
 
     def flush_stats(self) -> dict[str, float]:
         """Means since the last call, over all processes. This reads the device."""
@@ -288,8 +305,21 @@ class Trainer:
         self.judge.load_state_dict(state["judge"])
         self.generator_optimizer.load_state_dict(state["generator_optimizer"])
         self.discriminator_optimizer.load_state_dict(state["discriminator_optimizer"])
+        self._use_options()
         for mine, saved in zip(self._counters(), state["counters"], strict=True):
             mine.copy_(saved)
+
+    def _use_options(self) -> None:
+        """Let options hold that were changed for going on; the saved state has the old ones."""
+        schedule = self.config.schedule
+        for optimizer, groups in (
+            (self.generator_optimizer, self._generator_groups()),
+            (self.discriminator_optimizer, [{"lr": schedule.discriminator_learning_rate}]),
+        ):
+            for group, wanted in zip(optimizer.param_groups, groups, strict=True):
+                group["lr"] = wanted.get("lr", schedule.generator_learning_rate)
+        if schedule.augmentation_target is None:
+            self.judge.augmentation.fill_(schedule.augmentation)
 
     def _counters(self) -> tuple[Tensor, ...]:
         return self.bad_in_a_row, self.worst_bad, self.bad_steps, self.recent_sign
@@ -299,13 +329,6 @@ def with_samples(model: ModelConfig, samples: int) -> ModelConfig:
     """The same model with one pass of so many samples a ray."""
     sampling = dataclasses.replace(model.sampling, coarse_samples=samples, fine_samples=0)
     return dataclasses.replace(model, sampling=sampling)
-
-
-def reduce(pictures: Tensor, size: int) -> Tensor:
-    """Pictures (B, 3, H, H) at `size`, filtered, where they are larger."""
-    if pictures.shape[-1] == size:
-        return pictures
-    return nn.functional.interpolate(pictures, (size, size), mode="bilinear", antialias=True)
 
 
 def run_in_bfloat16(module: nn.Module, device: torch.device) -> None:

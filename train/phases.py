@@ -103,16 +103,18 @@ class GeneratorPhase(nn.Module):
         fakes, averages = self._synthesize(part, plan)
         logits = judge(fakes.image, fakes.raw, part.fake_labels, plan, part.random)
         loss_config = self.config.loss
+        ahead = logits.detach()
         if loss_config.objective == "relativistic":
             with torch.no_grad():
                 real = judge.real_logits(part, plan)
             loss = relativistic_loss(logits, real)
+            ahead = ahead - real  # logits have no zero point then
         else:
             loss = logistic_generator_loss(logits)
         transmittance = fakes.transmittance
         stats = {
             "loss/g": loss.detach(),
-            "d/sign_fake": logits.detach().sign().mean(),
+            "d/sign_fake": ahead.sign().mean(),
             "alpha/mean": fakes.opacity.detach().mean(),
             "alpha/min_t": torch.minimum(transmittance, 1 - transmittance).detach().mean(),
         }
@@ -190,6 +192,8 @@ class GeneratorPhase(nn.Module):
         points = uniform * field.config.box_warp
         offset = torch.randn(shape, generator=random, device=device)
         beside = points + offset * self.config.loss.density_variation_distance
+        half = field.config.box_warp / 2
+        beside = beside.clamp(-half, half)  # there is nothing beyond, and that is no variation
         both = field.density(planes, torch.cat([points, beside], dim=1))
         return density_variation_loss(*both.chunk(2, dim=1))
 
@@ -211,13 +215,15 @@ class DiscriminatorPhase(nn.Module):
                 picture.requires_grad_(True)
         real_logits = judge(*real, part.real_labels, plan, part.random)
         fake_logits = judge(*fake, part.fake_labels, plan, part.random)
+        ahead = real_logits.detach()
         if relativistic:
             loss = relativistic_loss(real_logits, fake_logits)
+            ahead = ahead - fake_logits.detach()
         else:
             loss = logistic_discriminator_loss(real_logits, fake_logits)
         stats = {
             "loss/d": loss.detach(),
-            "d/sign_real": real_logits.detach().sign().mean(),
+            "d/sign_real": ahead.sign().mean(),
         }
         if plan.penalty:
             used = slice(None) if judge.config.discriminator.dual else slice(1)

@@ -16,6 +16,7 @@ from ballgan.files import atomic_write
 
 from .config import TrainConfig
 from .distributed import World
+from .labels import find_convention_faults
 from .loop import Trainer
 from .samples import render_grids, write_grids
 from .source import Source, open_source
@@ -24,6 +25,7 @@ STATE_NAME = "training-state.pt"
 CONFIG_NAME = "config.json"
 LOG_NAME = "log.jsonl"
 WINNING = 0.95  # mean sign of the discriminator at which it has won
+AGREEMENT_STEPS = 4  # between questions whether to stop, among several processes
 COLLAPSED = 0.02  # mean opacity that is nearly none, or short of nearly all
 
 
@@ -41,8 +43,10 @@ class Run:
         mirror: bool,
         device: torch.device,
         world: World,
+        continues: bool = False,
         out: TextIO = sys.stdout,
     ) -> None:
+        """continues: `restore`, or the trainer's `start_from`, will be called."""
         self.config, self.folder, self.world, self.out = config, folder, world, out
         self.source: Source = open_source(
             data,
@@ -54,7 +58,7 @@ class Run:
             device=device,
             world=world,
         )
-        self.trainer = Trainer(config, self.source.labels, device, world)
+        self.trainer = Trainer(config, self.source.labels, device, world, continues=continues)
         self.device = device
         self.stopping = False
         self._goes_on = False
@@ -81,7 +85,7 @@ class Run:
                 file.write(text.encode())
         self._tick_started, self._tick_images = time.time(), self.trainer.images
         try:
-            with self._signals():
+            with self._signals(), self._explaining_disk():
                 if self.world.is_first:
                     self._announce()
                 while self.trainer.images < total and not self._agreed_to_stop():
@@ -90,18 +94,18 @@ class Run:
                         self._tick()
                     if self._passed(self.config.run.snapshot_kimg):
                         self.save()
+                self._tick()
+                self.save()
         finally:
             self.source.close()
-        self._tick()
-        self.save()
         return self.trainer.images >= total
 
     def _agreed_to_stop(self) -> bool:
-        """Whether to stop now; several processes agree on it between ticks."""
+        """Whether to stop now; several processes agree on it every few steps."""
         if self.world.size == 1:
             return self.stopping
-        at_tick = self._passed(self.config.run.tick_kimg)
-        return at_tick and self.world.any(self.stopping, self.device)
+        # Soon: torchrun kills what has not saved itself 30 s after a signal.
+        return self.trainer.steps % AGREEMENT_STEPS == 0 and self.world.any(self.stopping)
 
     def _passed(self, interval_kimg: float) -> bool:
         """Whether the last step crossed a multiple of the interval."""
@@ -188,6 +192,24 @@ class Run:
             f"{config.schedule.total_kimg:g} kimg"
         )
 
+        for warning in self._misgivings():
+            self.print("warning: " + warning)
+
+    def _misgivings(self) -> Iterator[str]:
+        """What is likely to be a mistake in the configuration or in the data."""
+        config = self.config
+        part = config.schedule.batch_size // (self.world.size * config.schedule.accumulation)
+        group = config.discriminator.group_size
+        if part % group:
+            yield (
+                f"{part} pictures at a time are no multiple of the {group} that the discriminator "
+                "compares (discriminator.group_size): lower schedule.accumulation or raise "
+                "schedule.batch_size"
+            )
+        faults, _ = find_convention_faults(self.source.labels.cpu().numpy())
+        for fault in faults:
+            yield f"the cameras of the data look wrong: {fault} (see ballgan-train data check)"
+
     def print(self, text: str) -> None:
         """A line of the run's report."""
         self.out.write(text + "\n")
@@ -199,16 +221,32 @@ class Run:
         """Write the averaged model, image grids, and the state to go on from."""
         self.world.wait()
         if self.world.is_first:
-            try:
-                self._write_files()
-            except OSError as error:
-                raise RuntimeError(
-                    f"{error}. What was saved before is intact: make room, then go on with "
-                    f"--resume {self.folder}"
-                ) from error
+            self._write_state()
+            self._write_model()
         self.world.wait()
 
-    def _write_files(self) -> None:
+    @contextmanager
+    def _explaining_disk(self) -> Iterator[None]:
+        """Say what to do when a file cannot be written, a line of the log as well as a state."""
+        try:
+            yield
+        except OSError as error:
+            raise RuntimeError(
+                f"{error}. What was saved before in {self.folder} is intact: make room, then go on "
+                f"with --resume {self.folder}"
+            ) from error
+
+    def _write_state(self) -> None:
+        state = {
+            "format": "ballgan training state",
+            "settings": self._settings,
+            "trainer": self.trainer.state(),
+            "source": self.source.state(),
+        }
+        with atomic_write(self.folder / STATE_NAME) as file:
+            torch.save(state, file)
+
+    def _write_model(self) -> None:
         name = f"{self.trainer.images // 1000:06d}"
         average = self.trainer.average
         average.meta = {
@@ -222,14 +260,6 @@ class Run:
         writer = self._tensorboard()
         for layer, grid in grids.items():
             writer.add_image(f"samples/{layer}", grid, self.trainer.images, dataformats="HWC")
-        state = {
-            "format": "ballgan training state",
-            "settings": self._settings,
-            "trainer": self.trainer.state(),
-            "source": self.source.state(),
-        }
-        with atomic_write(self.folder / STATE_NAME) as file:
-            torch.save(state, file)
         self._remove_old_models()
 
     def _remove_old_models(self) -> None:
@@ -270,7 +300,7 @@ def read_settings(folder: Path) -> dict[str, Any]:
 
 def next_folder(output: Path, name: str) -> Path:
     """OUTPUT/00003-NAME with the next free number."""
-    taken = [int(p.name[:5]) for p in output.glob("[0-9][0-9][0-9][0-9][0-9]-*") if p.is_dir()]
+    taken = [int(p.name[:5]) for p in output.glob("[0-9][0-9][0-9][0-9][0-9]-*")]
     return output / f"{max(taken, default=-1) + 1:05d}-{name}"
 
 

@@ -22,10 +22,10 @@ FIT_CODES = 4
 FIT_LEARNING_RATE = 0.01
 
 
-def make_generator(config: TrainConfig) -> Generator:
+def make_generator(config: TrainConfig, *, shaped: bool = True) -> Generator:
     """A generator with a visible, soft foreground: a fog, or a ball (`schedule.start_radius`).
 
-    Draws from torch's global random numbers.
+    Draws from torch's global random numbers. shaped: False leaves the ball out.
     """
     generator = Generator(config.model)
     field = generator.field
@@ -34,7 +34,7 @@ def make_generator(config: TrainConfig) -> Generator:
         bias = initial_density_bias(FOG_OPACITY, config.model.field.box_warp)
         field.density_head.weight.mul_(0.5)
         field.density_head.bias.fill_(bias / field.config.learning_rate_multiplier)
-    if config.schedule.start_radius is not None:
+    if shaped and config.schedule.start_radius is not None:
         fit_ball(generator, config.schedule.start_radius)
     return generator
 
@@ -43,7 +43,7 @@ def fit_ball(generator: Generator, radius: float) -> None:
     """Fit the density of all codes to a soft ball of `radius` round the origin, world units.
 
     A geometric initialisation (after Atzmon and Lipman 2020, sec. 5, there for networks of
-    positions), found by a few seconds of least squares on the raw density.
+    positions), found by some seconds of least squares on the raw density.
     """
     mapping, backbone, field = generator.mapping, generator.backbone, generator.field
     weights = [*backbone.parameters(), *field.parameters()]
@@ -54,7 +54,7 @@ def fit_ball(generator: Generator, radius: float) -> None:
         with torch.no_grad():
             ws = mapping(z, label)[:, None].repeat(1, backbone.config.num_ws, 1)
         points = (torch.rand(FIT_CODES, FIT_POINTS, 3) - 0.5) * field.config.box_warp
-        density = field.density(generator.planes(ws), points)
+        density = field.density(generator.planes(ws, noise="none"), points)
         loss = F.mse_loss(density, ball_density(points, radius))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()

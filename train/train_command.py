@@ -21,7 +21,8 @@ EPILOG = (
     "--schedule.batch-size 8; --options lists them with the values of the preset. Ctrl-C saves "
     "and stops; --resume goes on exactly there. Several GPUs or machines: torchrun "
     "--nproc-per-node 8 --max-restarts 3 -m ballgan_train --preset ...; when a worker dies, all "
-    "go on from the last saved state (the folder must be one that all machines see)."
+    "go on from the last saved state (the folder must be one that all machines see; on several "
+    "machines give torchrun an --rdzv-id of your own)."
 )
 
 
@@ -76,8 +77,7 @@ def run(args: argparse.Namespace, rest: Sequence[str] = ()) -> int:
     if args.options:
         override(PRESETS[args.preset], ["--help"])
         return 0
-    if args.resume is None and args.data is None:
-        raise ValueError("--data is needed: a dataset, or toyworld:heads (see --help)")
+    _check(args, rest)
     from ballgan.checkpoint import choose_device
     from ballgan.memory import keep_freed_memory
 
@@ -97,6 +97,20 @@ def run(args: argparse.Namespace, rest: Sequence[str] = ()) -> int:
     return 0
 
 
+def _check(args: argparse.Namespace, rest: Sequence[str]) -> None:
+    """Raise ValueError for options that say nothing, or that would be ignored."""
+    if rest and not rest[0].startswith("-"):
+        raise ValueError(f"{rest[0]!r} is no command: see ballgan-train --help")
+    if args.resume is None and args.data is None:
+        raise ValueError("--data is needed: a dataset, or toyworld:heads (see --help)")
+    if args.resume is not None and (args.data or args.init_from or args.mirror):
+        raise ValueError(
+            "--resume keeps the run's data and networks: leave the options for them out"
+        )
+    if args.mirror and (args.data or "").startswith("toyworld:"):
+        raise ValueError("--mirror is for datasets on disk: toyworld has no end as it is")
+
+
 def _prepare(
     args: argparse.Namespace, rest: Sequence[str], device: torch.device, world: World
 ) -> Run:
@@ -111,7 +125,7 @@ def _prepare(
         settings = state["settings"]
         kept = {"preset": settings["preset"], "mirror": settings["mirror"], "job": job_name()}
         data = settings["data"]
-        training = Run(config, folder, data, **kept, device=device, world=world)
+        training = Run(config, folder, data, **kept, device=device, world=world, continues=True)
         training.restore(state)
         return training
     config = PRESETS[args.preset]
@@ -119,12 +133,21 @@ def _prepare(
     if args.init_from is not None:
         from .fine_tuning import adopt
 
-        config, model, discriminator = adopt(config, args.init_from)
+        # The options decide the size to which a run is grown, and then hold for all else.
+        config, model, discriminator = adopt(override(config, rest), args.init_from)
     config = override(config, rest)
     name = f"{args.preset}-{Path(args.data.replace(':', '-')).stem}"
     folder = next_folder(Path(args.output), name)
     kept = {"preset": args.preset, "mirror": args.mirror, "job": job_name()}
-    training = Run(config, folder, args.data, **kept, device=device, world=world)
+    training = Run(
+        config,
+        folder,
+        args.data,
+        **kept,
+        device=device,
+        world=world,
+        continues=model is not None,
+    )
     if model is not None:
         training.trainer.start_from(model, discriminator)
     return training
@@ -132,7 +155,7 @@ def _prepare(
 
 def _restarted_folder(output: Path) -> Path | None:
     """The folder that this torchrun job was writing before it restarted its workers."""
-    if int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) == 0:
+    if int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) == 0 or job_name() is None:
         return None
     from .run import STATE_NAME, read_settings
 
@@ -143,5 +166,6 @@ def _restarted_folder(output: Path) -> Path | None:
 
 
 def job_name() -> str | None:
-    """What torchrun calls this job; None without torchrun."""
-    return os.environ.get("TORCHELASTIC_RUN_ID")
+    """What torchrun calls this job; None without torchrun, and if it calls every job the same."""
+    name = os.environ.get("TORCHELASTIC_RUN_ID")
+    return None if name == "none" else name

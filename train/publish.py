@@ -1,6 +1,6 @@
-"""Put a trained model and the record of its training into this folder.
+"""Put a trained model and the record of its training into a folder, as for the bundled ones.
 
-    python assets/publish.py heads runs/00000-toy32-heads64 runs/00001-toy64-heads64
+    python -m ballgan_train.publish assets heads runs/00000-toy32-heads64 runs/00001-toy64-heads64
 
 Takes the newest model of the last run, and of all runs, in order, their configurations and curves.
 `ballgan-train evaluate assets/heads.pkl --output ...` measures it.
@@ -11,14 +11,14 @@ import json
 from pathlib import Path
 
 import numpy as np
-from ballgan_train.plots import Axes, draw_scatter, join_plots
-from ballgan_train.run import CONFIG_NAME, LOG_NAME
 
 import ballgan
 from ballgan.files import atomic_write
 from ballgan.images import write_png
 
-HERE = Path(__file__).parent
+from .plots import Axes, draw_scatter, join_plots
+from .run import CONFIG_NAME, LOG_NAME
+
 CURVES = {  # keys of the log, drawn into one plot: title, range
     ("loss/g", "loss/d"): ("losses of generator and discriminator", (0.0, 2.5)),
     ("alpha/mean",): ("mean opacity of the foreground", (0.0, 1.0)),
@@ -30,6 +30,7 @@ CURVES = {  # keys of the log, drawn into one plot: title, range
 def main() -> None:
     """Copy the model, and write NAME-config.json and NAME-curves.png."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, help="where to write")
     parser.add_argument("name", help="heads or cars")
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folders, in order")
     args = parser.parse_args()
@@ -37,12 +38,12 @@ def main() -> None:
     lines = read_logs(args.runs)
     model = ballgan.load(newest, device="cpu")
     model.meta = {**model.meta, "domain": f"toyworld {args.name}", "kimg": lines[-1]["kimg"]}
-    ballgan.save(model, HERE / f"{args.name}.pkl")
+    ballgan.save(model, args.folder / f"{args.name}.pkl")
     configs = [json.loads((run / CONFIG_NAME).read_text()) for run in args.runs]
-    with atomic_write(HERE / f"{args.name}-config.json") as file:
+    with atomic_write(args.folder / f"{args.name}-config.json") as file:
         file.write((json.dumps(configs, indent=1) + "\n").encode())
-    write_png(HERE / f"{args.name}-curves.png", draw_curves(lines))
-    print(f"{newest} -> {HERE / args.name}.pkl, after {lines[-1]['kimg']:g} kimg")
+    write_png(args.folder / f"{args.name}-curves.png", draw_curves(lines))
+    print(f"{newest} -> {args.folder / args.name}.pkl, after {lines[-1]['kimg']:g} kimg")
 
 
 def read_logs(runs: list[Path]) -> list[dict[str, float]]:
