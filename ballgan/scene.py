@@ -30,6 +30,7 @@ from .latents import Latent
 from .matte import extend_colors
 from .memo import Memo
 from .progressive import Pace, climb_ladder, march_passes
+from .quick_synthesis import gains_by_speed
 from .shot import Progress, Shot
 from .sphere_cache import TILE, SphereCache
 from .volume import Composite
@@ -213,7 +214,10 @@ class Scene:
         distance = gathered.mean_distance()
         reach = distance.nan_to_num(posinf=0.0)
         points = shot.rays.origins + reach[:, None] * shot.rays.directions
-        planes, step = self.planes(), NORMAL_STEP * self.model.config.field.box_warp
+        planes, step = (
+            self._foreground(shot.settings.sampler).planes,
+            NORMAL_STEP * self.model.config.field.box_warp,
+        )
         gradients = []
         for tile in points.split(POINTS_PER_TILE):
             shot.report(1.0)
@@ -250,12 +254,13 @@ class Scene:
 
         `step` is called between layers, if they are not kept; it may raise to stop.
         """
-        return self._foreground(step).planes
+        return self._foreground("plain", step).planes
 
-    def _foreground(self, step: Callable[[], None] | None = None) -> Foreground:
-        key = (self.latent, self.conditioning)
+    def _foreground(self, sampler: str, step: Callable[[], None] | None = None) -> Foreground:
+        quick = sampler == "fast" and gains_by_speed(self.model.backbone, self.model.device)
         return self._foregrounds.get(
-            key, lambda: Foreground(self.model, self.model.planes(self.ws(), step=step))
+            (self.latent, self.conditioning, quick),
+            lambda: Foreground(self.model, self.model.planes(self.ws(), step=step, quick=quick)),
         )
 
     def ws_background(self, background: LearntBackground) -> Tensor:
@@ -283,7 +288,10 @@ class Scene:
         return self._gathered.get(key, lambda: self._march(shot))
 
     def _march(self, shot: Shot) -> Composite:
-        foreground, samples = self._foreground(shot.step), shot.settings.samples
+        foreground, samples = (
+            self._foreground(shot.settings.sampler, shot.step),
+            shot.settings.samples,
+        )
         if shot.settings.sampler == "plain":
             bundle = foreground.bundle(shot.rays)
             return foreground.march_plainly(bundle, samples, shot.report)
@@ -323,7 +331,10 @@ class Scene:
         """Feature image (1, F, n, n) in [0, 1] -> picture (1, 3, H, W) in [0, 1]."""
         if not shot.enlarge:
             return features[:, :3]
-        picture = self.model.picture(features, self.ws(), step=lambda: shot.report(1.0))
+        quick = shot.settings.sampler == "fast"
+        picture = self.model.picture(
+            features, self.ws(), step=lambda: shot.report(1.0), quick=quick
+        )
         return (picture + 1) / 2
 
     # Meshes
