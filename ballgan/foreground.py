@@ -8,14 +8,15 @@ from torch import Tensor
 from .camera import Orbit, Rays
 from .generator import Generator
 from .marching import RayBundle, choose_steps, march_in_tiles, march_quickly
-from .occupancy import OccupancyGrid, find_occupancy
+from .occupancy import OccupancyGrid, find_occupancy, refine_occupancy
 from .quick_field import QuickField
 from .volume import Composite
 
 # Small tiles stay in a processor's cache and can be cancelled soon; a GPU wants large ones.
 PLAIN_RAYS_PER_TILE = {"cpu": 1024, "cuda": 2**14}
 QUICK_RAYS_PER_TILE = {"cpu": 4096, "cuda": 2**16}
-TRIAL_RESOLUTION = 24  # of the picture that shows how many steps a field needs
+FEW_RAYS = 48**2  # for which the fine grid costs more than it saves
+TRIAL_RESOLUTION = 16  # of the picture that shows how many steps a field needs
 
 
 class Foreground:
@@ -31,16 +32,21 @@ class Foreground:
         return QuickField(self._model.field, self.planes)
 
     @cached_property
+    def coarse_grid(self) -> OccupancyGrid:
+        """Where the field is not empty: found quickly, for a preview of a new code."""
+        return find_occupancy(self.field)
+
+    @cached_property
     def grid(self) -> OccupancyGrid:
         """Where the field is not empty."""
-        return find_occupancy(self.field)
+        return refine_occupancy(self.field, self.coarse_grid)
 
     @cached_property
     def steps(self) -> int:
         """Steps along a ray that show the field's detail, found with the model's front camera."""
         camera = Orbit().resolve(self._model.config.camera)
         rays = camera.rays(TRIAL_RESOLUTION, TRIAL_RESOLUTION, self.planes.device)
-        return choose_steps(self.field, self.grid, self.bundle(rays))
+        return choose_steps(self.field, self.coarse_grid, self.bundle(rays))
 
     def bundle(self, rays: Rays, offset: float = 0.5) -> RayBundle:
         """Rays with the interval in which the model samples them, and where in its steps."""
@@ -71,13 +77,14 @@ class Foreground:
     ) -> Composite:
         """One pass of even steps through what is not empty; `samples`: steps, None: chosen."""
         count, steps = len(rays.origins), samples or self.steps
+        grid = self.grid if count > FEW_RAYS else self.coarse_grid
 
         def march(part: slice) -> Composite:
             tile = rays.tile(part)
             share = len(tile.origins) / count
             return march_quickly(
                 self.field,
-                self.grid,
+                grid,
                 tile,
                 steps,
                 lambda fraction: report(part.start / count + share * fraction),

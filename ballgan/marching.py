@@ -8,6 +8,7 @@ integral (Max 1995, "Optical models for direct volume rendering").
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -136,9 +137,9 @@ def choose_steps(field: QuickField, grid: OccupancyGrid, rays: RayBundle) -> int
     That is the first of `STEP_COUNTS` that, when doubled, changes features and opacity of `rays`
     by no more than LARGEST_CHANGE (roots of the mean squares). Thin surfaces need more than fog.
     """
+    march = lru_cache(lambda steps: march_quickly(field, grid, rays, steps))
     for steps in STEP_COUNTS[:-1]:
-        coarse = march_quickly(field, grid, rays, steps)
-        fine = march_quickly(field, grid, rays, 2 * steps)
+        coarse, fine = march(steps), march(2 * steps)
         features = (coarse.features - fine.features).square().mean().sqrt()
         opacity = (coarse.opacity - fine.opacity).square().mean().sqrt()
         if features <= LARGEST_CHANGE[0] and opacity <= LARGEST_CHANGE[1]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 FRAMES_PER_S = 30.0
 SHARE_OF_RAYS = 0.7  # of a frame's time; the rest goes to the background and to the picture
 PREVIEW_RESOLUTIONS = (16, 24, 32, 48, 64, 96, 128, 192, 256)
+PREVIEW_STEPS = 24  # along a ray: a new code is seen before it is known what it needs
 FIRST_PREVIEW = 32  # before anything was measured
 REFINEMENTS = (3, 7, 15)  # passes: each has the former's, and one between any two of their samples
 CONVERGED = 0.5 / 255  # root of the mean square of the change of colour and opacity
@@ -67,7 +68,8 @@ def climb_ladder(
     enlarged = scene.model.super_resolution is not None and settings.layer in ("full", "foreground")
     preview = scene.pace.preview_resolution
     if preview < full:
-        coarse = replace(settings, neural_resolution=preview)
+        samples = settings.samples or (PREVIEW_STEPS if settings.sampler == "fast" else None)
+        coarse = replace(settings, neural_resolution=preview, samples=samples)
         yield scene.render_stage(camera, coarse, "preview", progress)
     if enlarged:
         yield scene.render_stage(camera, settings, "raw", progress)

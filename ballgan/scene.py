@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 MAX_KEPT_RESOLUTION = 512  # larger images take much memory and are seldom seen again
 POINTS_PER_TILE = 4096  # small tiles stay in the cache and can be cancelled soon
-MAX_SPHERE_HEIGHT = 512  # pixels of the cached sphere from pole to pole
+MAX_SPHERE_HEIGHT = 1024  # pixels of the cached sphere from pole to pole
 NORMAL_STEP = 1 / 128  # of the box, for the density's gradient
 
 

@@ -7,7 +7,12 @@ from conftest import TINY, make_model
 from ballgan.config import FieldConfig
 from ballgan.fields import TriplaneField
 from ballgan.generator import Generator
-from ballgan.occupancy import LARGEST_LOSS, OccupancyGrid, find_occupancy
+from ballgan.occupancy import (
+    LARGEST_LOSS,
+    OccupancyGrid,
+    find_occupancy,
+    refine_occupancy,
+)
 from ballgan.quick_field import QuickField
 from ballgan.volume import density_to_extinction
 
@@ -55,3 +60,12 @@ def test_matter_outside_the_box_is_noticed() -> None:
 def test_a_bounded_field_is_empty_outside() -> None:
     model = make_model(dataclasses.replace(TINY, super_resolution=None))
     assert not find_occupancy(tiny_field(model), resolution=8).cells[0].any()
+
+
+def test_the_fine_grid_is_as_if_found_at_once(tiny_model: Generator) -> None:
+    field = tiny_field(tiny_model)
+    coarse = find_occupancy(field, 16)
+    fine, direct = refine_occupancy(field, coarse, 32), find_occupancy(field, 32)
+    assert not (fine.cells & ~direct.cells).any()
+    assert (direct.cells & ~fine.cells).float().mean() < 1e-3
+    assert fine.occupied() < coarse.occupied()

@@ -1,5 +1,6 @@
 from collections import Counter
 
+import pytest
 import torch
 from conftest import TINY
 
@@ -45,3 +46,15 @@ def test_only_what_is_seen_for_the_first_time_is_evaluated(tiny_model: Generator
         assert torch.equal(cache.features(narrow), first)
         assert len(pixels) == seen
     hook.remove()
+
+
+def test_what_is_kept_is_limited(tiny_model: Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ballgan.sphere_cache.MAX_TILES", 40)
+    cache, ws = make_cache(tiny_model)
+    with torch.inference_mode():
+        for start in (0.0, 1.5, 3.0, 4.5):
+            angle = start + torch.linspace(0, 0.8, 300)
+            points = torch.stack([angle.sin(), 0.4 * (7 * angle).sin(), angle.cos()], dim=-1)
+            exact = tiny_model.background(points[None], ws)[0]
+            assert (cache.features(points) - exact).abs().max() < 0.05
+        assert cache._count <= 40 and len(cache._rows) <= 80
