@@ -1,4 +1,8 @@
-"""What all benchmarks share: timing, peak memory, the machine, and how results are printed."""
+"""What all benchmarks share: timing, peak memory, the machine, and how results are printed.
+
+torch is imported where it is needed: benchmarks/startup.py measures processes of its own, which
+begin with the memory of the one that starts them.
+"""
 
 import ctypes
 import gc
@@ -14,8 +18,6 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
-
-import torch
 
 MIB = 2**20
 
@@ -60,12 +62,16 @@ def summarize(seconds: list[float]) -> Timing:
 
 def synchronize() -> None:
     """Wait for the GPU, if there is one."""
+    import torch
+
     if torch.cuda.is_available():
         torch.cuda.synchronize()
 
 
 def peak_memory(function: Callable[[], Any]) -> float | None:
     """MiB by which a call needs more memory at its peak than before it; None: cannot be told."""
+    import torch
+
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
@@ -99,6 +105,8 @@ def _status(key: str) -> int:
 
 def machine() -> dict[str, Any]:
     """What the numbers were measured on and with."""
+    import torch
+
     processor = platform.processor() or platform.machine()
     if Path("/proc/cpuinfo").is_file():
         for line in Path("/proc/cpuinfo").read_text().splitlines():
