@@ -214,10 +214,8 @@ class Scene:
         distance = gathered.mean_distance()
         reach = distance.nan_to_num(posinf=0.0)
         points = shot.rays.origins + reach[:, None] * shot.rays.directions
-        planes, step = (
-            self._foreground(shot.settings.sampler).planes,
-            NORMAL_STEP * self.model.config.field.box_warp,
-        )
+        planes = self._foreground(shot.settings.sampler).planes
+        step = NORMAL_STEP * self.model.config.field.box_warp
         gradients = []
         for tile in points.split(POINTS_PER_TILE):
             shot.report(1.0)
@@ -283,7 +281,8 @@ class Scene:
             return self._march(shot)
         settings = shot.settings
         code = (self.latent, self.conditioning)
-        way = (settings.samples, settings.sampler, shot.passes)
+        moves_in_pixels = shot.passes > 1 and not shot.enlarge
+        way = (settings.samples, settings.sampler, shot.passes, moves_in_pixels)
         key = (code, shot.camera, shot.resolution, way)
         return self._gathered.get(key, lambda: self._march(shot))
 

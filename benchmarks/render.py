@@ -74,6 +74,7 @@ def compare_rays(model: Generator, resolution: int, repeats: int, quick: bool) -
         **{
             "PSNR dB": psnr(gathered.features, exact.features),
             "plain PSNR dB": psnr(plain().features, exact.features),
+            "mean alpha": gathered.opacity.mean().item(),
             "alpha error x 255": 255 * (gathered.opacity - exact.opacity).abs().mean().item(),
         },
     )

@@ -128,3 +128,13 @@ def test_passes_average_what_rays_gather(scene: Scene) -> None:
         once = scene.render_stage(FRONT, RenderSettings(size=24), "full")
         many = scene.render_stage(FRONT, RenderSettings(size=24), "refined", passes=7)
     assert 0 < change(once, many) < 0.05
+
+
+def test_refined_layers_do_not_share_what_differs(tiny_model: Generator) -> None:
+    """Raw pictures are refined in their pixels too, those that are enlarged are not."""
+    scene, alone = Scene(tiny_model), Scene(tiny_model)
+    raw = RenderSettings(layer="raw")
+    scene.render_stage(FRONT, RenderSettings(), "refined", passes=3)
+    shared = scene.render_stage(FRONT, raw, "refined", passes=3)
+    assert np.array_equal(shared.alpha, alone.render_stage(FRONT, raw, "refined", passes=3).alpha)
+    assert not np.array_equal(shared.alpha, scene.render_stage(FRONT, raw, "full").alpha)
