@@ -9,14 +9,19 @@ PYTHON ?= $(shell for name in python3 python3.12 python3.11; do \
 	$$name -c '$(PREFERRED)' 2>/dev/null && echo $$name && exit; done; echo python3)
 CHECKED := ballgan viewer train assets
 TEST_OPTIONS ?=
+BENCH_OPTIONS ?=
+BENCH_MODELS ?=
+BENCHMARKS := startup load render
 
-.PHONY: help demo test lint format clean libraries
+.PHONY: help demo test lint format bench clean libraries
 
 help:
 	@echo "make demo    open the viewer on the bundled model (without a display: write demo.png)"
 	@echo "make test    run all tests; TEST_OPTIONS=\"-k mesh -x\" goes to pytest"
 	@echo "make lint    check formatting, style and types"
 	@echo "make format  format the code"
+	@echo "make bench   measure speeds into benchmarks/RESULTS.md; BENCH_OPTIONS=--quick for a look,"
+	@echo "             BENCH_MODELS=\"a.pkl b.pkl\" for other models than the bundled one"
 	@echo "make clean   remove .venv and everything else that can be made again"
 	@echo
 	@echo "PYTHON=/path/to/python3 chooses the Python (3.11 or newer) that .venv is made with."
@@ -41,6 +46,19 @@ lint: $(VENV)/.installed-test
 format: $(VENV)/.installed-test
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# The same allocator for all that is compared: freed memory is kept.
+bench: $(VENV)/.installed libraries
+	@{ echo "# Measured speeds"; echo; \
+		echo "Made by \`make bench\`; what is compared stands in the head of each program."; \
+		for name in $(BENCHMARKS); do \
+			echo "Running benchmarks/$$name.py ..." >&2; \
+			echo; echo "## benchmarks/$$name.py"; echo; \
+			models="$(BENCH_MODELS)"; if [ $$name = startup ]; then models=; fi; \
+			MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=2147483647 \
+				$(BIN)/python benchmarks/$$name.py $$models $(BENCH_OPTIONS) || exit 1; \
+		done; } > benchmarks/RESULTS.md
+	@cat benchmarks/RESULTS.md
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache demo.png

@@ -208,7 +208,7 @@ def _add_picture(command: argparse.ArgumentParser) -> None:
         "--samples",
         metavar="COUNT",
         type=whole_number(4, 1024),
-        help="coarse, and as many fine, samples per ray (default: the model's)",
+        help="per ray; the plain sampler takes as many coarse as fine ones (default: the model's)",
     )
     command.add_argument(
         "--sampler",

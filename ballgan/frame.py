@@ -8,7 +8,7 @@ from torch import Tensor
 
 LAYERS = ("full", "foreground", "background", "raw", "normals")
 SAMPLERS = ("fast", "plain")
-STAGES = ("preview", "raw", "full")
+STAGES = ("preview", "raw", "full", "refined")
 MAX_SIZE = 8192
 MIN_NEURAL_RESOLUTION, MAX_NEURAL_RESOLUTION = 4, 2048
 
@@ -20,11 +20,12 @@ class RenderSettings:
     size: side of the picture in pixels; None: the model's own.
     neural_resolution: side of the volume-rendered image; None: the model's own, or for a model
         without super-resolution `size` (at most 2048).
-    sampler: "plain" is the published scheme to rounding; "fast" looks the background up in a
-        cached picture of the whole sphere, so that a moving camera does not run its network.
+    sampler: "plain" is the published scheme to rounding; "fast" converges to the same picture: it
+        skips empty space, stops in the dark, and keeps the sphere where a camera has seen it.
     layer: "full", "foreground" (straight colour and alpha), "background" (the whole sphere),
         "raw" (before super-resolution) or "normals".
-    samples: coarse, and as many fine, samples a ray; None: the model's own numbers.
+    samples: of a ray, the plain sampler takes as many coarse as fine ones; None: the model's own
+        numbers, or as many as the fast sampler needs.
     """
 
     size: int | None = None
@@ -51,7 +52,10 @@ class Frame:
     depth: (H, W) float32, expected distance from the camera along each ray in world units: of
         what the layer shows; infinite where there is nothing.
     opaque: whether rgb already holds a background, so that alpha must not be used to blend.
-    stage: "preview", "raw" (full neural resolution, no super-resolution) or "full".
+    stage: "preview", "raw" (full neural resolution, no super-resolution), "full", or "refined" (the
+        same with more samples).
+    convergence: how far the picture is from the first rung to what no sample changes any more, in
+        [0, 1], where it is known.
     """
 
     rgb: np.ndarray
@@ -61,6 +65,7 @@ class Frame:
     neural_resolution: int = 0
     stage: str = "full"
     opaque: bool = True
+    convergence: float = 0.0
 
     def rgba(self) -> np.ndarray:
         """(H, W, 4) float32, not premultiplied; alpha is 1 everywhere if the frame is opaque."""

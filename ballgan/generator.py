@@ -15,6 +15,7 @@ from .config import ModelConfig
 from .fields import TriplaneField
 from .geometry import intersect_box, intersect_sphere, require_inside_sphere
 from .latents import z_from_seed
+from .quick_synthesis import synthesize_planes
 from .stylegan2 import Backbone, Mapping, Step, truncate
 from .superres import SuperResolution
 from .volume import (
@@ -132,12 +133,17 @@ class Generator(nn.Module):
         noise: str = "const",
         generator: torch.Generator | None = None,
         step: Step | None = None,
+        quick: bool = False,
     ) -> Tensor:
         """ws -> feature planes (B, 3, C, H, W), laid out in memory with channels last.
 
         noise: "none", "const" or "random". step: called between layers; it may raise to stop.
+        quick: one code, constant noise, no gradients; less precise where that is faster.
         """
-        image = self.backbone(ws, noise, generator, step)
+        if quick:
+            image = synthesize_planes(self.backbone, ws, step)
+        else:
+            image = self.backbone(ws, noise, generator, step)
         image = image.view(image.shape[0], 3, -1, *image.shape[2:])
         return image.permute(0, 1, 3, 4, 2).contiguous().permute(0, 1, 4, 2, 3)
 
@@ -270,15 +276,17 @@ class Generator(nn.Module):
         ws: Tensor,
         generator: torch.Generator | None = None,
         step: Step | None = None,
+        *,
+        quick: bool = False,
     ) -> Tensor:
         """Feature image (B, F, n, n) in [0, 1] -> picture (B, 3, H, W), nominally in [-1, 1].
 
-        step: called between layers; it may raise to stop.
+        step: called between layers; it may raise to stop. quick: see `SuperResolution.forward`.
         """
         features = features * 2 - 1
         if self.super_resolution is None:
             return features[:, :3]
-        return self.super_resolution(features, ws, generator, step)
+        return self.super_resolution(features, ws, generator, step, quick=quick)
 
     def forward(
         self,

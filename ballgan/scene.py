@@ -6,7 +6,7 @@ no mapping, backbone or background network, and a new background code touches no
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,8 +15,9 @@ from torch import Tensor
 
 from .backdrop import Backdrop
 from .backgrounds import Background, LearntBackground, Panorama, SolidColor
-from .camera import AnyCamera, Camera, Orbit, Rays
+from .camera import AnyCamera, Orbit
 from .fields import density_gradient
+from .foreground import Foreground
 from .frame import (
     MAX_NEURAL_RESOLUTION,
     MIN_NEURAL_RESOLUTION,
@@ -25,22 +26,21 @@ from .frame import (
     resize,
 )
 from .generator import Generator
-from .geometry import sample_equirectangular
 from .latents import Latent
 from .matte import extend_colors
 from .memo import Memo
+from .progressive import Pace, climb_ladder, march_passes
+from .quick_synthesis import gains_by_speed
+from .shot import Progress, Shot
+from .sphere_cache import TILE, SphereCache
 from .volume import Composite
 
 if TYPE_CHECKING:
     import trimesh
 
-Progress = Callable[[float], None]
-
-PREVIEW_RESOLUTION = 32
-PREVIEW_SAMPLES = 24
 MAX_KEPT_RESOLUTION = 512  # larger images take much memory and are seldom seen again
-RAYS_PER_TILE = 1024  # small tiles stay in the cache and can be cancelled soon
-MAX_SPHERE_HEIGHT = 512  # pixels of the cached sphere from pole to pole
+POINTS_PER_TILE = 4096  # small tiles stay in the cache and can be cancelled soon
+MAX_SPHERE_HEIGHT = 1024  # pixels of the cached sphere from pole to pole
 NORMAL_STEP = 1 / 128  # of the box, for the density's gradient
 
 
@@ -59,10 +59,11 @@ class Scene:
         self.background: Background = LearntBackground()
         self.conditioning: AnyCamera = Orbit()
         self._ws = Memo(8)
-        self._planes = Memo(3)
-        self._gathered = Memo(4)
+        self._foregrounds = Memo(3)
+        self._gathered = Memo(6)
         self._ws_background = Memo(8)
         self._sphere = Memo(3)
+        self.pace = Pace()
         self._backdrop = Backdrop(model.config, model.device)
 
     @property
@@ -86,7 +87,7 @@ class Scene:
         networks; it may raise `ballgan.Cancelled`. Raises ValueError for a camera outside the
         background sphere.
         """
-        return self._render(camera, settings or RenderSettings(), "full", progress)
+        return self.render_stage(camera, settings or RenderSettings(), "full", progress)
 
     def render_progressively(
         self,
@@ -95,20 +96,12 @@ class Scene:
         *,
         progress: Progress | None = None,
     ) -> Iterator[Frame]:
-        """Frames of the same picture: a coarse preview, the raw image, then the finished one."""
-        settings = settings or RenderSettings()
-        full = self.neural_resolution(settings)
-        coarse = min(PREVIEW_SAMPLES, settings.samples or PREVIEW_SAMPLES)
-        stages: list[tuple[str, int, int | None]] = []
-        stages.append(("preview", min(PREVIEW_RESOLUTION, full), coarse))
-        if self.model.super_resolution is not None and settings.layer in ("full", "foreground"):
-            stages.append(("raw", full, settings.samples))
-        stages.append(("full", full, settings.samples))
-        for stage, resolution, samples in stages:
-            staged = replace(settings, neural_resolution=resolution, samples=samples)
-            with torch.inference_mode():
-                frame = self._render(camera, staged, stage, progress)
-            yield frame
+        """Frames of the same picture, each better than the one before (see progressive.py).
+
+        A coarse preview, the raw image, the full picture, and the means of ever more rays until
+        it stays as it is. `progress` as for `render`, for each frame anew.
+        """
+        return climb_ladder(self, camera, settings or RenderSettings(), progress)
 
     def neural_resolution(self, settings: RenderSettings) -> int:
         """Side of the volume-rendered image for these settings."""
@@ -118,24 +111,33 @@ class Scene:
             return min(max(settings.size, MIN_NEURAL_RESOLUTION), MAX_NEURAL_RESOLUTION)
         return self.model.config.neural_resolution
 
-    def _render(
+    @torch.inference_mode()
+    def render_stage(
         self,
         camera: AnyCamera,
         settings: RenderSettings,
         stage: str,
-        progress: Progress | None,
+        progress: Progress | None = None,
+        passes: int = 1,
     ) -> Frame:
+        """One rung of the ladder: "full" ones run super-resolution, others do not.
+
+        passes: sets of samples whose mean is shown; the fast sampler only.
+        """
         self._check_values()
         resolved = camera.resolve(self.model.config.camera)
         resolution = self.neural_resolution(settings)
-        shot = _Shot(
+        shot = Shot(
             camera=resolved,
             rays=resolved.rays(resolution, resolution, self.model.device),
             resolution=resolution,
             size=settings.size or self.model.config.image_resolution,
             settings=settings,
-            enlarge=stage == "full" and settings.layer != "raw",
+            enlarge=stage in ("full", "refined")
+            and settings.layer != "raw"
+            and self.model.super_resolution is not None,
             progress=progress,
+            passes=passes,
         )
         shows_background = settings.layer in ("full", "raw", "background")
         if shows_background and isinstance(self.background, LearntBackground):
@@ -168,7 +170,7 @@ class Scene:
                 f"got {self.background!r}."
             )
 
-    def _render_foreground(self, shot: "_Shot") -> tuple[Tensor, Tensor, Tensor, bool]:
+    def _render_foreground(self, shot: Shot) -> tuple[Tensor, Tensor, Tensor, bool]:
         """Layers "full", "raw" and "foreground": rgb, alpha, depth, opaque."""
         gathered = self._gather(shot)
         opacity = shot.image(gathered.opacity[:, None])
@@ -190,7 +192,7 @@ class Scene:
         )
         return rgb, opacity, depth, True
 
-    def _render_background(self, shot: "_Shot") -> tuple[Tensor, Tensor, Tensor, bool]:
+    def _render_background(self, shot: Shot) -> tuple[Tensor, Tensor, Tensor, bool]:
         """Layer "background": the whole background without foreground-shaped holes."""
         behind = self.background
         nothing = torch.zeros(1, 1, shot.resolution, shot.resolution, device=self.model.device)
@@ -206,15 +208,16 @@ class Scene:
             return self._picture(shot, features), nothing, depth, True
         return self._backdrop.render(behind, shot.camera, shot.size), nothing, far, True
 
-    def _render_normals(self, shot: "_Shot") -> tuple[Tensor, Tensor, Tensor, bool]:
+    def _render_normals(self, shot: Shot) -> tuple[Tensor, Tensor, Tensor, bool]:
         """Layer "normals": camera-space normals as colours, n / 2 + 1 / 2 (x right, y up)."""
         gathered = self._gather(shot)
         distance = gathered.mean_distance()
         reach = distance.nan_to_num(posinf=0.0)
         points = shot.rays.origins + reach[:, None] * shot.rays.directions
-        planes, step = self.planes(), NORMAL_STEP * self.model.config.field.box_warp
+        planes = self._foreground(shot.settings.sampler).planes
+        step = NORMAL_STEP * self.model.config.field.box_warp
         gradients = []
-        for tile in points.split(4 * RAYS_PER_TILE):
+        for tile in points.split(POINTS_PER_TILE):
             shot.report(1.0)
             gradients.append(density_gradient(self.model.field, planes, tile[None], step)[0])
         gradient = torch.cat(gradients)
@@ -249,8 +252,14 @@ class Scene:
 
         `step` is called between layers, if they are not kept; it may raise to stop.
         """
-        key = (self.latent, self.conditioning)
-        return self._planes.get(key, lambda: self.model.planes(self.ws(), step=step))
+        return self._foreground("plain", step).planes
+
+    def _foreground(self, sampler: str, step: Callable[[], None] | None = None) -> Foreground:
+        quick = sampler == "fast" and gains_by_speed(self.model.backbone, self.model.device)
+        return self._foregrounds.get(
+            (self.latent, self.conditioning, quick),
+            lambda: Foreground(self.model, self.model.planes(self.ws(), step=step, quick=quick)),
+        )
 
     def ws_background(self, background: LearntBackground) -> Tensor:
         """Mapped background code (1, rows, w_dim), or the raw code where that is concatenated."""
@@ -266,34 +275,32 @@ class Scene:
             ),
         )
 
-    def _gather(self, shot: "_Shot") -> Composite:
+    def _gather(self, shot: Shot) -> Composite:
         """The foreground along the shot's rays."""
         if shot.resolution > MAX_KEPT_RESOLUTION:
             return self._march(shot)
-        key = (self.latent, self.conditioning, shot.camera, shot.resolution, shot.settings.samples)
+        settings = shot.settings
+        code = (self.latent, self.conditioning)
+        moves_in_pixels = shot.passes > 1 and not shot.enlarge
+        way = (settings.samples, settings.sampler, shot.passes, moves_in_pixels)
+        key = (code, shot.camera, shot.resolution, way)
         return self._gathered.get(key, lambda: self._march(shot))
 
-    def _march(self, shot: "_Shot") -> Composite:
-        planes = self.planes(shot.step)
-        origins, directions = shot.rays.origins[None], shot.rays.directions[None]
-        near, far = self.model.ray_interval(origins, directions)
-        tiles = []
-        for start in range(0, origins.shape[1], RAYS_PER_TILE):
-            shot.report(start / origins.shape[1])
-            tile = slice(start, start + RAYS_PER_TILE)
-            tiles.append(
-                self.model.march(
-                    planes,
-                    origins[:, tile],
-                    directions[:, tile],
-                    interval=(near[tile], far[tile]),
-                    samples=shot.settings.samples,
-                )
-            )
-        return Composite.concatenate(tiles)
+    def _march(self, shot: Shot) -> Composite:
+        foreground, samples = (
+            self._foreground(shot.settings.sampler, shot.step),
+            shot.settings.samples,
+        )
+        if shot.settings.sampler == "plain":
+            bundle = foreground.bundle(shot.rays)
+            return foreground.march_plainly(bundle, samples, shot.report)
+        former = None
+        if shot.passes > 1:
+            former = self._gather(replace(shot, passes=shot.passes // 2))
+        return march_passes(foreground, shot, former, self.pace)
 
     def _before_learnt_background(
-        self, shot: "_Shot", gathered: Composite, background: LearntBackground
+        self, shot: Shot, gathered: Composite, background: LearntBackground
     ) -> tuple[Tensor, Tensor]:
         """Features (N, F) and expected distance (N,) with the model's own background."""
         if self.model.background is None:
@@ -301,29 +308,32 @@ class Scene:
         behind = self._sphere_features(shot, background)
         return gathered.over(behind), gathered.mean_distance(self._sphere_distance(shot))
 
-    def _sphere_distance(self, shot: "_Shot") -> Tensor:
+    def _sphere_distance(self, shot: Shot) -> Tensor:
         return self.model.background_distance(shot.rays.origins, shot.rays.directions)
 
-    def _sphere_features(self, shot: "_Shot", background: LearntBackground) -> Tensor:
+    def _sphere_features(self, shot: Shot, background: LearntBackground) -> Tensor:
         """Features (N, F) of the learnt sphere: exact, or from the cached sphere if fast."""
         rays = shot.rays
         ws = self.ws_background(background)
         if shot.settings.sampler == "plain":
             return self.model.background_features(ws, rays.origins[None], rays.directions[None])[0]
         points = rays.origins + self._sphere_distance(shot)[:, None] * rays.directions
-        height = min(8 * 2 ** (shot.resolution - 1).bit_length(), MAX_SPHERE_HEIGHT)
+        height = max(min(8 * 2 ** (shot.resolution - 1).bit_length(), MAX_SPHERE_HEIGHT), TILE)
         assert self.model.background is not None
-        network = self.model.background
+        network, channels = self.model.background, self.model.config.field.feature_channels
         sphere = self._sphere.get(
-            (background, height), lambda: network.equirectangular(ws, height, shot.step)
+            (background, height), lambda: SphereCache(network, ws, height, channels)
         )
-        return sample_equirectangular(sphere, points)
+        return sphere.features(points, shot.step)
 
-    def _picture(self, shot: "_Shot", features: Tensor) -> Tensor:
+    def _picture(self, shot: Shot, features: Tensor) -> Tensor:
         """Feature image (1, F, n, n) in [0, 1] -> picture (1, 3, H, W) in [0, 1]."""
-        if not shot.enlarge or self.model.super_resolution is None:
+        if not shot.enlarge:
             return features[:, :3]
-        picture = self.model.picture(features, self.ws(), step=lambda: shot.report(1.0))
+        quick = shot.settings.sampler == "fast"
+        picture = self.model.picture(
+            features, self.ws(), step=lambda: shot.report(1.0), quick=quick
+        )
         return (picture + 1) / 2
 
     # Meshes
@@ -362,29 +372,3 @@ class Scene:
 def blend(latent: Latent, map_seed: Callable[[int], Tensor]) -> Tensor:
     """The weighted sum of what `map_seed` gives for the seeds of a code."""
     return torch.stack([w * map_seed(seed) for seed, w in latent.seeds_and_weights]).sum(0)
-
-
-@dataclass(frozen=True)
-class _Shot:
-    """What one frame is rendered with."""
-
-    camera: Camera
-    rays: Rays
-    resolution: int  # of the rays
-    size: int  # of the picture
-    settings: RenderSettings
-    enlarge: bool  # whether super-resolution runs
-    progress: Progress | None
-
-    def report(self, fraction: float) -> None:
-        """Tell the caller, who may stop the work, what part of the rays is done."""
-        if self.progress is not None:
-            self.progress(fraction)
-
-    def step(self) -> None:
-        """Let the caller stop the work before the first ray."""
-        self.report(0.0)
-
-    def image(self, values: Tensor) -> Tensor:
-        """Per-ray values (N, C) as an image (1, C, n, n)."""
-        return values.t().reshape(1, -1, self.resolution, self.resolution)

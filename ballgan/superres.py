@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .config import SuperResolutionConfig
+from .quick_synthesis import fast_dtype, half_precision, run_block
 from .stylegan2 import Step, SynthesisBlock
 
 
@@ -38,12 +39,34 @@ class SuperResolution(nn.Module):
         ws: Tensor,
         generator: torch.Generator | None = None,
         step: Step | None = None,
+        *,
+        quick: bool = False,
     ) -> Tensor:
         """features (B, F, H, W) and ws (B, num_ws, w_dim), of which the last row is used.
 
         Returns the picture (B, 3, H', W'), nominally in [-1, 1]. Non-square features are resized
-        so that the shorter side is the input resolution. `step` is called between layers.
+        so that the shorter side is the input resolution. `step` is called between layers. quick:
+        one picture, not differentiable, less precise where that is faster.
         """
+        features = self.resize(features)
+        image = features[:, :3]
+        last = ws[:, -1:].expand(-1, 3, -1)
+        on_cpu = features.device.type == "cpu"
+        dtype = fast_dtype(features.device) if quick else features.dtype
+        x = features.to(dtype, memory_format=torch.channels_last)
+        for block in self.blocks:
+            assert isinstance(block, SynthesisBlock)
+            if quick and on_cpu:
+                x, image = run_block(block, x, image, last, self.config.noise, step)
+            elif quick:
+                with half_precision(x.device):
+                    x, image = block(x, image, last, self.config.noise, generator, step)
+            else:
+                x, image = block(x, image, last, self.config.noise, generator, step)
+        return image.float() if quick else image
+
+    def resize(self, features: Tensor) -> Tensor:
+        """Features (B, F, H, W) at the input resolution, where the config says so."""
         config = self.config
         shorter = min(features.shape[2:])
         if shorter < config.input_resolution or (
@@ -54,9 +77,4 @@ class SuperResolution(nn.Module):
             features = F.interpolate(
                 features, size=size, mode="bilinear", antialias=config.antialias
             )
-        x = features.contiguous(memory_format=torch.channels_last)
-        image = features[:, :3]
-        last = ws[:, -1:].expand(-1, 3, -1)
-        for block in self.blocks:
-            x, image = block(x, image, last, config.noise, generator, step)
-        return image
+        return features

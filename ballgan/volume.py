@@ -127,6 +127,21 @@ class Composite:
         names = Composite.__dataclass_fields__
         return Composite(*(torch.cat([getattr(part, name) for part in parts]) for name in names))
 
+    @staticmethod
+    def sum(parts: "list[Composite]") -> "Composite":
+        """Adds up, value by value, what the same rays gathered several times."""
+        names = Composite.__dataclass_fields__
+        if len(parts) == 1:
+            return parts[0]
+        return Composite(*(torch.stack([getattr(p, n) for p in parts]).sum(0) for n in names))
+
+    def scaled(self, factor: float) -> "Composite":
+        """All values times `factor`: weights of a mean."""
+        if factor == 1:
+            return self
+        names = Composite.__dataclass_fields__
+        return Composite(*(factor * getattr(self, name) for name in names))
+
 
 def composite(samples: RaySamples) -> Composite:
     """Gather samples along rays.

@@ -70,7 +70,11 @@ def test_a_moved_camera_runs_no_network_above_the_rays(scene: Scene, calls: Coun
     before = Counter(calls)
     scene.render(Camera.orbit(-0.3, 0.0))
     after = calls - before
-    assert set(after) == {"field", "super-resolution"}
+    # The background's network runs only for what it has not shown of its sphere.
+    assert set(after) <= {"background", "super-resolution"}
+    before = Counter(calls)
+    scene.render(Camera.orbit(-0.3, 0.001))
+    assert set(calls - before) == {"super-resolution"}
 
 
 def test_a_new_background_code_touches_no_foreground_stage(
@@ -108,10 +112,10 @@ def test_results_are_kept_by_value_not_by_flag(scene: Scene, calls: Counter[str]
 
 def test_fast_and_plain_agree(scene: Scene) -> None:
     fast = scene.render(FRONT)
-    plain = scene.render(FRONT, PLAIN)
+    plain = scene.render(FRONT, dataclasses.replace(PLAIN, samples=192))
     error = np.square(fast.rgb - plain.rgb).mean()
     assert 10 * math.log10(1 / error) > 40
-    assert np.array_equal(fast.alpha, plain.alpha)
+    assert np.abs(fast.alpha - plain.alpha).mean() < 1 / 255
 
 
 def test_foreground_layer_is_straight_colour_with_alpha(scene: Scene) -> None:
@@ -205,10 +209,10 @@ def test_normals_face_the_camera(scene: Scene) -> None:
 def test_stages_come_coarse_first(scene: Scene) -> None:
     settings = RenderSettings(neural_resolution=40)
     frames = list(scene.render_progressively(FRONT, settings))
-    assert [f.stage for f in frames] == ["preview", "raw", "full"]
-    assert [f.neural_resolution for f in frames] == [32, 40, 40]
+    assert [f.stage for f in frames[:4]] == ["preview", "raw", "full", "refined"]
+    assert [f.neural_resolution for f in frames[:3]] == [32, 40, 40]
     assert {f.rgb.shape for f in frames} == {(64, 64, 3)}
-    assert np.array_equal(frames[-1].rgb, scene.render(FRONT, settings).rgb)
+    assert np.array_equal(frames[2].rgb, scene.render(FRONT, settings).rgb)
 
 
 def test_rendering_is_cancelled_between_tiles(scene: Scene) -> None:
@@ -221,7 +225,7 @@ def test_rendering_is_cancelled_between_tiles(scene: Scene) -> None:
 
     with pytest.raises(Cancelled):
         scene.render(FRONT, RenderSettings(neural_resolution=64), progress=stop_early)
-    assert seen[-1] == 0.25 and set(seen) == {0.0, 0.25}
+    assert seen[-1] == max(seen) < 0.5 and min(seen) == 0.0
     assert scene.render(FRONT).stage == "full"  # the scene is still usable
 
 
@@ -262,7 +266,8 @@ def test_model_without_super_resolution_renders_at_any_size() -> None:
     model = make_model(dataclasses.replace(TINY, super_resolution=None))
     frame = Scene(model).render(FRONT, RenderSettings(size=50))
     assert frame.rgb.shape == (50, 50, 3) and frame.neural_resolution == 50
-    assert [f.stage for f in Scene(model).render_progressively(FRONT)] == ["preview", "full"]
+    frames = Scene(model).render_progressively(FRONT, RenderSettings(size=50))
+    assert [f.stage for f in frames][:3] == ["preview", "full", "refined"]
 
 
 def test_mesh_of_the_scene(scene: Scene) -> None:

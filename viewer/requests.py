@@ -10,7 +10,7 @@ import numpy as np
 from .state import ExportOptions, ModelInfo
 from .view import Code, View
 
-STAGES = ("preview", "raw", "full")  # of a picture, from coarse to final
+STAGES = ("preview", "raw", "full")  # of a picture, from coarse to final; "refined" ones follow
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ class Rendered:
     pixels: np.ndarray  # (H, W, 4) uint8, premultiplied
     neural_resolution: int
     milliseconds: float
+    convergence: float = 0.0  # in [0, 1]; 1: nothing better will come
 
 
 @dataclass(frozen=True)

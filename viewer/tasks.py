@@ -247,5 +247,11 @@ def export_mesh(request: ExportRequest, ticket: Ticket) -> None:
 def _to_rendered(request: RenderRequest, frame: Any, milliseconds: float) -> Rendered:
     rgba = convert.to_rgba(request, frame)
     return Rendered(
-        request, frame.stage, rgba, convert.premultiply(rgba), frame.neural_resolution, milliseconds
+        request,
+        frame.stage,
+        rgba,
+        convert.premultiply(rgba),
+        frame.neural_resolution,
+        milliseconds,
+        frame.convergence,
     )

@@ -1,0 +1,97 @@
+"""One foreground code, ready to be seen by any camera."""
+
+from collections.abc import Callable
+from functools import cached_property
+
+from torch import Tensor
+
+from .camera import Orbit, Rays
+from .generator import Generator
+from .marching import RayBundle, choose_steps, march_in_tiles, march_quickly
+from .occupancy import OccupancyGrid, find_occupancy, refine_occupancy
+from .quick_field import QuickField
+from .volume import Composite
+
+# Small tiles stay in a processor's cache and can be cancelled soon; a GPU wants large ones.
+PLAIN_RAYS_PER_TILE = {"cpu": 1024, "cuda": 2**14}
+QUICK_RAYS_PER_TILE = {"cpu": 4096, "cuda": 2**16}
+FEW_RAYS = 48**2  # for which the fine grid costs more than it saves
+TRIAL_RESOLUTION = 16  # of the picture that shows how many steps a field needs
+
+
+class Foreground:
+    """Planes (1, 3, C, H, W), and what the fast sampler makes of them when it first needs it."""
+
+    def __init__(self, model: Generator, planes: Tensor) -> None:
+        self.planes = planes
+        self._model = model
+
+    @cached_property
+    def field(self) -> QuickField:
+        """The field, prepared for many look-ups."""
+        return QuickField(self._model.field, self.planes)
+
+    @cached_property
+    def coarse_grid(self) -> OccupancyGrid:
+        """Where the field is not empty: found quickly, for a preview of a new code."""
+        return find_occupancy(self.field)
+
+    @cached_property
+    def grid(self) -> OccupancyGrid:
+        """Where the field is not empty."""
+        return refine_occupancy(self.field, self.coarse_grid)
+
+    @cached_property
+    def steps(self) -> int:
+        """Steps along a ray that show the field's detail, found with the model's front camera."""
+        camera = Orbit().resolve(self._model.config.camera)
+        rays = camera.rays(TRIAL_RESOLUTION, TRIAL_RESOLUTION, self.planes.device)
+        return choose_steps(self.field, self.coarse_grid, self.bundle(rays))
+
+    def bundle(self, rays: Rays, offset: float = 0.5) -> RayBundle:
+        """Rays with the interval in which the model samples them, and where in its steps."""
+        near, far = self._model.ray_interval(rays.origins[None], rays.directions[None])
+        return RayBundle(rays.origins, rays.directions, near, far, offset)
+
+    def march_plainly(
+        self, rays: RayBundle, samples: int | None, report: Callable[[float], None]
+    ) -> Composite:
+        """The published two-pass scheme to rounding; `report` gets the fraction done."""
+        count = len(rays.origins)
+
+        def march(part: slice) -> Composite:
+            report(part.start / count)
+            tile = rays.tile(part)
+            return self._model.march(
+                self.planes,
+                tile.origins[None],
+                tile.directions[None],
+                interval=(tile.near, tile.far),
+                samples=samples,
+            )
+
+        return march_in_tiles(march, count, _tile_of(self.planes, PLAIN_RAYS_PER_TILE))
+
+    def march_quickly(
+        self, rays: RayBundle, samples: int | None, report: Callable[[float], None]
+    ) -> Composite:
+        """One pass of even steps through what is not empty; `samples`: steps, None: chosen."""
+        count, steps = len(rays.origins), samples or self.steps
+        grid = self.grid if count > FEW_RAYS else self.coarse_grid
+
+        def march(part: slice) -> Composite:
+            tile = rays.tile(part)
+            share = len(tile.origins) / count
+            return march_quickly(
+                self.field,
+                grid,
+                tile,
+                steps,
+                lambda fraction: report(part.start / count + share * fraction),
+            )
+
+        return march_in_tiles(march, count, _tile_of(self.planes, QUICK_RAYS_PER_TILE))
+
+
+def _tile_of(planes: Tensor, sizes: dict[str, int]) -> int:
+    return sizes.get(planes.device.type, sizes["cpu"])

@@ -1,0 +1,80 @@
+"""Where a field is empty, so that rays need not be sampled there."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .quick_field import QuickField
+from .volume import density_to_extinction
+
+COARSE_RESOLUTION, FINE_RESOLUTION = 32, 64
+POINTS_PER_PART = 2**14  # whose hidden layers stay in the cache
+LARGEST_LOSS = 1 / 2048  # light that may be let through by mistake: an eighth of 1/255
+
+
+@dataclass(frozen=True)
+class OccupancyGrid:
+    """Cells of the field's box that may hold something.
+
+    cells: (R, R, R) bool, axes x, y, z: whether a ray may lose light there. The outermost cells
+    stand for all that is outside the box. box: side of the cube, world units.
+    """
+
+    cells: Tensor
+    box: float
+
+    def occupied(self) -> float:
+        """Occupied share of the box."""
+        return self.cells[1:-1, 1:-1, 1:-1].float().mean().item()
+
+    def at(self, points: Tensor) -> Tensor:
+        """Whether there may be something at points (3, ...), one axis after the other: bool."""
+        size = self.cells.shape[0]
+        index = (points * ((size - 2) / self.box) + size / 2).clamp_(0, size - 0.5).int()
+        x, y, z = index.unbind(0)
+        flat = x.mul_(size).add_(y).mul_(size).add_(z)
+        return self.cells.flatten().index_select(0, flat.flatten()).view(flat.shape)
+
+
+def find_occupancy(field: QuickField, resolution: int = COARSE_RESOLUTION) -> OccupancyGrid:
+    """The cells where a field has matter.
+
+    A cell is empty if the extinction at its centre and at the centres of all 26 neighbours is so
+    small that a ray right across the box, through such cells only, loses at most `LARGEST_LOSS`
+    of its light (see `least_extinction`).
+    """
+    least = least_extinction(field.box)
+    solid = density_to_extinction(field.density_grid(resolution)) > least
+    outside = bool(density_to_extinction(field.density_outside()) > least)
+    return _make_grid(solid, outside, field.box)
+
+
+def refine_occupancy(
+    field: QuickField, coarse: OccupancyGrid, resolution: int = FINE_RESOLUTION
+) -> OccupancyGrid:
+    """The same with smaller cells, looked at only where the coarse grid is occupied."""
+    device = coarse.cells.device
+    axis = ((torch.arange(resolution, device=device) + 0.5) / resolution - 0.5) * field.box
+    points = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"))  # (3, R, R, R)
+    solid = coarse.at(points)
+    chosen = solid.flatten().nonzero()[:, 0]
+    points, least = points.flatten(1), least_extinction(field.box)
+    for part in chosen.split(POINTS_PER_PART):
+        some = points.index_select(1, part)
+        extinction = density_to_extinction(field.density_of(field.hidden(some), some))
+        solid.view(-1)[part] = extinction > least
+    return _make_grid(solid, bool(coarse.cells[0, 0, 0]), field.box)
+
+
+def least_extinction(box: float) -> float:
+    """-ln(1 - loss) / (sqrt(3) box): over the longest way through the box it costs the loss."""
+    return -math.log1p(-LARGEST_LOSS) / (math.sqrt(3) * box)
+
+
+def _make_grid(solid: Tensor, outside: bool, box: float) -> OccupancyGrid:
+    """Dilate cells by one, and put those round them that stand for the outside."""
+    dilated = F.max_pool3d(solid[None, None].float(), 3, 1, 1)[0, 0]
+    return OccupancyGrid(F.pad(dilated, (1, 1, 1, 1, 1, 1), value=float(outside)) > 0, box)

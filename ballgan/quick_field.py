@@ -1,0 +1,168 @@
+"""A tri-plane field prepared for many look-ups: same values as `TriplaneField`, to rounding.
+
+Planes over the same two axes are added up beforehand, the gains of the layers are folded into
+their weights, and borders are part of the table, so that a look-up is one weighted sum of rows.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .fields import EMPTY, TriplaneField, feature_from_logit
+from .stylegan2 import SQRT2
+
+LARGEST_EXPONENT = 80.0  # exp of more is infinite in single precision
+LOG2_E = math.log2(math.e)
+
+
+class QuickField:
+    """Density and features of one set of planes (1, 3, C, H, W). Not differentiable."""
+
+    def __init__(self, field: TriplaneField, planes: Tensor) -> None:
+        config = field.config
+        self.box, self.bounded = config.box_warp, config.bounded
+        self.feature_channels = config.feature_channels
+        self._activation = config.density_activation
+        self._height, self._width = planes.shape[-2:]
+        table, self._axes = merge_planes(planes[0], field.axes, replicate=self.bounded)
+        self._rows = table.flatten(0, 2)  # (K (H + 2) (W + 2), C)
+        hidden, density, features = field.hidden, field.density_head, field.feature_head
+        self._density = density.weight[0] * density.weight_gain, density.bias * density.bias_gain
+        self._features = features.weight * features.weight_gain, features.bias * features.bias_gain
+        weight, bias = hidden.weight * hidden.weight_gain, hidden.bias * hidden.bias_gain
+        # exp2 costs a third of exp on CPUs: where it cannot overflow, the weights take log2(e).
+        largest = table.abs().amax((1, 2)).sum(0) @ weight.abs().T + bias.abs()
+        self._by_powers = bool(largest.amax() < LARGEST_EXPONENT)
+        scale = LOG2_E if self._by_powers else 1.0
+        self._hidden = weight * scale, bias * scale
+
+    def hidden(self, points: Tensor) -> Tensor:
+        """The decoder's hidden layer at points (3, N), one axis after the other: (N, H)."""
+        features = sum_rows(self._rows, *self._neighbours(points))
+        return self._softplus(F.linear(features, *self._hidden))
+
+    def density_of(self, hidden: Tensor, points: Tensor) -> Tensor:
+        """Raw density (N,) of a hidden layer (N, H) at points (3, N)."""
+        weight, bias = self._density
+        raw = torch.addmv(bias, hidden, weight)
+        if self._activation == "relu":
+            raw = F.relu(raw) * SQRT2
+        elif self._activation == "lrelu":
+            raw = F.leaky_relu(raw, 0.2) * SQRT2
+        if self.bounded:
+            raw = raw.masked_fill((points.abs() > self.box / 2).any(0), EMPTY)
+        return raw
+
+    def features_of(self, hidden: Tensor) -> Tensor:
+        """Features (N, F) in [0, 1] of a hidden layer (N, H)."""
+        return feature_from_logit(F.linear(hidden, *self._features))
+
+    def density_outside(self) -> Tensor:
+        """Raw density far outside the box: ()."""
+        far = self._rows.new_full((3, 1), 1e3 * self.box)
+        return self.density_of(self.hidden(far), far)[0]
+
+    def density_grid(self, resolution: int) -> Tensor:
+        """Raw density at the centres of the box's cells: (R, R, R), axes x, y, z.
+
+        The hidden layer is linear in the planes, so each plane is looked up only once per pair of
+        its own coordinates, and the images are added by broadcasting.
+        """
+        axis = torch.arange(resolution, device=self._rows.device, dtype=self._rows.dtype)
+        centres = ((axis + 0.5) / resolution - 0.5) * self.box
+        images = [self._plane_image(plane, centres) for plane in range(len(self._axes))]
+        y, z = (c.flatten() for c in torch.meshgrid(centres, centres, indexing="ij"))
+        slabs = []
+        for i, x in enumerate(centres):
+            parts = (image[min(i, image.shape[0] - 1)] for image in images)
+            hidden = self._softplus(sum(parts, start=self._hidden[1]).flatten(0, 1))  # (R^2, H)
+            slabs.append(self.density_of(hidden, torch.stack([x.expand_as(y), y, z])))
+        return torch.stack(slabs).view(resolution, resolution, resolution)
+
+    def _plane_image(self, plane: int, centres: Tensor) -> Tensor:
+        """What one plane gives to the hidden layer: (R or 1, R or 1, R or 1, H)."""
+        used = sorted(set(self._axes[plane]))
+        points = centres.new_zeros(3, len(centres) ** len(used))
+        grids = torch.meshgrid(*[centres] * len(used), indexing="ij")
+        for axis, grid in zip(used, grids, strict=True):
+            points[axis] = grid.flatten()
+        rows, weights = self._neighbours(points)
+        chosen = slice(4 * plane, 4 * plane + 4)
+        features = sum_rows(
+            self._rows, rows[:, chosen].contiguous(), weights[:, chosen].contiguous()
+        )
+        shape = [len(centres) if axis in used else 1 for axis in range(3)]
+        return F.linear(features, self._hidden[0]).view(*shape, -1)
+
+    def _neighbours(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        """Rows (N, 4 K) of the table around points (3, N), and their bilinear weights."""
+        low_x, high_x = _split(points, self.box, self._width, self.bounded)
+        same = self._height == self._width
+        low_y, high_y = (
+            (low_x, high_x) if same else _split(points, self.box, self._height, self.bounded)
+        )
+        width, count = self._width + 2, 4 * len(self._axes)
+        rows = torch.empty(points.shape[1], count, dtype=torch.int32, device=points.device)
+        weights = torch.empty(points.shape[1], count, dtype=points.dtype, device=points.device)
+        one_minus_x = 1 - high_x
+        one_minus_y = one_minus_x if same else 1 - high_y
+        for k, (h, v) in enumerate(self._axes):
+            first = torch.add(low_x[h] + k * (self._height + 2) * width, low_y[v], alpha=width)
+            for j, (step, wx, wy) in enumerate(
+                (
+                    (0, one_minus_x[h], one_minus_y[v]),
+                    (1, high_x[h], one_minus_y[v]),
+                    (width, one_minus_x[h], high_y[v]),
+                    (width + 1, high_x[h], high_y[v]),
+                )
+            ):
+                torch.add(first, step, out=rows[:, 4 * k + j])
+                torch.mul(wx, wy, out=weights[:, 4 * k + j])
+        return rows, weights
+
+    def _softplus(self, x: Tensor) -> Tensor:
+        """log(1 + exp(x)), in place; x holds multiples of ln 2 where `_by_powers`."""
+        return x.exp2_().log1p_() if self._by_powers else F.softplus(x)
+
+
+def merge_planes(
+    planes: Tensor, axes: list[list[int]], *, replicate: bool
+) -> tuple[Tensor, list[tuple[int, int]]]:
+    """A third of each plane (3, C, H, W), with a border of one pixel: (K, H + 2, W + 2, C).
+
+    Planes over the same axes are added up; published models have one twice, once transposed.
+    Returns also the (horizontal, vertical) axes of the K planes. The border is zero, or the
+    outermost pixels again.
+    """
+    square = planes.shape[-1] == planes.shape[-2]
+    merged: dict[tuple[int, int], Tensor] = {}
+    for plane, (horizontal, vertical) in zip(planes.permute(0, 2, 3, 1), axes, strict=True):
+        if square and (vertical, horizontal) in merged:
+            plane, horizontal, vertical = plane.transpose(0, 1), vertical, horizontal
+        before = merged.get((horizontal, vertical))
+        merged[horizontal, vertical] = plane if before is None else before + plane
+    count, (height, width, channels) = len(merged), planes.permute(0, 2, 3, 1).shape[1:]
+    table = planes.new_zeros(count, height + 2, width + 2, channels)
+    for padded, plane in zip(table, merged.values(), strict=True):
+        torch.div(plane, 3, out=padded[1:-1, 1:-1])
+    if replicate:
+        table[:, 0], table[:, -1] = table[:, 1], table[:, -2]
+        table[:, :, 0], table[:, :, -1] = table[:, :, 1], table[:, :, -2]
+    return table, list(merged)
+
+
+def sum_rows(table: Tensor, rows: Tensor, weights: Tensor) -> Tensor:
+    """Weighted sums of rows of a table (R, C): indices and weights (N, K) -> (N, C)."""
+    if table.device.type in ("cpu", "cuda"):
+        return F.embedding_bag(rows, table, per_sample_weights=weights, mode="sum")
+    return torch.einsum("nk,nkc->nc", weights, table[rows.long()])
+
+
+def _split(points: Tensor, box: float, size: int, bounded: bool) -> tuple[Tensor, Tensor]:
+    """Lower pixel (int32) in a plane padded by one pixel, and the distance from it in pixels."""
+    pixel = points * (size / box) + (size + 1) / 2
+    pixel = pixel.clamp_(1, size) if bounded else pixel.clamp_(0, size + 1)
+    low = pixel.int().clamp_(max=size)
+    return low, pixel.sub_(low)
