@@ -63,7 +63,7 @@ class Scene:
         self._gathered = Memo(4)
         self._ws_background = Memo(8)
         self._sphere = Memo(3)
-        self._backdrop = Backdrop(model.config, model.device)
+        self.backdrop = Backdrop(model.config, model.device)
 
     @property
     def model(self) -> Generator:
@@ -94,13 +94,18 @@ class Scene:
         settings: RenderSettings | None = None,
         *,
         progress: Progress | None = None,
+        preview: bool = True,
     ) -> Iterator[Frame]:
-        """Frames of the same picture: a coarse preview, the raw image, then the finished one."""
+        """Frames of the same picture: a coarse preview, the raw image, then the finished one.
+
+        preview: whether to begin with the coarse one.
+        """
         settings = settings or RenderSettings()
         full = self.neural_resolution(settings)
         coarse = min(PREVIEW_SAMPLES, settings.samples or PREVIEW_SAMPLES)
         stages: list[tuple[str, int, int | None]] = []
-        stages.append(("preview", min(PREVIEW_RESOLUTION, full), coarse))
+        if preview:
+            stages.append(("preview", min(PREVIEW_RESOLUTION, full), coarse))
         if self.model.super_resolution is not None and settings.layer in ("full", "foreground"):
             stages.append(("raw", full, settings.samples))
         stages.append(("full", full, settings.samples))
@@ -185,7 +190,7 @@ class Scene:
         if shot.size > rgb.shape[-1]:
             rgb = resize(rgb, shot.size)
         opacity = resize(opacity, rgb.shape[-1])
-        rgb = rgb * opacity + self._backdrop.render(behind, shot.camera, rgb.shape[-1]) * (
+        rgb = rgb * opacity + self.backdrop.render(behind, shot.camera, rgb.shape[-1]) * (
             1 - opacity
         )
         return rgb, opacity, depth, True
@@ -204,7 +209,7 @@ class Scene:
             features = shot.image(self._sphere_features(shot, behind))
             depth = shot.image(self._sphere_distance(shot)[:, None])
             return self._picture(shot, features), nothing, depth, True
-        return self._backdrop.render(behind, shot.camera, shot.size), nothing, far, True
+        return self.backdrop.render(behind, shot.camera, shot.size), nothing, far, True
 
     def _render_normals(self, shot: "_Shot") -> tuple[Tensor, Tensor, Tensor, bool]:
         """Layer "normals": camera-space normals as colours, n / 2 + 1 / 2 (x right, y up)."""
@@ -312,12 +317,20 @@ class Scene:
             return self.model.background_features(ws, rays.origins[None], rays.directions[None])[0]
         points = rays.origins + self._sphere_distance(shot)[:, None] * rays.directions
         height = min(8 * 2 ** (shot.resolution - 1).bit_length(), MAX_SPHERE_HEIGHT)
-        assert self.model.background is not None
-        network = self.model.background
-        sphere = self._sphere.get(
-            (background, height), lambda: network.equirectangular(ws, height, shot.step)
+        return sample_equirectangular(self.sphere(background, height, shot.step), points)
+
+    def sphere(
+        self, background: LearntBackground, height: int, step: Callable[[], None] | None = None
+    ) -> Tensor:
+        """Features (F, height, 2 height) of the whole learnt sphere, equirectangular.
+
+        `step` is called now and then, if they are not kept; it may raise to stop.
+        """
+        network, ws = self.model.background, self.ws_background(background)
+        assert network is not None
+        return self._sphere.get(
+            (background, height), lambda: network.equirectangular(ws, height, step)
         )
-        return sample_equirectangular(sphere, points)
 
     def _picture(self, shot: "_Shot", features: Tensor) -> Tensor:
         """Feature image (1, F, n, n) in [0, 1] -> picture (1, 3, H, W) in [0, 1]."""
