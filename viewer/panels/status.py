@@ -70,7 +70,15 @@ def describe_surface(info: ViewInfo) -> str:
 
 def describe_quality(quality: Quality) -> str:
     """How good the picture is."""
+    if quality.engine == "preview":
+        if not quality.current:
+            return "OpenGL preview, changing"
+        grid = f"{quality.cells}\u00b3 volume"
+        return f"OpenGL preview, {grid}" if quality.refined else f"OpenGL preview, coarse {grid}"
+    if not quality.current:
+        return "previous picture"
     stage = {"preview": "preview", "raw": "raw", "full": "final"}.get(quality.stage, quality.stage)
+    stage = f"neural {stage}"
     rays = f"{quality.neural_resolution}\u00b2 rays"
     return f"{stage}, {quality.size} px, {rays}" if quality.settled else f"{stage}, {rays}"
 
