@@ -19,7 +19,7 @@ from .geometry import (
 HEIGHT = 512  # pixels from pole to pole, as the scene's own cached sphere
 AROUND_HEIGHT = 32  # of what lies outside the window
 MAX_WINDOW = 16_000  # pixels that are baked at once
-MARGIN = 0.35  # of the window's size, on each side, for the camera to move in
+MARGIN = 0.2  # of the window's size, on each side, for the camera to move in
 PROBES = 9  # rays along a side of the picture that tell what the camera sees
 
 
@@ -31,15 +31,13 @@ def bake_window(network: SphereBackground, ws: Tensor, camera: Camera) -> np.nda
     """
     device = ws.device
     whole = equirectangular_directions(AROUND_HEIGHT, 2 * AROUND_HEIGHT, device)
-    around = _colors(network, ws, whole)
+    around = to_bytes(_colors(network, ws, whole))
     rows, columns, height = find_window(camera, network.config.radius)
-    picture = F.interpolate(
-        around.permute(2, 0, 1)[None], size=(height, 2 * height), mode="bilinear"
-    )[0].permute(1, 2, 0)
-    columns = columns.to(device)
-    window = pixel_directions(torch.arange(*rows, device=device), columns, height, 2 * height)
-    picture[rows[0] : rows[1], columns] = _colors(network, ws, window)
-    return to_bytes(picture)
+    picture = enlarge(around, height)
+    some = torch.arange(*rows, device=device)
+    window = pixel_directions(some, columns.to(device), height, 2 * height)
+    picture[rows[0] : rows[1], columns.numpy()] = to_bytes(_colors(network, ws, window))
+    return picture
 
 
 def find_window(camera: Camera, radius: float) -> tuple[tuple[int, int], Tensor, int]:
@@ -61,6 +59,13 @@ def find_window(camera: Camera, radius: float) -> tuple[tuple[int, int], Tensor,
             columns = (left + torch.arange(count)) % (2 * height)
             return (first, end), columns, height
         height //= 2
+
+
+def enlarge(picture: np.ndarray, height: int) -> np.ndarray:
+    """Picture (h, w, 4) uint8 at another height, bilinear."""
+    width = height * picture.shape[1] // picture.shape[0]
+    image = torch.from_numpy(picture).permute(2, 0, 1)[None]
+    return F.interpolate(image, size=(height, width), mode="bilinear")[0].permute(1, 2, 0).numpy()
 
 
 def to_bytes(picture: Tensor) -> np.ndarray:

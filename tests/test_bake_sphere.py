@@ -17,7 +17,7 @@ def test_the_window_holds_what_the_camera_sees(tiny_model: ballgan.Generator) ->
     # Law of sines: a ray at 0.1 from the axis, 2 from the centre, meets the sphere of radius 3 at
     # 0.1 + asin(2 / 3 sin 0.1) from -z.
     half = 0.1 + math.asin(2 / 3 * math.sin(0.1))
-    reach = 1.7 * half / math.pi * 512  # with 0.35 of the whole on each side
+    reach = 1.4 * half / math.pi * 512  # with 0.2 of the whole on each side
     assert rows[0] == pytest.approx(256 - reach, abs=6)
     assert rows[1] == pytest.approx(256 + reach, abs=6)
     assert columns.min() == pytest.approx(512 - reach, abs=6)

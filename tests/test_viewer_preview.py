@@ -12,7 +12,7 @@ from PIL import Image
 from viewer_driver import require_gl
 
 import ballgan
-from ballgan.bake import Baking, Bricks, Coarse, Extent, measure_distance
+from ballgan.bake import Bricks, Coarse, Extent, measure_distance
 
 SIDE = 128
 
@@ -149,7 +149,7 @@ def test_uploads_come_in_slices(preview: Any, fog_view: tuple[Any, Any]) -> None
     from ballgan_viewer.requests import Backcloth
 
     model, view = fog_view
-    pixels = np.zeros((1024, 2048, 4), np.uint8)
+    pixels = np.zeros((2048, 4096, 4), np.uint8)
     preview.receive(Backcloth(model, view.backdrop, "panorama", pixels))
     turns = 1
     while preview.upload():

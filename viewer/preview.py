@@ -23,12 +23,13 @@ from .picture import CHECKER, eye_position
 from .requests import Backcloth, Model, Volume, VolumeDetail
 from .view import Backdrop, Code, Orbit, View
 
-SLICE = 2**20  # bytes that are uploaded in a frame
+SLICE = 2**22  # bytes that are uploaded in a frame
 STRIDES = 64.0  # samples along a side of the volume
 NORMAL_REACH = 1 / 64  # of the volume's side, for the density's gradient
 SHARES = (1.0, 0.75, 0.5, 0.375, 0.25)  # of the picture's side, in rays while something moves
 FIRST_SHARE = 0.5  # until it is known how fast this machine is
 PATIENCE_MS = 16.0  # for the rays of a frame while something moves
+STILL_PATIENCE_MS = 80.0  # and while nothing does
 LAYERS = {"alpha": 1, "depth": 2, "normals": 3, "surface": 4}  # others show colours: 0
 KINDS = {"plain": 1, "panorama": 2, "photo": 3}  # of what is behind; 0: nothing
 FAR = 1e6  # beyond everything, world units
@@ -176,6 +177,11 @@ class Preview:
         return self._volume.code if self._volume is not None else None
 
     @property
+    def side(self) -> int:
+        """Rays along a side of the last picture."""
+        return self._canvas.side
+
+    @property
     def cells(self) -> int:
         """Along a side of the grid that shows."""
         if self._volume is None:
@@ -196,8 +202,8 @@ class Preview:
     ) -> None:
         """Draw the view into `rectangle`; `scale`: pixels a logical pixel.
 
-        moving: shoot as many rays as are quick, else one for each pixel. What is behind them is
-        always drawn pixel by pixel.
+        moving: hurry. One ray a pixel is shot where that is quick enough, else fewer; what is
+        behind them is always drawn pixel by pixel.
         """
         foreground = view.layer != "background" and self._volume is not None
         if foreground:
@@ -225,21 +231,17 @@ class Preview:
 
     def _choose_side(self, side: int, moving: bool) -> int:
         """Rays along a side of the picture."""
-        share = 1.0
-        if moving:
-            share = FIRST_SHARE
-            if self._ms_a_ray:
-                share = next(
-                    (s for s in SHARES if self._ms_a_ray * (s * side) ** 2 <= PATIENCE_MS),
-                    SHARES[-1],
-                )
+        if not self._ms_a_ray:
+            return max(round(FIRST_SHARE * side), 1)
+        most = (PATIENCE_MS if moving else STILL_PATIENCE_MS) / self._ms_a_ray
+        share = next((s for s in SHARES if (s * side) ** 2 <= most), SHARES[-1])
         return max(round(share * side), 1)
 
     def _shoot(self, view: View, side: int) -> None:
         """Draw the foreground into the canvas, unless that is what it shows."""
         assert self._volume is not None
-        wanted = (view.camera, view.layer, side)
-        if self._drawn is not None and self._drawn == wanted:
+        wanted = (view.camera, view.layer)
+        if self._drawn == wanted and self.side >= side:
             return
         self._read_stopwatch()
         extent = self._volume.coarse.extent
