@@ -131,6 +131,8 @@ class App:
         with self.tempo.frame():
             events = self.window.take_events()
             received = self._receive_all()
+            with self._guard():
+                self.preview.upload()
             layout = self._arrange()
             with self.gui.frame() as ui:
                 self._handle(events, layout)
@@ -141,7 +143,6 @@ class App:
             with self._guard():
                 self._housekeep()
                 self.easel.submit(self.state, self._limit())
-                self.preview.upload()
             self._draw(layout)
             if self.window.offscreen:  # no screen sets the pace: let no frames pile up
                 finish()

@@ -276,8 +276,8 @@ class Preview:
     def _read_stopwatch(self) -> None:
         milliseconds = self._stopwatch.read_ms()
         if milliseconds is not None:
-            self.milliseconds = milliseconds
-            measured = milliseconds / max(self._measured_side, 1) ** 2
+            self.milliseconds = max(milliseconds, 1e-3)  # some drivers count nothing
+            measured = self.milliseconds / max(self._measured_side, 1) ** 2
             before = self._ms_a_ray or measured
             self._ms_a_ray = before + 0.3 * (measured - before)
             self._measured_side = 0
