@@ -263,6 +263,8 @@ def test_model_without_super_resolution_renders_at_any_size() -> None:
     frame = Scene(model).render(FRONT, RenderSettings(size=50))
     assert frame.rgb.shape == (50, 50, 3) and frame.neural_resolution == 50
     assert [f.stage for f in Scene(model).render_progressively(FRONT)] == ["preview", "full"]
+    frames = Scene(model).render_progressively(FRONT, preview=False)
+    assert [f.stage for f in frames] == ["full"]
 
 
 def test_mesh_of_the_scene(scene: Scene) -> None:

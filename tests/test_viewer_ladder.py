@@ -163,6 +163,8 @@ def test_the_surface_is_there_before_its_mesh(app: Any, monkeypatch: pytest.Monk
     monkeypatch.setattr(app._lanes["surface"], "submit", lambda request: None)
     play(app, {"key": "8"})
     assert app.easel.engine(app.state) == "preview"
+    assert "Surface" in status(app)
+    assert "OpenGL preview" in status(app)
     clay = stage_pixels(app)
     assert len(np.unique(clay.reshape(-1, 3), axis=0)) > 50
 

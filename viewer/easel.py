@@ -119,7 +119,8 @@ class Easel:
         camera even while it lacks a new code; else whatever there was last.
         """
         if state.view.layer == "surface":
-            if self._has_surface(state) or not self._can_preview(state):
+            found = self._has_surface(state) or self.surface_failed(state)
+            if found or not self._can_preview(state):
                 return "mesh" if self.surface is not None else ""
             return "preview"
         if self._shows_view(state) or not self._can_preview(state):
@@ -160,7 +161,7 @@ class Easel:
         return not coarse and picture.request.view == state.view.relevant()
 
     def _has_surface(self, state: ViewerState) -> bool:
-        """Whether the mesh is that of the present code; its level may be an older one."""
+        """Whether the mesh is that of the present code; its level may be an earlier one."""
         surface = self.surface
         return surface is not None and surface.request.code == state.view.foreground
 

@@ -54,7 +54,8 @@ def describe_picture(state: ViewerState, info: ViewInfo) -> str:
         name = "untrained placeholder" if state.model.bundled else f"{name} (untrained placeholder)"
     layer = dict(LAYER_LABELS)[state.view.layer]
     parts = [name, layer]
-    if state.view.layer == "surface":
+    previewed = info.quality is not None and info.quality.engine == "preview"
+    if state.view.layer == "surface" and not previewed:
         parts.append(describe_surface(info))
     elif info.quality is not None:
         parts.append(describe_quality(info.quality))
