@@ -32,8 +32,8 @@ class Backdrop:
         if isinstance(background, SolidColor):
             color = torch.tensor(background.color, device=device).view(1, 3, 1, 1)
             return color.expand(1, 3, size, size)
-        visible = self._visible_span()
-        image = self._load_panorama(background, size, visible)
+        visible = self.visible_span()
+        image = self.load_panorama(background, size, visible)
         rays = camera.rays(size, size, device)
         points = rays.directions
         if self.config.background is not None:
@@ -44,7 +44,7 @@ class Backdrop:
         colors = sample_panorama(background, image, points, visible)
         return colors.t().reshape(1, 3, size, size)
 
-    def _load_panorama(self, panorama: Panorama, size: int, visible: float) -> Tensor:
+    def load_panorama(self, panorama: Panorama, size: int, visible: float) -> Tensor:
         """The file's picture, shrunk to what a picture of `size` can show (no aliasing)."""
         file = (replace(panorama, yaw=0.0, exposure=0.0), _version(panorama.path))
         image = self._pictures.get(file, lambda: panorama.load().to(self.device))
@@ -55,7 +55,7 @@ class Backdrop:
             return image
         return self._pictures.get((file, height), lambda: shrink(image, height))
 
-    def _visible_span(self) -> float:
+    def visible_span(self) -> float:
         """Angle of the background sphere that the model's front camera sees, top to bottom."""
         camera = self.config.camera
         if self.config.background is None:

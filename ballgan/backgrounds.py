@@ -160,8 +160,7 @@ def sample_panorama(
 def _sample_photo(image: Tensor, directions: Tensor, span: float) -> Tensor:
     """An upright photo round -z, mirrored sideways a whole number of times (no seam behind)."""
     aspect = image.shape[2] / image.shape[1]
-    copies = max(1, math.floor(math.pi / (span * aspect)))  # pairs of mirror images in 2 pi
-    width = math.pi / copies
+    width = photo_width(span, aspect)
     theta, phi = sphere_angles(directions).unbind(-1)
     u = 0.5 + (math.pi - phi) / width
     v = 0.5 + (theta - math.pi / 2) / (width / aspect)
@@ -170,6 +169,12 @@ def _sample_photo(image: Tensor, directions: Tensor, span: float) -> Tensor:
         image[None], grid[None, None], padding_mode="border", align_corners=False
     )
     return samples[0, :, 0].t()
+
+
+def photo_width(span: float, aspect: float) -> float:
+    """Angle that an upright photo covers sideways: pairs of mirror images fill the circle."""
+    pairs = max(1, math.floor(math.pi / (span * aspect)))
+    return math.pi / pairs
 
 
 def _mirror(x: Tensor) -> Tensor:

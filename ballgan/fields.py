@@ -56,12 +56,43 @@ class TriplaneField(nn.Module):
         """The decoder's hidden layer at points (B, N, 3): (B, N, hidden_size)."""
         return F.softplus(self.hidden(self.sample_planes(planes, points)))
 
-    def _density_of(self, hidden: Tensor, points: Tensor) -> Tensor:
-        raw = self.density_head(hidden)[..., 0]
+    def plane_logits(self, planes: Tensor, axis: Tensor) -> Tensor:
+        """The decoder's first layer on each plane, at all pairs of coordinates of `axis` (N,).
+
+        planes: (1, 3, C, H, W). Returns (3, N, N, hidden_size), rows by the plane's second axis,
+        columns by its first (see `axes`). The layer is linear and takes the mean of the planes,
+        so at the grid point (x, y, z) it is the sum of the three planes' values: a grid of N^3
+        points costs 3 N^2 samples. Inside a bounded field's cube only. Not differentiable.
+        """
+        positions = axis * (2 / self.config.box_warp)
+        if self.config.bounded:
+            outermost = 1 - 1 / planes.shape[-1]
+            positions = positions.clamp(-outermost, outermost)
+        vertical, horizontal = torch.meshgrid(positions, positions, indexing="ij")
+        grid = torch.stack([horizontal, vertical], dim=-1).expand(3, -1, -1, -1)
+        samples = F.grid_sample(planes[0], grid.to(planes.dtype), align_corners=False)
+        means = samples.permute(0, 2, 3, 1) / 3  # (3, N, N, C)
+        layer = self.hidden
+        bias = layer.bias * (layer.bias_gain / 3)
+        return F.linear(means, layer.weight * layer.weight_gain, bias)
+
+    def raw_from_logits(self, logits: Tensor) -> Tensor:
+        """Raw colour in [0, 1] and raw density (..., 4) of what the first layer gives (..., M)."""
+        hidden = F.softplus(logits)
+        head = self.feature_head
+        color = F.linear(hidden, head.weight[:3] * head.weight_gain, head.bias[:3] * head.bias_gain)
+        density = self._activate_density(self.density_head(hidden))
+        return torch.cat([feature_from_logit(color), density], dim=-1)
+
+    def _activate_density(self, raw: Tensor) -> Tensor:
         if self.config.density_activation == "relu":
-            raw = F.relu(raw) * SQRT2
-        elif self.config.density_activation == "lrelu":
-            raw = F.leaky_relu(raw, 0.2) * SQRT2
+            return F.relu(raw) * SQRT2
+        if self.config.density_activation == "lrelu":
+            return F.leaky_relu(raw, 0.2) * SQRT2
+        return raw
+
+    def _density_of(self, hidden: Tensor, points: Tensor) -> Tensor:
+        raw = self._activate_density(self.density_head(hidden))[..., 0]
         if self.config.bounded:
             outside = (points.abs() > self.config.box_warp / 2).any(dim=-1)
             raw = raw.masked_fill(outside, EMPTY)

@@ -64,12 +64,18 @@ def directions_to_equirectangular(directions: Tensor) -> Tensor:
 
 def equirectangular_directions(height: int, width: int, device: torch.device) -> Tensor:
     """Unit directions (height, width, 3) of the pixel centres of an equirectangular image."""
-    theta = (torch.arange(height, device=device) + 0.5) * (math.pi / height)
-    phi = (1 - (torch.arange(width, device=device) + 0.5) / width) * (2 * math.pi)
+    rows, columns = torch.arange(height, device=device), torch.arange(width, device=device)
+    return pixel_directions(rows, columns, height, width)
+
+
+def pixel_directions(rows: Tensor, columns: Tensor, height: int, width: int) -> Tensor:
+    """Unit directions (R, C, 3) of some pixel centres of an equirectangular image."""
+    theta = (rows + 0.5) * (math.pi / height)
+    phi = (1 - (columns + 0.5) / width) * (2 * math.pi)
     sin_theta = theta.sin()[:, None]
     x = sin_theta * phi.sin()
     z = sin_theta * phi.cos()
-    y = theta.cos()[:, None].expand(height, width)
+    y = theta.cos()[:, None].expand_as(x)
     return torch.stack([x, y, z], dim=-1)
 
 

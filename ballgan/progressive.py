@@ -61,13 +61,18 @@ class Pace:
 
 
 def climb_ladder(
-    scene: Scene, camera: AnyCamera, settings: RenderSettings, progress: Progress | None
+    scene: Scene,
+    camera: AnyCamera,
+    settings: RenderSettings,
+    progress: Progress | None,
+    *,
+    with_preview: bool = True,
 ) -> Iterator[Frame]:
     """Frames of one view of a scene, ever better (see `Scene.render_progressively`)."""
     full = scene.neural_resolution(settings)
     enlarged = scene.model.super_resolution is not None and settings.layer in ("full", "foreground")
     preview = scene.pace.preview_resolution
-    if preview < full:
+    if with_preview and preview < full:
         samples = settings.samples or (PREVIEW_STEPS if settings.sampler == "fast" else None)
         coarse = replace(settings, neural_resolution=preview, samples=samples)
         yield scene.render_stage(camera, coarse, "preview", progress)

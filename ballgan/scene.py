@@ -63,8 +63,9 @@ class Scene:
         self._gathered = Memo(6)
         self._ws_background = Memo(8)
         self._sphere = Memo(3)
+        self._whole_sphere = Memo(2)
         self.pace = Pace()
-        self._backdrop = Backdrop(model.config, model.device)
+        self.backdrop = Backdrop(model.config, model.device)
 
     @property
     def model(self) -> Generator:
@@ -95,13 +96,17 @@ class Scene:
         settings: RenderSettings | None = None,
         *,
         progress: Progress | None = None,
+        preview: bool = True,
     ) -> Iterator[Frame]:
         """Frames of the same picture, each better than the one before (see progressive.py).
 
         A coarse preview, the raw image, the full picture, and the means of ever more rays until
-        it stays as it is. `progress` as for `render`, for each frame anew.
+        it stays as it is. `progress` as for `render`, for each frame anew. preview: whether to
+        begin with the coarse one.
         """
-        return climb_ladder(self, camera, settings or RenderSettings(), progress)
+        return climb_ladder(
+            self, camera, settings or RenderSettings(), progress, with_preview=preview
+        )
 
     def neural_resolution(self, settings: RenderSettings) -> int:
         """Side of the volume-rendered image for these settings."""
@@ -187,7 +192,7 @@ class Scene:
         if shot.size > rgb.shape[-1]:
             rgb = resize(rgb, shot.size)
         opacity = resize(opacity, rgb.shape[-1])
-        rgb = rgb * opacity + self._backdrop.render(behind, shot.camera, rgb.shape[-1]) * (
+        rgb = rgb * opacity + self.backdrop.render(behind, shot.camera, rgb.shape[-1]) * (
             1 - opacity
         )
         return rgb, opacity, depth, True
@@ -206,7 +211,7 @@ class Scene:
             features = shot.image(self._sphere_features(shot, behind))
             depth = shot.image(self._sphere_distance(shot)[:, None])
             return self._picture(shot, features), nothing, depth, True
-        return self._backdrop.render(behind, shot.camera, shot.size), nothing, far, True
+        return self.backdrop.render(behind, shot.camera, shot.size), nothing, far, True
 
     def _render_normals(self, shot: Shot) -> tuple[Tensor, Tensor, Tensor, bool]:
         """Layer "normals": camera-space normals as colours, n / 2 + 1 / 2 (x right, y up)."""
@@ -325,6 +330,19 @@ class Scene:
             (background, height), lambda: SphereCache(network, ws, height, channels)
         )
         return sphere.features(points, shot.step)
+
+    def sphere(
+        self, background: LearntBackground, height: int, step: Callable[[], None] | None = None
+    ) -> Tensor:
+        """Features (F, height, 2 height) of the whole learnt sphere, equirectangular.
+
+        `step` is called now and then, if they are not kept; it may raise to stop.
+        """
+        network, ws = self.model.background, self.ws_background(background)
+        assert network is not None
+        return self._whole_sphere.get(
+            (background, height), lambda: network.equirectangular(ws, height, step)
+        )
 
     def _picture(self, shot: Shot, features: Tensor) -> Tensor:
         """Feature image (1, F, n, n) in [0, 1] -> picture (1, 3, H, W) in [0, 1]."""

@@ -268,6 +268,8 @@ def test_model_without_super_resolution_renders_at_any_size() -> None:
     assert frame.rgb.shape == (50, 50, 3) and frame.neural_resolution == 50
     frames = Scene(model).render_progressively(FRONT, RenderSettings(size=50))
     assert [f.stage for f in frames][:3] == ["preview", "full", "refined"]
+    frames = Scene(model).render_progressively(FRONT, preview=False)
+    assert next(f.stage for f in frames) == "full"
 
 
 def test_mesh_of_the_scene(scene: Scene) -> None:

@@ -19,7 +19,7 @@ def test_there_is_no_file_at_first(folder: Path) -> None:
 
 
 def test_what_is_saved_comes_back(folder: Path) -> None:
-    mine = Preferences((900, 700), ("/a.pkl",), ("/b.jpg",), "/pictures")
+    mine = Preferences((900, 700), ("/a.pkl",), ("/b.jpg",), "/pictures", preview=False)
     assert preferences.save(mine) is None
     assert preferences.load() == (mine, None)
     assert [path.name for path in folder.iterdir()] == [preferences.FILE_NAME]
@@ -36,6 +36,7 @@ def test_what_is_saved_comes_back(folder: Path) -> None:
         '{"window_size": [1e400, 5]}',
         '{"recent_models": [3]}',
         '{"output_folder": null}',
+        '{"preview": 1}',
         "[" * 100_000,
         '"\ud800"',
     ],

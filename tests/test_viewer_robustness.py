@@ -150,7 +150,7 @@ def _run_frames(app: Any, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     app.run()
 
 
-def _raise(*_: object) -> Any:
+def _raise(*_: object, **options: object) -> Any:
     raise KeyError("a mistake")
 
 

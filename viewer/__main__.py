@@ -64,6 +64,11 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         help="write the window as a PNG once the picture is finished, and exit",
     )
     parser.add_argument("--script", metavar="FILE", help="replay a JSON list of user actions")
+    parser.add_argument(
+        "--no-preview",
+        action="store_true",
+        help="do not draw the quick OpenGL preview this time; key P switches it for good",
+    )
     parser.add_argument("--debug", action="store_true", help="show tracebacks and messages")
     options = parser.parse_args(arguments)
     if options.offscreen and not (options.screenshot or options.script):
@@ -111,7 +116,10 @@ def run(window: "Window", options: argparse.Namespace) -> int:
     from .script import load_script, run_script
 
     steps = load_script(options.script) if options.script else []
-    app = App(window, AppOptions(options.model, remember=not options.offscreen))
+    app = App(
+        window,
+        AppOptions(options.model, remember=not options.offscreen, preview=not options.no_preview),
+    )
     try:
         run_script(app, steps)
         if options.screenshot:

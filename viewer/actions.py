@@ -63,6 +63,11 @@ class SetLayer(Action):
 
 
 @dataclass(frozen=True)
+class TogglePreview(Action):
+    """GL preview on or off."""
+
+
+@dataclass(frozen=True)
 class SetNeuralResolution(Action):
     """Side of the volume-rendered image in pixels; None: the model's own."""
 

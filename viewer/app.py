@@ -24,7 +24,17 @@ from .gui import Gui
 from .info import ViewInfo
 from .layout import Layout, Rect, arrange
 from .picture import Stage
-from .requests import ExportRequest, Rendered, SaveRequest, Settled, Surface
+from .preview import Preview
+from .requests import (
+    Backcloth,
+    ExportRequest,
+    Rendered,
+    SaveRequest,
+    Settled,
+    Surface,
+    Volume,
+    VolumeDetail,
+)
 from .state import ViewerState, apply
 from .tempo import Tempo
 from .window import Window
@@ -32,6 +42,7 @@ from .worker import Failed, Lane, Progress, Stopped
 
 log = logging.getLogger(__name__)
 REST = 0.12  # seconds without a change after which the picture is finished
+EASEL_RESULTS = (Rendered, Settled, Surface, Volume, VolumeDetail, Backcloth)
 NOTICE_SECONDS = 8.0  # that an information stays; errors stay until they are dismissed
 
 
@@ -41,6 +52,7 @@ class AppOptions:
 
     model: str | None = None  # path; None: the model that is part of the installation
     remember: bool = True  # write the settings file
+    preview: bool = True  # False: no GL preview, whatever was remembered
 
 
 class App:
@@ -50,8 +62,10 @@ class App:
         options = options or AppOptions()
         remembered, complaint = preferences.load()
         self.window = window
-        self.state = ViewerState(preferences=remembered)
+        with_preview = options.preview and remembered.preview
+        self.state = ViewerState(preferences=remembered, preview=with_preview)
         self._stage = Stage()
+        self.preview = Preview()
         self.gui = Gui(window)
         self.tempo = Tempo()
         self._results: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -69,7 +83,7 @@ class App:
         self._lanes["save"] = Lane("save", tasks.save_picture, self._post, in_turn=True)
         self._dialogs = Dialogs()
         self._grip = Grip()
-        self.easel = Easel(self._stage, self._lanes["render"], self._lanes["surface"])
+        self.easel = Easel(self._stage, self.preview, self._lanes["render"], self._lanes["surface"])
         self._wants_picture = False
         self._survives = False  # errors of our own; see `_guard`
         self._complaints: set[str] = set()
@@ -117,6 +131,8 @@ class App:
         with self.tempo.frame():
             events = self.window.take_events()
             received = self._receive_all()
+            with self._guard():
+                self.preview.upload()
             layout = self._arrange()
             with self.gui.frame() as ui:
                 self._handle(events, layout)
@@ -157,7 +173,7 @@ class App:
 
     def patience(self) -> float | None:
         """Seconds that may pass before the next frame without an event; None: any."""
-        if self.tempo.expects_more:
+        if self.tempo.expects_more or self.preview.pending:
             return 0.0
         waits = [self.tempo.until_rest(REST)]
         if self._dialogs.open or self._busy():
@@ -198,6 +214,7 @@ class App:
             size = self.window.logical_size
             self.dispatch(act.RememberWindow(size))
         self._stage.close()
+        self.preview.close()
         self.gui.close()
 
     # Results
@@ -220,7 +237,7 @@ class App:
     def _receive(self, result: Any) -> None:
         if isinstance(result, act.Action):
             self.dispatch(result)
-        elif isinstance(result, (Rendered, Settled, Surface)):
+        elif isinstance(result, EASEL_RESULTS):
             self.easel.receive(result)
         elif isinstance(result, Progress) and result.lane == "export":
             self.dispatch(act.ReportProgress(result.fraction))
@@ -260,7 +277,9 @@ class App:
         ratio = self.window.pixel_ratio
         area = layout.picture
         rectangle = Rect(*(round(v * ratio) for v in (area.x, area.y, area.width, area.height)))
-        self.easel.draw(self.state, rectangle, framebuffer, ratio * self.window.interface_scale)
+        moving = self.tempo.until_rest(REST) is not None
+        scale = ratio * self.window.interface_scale
+        self.easel.draw(self.state, rectangle, framebuffer, scale, moving=moving)
         self.gui.render()
 
     def _info(self, layout: Layout) -> ViewInfo:

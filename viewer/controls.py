@@ -32,6 +32,7 @@ KEYS = (
     Key("B", "background on/off", act.ToggleBackground),
     Key("R", "reset camera", act.ResetCamera),
     Key("S", "screenshot", act.SaveScreenshot),
+    Key("P", "preview on/off", act.TogglePreview),
     Key("Right", "next foreground", lambda: act.StepSeed("foreground", 1)),
     Key("Left", "previous foreground", lambda: act.StepSeed("foreground", -1)),
     Key("Right", "next background", lambda: act.StepSeed("background", 1), SHIFT),
@@ -47,7 +48,7 @@ HINTS = (
     ("Drag", "orbit"),
     ("Right-drag", "pan"),
     ("Wheel", "zoom"),
-    *((key.key, key.text) for key in KEYS[:3]),
+    *((key.key, key.text) for key in KEYS[:4]),
 )
 
 

@@ -6,7 +6,20 @@ from . import actions as act
 from .info import Quality, SurfaceInfo
 from .layout import Rect
 from .picture import Stage
-from .requests import Forget, Model, Rendered, RenderRequest, Settled, Surface, SurfaceRequest
+from .preview import Preview, for_baker
+from .requests import (
+    STAGES,
+    Backcloth,
+    Forget,
+    Model,
+    Rendered,
+    RenderRequest,
+    Settled,
+    Surface,
+    SurfaceRequest,
+    Volume,
+    VolumeDetail,
+)
 from .state import ViewerState
 from .worker import Failed, Lane
 
@@ -14,14 +27,17 @@ SURFACE_PICTURE = 1024  # pixels, side of a saved picture of the surface
 
 
 class Easel:
-    """The model that is looked at, and its newest picture and surface, on the stage."""
+    """The model that is looked at, and its newest picture and surface, on the stage.
 
-    def __init__(self, stage: Stage, render: Lane, surface: Lane) -> None:
+    What shows is the network's picture of the present view; until there is one, the GL preview.
+    """
+
+    def __init__(self, stage: Stage, preview: Preview, render: Lane, surface: Lane) -> None:
         """`render` and `surface` are the lanes of tasks.Renderer and tasks.SurfaceFinder."""
         self.model: Model | None = None
         self.picture: Rendered | None = None
         self.surface: Surface | None = None
-        self._stage = stage
+        self._stage, self._preview = stage, preview
         self._render, self._find_surface = render, surface
         self._asked: RenderRequest | None = None
         self._settled: RenderRequest | None = None
@@ -43,14 +59,23 @@ class Easel:
             if wanted != self._surface_asked:
                 self._surface_asked = wanted
                 self._find_surface.submit(wanted)
-            return
-        request = RenderRequest(self.model, state.view.relevant(), limit)
+            if not state.preview:
+                return
+            limit = STAGES[0]
+        view = for_baker(state.view).relevant()
+        request = RenderRequest(self.model, view, limit, state.preview)
         if self._asked is None or not self._asked.covers(request):
             self._asked, self._settled = request, None
             self._render.submit(request)
 
-    def receive(self, result: Rendered | Settled | Surface) -> None:
+    def receive(
+        self, result: Rendered | Settled | Surface | Volume | VolumeDetail | Backcloth
+    ) -> None:
         """Take what a lane has posted; results for another model are too late."""
+        if isinstance(result, (Volume, VolumeDetail, Backcloth)):
+            if result.model == self.model:
+                self._preview.receive(result)
+            return
         if result.request.model != self.model:
             return
         if isinstance(result, Rendered):
@@ -75,10 +100,11 @@ class Easel:
         if self.model is None:
             return True
         if state.view.layer != "surface":
-            return self._settled == RenderRequest(self.model, state.view.relevant())
-        wanted = _surface_request(self.model, state)
+            wanted = RenderRequest(self.model, state.view.relevant())
+            return self._settled is not None and self._settled.covers(wanted)
+        surface = _surface_request(self.model, state)
         found = self.surface if self.surface and self.surface.final else None
-        return self.surface_failed(state) or (found is not None and found.request == wanted)
+        return self.surface_failed(state) or (found is not None and found.request == surface)
 
     def surface_failed(self, state: ViewerState) -> bool:
         """Whether it is known that there is no surface for the state."""
@@ -86,16 +112,58 @@ class Easel:
             return False
         return self._surface_failed == _surface_request(self.model, state)
 
+    def engine(self, state: ViewerState) -> str:
+        """Who draws the layer: "neural", "preview", "mesh", or nobody.
+
+        The network's picture, if it is of the present view; else the preview, which knows the
+        camera even while it lacks a new code; else whatever there was last.
+        """
+        if state.view.layer == "surface":
+            found = self._has_surface(state) or self.surface_failed(state)
+            if found or not self._can_preview(state):
+                return "mesh" if self.surface is not None else ""
+            return "preview"
+        if self._shows_view(state) or not self._can_preview(state):
+            return "neural" if self.picture is not None else ""
+        return "preview"
+
     def draw(
-        self, state: ViewerState, rectangle: Rect, framebuffer: tuple[int, int], scale: float
+        self,
+        state: ViewerState,
+        rectangle: Rect,
+        framebuffer: tuple[int, int],
+        scale: float,
+        *,
+        moving: bool = False,
     ) -> None:
-        """Draw the layer into `rectangle` (pixels); `scale`: pixels a logical pixel."""
+        """Draw the layer into `rectangle` (pixels); `scale`: pixels a logical pixel.
+
+        moving: prefer a quick preview to a sharp one.
+        """
         self._stage.clear(*framebuffer)
-        if state.view.layer != "surface":
-            if self.picture is not None:
-                self._stage.draw_picture(rectangle, framebuffer, scale)
-        elif self.surface is not None:
+        engine = self.engine(state)
+        if engine == "neural":
+            self._stage.draw_picture(rectangle, framebuffer, scale)
+        elif engine == "mesh":
             self._stage.draw_surface(rectangle, framebuffer, state.view.camera)
+        elif engine == "preview":
+            self._preview.draw(state.view, rectangle, framebuffer, scale, moving=moving)
+
+    def _can_preview(self, state: ViewerState) -> bool:
+        return state.preview and self._preview.shows(self.model, state.view)
+
+    def _shows_view(self, state: ViewerState) -> bool:
+        """Whether the picture is of the state's view (and better than the preview)."""
+        picture = self.picture
+        if picture is None or picture.request.model != self.model:
+            return False
+        coarse = picture.stage == STAGES[0] and self._can_preview(state)
+        return not coarse and picture.request.view == state.view.relevant()
+
+    def _has_surface(self, state: ViewerState) -> bool:
+        """Whether the mesh is that of the present code; its level may be an earlier one."""
+        surface = self.surface
+        return surface is not None and surface.request.code == state.view.foreground
 
     def photograph(self, state: ViewerState) -> np.ndarray | None:
         """What the layer shows as straight float RGBA (H, W, 4); None if that is nothing."""
@@ -107,6 +175,18 @@ class Easel:
 
     def describe_picture(self, state: ViewerState) -> Quality | None:
         """How good the picture on the stage is."""
+        if self.engine(state) == "preview":
+            return Quality(
+                stage=STAGES[0],
+                size=0,
+                neural_resolution=0,
+                milliseconds=self._preview.milliseconds,
+                settled=self.converged(state),
+                engine="preview",
+                current=self._preview.is_current(self.model, state.view),
+                cells=self._preview.cells,
+                refined=self._preview.refined,
+            )
         if self.picture is None:
             return None
         return Quality(
@@ -115,6 +195,8 @@ class Easel:
             neural_resolution=self.picture.neural_resolution,
             milliseconds=self.picture.milliseconds,
             settled=self.converged(state),
+            current=self.picture.request.view == state.view.relevant()
+            and self.picture.request.model == self.model,
         )
 
     def describe_surface(self, state: ViewerState) -> SurfaceInfo | None:

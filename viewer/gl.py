@@ -206,6 +206,13 @@ class Framebuffer:
         GL.glDeleteRenderbuffers(2, [self._colour, self._depth])
 
 
+def draw_flat(quad: Quad) -> None:
+    """Draw a rectangle with the current program over what is there."""
+    GL.glDisable(GL.GL_DEPTH_TEST)
+    GL.glDisable(GL.GL_BLEND)
+    quad.draw()
+
+
 def clear(
     width: int, height: int, colour: tuple[float, float, float], *, alpha: float = 1.0
 ) -> None:

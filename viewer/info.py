@@ -7,13 +7,21 @@ from .layout import Layout
 
 @dataclass(frozen=True)
 class Quality:
-    """The picture that is on the screen."""
+    """The picture that is on the screen.
+
+    engine: "neural", or "preview" for the GL preview, of which `cells` and `refined` tell.
+    current: whether it shows what the state says; False: it is an older picture.
+    """
 
     stage: str  # "preview", "raw" or "full"
     size: int  # side in pixels
     neural_resolution: int
     milliseconds: float  # that it took
     settled: bool  # nothing better will come
+    engine: str = "neural"
+    current: bool = True
+    cells: int = 0  # along a side of the baked volume
+    refined: bool = False
 
 
 @dataclass(frozen=True)

@@ -57,9 +57,7 @@ class Stage:
             corner_px=(rectangle.x, bottom),
             checker_px=CHECKER * scale,
         )
-        GL.glDisable(GL.GL_DEPTH_TEST)
-        GL.glDisable(GL.GL_BLEND)
-        self._quad.draw()
+        gl.draw_flat(self._quad)
 
     def draw_surface(
         self, rectangle: Rect, framebuffer: tuple[int, int], camera: Orbit, *, ground: bool = True

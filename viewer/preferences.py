@@ -25,6 +25,7 @@ class Preferences:
     recent_models: tuple[str, ...] = ()  # newest first
     recent_pictures: tuple[str, ...] = ()  # newest first
     output_folder: str = ""  # of screenshots and meshes; empty: the current folder
+    preview: bool = True  # whether OpenGL draws what the network has not rendered yet
 
 
 def config_folder() -> Path:
@@ -78,6 +79,10 @@ def _check(key: str, value: Any) -> Any:
         if not (isinstance(value, list) and len(value) == 2 and all(map(_is_length, value))):
             raise ValueError(f"{key} should be two positive numbers; got {value!r}")
         return int(value[0]), int(value[1])
+    if key == "preview":
+        if not isinstance(value, bool):
+            raise ValueError(f"{key} should be true or false; got {value!r}")
+        return value
     if key == "output_folder":
         if not isinstance(value, str):
             raise ValueError(f"{key} should be text; got {value!r}")

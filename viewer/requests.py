@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .state import ExportOptions, ModelInfo
-from .view import Code, View
+from .view import Backdrop, Code, View
 
 STAGES = ("preview", "raw", "full")  # of a picture, from coarse to final; "refined" ones follow
 
@@ -29,16 +29,20 @@ class Model:
 
 @dataclass(frozen=True)
 class RenderRequest:
-    """Render `view` up to the stage `limit`."""
+    """Render `view` up to the stage `limit`.
+
+    preview: bake what the GL preview needs first, which takes the place of the stage "preview".
+    """
 
     model: Model
     view: View
     limit: str = "full"
+    preview: bool = False
 
     def covers(self, other: RenderRequest) -> bool:
         """Whether the work on this request gives all that `other` asks for."""
         same = (self.model, self.view) == (other.model, other.view)
-        return same and rank(self.limit) >= rank(other.limit)
+        return same and rank(self.limit) >= rank(other.limit) and self.preview >= other.preview
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,40 @@ class Settled:
     """Nothing better than the last picture of this view will come."""
 
     request: RenderRequest
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A foreground for the preview; `coarse` is a ballgan.bake.Coarse."""
+
+    model: Model
+    code: Code
+    coarse: Any
+
+
+@dataclass(frozen=True)
+class VolumeDetail:
+    """Fine bricks of the last Volume, a ballgan.bake.Bricks; they show once they are all there."""
+
+    model: Model
+    code: Code
+    bricks: Any
+
+
+@dataclass(frozen=True)
+class Backcloth:
+    """A background for the preview.
+
+    backdrop: what it was made from, without what the shader does (yaw and exposure of a photo).
+    kind: "plain", "panorama" (equirectangular) or "photo" (mirrored round the scene).
+    """
+
+    model: Model
+    backdrop: Backdrop
+    kind: str
+    pixels: np.ndarray | None = None  # (H, W, 4) uint8
+    colour: tuple[float, float, float] = (0.0, 0.0, 0.0)  # of a plain one
+    span: tuple[float, float] = (1.0, 1.0)  # radians that a photo covers, across and down
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ class ModelInfo:
     home: Orbit  # the model's own camera
     camera_limit: float  # the camera stays within this distance of the origin, world units
     box: float  # side of the foreground's cube, world units
+    sphere_radius: float = 0.0  # of the background, world units; 0: infinitely far
     placeholder: bool = False
     bundled: bool = False  # part of the installation rather than a person's file
     notes: tuple[str, ...] = ()
@@ -78,6 +79,7 @@ class ViewerState:
     loading: str | None = None  # path of the model that is being opened
     opening: str | None = None  # path of the picture that is being opened
     recognising: tuple[str, ...] = ()  # paths of files that may be either
+    preview: bool = True  # whether GL draws what the network has not rendered yet
     export: ExportOptions = ExportOptions()
     job: Job | None = None
     exported: str | None = None  # path of the last mesh that was written
@@ -140,6 +142,12 @@ def _(action: act.SetLayer, state: ViewerState) -> ViewerState:
     if action.layer not in LAYERS:
         raise ValueError(f"layer should be one of {', '.join(LAYERS)}; got {action.layer!r}.")
     return _with_view(state, layer=action.layer)
+
+
+@_reduce.register
+def _(action: act.TogglePreview, state: ViewerState) -> ViewerState:
+    on = not state.preview
+    return replace(state, preview=on, preferences=replace(state.preferences, preview=on))
 
 
 @_reduce.register

@@ -16,6 +16,7 @@ import numpy as np
 
 from . import actions as act
 from . import convert
+from .baker import Baker
 from .paths import find_folder, find_mesh_path, unused
 from .requests import (
     STAGES,
@@ -78,6 +79,7 @@ class Renderer:
 
     def __init__(self) -> None:
         self._scene: Any = None
+        self._baker: Baker | None = None
         self._model: Model | None = None
         self._view: View | None = None
         self._ladder: Iterator[Any] | None = None
@@ -85,15 +87,28 @@ class Renderer:
         self._climbed = ""  # last stage of the ladder that was posted
 
     def __call__(self, request: RenderRequest, ticket: Ticket) -> None:
-        """Post Rendered for each stage up to the limit, and Settled at the end."""
+        """Post Rendered for each stage up to the limit, and Settled at the end.
+
+        With the preview: what it needs before that, and better versions of it afterwards.
+        """
         self._ticket = ticket
         if self._ladder is None or (self._model, self._view) != (request.model, request.view):
             self._start(request)
         try:
-            self._climb(request, ticket)
+            if request.preview:
+                assert self._baker is not None
+                # Never dropped for a newer view: else nothing would show while a code moves.
+                ticket.protected = True
+                self._baker.prepare(request, ticket)
+                ticket.protected = False
+                ticket.check()
+            if not request.preview or request.limit != STAGES[0]:
+                self._climb(request, ticket)
         except BaseException:
             self._ladder = None
             raise
+        if request.preview and request.limit == STAGES[-1] and self._baker is not None:
+            self._baker.refine(ticket)
 
     def _start(self, request: RenderRequest) -> None:
         import ballgan
@@ -101,12 +116,16 @@ class Renderer:
         self._ladder = None
         if self._model != request.model:
             self._scene = ballgan.Scene(request.model.generator)
+            self._baker = Baker(self._scene, request.model)
         self._model, self._view, self._climbed = request.model, request.view, ""
         view = request.view
         self._scene.latent = convert.to_latent(view.foreground, ballgan.Latent)
         self._scene.background = convert.to_background(view.backdrop)
         self._ladder = self._scene.render_progressively(
-            convert.to_camera(view.camera), convert.to_settings(view), progress=self._check
+            convert.to_camera(view.camera),
+            convert.to_settings(view),
+            progress=self._check,
+            preview=not request.preview,
         )
 
     def _climb(self, request: RenderRequest, ticket: Ticket) -> None:
@@ -117,7 +136,7 @@ class Renderer:
         while True:
             # The first picture is never dropped for a newer view: else a drag on a slow machine
             # would show nothing until it stops.
-            ticket.protected = not self._climbed
+            ticket.protected = not self._climbed and not request.preview
             started = time.perf_counter()
             frame = next(self._ladder, None)
             if frame is None:

@@ -25,6 +25,10 @@ FORMATS = (("glb", "GLB"), ("obj", "OBJ"), ("ply", "PLY"), ("stl", "STL"))
 RESOLUTIONS = (("128", "128"), ("256", "256"), ("384", "384"), ("512", "512"))
 RAYS = (("0", "Model"), ("64", "64"), ("128", "128"), ("256", "256"))
 FILE_TIP = "a file or a folder. Nothing is overwritten: a number is added to a name that is taken."
+PREVIEW_TIP = (
+    "Key P. While something moves, the graphics card draws a baked copy of the scene at once; "
+    "the network's picture replaces it. The status bar says which one you see."
+)
 LEVEL_TIP = (
     "The density at which the surface is taken: lower includes thinner matter. "
     "The eye shows the surface while you change it."
@@ -38,6 +42,10 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     if layer is not None:
         actions.append(act.SetLayer(layer))
     actions += _draw_rays(ui, state)
+    on = ui.switch("preview", "OpenGL preview", state.preview)
+    ui.tip(PREVIEW_TIP)
+    if on is not None and on != state.preview:
+        actions.append(act.TogglePreview())
     tip = "Key S. PNG of the finished picture, with its transparency."
     if ui.button("screenshot", "Save picture", icon=icons.CAMERA, width=-1, tip=tip):
         actions.append(act.SaveScreenshot())

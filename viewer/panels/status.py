@@ -54,7 +54,8 @@ def describe_picture(state: ViewerState, info: ViewInfo) -> str:
         name = "untrained placeholder" if state.model.bundled else f"{name} (untrained placeholder)"
     layer = dict(LAYER_LABELS)[state.view.layer]
     parts = [name, layer]
-    if state.view.layer == "surface":
+    previewed = info.quality is not None and info.quality.engine == "preview"
+    if state.view.layer == "surface" and not previewed:
         parts.append(describe_surface(info))
     elif info.quality is not None:
         parts.append(describe_quality(info.quality))
@@ -70,7 +71,15 @@ def describe_surface(info: ViewInfo) -> str:
 
 def describe_quality(quality: Quality) -> str:
     """How good the picture is."""
+    if quality.engine == "preview":
+        if not quality.current:
+            return "OpenGL preview, changing"
+        grid = f"{quality.cells}\u00b3 volume"
+        return f"OpenGL preview, {grid}" if quality.refined else f"OpenGL preview, coarse {grid}"
+    if not quality.current:
+        return "previous picture"
     stage = {"preview": "preview", "raw": "raw", "full": "final"}.get(quality.stage, quality.stage)
+    stage = f"neural {stage}"
     rays = f"{quality.neural_resolution}\u00b2 rays"
     return f"{stage}, {quality.size} px, {rays}" if quality.settled else f"{stage}, {rays}"
 

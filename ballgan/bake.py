@@ -1,0 +1,214 @@
+"""Bakes the foreground into a grid that any GPU can draw: coarse at once, then finer bricks.
+
+What is kept is the *raw* density, not the extinction: it is smooth where a surface is sharp, so
+that a trilinear look-up, activated after it, agrees with the field at a fraction of the
+resolution. Colours are straight: the field has them in empty space too, so nothing dark can bleed
+in at an edge. Grids are indexed (z, y, x); their samples are at the corners of cells.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from scipy.ndimage import distance_transform_cdt
+from torch import Tensor
+
+from .fields import TriplaneField
+from .generator import Generator
+
+COARSE_CELLS = 48  # along a side
+BRICK_CELLS = 8  # of the fine grid, along a side of a brick
+FINE_CELLS = (96, 192)  # for planes of up to 96 pixels, and for larger ones
+INVISIBLE = 1 / 256  # opacity of a ray through the whole grid that nobody sees
+DENSITY_LIMIT = 1000.0  # raw; far beyond fully opaque, and safe in half precision
+SLABS = 6  # steps of the coarse pass
+BRICKS_PER_STEP = 32
+
+
+@dataclass(frozen=True)
+class Extent:
+    """Where the field is baked, and what is beyond.
+
+    half_side: of the baked cube round the origin, world units. cells: of the fine grid, along a
+    side. interval: distances along a ray between which the field counts; None: inside the cube
+    only. outside: raw colour and raw density beyond the cube; None: nothing.
+    """
+
+    half_side: float
+    cells: int
+    interval: tuple[float, float] | None = None
+    outside: tuple[float, float, float, float] | None = None
+
+    @property
+    def bricks(self) -> int:
+        """Bricks along a side."""
+        return self.cells // BRICK_CELLS
+
+
+@dataclass(frozen=True)
+class Coarse:
+    """The whole foreground at COARSE_CELLS, n = COARSE_CELLS + 1 samples along a side.
+
+    density: (n, n, n) float16, raw. color: (n, n, n, 4) uint8, raw colour and 255. distance: uint8,
+    one for each brick (z, y, x): 0 where anything may be seen, else the number of bricks to the
+    nearest of those (along the axis where it is largest).
+    """
+
+    extent: Extent
+    density: np.ndarray
+    color: np.ndarray
+    distance: np.ndarray
+
+
+@dataclass(frozen=True)
+class Bricks:
+    """Some bricks of the fine grid.
+
+    places: (B, 3) bricks (z, y, x). density: (B, m, m, m), color: (B, m, m, m, 4), as in Coarse,
+    with m = BRICK_CELLS + 1; neighbours share the samples on their common face. fraction: of the
+    bricks that are to be baked, done so far.
+    """
+
+    places: np.ndarray
+    density: np.ndarray
+    color: np.ndarray
+    fraction: float
+
+
+class Baking:
+    """One foreground on its way into a grid. Steps are short; stop between them at any time."""
+
+    def __init__(self, model: Generator, planes: Tensor) -> None:
+        """planes: (1, 3, C, H, W), as `Generator.planes` gives them."""
+        self.extent = find_extent(model, planes)
+        self._field = model.field
+        self._planes = planes
+
+    @torch.inference_mode()
+    def coarse(self, step: Callable[[], None] | None = None) -> Coarse:
+        """The coarse pass. `step` is called now and then; it may raise to stop."""
+        logits = self._plane_logits(COARSE_CELLS)
+        count = COARSE_CELLS + 1
+        every = torch.arange(count, device=logits.device)
+        parts = []
+        for depth in every.chunk(SLABS):
+            if step is not None:
+                step()
+            parts.append(self._field.raw_from_logits(self._block(logits, every, every, depth)))
+        samples = torch.cat([part[0] for part in parts])
+        distance = measure_distance(find_occupied(samples[..., 3], self.extent).numpy())
+        return Coarse(self.extent, *pack(samples), distance)
+
+    def refine(self, coarse: Coarse) -> Iterator[Bricks]:
+        """The bricks in which anything may be seen, a few at a time, from the middle outwards."""
+        # No decorator: inference mode must not stay on in the caller between two steps.
+        places = order_outwards(coarse.distance == 0)
+        if not len(places):
+            return
+        with torch.inference_mode():
+            logits = self._plane_logits(self.extent.cells)
+        for start in range(0, len(places), BRICKS_PER_STEP):
+            chosen = places[start : start + BRICKS_PER_STEP]
+            with torch.inference_mode():
+                samples = self._sample_bricks(logits, torch.from_numpy(chosen))
+            yield Bricks(chosen, *pack(samples), (start + len(chosen)) / len(places))
+
+    def _sample_bricks(self, logits: Tensor, places: Tensor) -> Tensor:
+        """Raw colour and density (B, m, m, m, 4) of bricks at `places` (B, 3)."""
+        inside = torch.arange(BRICK_CELLS + 1, device=logits.device)
+        corner = places.to(logits.device) * BRICK_CELLS
+        z, y, x = (corner[:, k, None] + inside for k in range(3))  # (B, m)
+        return self._field.raw_from_logits(self._block(logits, x, y, z))
+
+    def _plane_logits(self, cells: int) -> Tensor:
+        half = self.extent.half_side
+        axis = torch.linspace(-half, half, cells + 1, device=self._planes.device)
+        return self._field.plane_logits(self._planes, axis)
+
+    def _block(self, logits: Tensor, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
+        """Sum of the planes' logits at grids of indices (B, m) or (m,): (B, z, y, x, M)."""
+        indices = [axis if axis.ndim == 2 else axis[None] for axis in (x, y, z)]
+        total: Tensor | None = None
+        for plane, (first, second) in zip(logits, self._field.axes, strict=True):
+            part = plane[indices[second][:, :, None], indices[first][:, None, :]]  # (B, n, m, M)
+            if second < first:  # x is last: a higher axis comes first
+                part = part.transpose(1, 2)
+            missing = 3 - first - second
+            part = part.unsqueeze(3 - missing)
+            total = part if total is None else total + part
+        assert total is not None
+        return total
+
+
+def find_extent(model: Generator, planes: Tensor) -> Extent:
+    """Where a model's field is worth baking.
+
+    A bounded field ends at its cube. Published models have density beyond it, between fixed
+    distances from the camera: the cube grows to what the model's own camera sees.
+    """
+    config = model.config
+    cells = FINE_CELLS[0] if planes.shape[-1] <= FINE_CELLS[0] else FINE_CELLS[1]
+    half = config.field.box_warp / 2
+    near, far = config.sampling.near, config.sampling.far
+    if near is None or far is None:
+        return Extent(half, cells)
+    stratum = (far - near) / (config.sampling.coarse_samples - 1)
+    interval = (near + stratum / 2, far + stratum / 2)  # centres of the first and last sample
+    if config.field.bounded:
+        return Extent(half, cells, interval)
+    x, y, z = config.camera.pivot
+    position = math.hypot(x, y, z + config.camera.radius)
+    reach = max(position - interval[0], interval[1] - position)
+    half = min(max(half, reach), 2 * half)
+    return Extent(half, cells, interval, _outside(model.field, planes))
+
+
+@torch.inference_mode()
+def _outside(field: TriplaneField, planes: Tensor) -> tuple[float, float, float, float]:
+    """Raw colour and density of a zero feature: what an unbounded field is far away."""
+    nothing = torch.zeros(1, planes.shape[2], device=planes.device, dtype=planes.dtype)
+    red, green, blue, density = field.raw_from_logits(field.hidden(nothing))[0].tolist()
+    return red, green, blue, density
+
+
+def find_occupied(density: Tensor, extent: Extent) -> Tensor:
+    """Bricks (z, y, x) in which something may be seen, from coarse raw densities (n, n, n).
+
+    Conservative: a brick counts if a sample in it, or within a coarse cell of it, could add up to
+    a visible opacity along a ray through the whole grid. On the CPU.
+    """
+    cells = COARSE_CELLS // extent.bricks  # coarse cells along a side of a brick
+    threshold = density_of_extinction(-math.log1p(-INVISIBLE) / (2 * extent.half_side))
+    highest = F.max_pool3d(density[None, None].float(), cells + 3, stride=cells, padding=1)
+    return (highest[0, 0] > threshold).cpu()
+
+
+def density_of_extinction(extinction: float) -> float:
+    """Inverse of `volume.density_to_extinction`."""
+    return 1 + math.log(math.expm1(extinction))
+
+
+def order_outwards(occupied: np.ndarray) -> np.ndarray:
+    """Places (B, 3) of the occupied bricks, those nearest to the middle first."""
+    places = np.argwhere(occupied)
+    middle = (np.array(occupied.shape) - 1) / 2
+    distance = np.square(places - middle).sum(axis=1)
+    return places[np.argsort(distance, kind="stable")]
+
+
+def measure_distance(occupied: np.ndarray) -> np.ndarray:
+    """Bricks to the nearest occupied one, along the axis where it is largest: uint8."""
+    if not occupied.any():
+        return np.full(occupied.shape, max(occupied.shape), np.uint8)
+    return distance_transform_cdt(~occupied, metric="chessboard").astype(np.uint8)
+
+
+def pack(samples: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Raw colour and density (..., 4) as `Coarse` has them, on the CPU."""
+    density = samples[..., 3].clamp(-DENSITY_LIMIT, DENSITY_LIMIT).half()
+    color = torch.full_like(samples, 255.0)
+    color[..., :3] = (samples[..., :3] * 255).round().clamp(0, 255)
+    return density.cpu().numpy(), color.byte().cpu().numpy()

@@ -1,0 +1,125 @@
+"""Makes what the GL preview shows, in the thread that renders: volumes and backgrounds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from . import convert
+from .requests import Backcloth, Model, RenderRequest, Volume, VolumeDetail
+from .view import Backdrop, Code, View
+from .worker import Ticket
+
+if TYPE_CHECKING:
+    import ballgan
+
+PHOTO_SIZE = 1024  # pixels of the picture that a photo shall be sharp in
+
+
+class Baker:
+    """Posts Volume, VolumeDetail and Backcloth for the views of one scene."""
+
+    def __init__(self, scene: ballgan.Scene, model: Model) -> None:
+        self._scene = scene
+        self._model = model
+        self._code: Code | None = None  # whose volume was posted
+        self._details: Iterator[Any] | None = None  # of that volume, as far as they are not posted
+        self._backdrop: Backdrop | None = None  # that was posted
+        self._whole = True  # whether all of that backdrop was
+
+    def prepare(self, request: RenderRequest, ticket: Ticket) -> None:
+        """Post what the request's view lacks for a first preview; the scene is set to the view."""
+        # The background comes first: it is quick, and a new one should show without delay.
+        self._prepare_backdrop(request.view, ticket)
+        if request.view.foreground != self._code:
+            self._prepare_volume(request.view.foreground, ticket)
+
+    def refine(self, ticket: Ticket) -> None:
+        """Post better versions of what was posted last, until the ticket stops it."""
+        if not self._whole and self._backdrop is not None:
+            self._post_whole_sphere(self._backdrop, ticket)
+        while self._details is not None:
+            bricks = next(self._details, None)
+            if bricks is None:
+                self._details = None
+            else:
+                ticket.post(VolumeDetail(self._model, self._code or Code(), bricks))
+            ticket.check()
+
+    def _prepare_volume(self, code: Code, ticket: Ticket) -> None:
+        from ballgan.bake import Baking
+
+        self._code, self._details = None, None
+        baking = Baking(self._scene.model, self._scene.planes(ticket.check))
+        coarse = baking.coarse(ticket.check)
+        ticket.post(Volume(self._model, code, coarse))
+        self._code, self._details = code, baking.refine(coarse)
+
+    def _prepare_backdrop(self, view: View, ticket: Ticket) -> None:
+        backdrop = essence(view.relevant().backdrop)
+        if backdrop == self._backdrop or not needs_worker(backdrop):
+            return
+        self._backdrop, self._whole = None, True
+        if backdrop.kind == "photo":
+            ticket.post(self._hang_photo(backdrop))
+        elif self._scene.model.background is None:
+            white = float(self._scene.model.config.white_background)
+            ticket.post(Backcloth(self._model, backdrop, "plain", colour=(white, white, white)))
+        else:
+            ticket.post(self._bake_window(backdrop, view))
+            self._whole = False
+        self._backdrop = backdrop
+
+    def _bake_window(self, backdrop: Backdrop, view: View) -> Backcloth:
+        from ballgan.bake_sphere import bake_window
+
+        scene = self._scene
+        assert scene.model.background is not None
+        ws = scene.ws_background(convert.to_background(backdrop))
+        camera = convert.to_camera(view.camera).resolve(scene.model.config.camera)
+        pixels = bake_window(scene.model.background, ws, camera)
+        return Backcloth(self._model, backdrop, "panorama", pixels)
+
+    def _post_whole_sphere(self, backdrop: Backdrop, ticket: Ticket) -> None:
+        import torch
+
+        from ballgan.bake_sphere import HEIGHT, to_bytes
+
+        with torch.inference_mode():
+            background = convert.to_background(backdrop)
+            sphere = self._scene.sphere(background, HEIGHT, ticket.check)
+            pixels = to_bytes(sphere[:3].permute(1, 2, 0))
+        ticket.post(Backcloth(self._model, backdrop, "panorama", pixels))
+        self._whole = True
+
+    def _hang_photo(self, backdrop: Backdrop) -> Backcloth:
+        from ballgan.backgrounds import is_equirectangular, photo_width
+        from ballgan.bake_sphere import to_bytes
+
+        panorama = convert.to_background(backdrop)
+        store = self._scene.backdrop
+        visible = store.visible_span()
+        image = store.load_panorama(panorama, PHOTO_SIZE, visible)
+        pixels = to_bytes(image.permute(1, 2, 0))
+        if is_equirectangular(panorama, image):
+            return Backcloth(self._model, backdrop, "panorama", pixels)
+        aspect = pixels.shape[1] / pixels.shape[0]
+        across = photo_width(panorama.span or visible, aspect)
+        return Backcloth(self._model, backdrop, "photo", pixels, span=(across, across / aspect))
+
+
+def essence(backdrop: Backdrop) -> Backdrop:
+    """A backdrop without what the preview's shader does."""
+    return replace(backdrop, yaw=0.0, exposure=0.0)
+
+
+def needs_worker(backdrop: Backdrop) -> bool:
+    """Whether there is anything to make: colours and nothing are drawn as they are."""
+    return backdrop.visible and backdrop.kind != "colour"
+
+
+def gain_of(stops: float) -> float:
+    """Factor of linear light."""
+    return math.exp2(stops)

@@ -1,0 +1,343 @@
+"""The GL preview: the baked foreground before the sphere, drawn in the frame that asks for it.
+
+What is drawn comes from the baker's thread (baker.py) and is uploaded in slices. Only for the
+thread with the context. Rectangles are in framebuffer pixels, y down.
+"""
+
+import math
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from . import gl
+from .baker import essence, gain_of, needs_worker
+from .controls import image_axes
+from .convert import depth_range
+from .gl_volume import COLOUR, HALF, WHOLE, Canvas, Grid, SlicedPicture, Stopwatch
+from .layout import Rect
+from .picture import CHECKER, eye_position
+from .requests import Backcloth, Model, Volume, VolumeDetail
+from .view import Backdrop, Code, Orbit, View
+
+SLICE = 2**22  # bytes that are uploaded in a frame
+STRIDES = 64.0  # samples along a side of the volume
+NORMAL_REACH = 1 / 64  # of the volume's side, for the density's gradient
+SHARES = (1.0, 0.75, 0.5, 0.375, 0.25)  # of the picture's side, in rays while something moves
+FIRST_SHARE = 0.5  # until it is known how fast this machine is
+PATIENCE_MS = 16.0  # for the rays of a frame while something moves
+STILL_PATIENCE_MS = 80.0  # and while nothing does
+LAYERS = {"alpha": 1, "depth": 2, "normals": 3, "surface": 4}  # others show colours: 0
+KINDS = {"plain": 1, "panorama": 2, "photo": 3}  # of what is behind; 0: nothing
+FAR = 1e6  # beyond everything, world units
+
+Job = Callable[[], None]
+
+
+class Preview:
+    """Owns the scene as GL resources."""
+
+    def __init__(self) -> None:
+        self._march = gl.Program("picture.vert", "preview.frag")
+        self._compose = gl.Program("picture.vert", "scene.frag")
+        self._quad = gl.Quad()
+        self._coarse = (Grid(HALF), Grid(COLOUR))
+        self._fine = (Grid(HALF), Grid(COLOUR))
+        self._cleared_side = 0  # of the fine grid, once every sample is defined
+        self._emptiness = Grid(WHOLE)
+        self._panorama = SlicedPicture()
+        self._canvas = Canvas()
+        self._stopwatch = Stopwatch()
+        self._volume: Volume | None = None
+        self._backcloth: Backcloth | None = None
+        self.refined = False  # whether the fine grid of the volume shows
+        self.milliseconds = 0.0  # that the rays of the last measured frame took
+        self._ms_a_ray = 0.0
+        self._measured_side = 0
+        self._drawn: Any = None  # what the canvas shows
+        self._volume_jobs: deque[tuple[int, Job]] = deque()  # bytes, upload
+        self._picture_jobs: deque[tuple[int, Job]] = deque()
+
+    # What arrives
+
+    def receive(self, result: Volume | VolumeDetail | Backcloth) -> None:
+        """Take what the baker has made."""
+        if isinstance(result, Volume):
+            self._volume_jobs.clear()
+            size = result.coarse.density.nbytes + result.coarse.color.nbytes
+            self._volume_jobs.append((size, partial(self._use_volume, result)))
+            self._volume_jobs.extend(self._clear_fine(result.coarse.extent.cells + 1))
+        elif isinstance(result, VolumeDetail):
+            bricks = result.bricks
+            size = bricks.density.nbytes + bricks.color.nbytes
+            self._volume_jobs.append((size, partial(self._add_bricks, result)))
+        else:
+            self._picture_jobs = deque(self._hang(result))
+
+    def upload(self) -> bool:
+        """Upload a slice of what has arrived; whether something is left."""
+        for jobs in self._picture_jobs, self._volume_jobs:
+            done = 0
+            while jobs and done < SLICE:
+                size, job = jobs.popleft()
+                job()
+                done += size
+        return self.pending
+
+    @property
+    def pending(self) -> bool:
+        """Whether something waits to be uploaded."""
+        return bool(self._picture_jobs or self._volume_jobs)
+
+    def _use_volume(self, volume: Volume) -> None:
+        self._coarse[0].upload(volume.coarse.density)
+        self._coarse[1].upload(volume.coarse.color)
+        self._emptiness.upload(volume.coarse.distance)
+        self._volume, self.refined, self._drawn = volume, False, None
+
+    def _clear_fine(self, side: int) -> list[tuple[int, Job]]:
+        """Uploads that define a fine grid of another size: filters may touch unused samples."""
+        if self._cleared_side == side:
+            return []
+        self._cleared_side = 0
+        for grid in self._fine:
+            grid.allocate(side)
+        depth = max(1, SLICE // (2 * side * side))
+        jobs: list[tuple[int, Job]] = []
+        for z in range(0, side, depth):
+            slab = np.zeros((min(depth, side - z), side, side), np.float16)
+            jobs.append((slab.nbytes, partial(self._fine[0].write, (z, 0, 0), slab)))
+        jobs.append((0, partial(setattr, self, "_cleared_side", side)))
+        return jobs
+
+    def _add_bricks(self, detail: VolumeDetail) -> None:
+        if self._volume is None or detail.code != self._volume.code:
+            return
+        bricks = detail.bricks
+        cells = bricks.density.shape[1] - 1
+        for place, density, color in zip(
+            cells * bricks.places, bricks.density, bricks.color, strict=True
+        ):
+            self._fine[0].write(place, density)
+            self._fine[1].write(place, color)
+        if bricks.fraction >= 1:
+            self.refined, self._drawn = True, None
+
+    def _hang(self, cloth: Backcloth) -> list[tuple[int, Job]]:
+        jobs: list[tuple[int, Job]] = []
+        pixels = cloth.pixels
+        if pixels is not None:
+            height, width, _ = pixels.shape
+            mirrored = cloth.kind == "photo"
+            begin = partial(self._panorama.begin, width, height, mirrored=mirrored)
+            jobs.append((0, begin))
+            rows = max(1, SLICE // (2 * 4 * width))
+            for row in range(0, height, rows):
+                part = pixels[row : row + rows]
+                jobs.append((part.nbytes, partial(self._panorama.write, row, part)))
+        jobs.append((0, partial(self._use_backcloth, cloth)))
+        return jobs
+
+    def _use_backcloth(self, cloth: Backcloth) -> None:
+        if cloth.pixels is not None:
+            self._panorama.show()
+        self._backcloth = cloth
+
+    # What can be shown
+
+    def shows(self, model: Model | None, view: View) -> bool:
+        """Whether there is anything of the model that can be drawn for the view."""
+        if model is None:
+            return False
+        has_volume = self._volume is not None and self._volume.model == model
+        if view.layer != "background" and not has_volume:
+            return False
+        cloth = self._backcloth
+        return not needs_worker(shown_backdrop(view)) or (
+            cloth is not None and cloth.model == model
+        )
+
+    def is_current(self, model: Model | None, view: View) -> bool:
+        """Whether what `draw` shows has the view's codes and background."""
+        if model is None or not self.shows(model, view):
+            return False
+        volume, backdrop = self._volume, shown_backdrop(view)
+        if view.layer != "background" and (volume is None or volume.code != view.foreground):
+            return False
+        return not needs_worker(backdrop) or (
+            self._backcloth is not None and self._backcloth.backdrop == essence(backdrop)
+        )
+
+    @property
+    def code(self) -> Code | None:
+        """The foreground that `draw` shows."""
+        return self._volume.code if self._volume is not None else None
+
+    @property
+    def side(self) -> int:
+        """Rays along a side of the last picture."""
+        return self._canvas.side
+
+    @property
+    def cells(self) -> int:
+        """Along a side of the grid that shows."""
+        if self._volume is None:
+            return 0
+        extent = self._volume.coarse.extent
+        return int(extent.cells) if self.refined else self._coarse[0].side - 1
+
+    # Drawing
+
+    def draw(
+        self,
+        view: View,
+        rectangle: Rect,
+        framebuffer: tuple[int, int],
+        scale: float,
+        *,
+        moving: bool = False,
+    ) -> None:
+        """Draw the view into `rectangle`; `scale`: pixels a logical pixel.
+
+        moving: hurry. One ray a pixel is shot where that is quick enough, else fewer; what is
+        behind them is always drawn pixel by pixel.
+        """
+        foreground = view.layer != "background" and self._volume is not None
+        if foreground:
+            self._shoot(view, self._choose_side(round(rectangle.width), moving))
+        width, height = framebuffer
+        bottom = height - rectangle.y - rectangle.height
+        self._canvas.bind(0)
+        self._panorama.bind(1)
+        self._compose.use(
+            foreground=0,
+            panorama=1,
+            has_foreground=float(foreground),
+            rectangle=(
+                2 * rectangle.x / width - 1,
+                2 * bottom / height - 1,
+                2 * (rectangle.x + rectangle.width) / width - 1,
+                2 * (bottom + rectangle.height) / height - 1,
+            ),
+            corner_px=(rectangle.x, bottom),
+            checker_px=CHECKER * scale,
+            **_camera_uniforms(view.camera),
+            **self._behind_uniforms(view),
+        )
+        gl.draw_flat(self._quad)
+
+    def _choose_side(self, side: int, moving: bool) -> int:
+        """Rays along a side of the picture."""
+        if not self._ms_a_ray:
+            return max(round(FIRST_SHARE * side), 1)
+        most = (PATIENCE_MS if moving else STILL_PATIENCE_MS) / self._ms_a_ray
+        share = next((s for s in SHARES if (s * side) ** 2 <= most), SHARES[-1])
+        return max(round(share * side), 1)
+
+    def _shoot(self, view: View, side: int) -> None:
+        """Draw the foreground into the canvas, unless that is what it shows."""
+        assert self._volume is not None
+        wanted = (view.camera, view.layer)
+        if self._drawn == wanted and self.side >= side:
+            return
+        self._read_stopwatch()
+        extent = self._volume.coarse.extent
+        grids = self._fine if self.refined else self._coarse
+        for unit, grid in enumerate((*grids, self._emptiness)):
+            grid.bind(unit)
+        length = 2 * extent.half_side
+        box = self._volume.model.info.box
+        self._march.use(
+            density=0,
+            colours=1,
+            emptiness=2,
+            cells=float(self.cells),
+            bricks=float(self._emptiness.side),
+            half_side=float(extent.half_side),
+            interval=extent.interval or (0.0, FAR),
+            outside=extent.outside or (0.0, 0.0, 0.0, -FAR),
+            bounded=extent.outside is None,
+            stride=length / STRIDES,
+            most_steps=int(4 * STRIDES),
+            layer=LAYERS.get(view.layer, 0),
+            depth_range=depth_range(view.camera, box),
+            normal_reach=NORMAL_REACH * length,
+            rectangle=(-1.0, -1.0, 1.0, 1.0),
+            **_camera_uniforms(view.camera),
+        )
+        with self._canvas.drawing(side), self._stopwatch.measuring():
+            gl.draw_flat(self._quad)
+        self._measured_side = self._measured_side or side
+        self._drawn = wanted
+
+    def _read_stopwatch(self) -> None:
+        milliseconds = self._stopwatch.read_ms()
+        if milliseconds is not None:
+            self.milliseconds = max(milliseconds, 1e-3)  # some drivers count nothing
+            measured = self.milliseconds / max(self._measured_side, 1) ** 2
+            before = self._ms_a_ray or measured
+            self._ms_a_ray = before + 0.3 * (measured - before)
+            self._measured_side = 0
+
+    def _behind_uniforms(self, view: View) -> dict[str, Any]:
+        """Uniforms of sphere.glsl."""
+        nothing = {"behind": 0}
+        if view.layer == "alpha":
+            return {"behind": KINDS["plain"], "behind_colour": (0.0, 0.0, 0.0)}
+        backdrop = shown_backdrop(view)
+        if not backdrop.visible:
+            return nothing
+        if backdrop.kind == "colour":
+            return {"behind": KINDS["plain"], "behind_colour": backdrop.colour}
+        cloth = self._backcloth
+        if cloth is None:
+            return nothing
+        photo = backdrop.kind == "photo"
+        return {
+            "behind": KINDS[cloth.kind],
+            "behind_colour": cloth.colour,
+            "sphere_radius": cloth.model.info.sphere_radius,
+            "turn": backdrop.yaw if photo else 0.0,
+            "gain": gain_of(backdrop.exposure) if photo else 1.0,
+            "photo_span": cloth.span,
+        }
+
+    def close(self) -> None:
+        """Delete everything."""
+        for part in (
+            self._march,
+            self._compose,
+            self._quad,
+            *self._coarse,
+            *self._fine,
+            self._emptiness,
+            self._panorama,
+            self._canvas,
+            self._stopwatch,
+        ):
+            part.close()
+
+
+def shown_backdrop(view: View) -> Backdrop:
+    """The background that the view's layer shows."""
+    return view.relevant().backdrop
+
+
+def for_baker(view: View) -> View:
+    """A view that asks the baker for what the preview of the layer "surface" needs."""
+    return replace(view, layer="foreground") if view.layer == "surface" else view
+
+
+def _camera_uniforms(camera: Orbit) -> dict[str, Any]:
+    """Uniforms of camera.glsl."""
+    right, up = image_axes(camera)
+    return {
+        "eye": eye_position(camera),
+        "right": right,
+        "up": up,
+        "back": camera.direction,
+        "spread": math.tan(camera.fov / 2),
+    }
