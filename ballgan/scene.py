@@ -336,11 +336,13 @@ class Scene:
         level: float | str = "auto",
         simplify: int | None = None,
         largest_component: bool = True,
+        sampler: str = "fast",
         progress: Progress | None = None,
     ) -> "trimesh.Trimesh":
         """The foreground's surface as a closed mesh with vertex colours (see mesh.extract_mesh).
 
-        World units, y up, faces outward. `level` is a raw density, or "auto".
+        World units, y up, faces outward. `level` is a raw density, or "auto". `sampler` "plain"
+        samples the density everywhere, "fast" only round the surface.
         """
         from .mesh import extract_mesh
 
@@ -355,6 +357,7 @@ class Scene:
             device=self.model.device,
             simplify=simplify,
             largest_component=largest_component,
+            sampler=sampler,
             progress=progress,
         )
 
