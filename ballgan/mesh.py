@@ -24,12 +24,13 @@ from .field_samples import (
     check_grid,
     find_gradient,
     make_axis,
-    part_of,
     sample_density,
     sample_density_at,
     sample_seen_colors,
 )
+from .field_samples import part_of as part_of
 from .mesh_files import MESH_SUFFIXES as MESH_SUFFIXES
+from .mesh_files import check_mesh_parts as check_mesh_parts
 from .mesh_files import check_mesh_path as check_mesh_path
 from .mesh_files import write_mesh as write_mesh
 from .narrow_band import find_narrow_band, first_samples

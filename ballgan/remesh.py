@@ -1,6 +1,7 @@
-"""Fewer triangles: calls of compiled libraries that run apart (see apart.py).
+"""Fewer triangles, and their layout on a picture.
 
-Imports little, as the other process does it all again.
+Compiled libraries do both, in a process of their own (see apart.py). That imports this module
+again, which is why it imports little.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import numpy as np
 from .apart import call_apart
 
 Progress = Callable[[float], None]
+
+CHART_PADDING = 4  # pixels between the pieces of a layout
 
 
 def simplify_surface(
@@ -53,3 +56,36 @@ def _drop_folded_faces(faces: np.ndarray) -> np.ndarray:
         np.sort(faces, axis=1), axis=0, return_inverse=True, return_counts=True
     )
     return faces[counts[numbers.ravel()] == 1]
+
+
+def unwrap_surface(
+    vertices: np.ndarray, faces: np.ndarray, normals: np.ndarray, size: int, progress: Progress
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Lay a surface out on a square picture, without overlaps.
+
+    Args:
+        vertices, normals: (V, 3). faces: (F, 3). size: side of the picture, pixels.
+        progress: called now and then; may raise to stop.
+
+    Returns which vertex each vertex of the layout is (W,), faces (F, 3) of those, and texture
+    coordinates (W, 2) in [0, 1].
+    """
+    origins, layout, uv = call_apart(
+        lay_out, vertices, faces, normals, np.array(size), progress=progress
+    )
+    return origins.astype(np.int64), layout.astype(np.int64), uv.astype(np.float64)
+
+
+def lay_out(
+    vertices: np.ndarray, faces: np.ndarray, normals: np.ndarray, size: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Charts and their packing by xatlas; cannot be stopped."""
+    import xatlas
+
+    atlas = xatlas.Atlas()
+    atlas.add_mesh(vertices.astype(np.float32), faces.astype(np.uint32), normals.astype(np.float32))
+    options = xatlas.PackOptions()
+    options.resolution = int(size)
+    options.padding = CHART_PADDING
+    atlas.generate(pack_options=options)
+    return atlas[0]
