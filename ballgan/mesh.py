@@ -7,44 +7,25 @@ on +z, which is also what glTF expects of a model that faces the viewer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 import numpy as np
 import torch
 import trimesh
 
-from .components import drop_unused_vertices, find_largest_component
 from .components import keep_largest_component as keep_largest_component
-from .field_samples import (
-    RESOLUTION_RANGE as RESOLUTION_RANGE,
-)
-from .field_samples import (
-    Field,
-    Progress,
-    check_grid,
-    find_gradient,
-    make_axis,
-    sample_density,
-    sample_density_at,
-    sample_seen_colors,
-)
+from .field_samples import RESOLUTION_RANGE as RESOLUTION_RANGE
+from .field_samples import Field, Progress, check_grid, sample_seen_colors
 from .field_samples import part_of as part_of
+from .field_samples import sample_density as sample_density
+from .level_surface import SAMPLERS as SAMPLERS
+from .level_surface import Volume, find_level_surface
 from .mesh_files import MESH_SUFFIXES as MESH_SUFFIXES
 from .mesh_files import check_mesh_parts as check_mesh_parts
 from .mesh_files import check_mesh_path as check_mesh_path
 from .mesh_files import write_mesh as write_mesh
-from .narrow_band import find_narrow_band, first_samples
-from .remesh import simplify_surface
 from .surface import PUBLISHED_LEVEL as PUBLISHED_LEVEL
-from .surface import (
-    check_level,
-    describe_missing_surface,
-    find_level,
-    find_surface,
-    march_narrow_band,
-)
-
-SAMPLERS = ("fast", "plain")
+from .surface import check_level
+from .surface import find_level as find_level
+from .surface import find_surface as find_surface
 
 
 def extract_mesh(
@@ -102,9 +83,8 @@ def extract_mesh(
     if sampler not in SAMPLERS:
         raise ValueError(f'sampler should be one of {", ".join(SAMPLERS)}; got "{sampler}"')
     report = progress or (lambda fraction: None)
-    volume = _Volume(density, box, resolution, device)
-    find = _find_by_narrow_band if sampler == "fast" else _find_by_dense_grid
-    surface = find(volume, level, part_of(report, 0.0, 0.8))
+    volume = Volume(density, box, resolution, device)
+    surface = find_level_surface(volume, level, sampler, part_of(report, 0.0, 0.8))
     if largest_component:
         surface = surface.select_largest(part_of(report, 0.8, 0.85))
     if simplify is not None and simplify < len(surface.faces):
@@ -132,84 +112,6 @@ def extract_mesh(
     )
     mesh.metadata["level"] = surface.level
     return mesh
-
-
-@dataclass(frozen=True)
-class _Volume:
-    """A density to sample resolution^3 times in a cube of side box."""
-
-    density: Field
-    box: float
-    resolution: int
-    device: torch.device | str
-
-    @property
-    def voxel(self) -> float:
-        return self.box / (self.resolution - 1)
-
-    def find_gradient(self, points: np.ndarray, progress: Progress) -> np.ndarray:
-        """The density's gradient at world points (P, 3), per world unit."""
-        return find_gradient(self.density, points, self.voxel, self.device, progress)
-
-
-@dataclass(frozen=True)
-class _Surface:
-    """A level surface.
-
-    vertices: (V, 3) in units of the box. faces: (F, 3). gradients: of the density at the vertices
-    (V, 3), per world unit, if known.
-    """
-
-    vertices: np.ndarray
-    faces: np.ndarray
-    level: float
-    gradients: np.ndarray | None = None
-
-    def select_largest(self, progress: Progress) -> _Surface:
-        """The piece of largest volume."""
-        kept, faces = find_largest_component(self.vertices, self.faces, progress)
-        gradients = None if self.gradients is None else self.gradients[kept]
-        return replace(self, vertices=self.vertices[kept], faces=faces, gradients=gradients)
-
-    def simplify(self, count: int, progress: Progress) -> _Surface:
-        """The surface with about count faces, at other places."""
-        vertices, faces = simplify_surface(self.vertices, self.faces, count, progress)
-        used, faces = drop_unused_vertices(len(vertices), faces)
-        return _Surface(vertices[used], faces, self.level)
-
-
-def _find_by_narrow_band(volume: _Volume, level: float | str, progress: Progress) -> _Surface:
-    """Sample only where the surface passes."""
-    axis = make_axis(volume.box, volume.resolution)
-    band = find_narrow_band(
-        lambda indices, report: sample_density_at(
-            volume.density, indices, axis, volume.device, report
-        ),
-        volume.resolution,
-        lambda values: find_level(values) if isinstance(level, str) else level,
-        part_of(progress, 0.0, 0.8),
-    )
-    lowest, highest = band.value_range
-    if not (lowest < band.level < highest and len(band.cells)):
-        raise ValueError(describe_missing_surface(band.first_values, band.level))
-    vertices, faces, gradients = march_narrow_band(band, part_of(progress, 0.8, 1.0))
-    return _Surface(vertices, faces, band.level, gradients / np.float32(volume.voxel))
-
-
-def _find_by_dense_grid(volume: _Volume, level: float | str, progress: Progress) -> _Surface:
-    """Sample everywhere; the marching cubes cannot be stopped."""
-    grid = sample_density(
-        volume.density,
-        box=volume.box,
-        resolution=volume.resolution,
-        device=volume.device,
-        progress=progress,
-    )
-    if isinstance(level, str):
-        first = 1 + first_samples(volume.resolution)
-        level = find_level(grid[np.ix_(first, first, first)])
-    vertices, faces = find_surface(grid, level)
-    return _Surface(vertices, faces, level)
 
 
 def outward_normals(gradients: np.ndarray, vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
