@@ -101,12 +101,14 @@ def find_narrow_band(
     cells, margins = search.find_candidates(grid, cells)
     while stride > 2:
         stride //= 2
-        grid = search.refine(cells, stride, 0.6)
+        grid = search.refine(cells, stride, 0.6, grid)
         cells, margins = search.find_candidates(grid, cells)
     if stride == 2:
-        cells = search.predict(grid, cells, margins)
-        grid = SparseGrid(resolution + 2)
-    search.follow(grid, cells)
+        coarser, grid = grid, SparseGrid(resolution + 2)
+        search.follow(grid, search.predict(coarser, cells, margins), coarser)
+    else:
+        search.move_off(grid, np.arange(len(grid.values)))
+        search.follow(grid, cells, None)
     active = np.flatnonzero((grid.marks != 0) & (grid.marks != 255))
     value_range = (search.lowest, search.highest)
     return NarrowBand(
@@ -126,15 +128,17 @@ class _Search:
         self.lowest, self.highest = np.inf, -np.inf
         self.samples = 0
 
-    def refine(self, cells: np.ndarray, stride: int, until: float) -> SparseGrid:
+    def refine(
+        self, cells: np.ndarray, stride: int, until: float, coarser: SparseGrid | None = None
+    ) -> SparseGrid:
         """Sample the lattice of `stride` in cells of the one with twice the stride.
 
-        `until`: the progress at its end.
+        `until`: the progress at its end. `coarser`: that lattice, if it has values.
         """
         grid = SparseGrid(_count_cells(self.resolution, stride) + 3)
         for _, chunk in self._chunks(cells):
             grid.request(grid.find(*_halve(chunk, grid.side)))
-        self._sample(grid, stride, until)
+        self._sample(grid, stride, until, coarser)
         return grid
 
     def find_candidates(self, grid: SparseGrid, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -179,7 +183,7 @@ class _Search:
             found.append(np.stack([axis[:2, :2, :2][crossed] for axis in lowest]))
         return np.concatenate(found, axis=1)
 
-    def follow(self, grid: SparseGrid, cells: np.ndarray) -> None:
+    def follow(self, grid: SparseGrid, cells: np.ndarray, coarser: SparseGrid | None) -> None:
         """Mark cells of the finest lattice, those that the surface enters from them, and so on.
 
         A mark is the configuration of a cell.
@@ -193,7 +197,7 @@ class _Search:
                 grid.seen[corners[0]] = True
                 grid.request(corners)
                 parts.append((chunk[:, new], corners))
-            self._sample(grid, 1, self.done + 0.7 * (0.99 - self.done))
+            self._sample(grid, 1, self.done + 0.7 * (0.99 - self.done), coarser)
             entered = []
             for chunk, corners in parts:
                 self.progress(self.done)
@@ -214,28 +218,47 @@ class _Search:
             neighbours.append(across[:, ~grid.seen[places]])
         return np.concatenate(neighbours, axis=1)
 
-    def _sample(self, grid: SparseGrid, stride: int, until: float) -> None:
-        """Sample the points of a lattice that were requested; `until`: the progress at the end."""
+    def _sample(
+        self, grid: SparseGrid, stride: int, until: float, coarser: SparseGrid | None
+    ) -> None:
+        """Sample the points of a lattice that were requested; `until`: the progress at the end.
+
+        Points that the coarser lattice has too get their values from there.
+        """
         addresses = grid.take_requested()
-        points = grid.locate(addresses)
-        outside = (points.min(axis=0) == 0) | (points.max(axis=0) == grid.side - 1)
+        x, y, z = points = grid.locate(addresses)
+        last = grid.side - 1
+        outside = (x == 0) | (y == 0) | (z == 0) | (x == last) | (y == last) | (z == last)
         grid.values[addresses[outside]] = -np.inf
-        if outside.all():
-            return
-        indices = np.minimum((points[:, ~outside] - 1) * stride, self.resolution - 1)
+        missing = ~outside
+        if coarser is not None:
+            shared = np.flatnonzero(missing & ((x & y & z & 1) == 1))  # 1 + k with even k
+            values = coarser.values[coarser.find(*((points[:, shared] + 1) >> 1))]
+            grid.values[addresses[shared]] = values
+            missing[shared] = np.isnan(values)
+        new = np.flatnonzero(missing)
+        if len(new):
+            grid.values[addresses[new]] = self._call_sampler(points[:, new], stride, until)
+        if stride == 1 and coarser is not None:
+            self.move_off(grid, addresses)
+
+    def _call_sampler(self, points: np.ndarray, stride: int, until: float) -> np.ndarray:
         start = self.done
 
         def report(fraction: float) -> None:
             self.done = start + fraction * (until - start)
             self.progress(self.done)
 
-        values = self.sampler(indices, report)
+        values = self.sampler(np.minimum((points - 1) * stride, self.resolution - 1), report)
         self.samples += len(values)
         self.lowest = min(self.lowest, float(values.min()))
         self.highest = max(self.highest, float(values.max()))
-        if stride == 1:
-            values = move_off_level(values, self.level, self.highest - self.lowest)
-        grid.values[addresses[~outside]] = values
+        return values
+
+    def move_off(self, grid: SparseGrid, addresses: np.ndarray) -> None:
+        """Move those values that are nearly the level off it."""
+        span = self.highest - self.lowest
+        grid.values[addresses] = move_off_level(grid.values[addresses], self.level, span)
 
     def _may_cross(self, values: np.ndarray, margin: np.ndarray) -> np.ndarray:
         """Which cells between points (n, n, n, C) may hold the level: (n - 1, n - 1, n - 1, C)."""

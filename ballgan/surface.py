@@ -117,7 +117,8 @@ def _place_on_edges(band: NarrowBand, edges: np.ndarray) -> tuple[np.ndarray, np
     low = band.grid.locate(edges // 3)
     along = np.eye(3, dtype=np.int64)[:, axis]  # (3, E)
     high = low + along
-    first, second = _get_values(band, low), _get_values(band, high)
+    first = _get_values(band, edges // 3)
+    second = _get_values(band, band.grid.find(*high))
     fraction = (band.level - first) / (second - first)
     slopes = along * (second - first)
     for k in (1, 2):
@@ -132,13 +133,14 @@ def _find_slope(band: NarrowBand, points: np.ndarray, axis: np.ndarray) -> np.nd
     before = np.where(axis, np.maximum(points - 1, 1), points)
     after = np.where(axis, np.minimum(points + 1, band.grid.side - 2), points)
     distance = (after - before).sum(axis=0)
-    return (_get_values(band, after) - _get_values(band, before)) / distance
+    find = band.grid.find
+    return (_get_values(band, find(*after)) - _get_values(band, find(*before))) / distance
 
 
-def _get_values(band: NarrowBand, points: np.ndarray) -> np.ndarray:
-    """Values (P,) float64 at grid points (3, P), also outside of the box."""
+def _get_values(band: NarrowBand, addresses: np.ndarray) -> np.ndarray:
+    """Values (P,) float64 at grid points, also outside of the box."""
     lowest, highest = band.value_range
-    values = band.grid.values[band.grid.find(*points)].astype(np.float64)
+    values = band.grid.values[addresses].astype(np.float64)
     return np.where(np.isinf(values), band.level - (highest - lowest), values)
 
 
