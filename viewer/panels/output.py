@@ -25,6 +25,8 @@ FORMATS = (("glb", "GLB"), ("obj", "OBJ"), ("ply", "PLY"), ("stl", "STL"))
 RESOLUTIONS = (("128", "128"), ("256", "256"), ("384", "384"), ("512", "512"))
 RAYS = (("0", "Model"), ("64", "64"), ("128", "128"), ("256", "256"))
 FILE_TIP = "a file or a folder. Nothing is overwritten: a number is added to a name that is taken."
+TEXTURED_FORMATS = ("glb", "obj")
+TEXTURE_TIP = "A picture of 1024 pixels on a mesh of 30,000 triangles, instead of vertex colours."
 LEVEL_TIP = (
     "The density at which the surface is taken: lower includes thinner matter. "
     "The eye shows the surface while you change it."
@@ -83,6 +85,11 @@ def _draw_size(ui: Ui, options: ExportOptions) -> ExportOptions:
     kind = ui.segments("export.format", FORMATS, options.format)
     ui.label("Grid", "Samples along a side of the cube: twice as many take eight times as long.")
     size = ui.segments("export.resolution", RESOLUTIONS, str(options.resolution))
+    if options.format in TEXTURED_FORMATS:
+        ui.label("Colours")
+        texture = ui.switch("export.texture", "Texture", options.texture, tip=TEXTURE_TIP)
+        if texture is not None:
+            options = replace(options, texture=texture)
     if kind is not None:
         options = replace(options, format=kind)
     if size is not None:
