@@ -27,6 +27,7 @@ CORNERS = np.array([[c >> 2 & 1, c >> 1 & 1, c & 1] for c in range(8)])
 
 _FIRST_CELLS = 30  # the least number of cells along a side of the first grid
 _CHUNK = 2**13  # cells at a time: some milliseconds between two reports
+_POINTS = 2**17  # likewise
 _FIRST_SHARE = 0.4  # of the progress that goes to the first grid
 # Axis and side of each face of a cell, and the bits of its corners.
 _FACES = [
@@ -226,6 +227,21 @@ class _Search:
         Points that the coarser lattice has too get their values from there.
         """
         addresses = grid.take_requested()
+        first = self.done
+        for start in range(0, len(addresses), _POINTS):
+            self.progress(self.done)
+            part = addresses[start : start + _POINTS]
+            done = (start + len(part)) / len(addresses)
+            self._sample_part(grid, part, stride, first + done * (until - first), coarser)
+
+    def _sample_part(
+        self,
+        grid: SparseGrid,
+        addresses: np.ndarray,
+        stride: int,
+        until: float,
+        coarser: SparseGrid | None,
+    ) -> None:
         x, y, z = points = grid.locate(addresses)
         last = grid.side - 1
         outside = (x == 0) | (y == 0) | (z == 0) | (x == last) | (y == last) | (z == last)
@@ -243,6 +259,7 @@ class _Search:
             self.move_off(grid, addresses)
 
     def _call_sampler(self, points: np.ndarray, stride: int, until: float) -> np.ndarray:
+        """Values at points (3, P) of a lattice; `until`: the progress at the end."""
         start = self.done
 
         def report(fraction: float) -> None:

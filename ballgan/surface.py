@@ -85,18 +85,25 @@ def march_narrow_band(
     """
     grid = band.grid
     keys = []
+    crossed = np.zeros(3 * len(grid.values), bool)
     for start in range(0, len(band.cells), _CHUNK):
-        progress(0.4 * start / len(band.cells))
+        progress(0.3 * start / len(band.cells))
         cells = slice(start, start + _CHUNK)
         corners = grid.locate(band.cells[cells])[:, None] + CORNERS.T[:, :, None]
         keys.append(_list_triangles(grid.find(*corners), band.configurations[cells]))
-    crossed = np.zeros(3 * len(grid.values), bool)
-    for chunk in keys:
-        crossed[chunk] = True
+        crossed[keys[-1]] = True
     edges = np.flatnonzero(crossed)  # edge 3 a + k leaves the point with address a along axis k
     numbers = np.empty(len(crossed), np.int64)  # by edge; only those crossed are written
-    numbers[edges] = np.arange(len(edges))
-    faces = np.concatenate([numbers[chunk] for chunk in keys])
+    for start in range(0, len(edges), _CHUNK):
+        progress(0.3)
+        some = edges[start : start + _CHUNK]
+        numbers[some] = np.arange(start, start + len(some))
+    faces = np.empty((sum(map(len, keys)), 3), np.int64)
+    done = 0
+    for chunk in keys:
+        progress(0.3 + 0.1 * done / len(faces))
+        faces[done : done + len(chunk)] = numbers[chunk]
+        done += len(chunk)
     vertices = np.empty((len(edges), 3))
     gradients = np.empty((len(edges), 3), np.float32)
     for start in range(0, len(edges), _CHUNK):

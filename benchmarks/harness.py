@@ -20,10 +20,15 @@ import torch
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of several runs of the same work."""
+    """Seconds of several runs of the same work.
+
+    cpu_s: median processor time of all threads; with one thread it does not depend on what else
+    the machine does.
+    """
 
     median_s: float
     minimum_s: float
+    cpu_s: float = float("nan")
 
 
 def measure(function: Callable[[], Any], repeats: int) -> Timing:
@@ -31,14 +36,15 @@ def measure(function: Callable[[], Any], repeats: int) -> Timing:
     if repeats < 1:
         raise ValueError(f"repeats should be at least 1; got {repeats}")
     function()
-    seconds = []
+    seconds, busy = [], []
     for _ in range(repeats):
         _synchronize()
-        started = time.perf_counter()
+        started, used = time.perf_counter(), time.process_time()
         function()
         _synchronize()
         seconds.append(time.perf_counter() - started)
-    return Timing(statistics.median(seconds), min(seconds))
+        busy.append(time.process_time() - used)
+    return Timing(statistics.median(seconds), min(seconds), statistics.median(busy))
 
 
 def measure_peak_memory(arguments: list[str]) -> float:
@@ -64,7 +70,10 @@ def measure_peak_memory(arguments: list[str]) -> float:
 
 
 def report(rows: list[dict], json_output: bool) -> None:
-    """Print rows, which have the same keys, as a table, or with the machine as JSON."""
+    """Print rows, which have the same keys, as a table, or with the machine as JSON.
+
+    None stands for what was not measured.
+    """
     if json_output:
         print(json.dumps({"machine": machine(), "rows": rows}, indent=2))
         return
@@ -101,6 +110,8 @@ def _processor() -> str:
 
 
 def _format(value: Any) -> str:
+    if value is None:
+        return "-"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
