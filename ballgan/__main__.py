@@ -234,7 +234,8 @@ def _add_export(commands: _Commands[Parser]) -> None:
         "export",
         "write the foreground as a coloured mesh",
         "Vertices are in world units, y up, faces outward; colours are those of the volume "
-        "rendering, before super-resolution. STL files cannot hold colours.",
+        "rendering seen from outside, before super-resolution. STL files cannot hold colours. "
+        "With --texture an OBJ file gets a .mtl and a _texture.png beside it.",
     )
     command.add_argument("model", metavar="MODEL", help="model file")
     command.add_argument(
@@ -259,7 +260,29 @@ def _add_export(commands: _Commands[Parser]) -> None:
         "--simplify",
         metavar="FACES",
         type=whole_number(4, 10**9),
-        help="reduce the mesh to about this many faces (default: keep all)",
+        help="reduce the mesh to about this many faces (default: keep all; with --texture 30000)",
+    )
+    command.add_argument(
+        "--texture",
+        metavar="PIXELS",
+        nargs="?",
+        type=whole_number(64, 8192),
+        const=1024,
+        help="a picture with this side instead of vertex colours, for .glb and .obj "
+        "(default: none; 1024 if no side is given)",
+    )
+    command.add_argument(
+        "--background",
+        metavar="WHAT",
+        default="none",
+        help="a dome round the mesh, for .glb: none, learnt (the model's own sphere), '#rrggbb', "
+        "or an image file: one twice as wide as high covers the sphere (default: none)",
+    )
+    command.add_argument(
+        "--background-seed",
+        metavar="SEED",
+        type=whole_number(0, 2**32 - 1),
+        help="seed of the learnt background (default: 0)",
     )
     command.add_argument(
         "--all-components",

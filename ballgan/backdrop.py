@@ -11,7 +11,7 @@ from torch import Tensor
 from .backgrounds import Panorama, SolidColor, is_equirectangular, sample_panorama
 from .camera import Camera
 from .config import ModelConfig
-from .geometry import intersect_sphere, require_inside_sphere
+from .geometry import equirectangular_directions, intersect_sphere, require_inside_sphere
 from .memo import Memo
 
 
@@ -43,6 +43,21 @@ class Backdrop:
             points = rays.origins + distance[:, None] * rays.directions
         colors = sample_panorama(background, image, points, visible)
         return colors.t().reshape(1, 3, size, size)
+
+    def render_sphere(self, background: SolidColor | Panorama, height: int) -> Tensor:
+        """Equirectangular picture (3, height, 2 height) of such a background.
+
+        Raises ValueError for a file that cannot be read.
+        """
+        device = self.device
+        if isinstance(background, SolidColor):
+            color = torch.tensor(background.color, device=device).view(3, 1, 1)
+            return color.expand(3, height, 2 * height)
+        visible = self.visible_span()
+        image = self.load_panorama(background, round(height * visible / math.pi), visible)
+        directions = equirectangular_directions(height, 2 * height, device).flatten(0, 1)
+        colors = sample_panorama(background, image, directions, visible)
+        return colors.t().reshape(3, height, 2 * height)
 
     def load_panorama(self, panorama: Panorama, size: int, visible: float) -> Tensor:
         """The file's picture, shrunk to what a picture of `size` can show (no aliasing)."""

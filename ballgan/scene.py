@@ -38,6 +38,8 @@ from .volume import Composite
 if TYPE_CHECKING:
     import trimesh
 
+    from .dome import Dome
+
 MAX_KEPT_RESOLUTION = 512  # larger images take much memory and are seldom seen again
 POINTS_PER_TILE = 4096  # small tiles stay in the cache and can be cancelled soon
 MAX_SPHERE_HEIGHT = 1024  # pixels of the cached sphere from pole to pole
@@ -364,27 +366,76 @@ class Scene:
         level: float | str = "auto",
         simplify: int | None = None,
         largest_component: bool = True,
+        sampler: str = "fast",
+        texture: int | None = None,
         progress: Progress | None = None,
     ) -> "trimesh.Trimesh":
         """The foreground's surface as a closed mesh with vertex colours (see mesh.extract_mesh).
 
-        World units, y up, faces outward. `level` is a raw density, or "auto".
+        World units, y up, faces outward. `level` is a raw density, or "auto". `sampler` "plain"
+        samples the density everywhere, "fast" only round the surface. `texture`: side of a picture
+        to put on the mesh instead of vertex colours (see texture.bake_texture); the mesh is then
+        simplified, to TEXTURED_FACES if `simplify` is None.
         """
-        from .mesh import extract_mesh
+        from .mesh import extract_mesh, part_of
+        from .texture import TEXTURED_FACES, bake_texture, check_texture_size
 
         self._check_values()
+        if texture is not None:
+            check_texture_size(texture)
+            simplify = TEXTURED_FACES if simplify is None else simplify
+        report = progress or (lambda fraction: None)
         planes = self.planes(None if progress is None else lambda: progress(0.0))
-        return extract_mesh(
+        fields = (
             lambda points: self.model.density(planes, points),
             lambda points: self.model.color(planes, points),
+        )
+        mesh = extract_mesh(
+            *fields,
             box=self.model.config.field.box_warp,
             resolution=resolution,
             level=level,
             device=self.model.device,
             simplify=simplify,
             largest_component=largest_component,
-            progress=progress,
+            sampler=sampler,
+            progress=report if texture is None else part_of(report, 0.0, 0.4),
         )
+        if texture is None:
+            return mesh
+        return bake_texture(
+            mesh,
+            *fields,
+            box=self.model.config.field.box_warp,
+            size=texture,
+            device=self.model.device,
+            progress=part_of(report, 0.4, 1.0),
+        )
+
+    @torch.inference_mode()
+    def dome(self, height: int = 512, *, progress: Progress | None = None) -> "Dome":
+        """The background as a picture (height, 2 height) on a sphere, for `write_mesh`.
+
+        The learnt sphere shows its raw colours, before super-resolution, as the mesh does. A model
+        without a sphere gets one of twice the front camera's distance. Raises ValueError if the
+        background is None.
+        """
+        from .dome import Dome
+
+        self._check_values()
+        background, config = self.background, self.model.config
+        if background is None:
+            raise ValueError("a dome needs a background; scene.background is None")
+        step = None if progress is None else lambda: progress(0.5)
+        if not isinstance(background, LearntBackground):
+            image = self.backdrop.render_sphere(background, height)
+        elif self.model.background is None:
+            image = torch.full((3, height, 2 * height), float(config.white_background))
+        else:
+            image = self.sphere(background, height, step)[:3]
+        pixels = (image.permute(1, 2, 0).clamp(0, 1) * 255).round().byte().cpu().numpy()
+        radius = 2 * config.camera.radius if config.background is None else config.background.radius
+        return Dome(pixels, radius)
 
 
 def blend(latent: Latent, map_seed: Callable[[int], Tensor]) -> Tensor:

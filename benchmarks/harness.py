@@ -11,6 +11,7 @@ import os
 import platform
 import resource
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -24,16 +25,25 @@ MIB = 2**20
 
 @dataclass(frozen=True)
 class Timing:
-    """Wall-clock seconds of repeated calls."""
+    """Wall-clock seconds of repeated calls, and the median processor time of all threads.
+
+    With one thread the latter does not depend on what else the machine does.
+    """
 
     median_s: float
     minimum_s: float
+    cpu_s: float = float("nan")
 
 
 def measure(function: Callable[[], Any], repeats: int) -> Timing:
     """Time `repeats` calls, after one that is not counted."""
     function()
-    return summarize([time_once(function) for _ in range(repeats)])
+    seconds, busy = [], []
+    for _ in range(repeats):
+        used = time.process_time()
+        seconds.append(time_once(function))
+        busy.append(time.process_time() - used)
+    return Timing(statistics.median(seconds), min(seconds), statistics.median(busy))
 
 
 def measure_both(
@@ -101,6 +111,28 @@ def _status(key: str) -> int:
         if line.startswith(f"{key}:"):
             return int(line.split()[1])
     raise KeyError(key)
+
+
+def measure_peak_memory(arguments: list[str]) -> float:
+    """Run Python with these arguments; returns the most memory it had resident, MiB.
+
+    Linux only (it reads /proc); not a number elsewhere.
+    """
+    program = (
+        "import os, runpy, sys\n"
+        "sys.argv = sys.argv[1:]\n"
+        "sys.path.insert(0, os.path.dirname(sys.argv[0]))\n"
+        "runpy.run_path(sys.argv[0], run_name='__main__')\n"
+        "import pathlib\n"
+        "status = pathlib.Path('/proc/self/status')\n"
+        "lines = status.read_text().splitlines() if status.exists() else []\n"
+        "print('\\nPEAK', *[line.split()[1] for line in lines if line.startswith('VmHWM')])\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program, *arguments], check=True, stdout=subprocess.PIPE, text=True
+    )
+    words = result.stdout.rpartition("PEAK")[2].split()
+    return int(words[0]) / 1024 if words else float("nan")
 
 
 def machine() -> dict[str, Any]:

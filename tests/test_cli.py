@@ -610,6 +610,34 @@ def test_export_writes_a_mesh_that_reads_back(model_path, tmp_path, capsys):
     assert len(trimesh.load_mesh(path).faces) >= len(mesh.faces)
 
 
+def test_export_writes_a_texture_and_a_background(model_path, tmp_path, capsys):
+    arguments = ["export", model_path, "--resolution", "24", "--simplify", "300"]
+    glb = [*arguments, "--texture", "64", "--background", "learnt", "--background-seed", "2"]
+    assert main([*glb, "--output", str(tmp_path / "both.glb")]) == 0
+    scene = trimesh.load(tmp_path / "both.glb")
+    assert isinstance(scene, trimesh.Scene)
+    assert set(scene.geometry) == {"foreground", "background"}
+    assert scene.geometry["foreground"].visual.material.baseColorTexture.size == (64, 64)
+    assert main([*arguments, "--texture", "64", "--output", str(tmp_path / "a.obj")]) == 0
+    names = {"both.glb", "a.obj", "a.mtl", "a_texture.png"}
+    assert {entry.name for entry in tmp_path.iterdir()} == names
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--texture", "--output", "x.ply"], "a mesh with a texture should go to a .obj or .glb"),
+        (["--background", "learnt", "--output", "x.obj"], "background should go to a .glb file"),
+        (["--background-seed", "1", "--output", "x.glb"], "needs --background learnt"),
+        (["--background", "nowhere.jpg", "--output", "x.glb"], 'no file "nowhere.jpg"'),
+        (["--texture", "10", "--output", "x.glb"], "64 to 8192"),
+    ],
+)
+def test_export_options_that_cannot_work_are_refused(options, message, capsys):
+    arguments = ["export", "model.pkl", *options]
+    assert_error(capsys, main(arguments), arguments, 2, message)
+
+
 def test_export_without_a_surface_writes_nothing(model_path, tmp_path, capsys):
     arguments = ["export", model_path, "--resolution", "16", "--level", "1e6"]
     arguments += ["--output", str(tmp_path / "x.glb")]

@@ -179,6 +179,23 @@ def test_export_writes_a_mesh_that_reads_again(app: Any, tmp_path: Path, suffix:
     assert "Wrote" in notices(app)[-1][1]
 
 
+def test_export_writes_a_texture(app: Any, tmp_path: Path) -> None:
+    path = tmp_path / "head.obj"
+    play(
+        app,
+        {"wait": "loaded"},
+        {"click": "export.format.obj"},
+        {"click": "export.texture"},
+        {"click": "export.resolution.128"},
+        {"set": ["export.path", str(path)]},
+        {"click": "export"},
+        {"wait": "exported", "timeout": 120},
+    )
+    names = {"head.obj", "head.mtl", "head_texture.png"}
+    assert {entry.name for entry in tmp_path.iterdir() if entry.name.startswith("head")} == names
+    assert trimesh.load(path, force="mesh").visual.kind == "texture"
+
+
 def test_an_export_that_fails_or_is_cancelled_leaves_no_file(app: Any, tmp_path: Path) -> None:
     path = tmp_path / "nowhere" / "head.glb"
     play(app, {"wait": "loaded"}, {"click": "export.resolution.128"})

@@ -106,6 +106,7 @@ def test_every_state_draws_and_does_nothing_by_itself(screen: Screen, name: str)
         ("model", "screenshot", act.SaveScreenshot()),
         ("model", "camera.reset", act.ResetCamera()),
         ("model", "model.open", act.Browse("model")),
+        ("model", "export.texture", act.SetExport(replace(STATE.export, texture=True))),
         ("model", "export.format.ply", act.SetExport(replace(STATE.export, format="ply"))),
         ("model", "export", act.StartExport("256\u00b3 mesh")),
         ("export", "export.cancel", act.CancelExport()),

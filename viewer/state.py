@@ -49,6 +49,7 @@ class ExportOptions:
     automatic_level: bool = True
     level: float = 10.0  # raw density of the surface, when not automatic
     path: str = ""  # a file or a folder as typed; empty: the output folder
+    texture: bool = False  # a picture instead of vertex colours, where the format can have one
 
 
 @dataclass(frozen=True)

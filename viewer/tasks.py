@@ -36,6 +36,7 @@ from .view import Code, View
 from .worker import Ticket
 
 SURFACE_RESOLUTIONS = (48, 96)  # samples along a side for the level preview, coarse first
+TEXTURE_SIZE = 1024  # pixels
 BUNDLED_MODELS = ("heads.pkl", "placeholder.pkl")  # the first that is there
 
 
@@ -243,21 +244,23 @@ def export_mesh(request: ExportRequest, ticket: Ticket) -> None:
     """Write a mesh file and post ExportFinished."""
     import ballgan
     from ballgan.files import check_writable
-    from ballgan.mesh import write_mesh
+    from ballgan.mesh import part_of, write_mesh
+    from ballgan.mesh_files import TEXTURE_SUFFIXES
 
     started = time.perf_counter()
     options = request.options
     path = find_mesh_path(options, request.name, find_folder(request.folder))
     check_writable(path)
+    textured = options.texture and path.suffix.lower() in TEXTURE_SUFFIXES
     scene = ballgan.Scene(request.model.generator)
     scene.latent = convert.to_latent(request.code, ballgan.Latent)
     mesh = scene.mesh(
         options.resolution,
         level="auto" if options.automatic_level else options.level,
-        progress=lambda fraction: ticket.progress(0.98 * fraction),
+        texture=TEXTURE_SIZE if textured else None,
+        progress=part_of(ticket.progress, 0.0, 0.95),
     )
-    ticket.check()
-    write_mesh(mesh, path)
+    write_mesh(mesh, path, progress=part_of(ticket.progress, 0.95, 1.0))
     seconds = time.perf_counter() - started
     text = f"Wrote {path} ({len(mesh.faces):,} triangles, {seconds:.0f} s)"
     ticket.post(act.ExportFinished(str(path), text))

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import ballgan
+from ballgan.backgrounds import Background
 from ballgan.checkpoint import choose_device
 from ballgan.files import check_writable
-from ballgan.mesh import check_mesh_path, write_mesh
+from ballgan.mesh import check_mesh_parts, part_of, write_mesh
 
 from .progress import ProgressBar
+from .render import list_backdrops
 
 MODEL_SUFFIXES = (".pkl", ".pt", ".pth", ".safetensors")  # the first three: our native format
 
@@ -22,7 +24,9 @@ def prepare_export(args: Namespace) -> Callable[[], str]:
     Raises ValueError for options that cannot work, before the model is read.
     """
     output = Path(args.output)
-    check_mesh_path(output)
+    dome = args.background != "none"
+    check_mesh_parts(output, texture=args.texture is not None, dome=dome)
+    background = choose_background(args)
     if output.is_dir():
         raise ValueError(f"--output {output} is a folder; a file name is needed")
     latent = ballgan.Latent(args.seed, args.truncation, args.truncation_cutoff)
@@ -31,7 +35,7 @@ def prepare_export(args: Namespace) -> Callable[[], str]:
     def run() -> str:
         check_writable(output)
         scene = ballgan.Scene(ballgan.load(args.model, device=device))
-        scene.latent = latent
+        scene.latent, scene.background = latent, background
         output.parent.mkdir(parents=True, exist_ok=True)
         with ProgressBar("export") as bar:
             mesh = scene.mesh(
@@ -39,13 +43,23 @@ def prepare_export(args: Namespace) -> Callable[[], str]:
                 level=args.level,
                 simplify=args.simplify,
                 largest_component=not args.all_components,
-                progress=bar,
+                texture=args.texture,
+                progress=part_of(bar, 0.0, 0.9 if dome else 1.0),
             )
-        write_mesh(mesh, output)
+            sphere = scene.dome(progress=part_of(bar, 0.9, 1.0)) if dome else None
+            write_mesh(mesh, output, dome=sphere)
         level = f", level {mesh.metadata['level']:g}" if "level" in mesh.metadata else ""
         return f"{output}: {len(mesh.vertices)} vertices, {len(mesh.faces)} faces{level}"
 
     return run
+
+
+def choose_background(args: Namespace) -> Background:
+    """The background of `--background` and `--background-seed`; ValueError if there is none."""
+    if args.background_seed is not None and args.background != "learnt":
+        raise ValueError("--background-seed needs --background learnt")
+    seeds = None if args.background_seed is None else (args.background_seed,)
+    return list_backdrops(Namespace(**vars(args), background_seeds=seeds))[0].background
 
 
 def prepare_convert(args: Namespace) -> Callable[[], str]:

@@ -29,6 +29,8 @@ PREVIEW_TIP = (
     "Key P. While something moves, the graphics card draws a baked copy of the scene at once; "
     "the network's picture replaces it. The status bar says which one you see."
 )
+TEXTURED_FORMATS = ("glb", "obj")
+TEXTURE_TIP = "A picture of 1024 pixels on a mesh of 30,000 triangles, instead of vertex colours."
 LEVEL_TIP = (
     "The density at which the surface is taken: lower includes thinner matter. "
     "The eye shows the surface while you change it."
@@ -91,6 +93,11 @@ def _draw_size(ui: Ui, options: ExportOptions) -> ExportOptions:
     kind = ui.segments("export.format", FORMATS, options.format)
     ui.label("Grid", "Samples along a side of the cube: twice as many take eight times as long.")
     size = ui.segments("export.resolution", RESOLUTIONS, str(options.resolution))
+    if options.format in TEXTURED_FORMATS:
+        ui.label("Colours")
+        texture = ui.switch("export.texture", "Texture", options.texture, tip=TEXTURE_TIP)
+        if texture is not None:
+            options = replace(options, texture=texture)
     if kind is not None:
         options = replace(options, format=kind)
     if size is not None:

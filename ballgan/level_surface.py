@@ -1,0 +1,111 @@
+"""The level surface of a density field, found from samples everywhere or only near it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from .components import drop_unused_vertices, find_largest_component
+from .field_samples import (
+    Field,
+    Progress,
+    find_gradient,
+    make_axis,
+    part_of,
+    sample_density,
+    sample_density_at,
+)
+from .narrow_band import find_narrow_band, first_samples
+from .remesh import simplify_surface
+from .surface import describe_missing_surface, find_level, find_surface, march_narrow_band
+
+SAMPLERS = ("fast", "plain")
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A density to sample resolution^3 times in a cube of side box."""
+
+    density: Field
+    box: float
+    resolution: int
+    device: torch.device | str
+
+    @property
+    def voxel(self) -> float:
+        return self.box / (self.resolution - 1)
+
+    def find_gradient(self, points: np.ndarray, progress: Progress) -> np.ndarray:
+        """The density's gradient at world points (P, 3), per world unit."""
+        return find_gradient(self.density, points, self.voxel, self.device, progress)
+
+
+@dataclass(frozen=True)
+class LevelSurface:
+    """A level surface.
+
+    vertices: (V, 3) in units of the box. faces: (F, 3). gradients: of the density at the vertices
+    (V, 3), per world unit, if known.
+    """
+
+    vertices: np.ndarray
+    faces: np.ndarray
+    level: float
+    gradients: np.ndarray | None = None
+
+    def select_largest(self, progress: Progress) -> LevelSurface:
+        """The piece of largest volume."""
+        kept, faces = find_largest_component(self.vertices, self.faces, progress)
+        gradients = None if self.gradients is None else self.gradients[kept]
+        return replace(self, vertices=self.vertices[kept], faces=faces, gradients=gradients)
+
+    def simplify(self, count: int, progress: Progress) -> LevelSurface:
+        """The surface with about count faces, at other places."""
+        vertices, faces = simplify_surface(self.vertices, self.faces, count, progress)
+        used, faces = drop_unused_vertices(len(vertices), faces)
+        return LevelSurface(vertices[used], faces, self.level)
+
+
+def find_level_surface(
+    volume: Volume, level: float | str, sampler: str, progress: Progress
+) -> LevelSurface:
+    """The surface density = level; sampler: "fast" or "plain" (see `extract_mesh`)."""
+    if sampler == "fast":
+        return _find_by_narrow_band(volume, level, progress)
+    return _find_by_dense_grid(volume, level, progress)
+
+
+def _find_by_narrow_band(volume: Volume, level: float | str, progress: Progress) -> LevelSurface:
+    """Sample only where the surface passes."""
+    axis = make_axis(volume.box, volume.resolution)
+    band = find_narrow_band(
+        lambda indices, report: sample_density_at(
+            volume.density, indices, axis, volume.device, report
+        ),
+        volume.resolution,
+        lambda values: find_level(values) if isinstance(level, str) else level,
+        part_of(progress, 0.0, 0.8),
+    )
+    lowest, highest = band.value_range
+    if not (lowest < band.level < highest and len(band.cells)):
+        raise ValueError(describe_missing_surface(band.first_values, band.level))
+    vertices, faces, gradients = march_narrow_band(band, part_of(progress, 0.8, 1.0))
+    return LevelSurface(vertices, faces, band.level, gradients / np.float32(volume.voxel))
+
+
+def _find_by_dense_grid(volume: Volume, level: float | str, progress: Progress) -> LevelSurface:
+    """Sample everywhere; the marching cubes cannot be stopped."""
+    grid = sample_density(
+        volume.density,
+        box=volume.box,
+        resolution=volume.resolution,
+        device=volume.device,
+        progress=progress,
+    )
+    if isinstance(level, str):
+        first = 1 + first_samples(volume.resolution)
+        level = find_level(grid[np.ix_(first, first, first)])
+    vertices, faces = find_surface(grid, level)
+    return LevelSurface(vertices, faces, level)

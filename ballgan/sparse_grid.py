@@ -1,0 +1,74 @@
+"""Values on a small part of a large cubic lattice."""
+
+from __future__ import annotations
+
+import numpy as np
+
+_SHIFT = 3
+_BRICK = 2**_SHIFT  # points along a side of a brick, the unit of storage
+_INSIDE = _BRICK - 1  # bits of an index that tell the place in a brick
+_SIZE_SHIFT = 3 * _SHIFT
+
+
+class SparseGrid:
+    """Values at some points of a lattice with `side` points along each side, in bricks of 8^3.
+
+    A point has an address, brick number x 512 + place in the brick, once its brick exists; all
+    arrays below are indexed by it.
+
+    values: float32; NaN where there is none yet. marks: uint8, for any use. seen: bool, likewise.
+    """
+
+    def __init__(self, side: int) -> None:
+        self.side = side
+        self._bricks_per_side = -(-side // _BRICK)
+        self._table = np.full(self._bricks_per_side**3, -1, np.int64)  # place of a brick -> number
+        self._corners = np.empty((3, 0), np.int64)  # indices of the first point of each brick
+        self.values = np.empty(0, np.float32)
+        self.marks = np.empty(0, np.uint8)
+        self.seen = np.empty(0, bool)
+        self._requested = np.empty(0, bool)
+
+    def find(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+        """Addresses of points whose indices broadcast to one shape; missing bricks are made."""
+        count = self._bricks_per_side
+        places = (x >> _SHIFT) * count**2 + (y >> _SHIFT) * count + (z >> _SHIFT)
+        numbers = self._table[places]
+        if numbers.size and numbers.min() < 0:
+            self._add_bricks(places)
+            numbers = self._table[places]
+        numbers <<= _SIZE_SHIFT
+        numbers |= ((x & _INSIDE) << 2 * _SHIFT) | ((y & _INSIDE) << _SHIFT) | (z & _INSIDE)
+        return numbers
+
+    def locate(self, addresses: np.ndarray) -> np.ndarray:
+        """Addresses (P,) -> indices (3, P)."""
+        inside = addresses & (2**_SIZE_SHIFT - 1)
+        indices = self._corners[:, addresses >> _SIZE_SHIFT]
+        indices[0] += inside >> 2 * _SHIFT
+        indices[1] += inside >> _SHIFT & _INSIDE
+        indices[2] += inside & _INSIDE
+        return indices
+
+    def request(self, addresses: np.ndarray) -> None:
+        """Note points that should get a value, in any order and number."""
+        self._requested[addresses] = True
+
+    def take_requested(self) -> np.ndarray:
+        """Addresses (P,) of the requested points that have no value yet; none remain requested."""
+        addresses = np.flatnonzero(self._requested)
+        self._requested[addresses] = False
+        return addresses[np.isnan(self.values[addresses])]
+
+    def _add_bricks(self, places: np.ndarray) -> None:
+        wanted = np.zeros(len(self._table), bool)
+        wanted[places] = True
+        new = np.flatnonzero(wanted & (self._table < 0))
+        self._table[new] = self._corners.shape[1] + np.arange(len(new))
+        corners = np.stack(np.unravel_index(new, (self._bricks_per_side,) * 3)) * _BRICK
+        self._corners = np.concatenate([self._corners, corners], axis=1)
+        size = len(new) << _SIZE_SHIFT
+        self.values = np.concatenate([self.values, np.full(size, np.nan, np.float32)])
+        self.marks = np.concatenate([self.marks, np.zeros(size, np.uint8)])
+        self.seen = np.concatenate([self.seen, np.zeros(size, bool)])
+        self._requested = np.concatenate([self._requested, np.zeros(size, bool)])
