@@ -43,10 +43,16 @@ def upsample(x: Tensor) -> Tensor:
 
 def smooth_upsampled(x: Tensor) -> Tensor:
     """FIR filter after a stride-2 transposed convolution: (B, C, 2H+1, 2W+1) -> (B, C, 2H, 2W)."""
-    taps = x.new_tensor([1.0, 3.0, 3.0, 1.0]) / 4
+    return low_pass(x, padding=1) * 4
+
+
+def low_pass(x: Tensor, padding: int) -> Tensor:
+    """The FIR filter [1, 3, 3, 1] / 8 along both axes of (B, C, H, W), zeros outside."""
+    place = torch.arange(4, device=x.device, dtype=x.dtype)
+    taps = (1 + place * (3 - place)) / 8  # made on the device: copying numbers there waits for it
     channels = x.shape[1]
     kernel = torch.outer(taps, taps).expand(channels, 1, 4, 4)
-    return F.conv2d(x, kernel.contiguous(), padding=1, groups=channels)
+    return F.conv2d(x, kernel.contiguous(), padding=padding, groups=channels)
 
 
 def modulated_conv2d(

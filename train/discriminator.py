@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ballgan.config import MappingConfig
-from ballgan.stylegan2 import SQRT2, FullyConnected, Mapping, activate
+from ballgan.stylegan2 import SQRT2, FullyConnected, Mapping, activate, low_pass
 
 from .config import DiscriminatorConfig
 
@@ -55,14 +55,6 @@ class Conv2d(nn.Module):
             return x * gain
         clamp = None if self.clamp is None else self.clamp * gain
         return activate(x, SQRT2 * gain, clamp)
-
-
-def low_pass(x: Tensor, padding: int) -> Tensor:
-    """The FIR filter [1, 3, 3, 1] / 8 along both axes, zeros outside."""
-    taps = x.new_tensor([1.0, 3.0, 3.0, 1.0]) / 8
-    channels = x.shape[1]
-    kernel = torch.outer(taps, taps).expand(channels, 1, 4, 4)
-    return F.conv2d(x, kernel.contiguous(), padding=padding, groups=channels)
 
 
 class Block(nn.Module):

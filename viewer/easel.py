@@ -194,6 +194,7 @@ class Easel:
             size=self.picture.rgba.shape[0],
             neural_resolution=self.picture.neural_resolution,
             milliseconds=self.picture.milliseconds,
+            convergence=self.picture.convergence,
             settled=self.converged(state),
             current=self.picture.request.view == state.view.relevant()
             and self.picture.request.model == self.model,

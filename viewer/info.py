@@ -13,13 +13,14 @@ class Quality:
     current: whether it shows what the state says; False: it is an older picture.
     """
 
-    stage: str  # "preview", "raw" or "full"
+    stage: str  # "preview", "raw", "full" or "refined"
     size: int  # side in pixels
     neural_resolution: int
     milliseconds: float  # that it took
     settled: bool  # nothing better will come
     engine: str = "neural"
     current: bool = True
+    convergence: float = 0.0  # of a refined picture, in [0, 1]
     cells: int = 0  # along a side of the baked volume
     refined: bool = False
 

@@ -78,10 +78,12 @@ def describe_quality(quality: Quality) -> str:
         return f"OpenGL preview, {grid}" if quality.refined else f"OpenGL preview, coarse {grid}"
     if not quality.current:
         return "previous picture"
-    stage = {"preview": "preview", "raw": "raw", "full": "final"}.get(quality.stage, quality.stage)
-    stage = f"neural {stage}"
     rays = f"{quality.neural_resolution}\u00b2 rays"
-    return f"{stage}, {quality.size} px, {rays}" if quality.settled else f"{stage}, {rays}"
+    if quality.settled:
+        return f"neural final, {quality.size} px, {rays}"
+    if quality.stage in ("preview", "raw"):
+        return f"neural {quality.stage}, {rays}"
+    return f"neural, {quality.convergence:.0%} refined, {rays}"
 
 
 def describe_speed(info: ViewInfo) -> str:
