@@ -69,7 +69,8 @@ def test_every_combination_takes_finite_steps(objective: str, kind: str, dual: b
     assert stats["bad_steps"] == 0
     assert all(value == value for value in stats.values())
     expected = {"loss/g", "loss/d", "loss/r1", "loss/binarization"}
-    expected |= {"loss/foreground_density", "loss/density_variation", "alpha/mean", "alpha/min_t"}
+    expected |= {"loss/foreground_density", "loss/density_variation", "loss/sparsity"}
+    expected |= {"alpha/mean", "alpha/min_t"}
     assert expected <= stats.keys()
     assert ("loss/r2" in stats) == (objective == "relativistic")
     changed = [not torch.equal(a, b) for a, b in zip(before, weights(trainer), strict=True)]

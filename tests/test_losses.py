@@ -11,6 +11,7 @@ from ballgan_train.losses import (
     logistic_generator_loss,
     published_density_loss,
     relativistic_loss,
+    sparsity_loss,
 )
 
 
@@ -83,3 +84,12 @@ def test_regularisers_have_the_right_gradients() -> None:
 def test_density_variation() -> None:
     a, b = torch.tensor([1.0, 2.0]), torch.tensor([3.0, -1.0])
     assert density_variation_loss(a, b).item() == pytest.approx(2.5)
+
+
+def test_sparsity_counts_matter_where_it_is_asked_for() -> None:
+    # softplus(raw - 1) is 0 for -inf and log 2 for 1.
+    density = torch.tensor([[1.0, -torch.inf, 50.0, 1.0]])
+    counted = torch.tensor([[1.0, 1.0, 0.0, 0.0]])
+    expected = (1 - 2**-0.05 + 0) / 2
+    assert sparsity_loss(density, counted).item() == pytest.approx(expected, rel=1e-5)
+    assert sparsity_loss(density, torch.zeros(1, 4)).item() == 0

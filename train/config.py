@@ -70,6 +70,9 @@ class LossConfig:
     density_variation: float = 0.0  # weight of |sigma(p) - sigma(p + e)|
     density_variation_interval: int = 4
     density_variation_distance: float = 0.004  # standard deviation of e, world units
+    sparsity: float = 0.0  # weight of mean 1 - exp(-extinction length) ...
+    sparsity_radius: float = 0.0  # ... at points farther than this from the middle of the box
+    sparsity_interval: int = 4
 
     def __post_init__(self) -> None:
         require(
@@ -81,9 +84,21 @@ class LossConfig:
             "loss.foreground_density_kind is 'distortion' or 'published'; "
             f"got {self.foreground_density_kind!r}.",
         )
-        for name in ("gamma", "binarization", "foreground_density", "density_variation"):
+        for name in (
+            "gamma",
+            "binarization",
+            "foreground_density",
+            "density_variation",
+            "sparsity",
+            "sparsity_radius",
+        ):
             require_range(f"loss.{name}", getattr(self, name), 0, 1e6)
-        for name in ("penalty_interval", "regularizer_interval", "density_variation_interval"):
+        for name in (
+            "penalty_interval",
+            "regularizer_interval",
+            "density_variation_interval",
+            "sparsity_interval",
+        ):
             require_range(f"loss.{name}", getattr(self, name), 1, 1000)
 
 
@@ -254,11 +269,13 @@ def toy(resolution: int) -> TrainConfig:
             resolution, channel_base=4096, channel_max=64, mapping_layers=2, clamp=None
         ),
         loss=LossConfig(
-            gamma=1.0 if small else 2.0,
+            gamma=1.0,
             penalty_interval=8,
-            binarization=0.1,
+            binarization=0.1 if small else 1.0,
             regularizer_start_kimg=20.0,
             regularizer_ramp_kimg=40.0,
+            sparsity=0.0 if small else 1.0,
+            sparsity_radius=0.34,
         ),
         schedule=ScheduleConfig(
             total_kimg=200.0,
@@ -292,6 +309,9 @@ def smoke() -> TrainConfig:
             regularizer_interval=2,
             density_variation=0.25,
             density_variation_interval=2,
+            sparsity=0.1,
+            sparsity_radius=0.34,
+            sparsity_interval=2,
         ),
         schedule=dataclasses.replace(
             base.schedule,

@@ -9,6 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ballgan.volume import density_to_extinction
+
+SPARSITY_LENGTH = 0.05  # world units through which matter should be seen to count
+
 # Adversarial
 
 
@@ -98,6 +102,15 @@ def published_density_loss(distances: Tensor, density: Tensor) -> Tensor:
     widths = distances[:, 1:] - distances[:, :-1]
     widths = torch.cat([widths, widths[:, -1:]], dim=1)
     return (between + (solid * widths).sum(1) / 3).mean()
+
+
+def sparsity_loss(density: Tensor, counted: Tensor) -> Tensor:
+    """Mean of 1 - exp(-extinction length): matter that nothing asks for goes (PlenOctrees eq. 8).
+
+    density: (...), raw. counted: (...), 1 for the points that the mean is over, else 0.
+    """
+    solid = 1 - torch.exp(-SPARSITY_LENGTH * density_to_extinction(density))
+    return (solid * counted).sum() / counted.sum().clamp_min(1)
 
 
 def density_variation_loss(density: Tensor, displaced: Tensor) -> Tensor:

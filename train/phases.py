@@ -26,6 +26,7 @@ from .losses import (
     logistic_generator_loss,
     published_density_loss,
     relativistic_loss,
+    sparsity_loss,
 )
 from .schedule import (
     blur,
@@ -37,7 +38,7 @@ from .schedule import (
 
 Stats = dict[str, Tensor]  # scalars on the device, not yet read
 Pictures = list[Tensor]  # at the final and at the neural resolution, in [-1, 1]
-VARIATION_POINTS = 1000
+RANDOM_POINTS = 1000
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Plan:
     swap: float
     regularizer: float  # factor of BallGAN's regularisers; 0 where the step leaves them out
     variation: bool  # whether the step has density variation
+    sparsity: bool  # whether it has sparsity
     penalty: bool  # whether the step has gradient penalties
 
 
@@ -68,6 +70,7 @@ def make_plan(config: TrainConfig, step: int, images: int) -> Plan:
         swap=swap_probability(schedule, images),
         regularizer=regularizer_strength(loss, images) if regularize else 0.0,
         variation=loss.density_variation > 0 and step % loss.density_variation_interval == 0,
+        sparsity=loss.sparsity > 0 and step % loss.sparsity_interval == 0,
         penalty=loss.gamma > 0 and step % loss.penalty_interval == 0,
     )
 
@@ -182,15 +185,29 @@ class GeneratorPhase(nn.Module):
             stats["loss/density_variation"] = variation.detach()
             scale = loss.density_variation_interval * loss.density_variation
             total = total + scale * variation
+        if plan.sparsity:
+            sparsity = self._sparsity(fakes.planes, part.random)
+            stats["loss/sparsity"] = sparsity.detach()
+            total = total + loss.sparsity_interval * loss.sparsity * sparsity
         return total
+
+    def _random_points(self, planes: Tensor, random: torch.Generator) -> Tensor:
+        """Points (B, N, 3), uniform in the box."""
+        shape, device = (planes.shape[0], RANDOM_POINTS, 3), planes.device
+        uniform = torch.rand(shape, generator=random, device=device) - 0.5
+        return uniform * self.generator.field.config.box_warp
+
+    def _sparsity(self, planes: Tensor, random: torch.Generator) -> Tensor:
+        """Sparsity at random points away from the middle of the box."""
+        points = self._random_points(planes, random)
+        counted = (points.norm(dim=-1) > self.config.loss.sparsity_radius).to(points.dtype)
+        return sparsity_loss(self.generator.field.density(planes, points), counted)
 
     def _variation(self, planes: Tensor, random: torch.Generator) -> Tensor:
         """Density variation at random points of the box and points beside them."""
-        shape, device = (planes.shape[0], VARIATION_POINTS, 3), planes.device
         field = self.generator.field
-        uniform = torch.rand(shape, generator=random, device=device) - 0.5
-        points = uniform * field.config.box_warp
-        offset = torch.randn(shape, generator=random, device=device)
+        points = self._random_points(planes, random)
+        offset = torch.randn(points.shape, generator=random, device=points.device)
         beside = points + offset * self.config.loss.density_variation_distance
         half = field.config.box_warp / 2
         beside = beside.clamp(-half, half)  # there is nothing beyond, and that is no variation
