@@ -17,7 +17,7 @@ from harness import MIB, measure_both, peak_memory, report
 
 import ballgan
 
-PLACEHOLDER = Path(ballgan.__file__).parents[1] / "assets" / "placeholder.pkl"
+DEMO = Path(ballgan.__file__).parents[1] / "assets" / "heads.pkl"
 
 
 def benchmark(path: Path, repeats: int) -> list[dict[str, Any]]:
@@ -65,7 +65,7 @@ def compare(file: Path, plain: Any, repeats: int) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("models", nargs="*", type=Path, default=[PLACEHOLDER])
+    parser.add_argument("models", nargs="*", type=Path, default=[DEMO])
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--quick", action="store_true", help="few repeats")
     parser.add_argument("--repeats", type=int, help="of each measurement (7)")

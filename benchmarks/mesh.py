@@ -26,7 +26,7 @@ from ballgan.components import label_components
 from ballgan.level_surface import Volume, find_level_surface
 
 NO_DENSE_FROM = 512  # samples a side: from here on the dense way takes minutes and gigabytes
-BUNDLED = Path(__file__).parent.parent / "assets" / "placeholder.pkl"
+BUNDLED = Path(__file__).parent.parent / "assets" / "heads.pkl"
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ from ballgan.foreground import Foreground
 from ballgan.generator import Generator
 from ballgan.quick_synthesis import gains_by_speed
 
-PLACEHOLDER = Path(ballgan.__file__).parents[1] / "assets" / "placeholder.pkl"
+DEMO = Path(ballgan.__file__).parents[1] / "assets" / "heads.pkl"
 RESOLUTIONS = (64, 128)
 CONVERGED_SAMPLES = 384
 CAMERA = ballgan.Camera.orbit(0.3, 0.1)
@@ -167,7 +167,7 @@ def benchmark(path: Path, repeats: int, quick: bool) -> list[Row]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("models", nargs="*", type=Path, default=[PLACEHOLDER])
+    parser.add_argument("models", nargs="*", type=Path, default=[DEMO])
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--quick", action="store_true", help="64x64 only, few repeats")
     parser.add_argument("--repeats", type=int, help="of each measurement (7)")

@@ -19,12 +19,12 @@ from harness import Timing, report, summarize
 
 import ballgan
 
-PLACEHOLDER = Path(ballgan.__file__).parents[1] / "assets" / "placeholder.pkl"
+DEMO = Path(ballgan.__file__).parents[1] / "assets" / "heads.pkl"
 EVERYTHING = "import ballgan.scene, ballgan.mesh, ballgan.checkpoint; "
 IMPORT = "import ballgan"
 HELP = "import sys; from ballgan.__main__ import main; sys.argv = ['ballgan', '--help']; main()"
 FIRST_FRAME = (
-    f"import ballgan; scene = ballgan.Scene(ballgan.load({str(PLACEHOLDER)!r})); "
+    f"import ballgan; scene = ballgan.Scene(ballgan.load({str(DEMO)!r})); "
     "next(iter(scene.render_progressively(ballgan.Camera.orbit())))"
 )
 VIEWER = (

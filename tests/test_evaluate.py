@@ -82,7 +82,7 @@ def test_sampler_renders_what_a_scene_does(tiny_model: Generator) -> None:
     scene.background = LearntBackground(1_000_006, truncation_psi=0.8)
     scene.conditioning = camera
     frame = scene.render(camera, RenderSettings(sampler="plain"))
-    front = scene.render(camera, RenderSettings(layer="foreground"))
+    front = scene.render(camera, RenderSettings(layer="foreground", sampler="plain"))
     assert np.abs(fakes.picture[0].permute(1, 2, 0).numpy() - frame.rgb).max() < 2e-3
     view = fakes.view(64)
     assert np.abs(view.alpha[0, 0].numpy() - frame.alpha).max() < 1e-4

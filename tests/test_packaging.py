@@ -122,7 +122,7 @@ def test_training_lists_its_commands(capsys: pytest.CaptureFixture[str]) -> None
 @pytest.mark.parametrize(
     ("package", "names"),
     [
-        ("ballgan.assets", ["placeholder.pkl"]),
+        ("ballgan.assets", ["heads.pkl"]),
         ("ballgan_viewer.shaders", ["picture.vert", "picture.frag"]),
     ],
 )
@@ -162,11 +162,11 @@ def test_every_data_file_is_installed(folder: str) -> None:
 
 def test_readme_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (block,) = readme_blocks("python")
-    shutil.copy(ROOT / "assets" / "placeholder.pkl", tmp_path / "model.pkl")
+    shutil.copy(ROOT / "assets" / "heads.pkl", tmp_path / "model.pkl")
     monkeypatch.chdir(tmp_path)
     exec(compile(block, "README.md", "exec"), {})
     written = {path.name for path in tmp_path.iterdir()}
-    assert {"picture.png", "ring.glb"} <= written
+    assert {"picture.png", "head.glb"} <= written
 
 
 def test_readme_commands_are_valid() -> None:

@@ -68,7 +68,7 @@ STATES = {
     "empty": ViewerState(),
     "opening": apply(ViewerState(), act.OpenModel("/m.pkl")),
     "model": STATE,
-    "placeholder": with_model(placeholder=True, notes=("a note",)),
+    "with a note": with_model(notes=("a note",)),
     "no sphere": with_model(has_background=False),
     "none": apply(STATE, act.ToggleBackground()),
     "colour": apply(STATE, act.SetBackdrop(Backdrop("colour"))),
@@ -179,7 +179,7 @@ def test_everything_fits_into_the_panel_at_any_scale() -> None:
 
 def test_the_status_bar_says_what_is_shown() -> None:
     info = ViewInfo(arrange(*SIZE, 1.0), quality=QUALITY, frame_ms=2.5)
-    assert describe_picture(STATES["placeholder"], info).startswith("heads (untrained placeholder)")
+    assert describe_picture(STATE, info).startswith("heads ")
     assert describe_picture(STATE, info).endswith("final, 512 px, 64\u00b2 rays")
     unsettled = replace(info, quality=replace(QUALITY, stage="preview", settled=False))
     assert describe_picture(STATE, unsettled).endswith("preview, 64\u00b2 rays")

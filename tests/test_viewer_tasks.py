@@ -152,7 +152,6 @@ def test_describe_model(tiny_model: ballgan.Generator, model: Model) -> None:
     assert info.has_super_resolution
     assert info.home == Orbit(radius=2.5, pivot=(0.0, 0.0, 0.2), fov=info.home.fov)
     assert info.camera_limit == pytest.approx(0.98 * 3.0)
-    assert not info.placeholder
 
 
 def test_the_librarys_values() -> None:

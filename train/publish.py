@@ -8,6 +8,7 @@ Takes the newest model of the last run, and of all runs, in order, their configu
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -32,12 +33,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="where to write")
     parser.add_argument("name", help="heads or cars")
+    parser.add_argument(
+        "--neural-resolution",
+        type=int,
+        default=256,
+        help="rays a side of its pictures, if it has no super-resolution (default: %(default)s)",
+    )
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folders, in order")
     args = parser.parse_args()
     newest = max(args.runs[-1].glob("model-*.pkl"))
     lines = read_logs(args.runs)
     model = ballgan.load(newest, device="cpu")
     model.meta = {**model.meta, "domain": f"toyworld {args.name}", "kimg": lines[-1]["kimg"]}
+    if model.super_resolution is None:  # then it has no size of its own
+        model.config = replace(model.config, neural_resolution=args.neural_resolution)
     ballgan.save(model, args.folder / f"{args.name}.pkl")
     configs = [json.loads((run / CONFIG_NAME).read_text()) for run in args.runs]
     with atomic_write(args.folder / f"{args.name}-config.json") as file:

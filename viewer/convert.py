@@ -39,7 +39,6 @@ def describe_model(generator: Any, path: str, *, bundled: bool = False) -> Model
         camera_limit=limit,
         box=config.field.box_warp,
         sphere_radius=sphere.radius if sphere else 0.0,
-        placeholder=bool(meta.get("placeholder", False)),
         bundled=bundled,
         notes=tuple(str(note) for note in meta.get("notes", ())),
     )

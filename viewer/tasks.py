@@ -37,7 +37,7 @@ from .worker import Ticket
 
 SURFACE_RESOLUTIONS = (48, 96)  # samples along a side for the level preview, coarse first
 TEXTURE_SIZE = 1024  # pixels
-BUNDLED_MODELS = ("heads.pkl", "placeholder.pkl")  # the first that is there
+BUNDLED_MODEL = "heads.pkl"
 
 
 def open_model(request: act.OpenModel, ticket: Ticket) -> None:
@@ -67,12 +67,10 @@ def recognise_file(request: act.OpenFile, ticket: Ticket) -> None:
 
 def find_bundled_model() -> Path:
     """The model that is part of the installation. Raises ValueError if there is none."""
-    folder = resources.files("ballgan.assets")
-    for name in BUNDLED_MODELS:
-        path = Path(str(folder / name))
-        if path.is_file():
-            return path
-    raise ValueError("No model is part of this installation: open one, or drop it on the window.")
+    path = Path(str(resources.files("ballgan.assets") / BUNDLED_MODEL))
+    if not path.is_file():
+        raise ValueError("No model is part of this installation: open one, or drop it here.")
+    return path
 
 
 class Renderer:

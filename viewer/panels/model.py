@@ -37,7 +37,5 @@ def _describe(ui: Ui, model: ModelInfo) -> None:
     if model.has_super_resolution:
         details += f" from {model.neural_resolution} px rays"
     ui.text(details, theme.TEXT_DIM, small=True, wrap=True)
-    if model.placeholder:
-        ui.text("Untrained placeholder: abstract shapes only", theme.WARNING, small=True)
     for note in model.notes:
         ui.text(note, theme.TEXT_DIM, small=True, wrap=True)

@@ -49,11 +49,7 @@ def describe_picture(state: ViewerState, info: ViewInfo) -> str:
     """Model, layer and quality in words."""
     if state.model is None:
         return "Opening ..." if state.loading else "No model"
-    name = state.model.name
-    if state.model.placeholder:
-        name = "untrained placeholder" if state.model.bundled else f"{name} (untrained placeholder)"
-    layer = dict(LAYER_LABELS)[state.view.layer]
-    parts = [name, layer]
+    parts = [state.model.name, dict(LAYER_LABELS)[state.view.layer]]
     previewed = info.quality is not None and info.quality.engine == "preview"
     if state.view.layer == "surface" and not previewed:
         parts.append(describe_surface(info))
