@@ -11,7 +11,7 @@ CHECKED := ballgan viewer train assets
 TEST_OPTIONS ?=
 BENCH_OPTIONS ?=
 BENCH_MODELS ?=
-BENCHMARKS := startup load render
+BENCHMARKS := startup load render mesh viewer
 
 .PHONY: help demo test lint format bench clean libraries
 

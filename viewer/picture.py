@@ -1,6 +1,7 @@
 """Draws the stage: the rendered picture on its checkerboard, or the shaded surface."""
 
 import math
+from typing import Any
 
 import numpy as np
 from OpenGL import GL
@@ -14,6 +15,22 @@ from .view import Orbit
 CHECKER = 10.0  # logical pixels, side of a square
 GROUND_COLOUR = (theme.CONTROL.x, theme.CONTROL.y, theme.CONTROL.z)
 STAGE_COLOUR = (theme.STAGE.x, theme.STAGE.y, theme.STAGE.z)
+
+
+def place(rectangle: Rect, framebuffer: tuple[int, int], scale: float) -> dict[str, Any]:
+    """Uniforms of picture.vert for a rectangle in pixels, and of the checkerboard in it."""
+    width, height = framebuffer
+    bottom = height - rectangle.y - rectangle.height
+    return {
+        "rectangle": (
+            2 * rectangle.x / width - 1,
+            2 * bottom / height - 1,
+            2 * (rectangle.x + rectangle.width) / width - 1,
+            2 * (bottom + rectangle.height) / height - 1,
+        ),
+        "corner_px": (rectangle.x, bottom),
+        "checker_px": CHECKER * scale,
+    }
 
 
 class Stage:
@@ -43,20 +60,8 @@ class Stage:
 
     def draw_picture(self, rectangle: Rect, framebuffer: tuple[int, int], scale: float) -> None:
         """Draw the picture into `rectangle`; `scale`: pixels a logical pixel."""
-        width, height = framebuffer
-        bottom = height - rectangle.y - rectangle.height
         self._texture.bind(0)
-        self._picture.use(
-            picture=0,
-            rectangle=(
-                2 * rectangle.x / width - 1,
-                2 * bottom / height - 1,
-                2 * (rectangle.x + rectangle.width) / width - 1,
-                2 * (bottom + rectangle.height) / height - 1,
-            ),
-            corner_px=(rectangle.x, bottom),
-            checker_px=CHECKER * scale,
-        )
+        self._picture.use(picture=0, **place(rectangle, framebuffer, scale))
         gl.draw_flat(self._quad)
 
     def draw_surface(

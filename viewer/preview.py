@@ -19,7 +19,7 @@ from .controls import image_axes
 from .convert import depth_range
 from .gl_volume import COLOUR, HALF, WHOLE, Canvas, Grid, SlicedPicture, Stopwatch
 from .layout import Rect
-from .picture import CHECKER, eye_position
+from .picture import eye_position, place
 from .requests import Backcloth, Model, Volume, VolumeDetail
 from .view import Backdrop, Code, Orbit, View
 
@@ -208,22 +208,13 @@ class Preview:
         foreground = view.layer != "background" and self._volume is not None
         if foreground:
             self._shoot(view, self._choose_side(round(rectangle.width), moving))
-        width, height = framebuffer
-        bottom = height - rectangle.y - rectangle.height
         self._canvas.bind(0)
         self._panorama.bind(1)
         self._compose.use(
             foreground=0,
             panorama=1,
             has_foreground=float(foreground),
-            rectangle=(
-                2 * rectangle.x / width - 1,
-                2 * bottom / height - 1,
-                2 * (rectangle.x + rectangle.width) / width - 1,
-                2 * (bottom + rectangle.height) / height - 1,
-            ),
-            corner_px=(rectangle.x, bottom),
-            checker_px=CHECKER * scale,
+            **place(rectangle, framebuffer, scale),
             **_camera_uniforms(view.camera),
             **self._behind_uniforms(view),
         )
