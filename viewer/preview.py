@@ -118,11 +118,11 @@ class Preview:
             return
         bricks = detail.bricks
         cells = bricks.density.shape[1] - 1
-        for place, density, color in zip(
+        for corner, density, color in zip(
             cells * bricks.places, bricks.density, bricks.color, strict=True
         ):
-            self._fine[0].write(place, density)
-            self._fine[1].write(place, color)
+            self._fine[0].write(corner, density)
+            self._fine[1].write(corner, color)
         if bricks.fraction >= 1:
             self.refined, self._drawn = True, None
 
