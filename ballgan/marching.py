@@ -19,9 +19,10 @@ from .quick_field import QuickField
 from .volume import Composite, density_to_extinction
 
 DARK = 1e-3  # transmittance at which a ray stops
-SLABS = 6  # parts of a ray; what a ray sees in one has one colour, of the mean hidden layer
+SLABS = 6  # parts of a ray, from front to back
+FEW_FEATURES = 8  # so many are decoded for each sample; more, from a slab's mean hidden layer
 STEP_COUNTS = (24, 36, 48, 72, 96, 144)  # along a ray; multiples of SLABS
-LARGEST_CHANGE = (1.5 / 255, 1 / 255)  # of features and of opacity, by doubling the steps
+LARGEST_CHANGE = (1 / 255, 0.67 / 255)  # of features and of opacity, by doubling the steps
 LEAST_WEIGHT = 1e-5  # of a slab whose colour is worth decoding
 SMALLEST_TILE = 64  # rays
 Report = Callable[[float], None]
@@ -112,15 +113,20 @@ class _March:
         weights = torch.exp(depths - until) * -torch.expm1(-depths)
         self.optical_depth[rays] = until[:, -1]
         self.distance[rays] += (weights * along).sum(1)
+        few = self._field.feature_channels <= FEW_FEATURES
+        values = self._field.features_of(hidden) if few else hidden
         ends = live.sum(1).cumsum(0)
         sums = F.embedding_bag(
             torch.arange(len(chosen), device=delta.device),
-            hidden,
+            values,
             F.pad(ends[:-1], (1, 0)),
             per_sample_weights=weights.flatten()[chosen],
             mode="sum",
-        )  # (A, H)
-        self._add_colors(rays, sums, weights.sum(1))
+        )  # (A, F) or (A, H)
+        if few:
+            self.features.index_add_(0, rays, sums)
+        else:
+            self._add_colors(rays, sums, weights.sum(1))
         return True
 
     def _add_colors(self, rays: Tensor, hidden: Tensor, weights: Tensor) -> None:

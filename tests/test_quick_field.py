@@ -32,10 +32,11 @@ def test_values_are_those_of_the_field(bounded: bool, axes: tuple, activation: s
 
 def test_large_values_do_not_overflow() -> None:
     field, planes = make_field()
-    points = torch.rand(3, 500) - 0.5
+    points = torch.rand(3, 500, generator=torch.Generator().manual_seed(3)) - 0.5
     quick = QuickField(field, planes * 1000)
     expected = field.density(planes * 1000, points.T[None])[0]
-    assert torch.allclose(quick.density_of(quick.hidden(points), points), expected, rtol=1e-4)
+    found = quick.density_of(quick.hidden(points), points)
+    assert torch.allclose(found, expected, rtol=1e-4, atol=1e-5 * expected.abs().max().item())
 
 
 @pytest.mark.parametrize("axes", [PLANE_AXES, PLANE_AXES_PUBLISHED, ("zz", "xy", "yx")])
