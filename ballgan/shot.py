@@ -16,7 +16,9 @@ class Shot:
     """A camera, its rays, and how they become a picture."""
 
     camera: Camera
+    backdrop_camera: Camera  # sees the background; usually the same
     rays: Rays
+    backdrop_rays: Rays
     resolution: int  # of the rays
     size: int  # of the picture
     settings: RenderSettings
