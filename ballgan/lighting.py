@@ -11,13 +11,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from .backgrounds import Background, LearntBackground
+from .camera import AnyCamera, Camera, Matrix
 from .color import decode_srgb, encode_srgb
 from .geometry import equirectangular_directions
+
+if TYPE_CHECKING:
+    from .scene import Scene
 
 Coefficients = tuple[tuple[float, float, float], ...]
 
@@ -104,7 +110,7 @@ class Shading:
     new: Light
     old: Light
     strength: float = 1.0
-    turn: tuple[tuple[float, ...], ...] | None = None
+    turn: Matrix | None = None
 
     @property
     def changes_nothing(self) -> bool:
@@ -116,6 +122,36 @@ class Shading:
         turned = normals if self.turn is None else normals @ normals.new_tensor(self.turn).t()
         ratio = self.new.irradiance(turned) / self.old.irradiance(normals)
         return ratio.clamp(*RATIO_RANGE) ** self.strength
+
+
+def find_shading(scene: Scene, camera: AnyCamera) -> Shading | None:
+    """How a scene's `match_light` shades its foreground; None if it changes nothing.
+
+    A background that stands still before a camera of its own lights the object from where it is
+    seen in the picture. A model without a background network is shaded against an even light as
+    bright as the new one.
+    """
+    match, background, model = scene.match_light, scene.background, scene.model
+    plain = model.background is None
+    if match is None or background is None or (plain and isinstance(background, LearntBackground)):
+        return None
+    new = scene.light(background)
+    even = match.reference is None or (plain and isinstance(match.reference, LearntBackground))
+    old = new.evened() if even else scene.light(match.reference)
+    turn = None
+    if scene.backdrop_camera is not None:
+        defaults = model.config.camera
+        turn = turn_between(camera.resolve(defaults), scene.backdrop_camera.resolve(defaults))
+    shading = Shading(new, old, match.strength, turn)
+    return None if shading.changes_nothing else shading
+
+
+def turn_between(camera: Camera, other: Camera) -> Matrix | None:
+    """Rotation (3, 3) that brings a camera's axes onto another's; None: they are the same."""
+    ours, others = (np.array(c.cam2world)[:3, :3] for c in (camera, other))
+    if np.array_equal(ours, others):
+        return None
+    return tuple(tuple(float(v) for v in row) for row in others @ ours.T)
 
 
 def relight(colors: Tensor, ratio: Tensor, amount: Tensor | float = 1.0) -> Tensor:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from .backdrop import Backdrop, version
 from .backgrounds import Background, Gradient, LearntBackground, Panorama, SolidColor
-from .camera import AnyCamera, Camera, Matrix, Orbit
+from .camera import AnyCamera, Orbit
 from .color import decode_srgb
 from .fields import density_gradient
 from .foreground import Foreground
@@ -29,13 +29,13 @@ from .frame import (
 )
 from .generator import Generator
 from .latents import Latent
-from .lighting import Light, MatchLight, Shading, relight
+from .lighting import Light, MatchLight, Shading, find_shading, relight
 from .matte import extend_colors
 from .memo import Memo
 from .progressive import Pace, climb_ladder, march_passes
 from .quick_synthesis import gains_by_speed
 from .separation import Separation, measure_separation
-from .shot import Progress, Shot
+from .shot import Progress, Shot, aim
 from .sphere_cache import TILE, SphereCache
 from .volume import Composite
 
@@ -145,7 +145,7 @@ class Scene:
         passes: sets of samples whose mean is shown; the fast sampler only.
         """
         self._check_values()
-        shot = self._aim(camera, settings, stage, progress, passes)
+        shot = aim(self, camera, settings, stage, progress, passes)
         shows_background = settings.layer in ("full", "raw", "background")
         if shows_background and isinstance(self.background, LearntBackground):
             self.model.check_cameras(shot.backdrop_rays.origins[0])
@@ -164,38 +164,6 @@ class Scene:
             neural_resolution=shot.resolution,
             stage=stage,
             opaque=opaque,
-        )
-
-    def _aim(
-        self,
-        camera: AnyCamera,
-        settings: RenderSettings,
-        stage: str = "full",
-        progress: Progress | None = None,
-        passes: int = 1,
-    ) -> Shot:
-        """What a frame is rendered with."""
-        defaults, device = self.model.config.camera, self.model.device
-        resolution = self.neural_resolution(settings)
-        resolved = camera.resolve(defaults)
-        rays = resolved.rays(resolution, resolution, device)
-        behind, behind_rays = resolved, rays
-        if self.backdrop_camera is not None:
-            behind = self.backdrop_camera.resolve(defaults)
-            behind_rays = behind.rays(resolution, resolution, device)
-        return Shot(
-            camera=resolved,
-            backdrop_camera=behind,
-            rays=rays,
-            backdrop_rays=behind_rays,
-            resolution=resolution,
-            size=settings.size or self.model.config.image_resolution,
-            settings=settings,
-            enlarge=stage in ("full", "refined")
-            and settings.layer != "raw"
-            and self.model.super_resolution is not None,
-            progress=progress,
-            passes=passes,
         )
 
     def _check_values(self) -> None:
@@ -236,7 +204,7 @@ class Scene:
         self, shot: Shot, gathered: Composite, rgb: Tensor, amount: Tensor | float
     ) -> Tensor:
         """A picture (1, 3, n, n) whose foreground, of opacity `amount`, has the scene's light."""
-        shading = self.shading(shot.camera, shot.backdrop_camera)
+        shading = self.shading(shot.camera)
         if shading is None:
             return rgb
         opacity = shot.image(gathered.opacity[:, None])
@@ -423,31 +391,9 @@ class Scene:
         )
 
     @torch.inference_mode()
-    def shading(
-        self, camera: AnyCamera, backdrop_camera: AnyCamera | None = None
-    ) -> Shading | None:
-        """How the scene's `match_light` shades the foreground; None if it changes nothing.
-
-        A background that stands still before its own camera lights the object as the picture
-        shows: from where the background is seen. A model without a background network is shaded
-        against an even light as bright as the new one.
-        """
-        match, background = self.match_light, self.background
-        plain = self.model.background is None
-        if match is None or background is None:
-            return None
-        if plain and isinstance(background, LearntBackground):
-            return None
-        new = self.light(background)
-        even = match.reference is None or (plain and isinstance(match.reference, LearntBackground))
-        old = new.evened() if even else self.light(match.reference)
-        turn = None
-        if backdrop_camera is not None and backdrop_camera != camera:
-            turn = _turn_between(
-                *(c.resolve(self.model.config.camera) for c in (camera, backdrop_camera))
-            )
-        shading = Shading(new, old, match.strength, turn)
-        return None if shading.changes_nothing else shading
+    def shading(self, camera: AnyCamera) -> Shading | None:
+        """How `match_light` shades the foreground seen by a camera; None if it changes nothing."""
+        return find_shading(self, camera)
 
     def _picture(self, shot: Shot, features: Tensor) -> Tensor:
         """Feature image (1, F, n, n) in [0, 1] -> picture (1, 3, H, W) in [0, 1]."""
@@ -471,7 +417,7 @@ class Scene:
     ) -> Separation:
         """How clearly foreground and background are apart in a picture; see `Separation`."""
         self._check_values()
-        shot = self._aim(camera, settings or RenderSettings(), progress=progress)
+        shot = aim(self, camera, settings or RenderSettings(), progress=progress)
         return measure_separation(self._gather(shot).transmittance)
 
     @torch.inference_mode()
@@ -565,9 +511,3 @@ class Scene:
 def blend(latent: Latent, map_seed: Callable[[int], Tensor]) -> Tensor:
     """The weighted sum of what `map_seed` gives for the seeds of a code."""
     return torch.stack([w * map_seed(seed) for seed, w in latent.seeds_and_weights]).sum(0)
-
-
-def _turn_between(camera: Camera, other: Camera) -> Matrix:
-    """Rotation (3, 3) that brings a camera's view direction and axes onto those of another."""
-    ours, others = (np.array(c.cam2world)[:3, :3] for c in (camera, other))
-    return tuple(tuple(float(v) for v in row) for row in others @ ours.T)
