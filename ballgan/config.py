@@ -274,7 +274,7 @@ def to_plain(value: Any) -> Any:
     """Plain JSON-able containers of a tree of dataclasses."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    return list(value) if isinstance(value, tuple) else value
+    return [to_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 def from_plain(expected: Any, value: Any, where: str) -> Any:

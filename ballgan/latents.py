@@ -1,15 +1,17 @@
 """Latent codes by value: seeds, blends, truncation, style mixing, and steps along directions.
 
-Nothing here knows a model; `latent_space.LatentSpace` turns these values into rows of ws.
+Nothing here knows a model; `latent_space.LatentSpace` turns these values into rows of ws. Light:
+torch is imported when it is first needed.
 """
 
 import math
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-import torch
-from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 MAX_SEED = 2**32 - 1
 MAX_ROWS = 64  # of ws that any model may have
@@ -150,8 +152,10 @@ def lattice_seed(i: int, j: int) -> int:
     return (i + LATTICE_STRIDE * j) % (MAX_SEED + 1)
 
 
-def z_from_seed(seed: int, z_dim: int) -> Tensor:
+def z_from_seed(seed: int, z_dim: int) -> "Tensor":
     """z (1, z_dim) float32: normal numbers of NumPy's RandomState, as the published samplers."""
+    import torch
+
     values = np.random.RandomState(seed).randn(1, z_dim)
     return torch.from_numpy(values).float()
 
