@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ballgan.config import from_plain
+from ballgan.plain import from_plain
 from ballgan.files import atomic_write
 
 from .toyworld import DOMAINS
