@@ -1,14 +1,14 @@
-"""What decides the picture, as frozen plain values: codes, background, camera, layer.
+"""What decides a picture, as frozen plain values: codes, background, camera, layer.
 
-These are the window's own, so that it can start without the library; tasks.py turns them into
-the library's latents, backgrounds and cameras.
+The window shows them, session files hold them; `staging.py` turns them into the library's latents,
+backgrounds and cameras. Light: nothing here imports torch, so that the window is there first.
 """
 
 import math
 from dataclasses import dataclass, replace
 
 SEEDS = 2**32  # seeds are 32-bit
-LATTICE_WIDTH = 100  # seed at lattice point (i, j): (i + 100 j) mod 2**32, as ballgan.Latent.at
+LATTICE_WIDTH = 100  # seed at lattice point (i, j): (i + 100 j) mod 2**32, as Latent.at
 MAX_PITCH = 1.5  # radians
 MIN_FOV, MAX_FOV = math.radians(4), math.radians(80)
 LAYERS = ("full", "foreground", "background", "raw", "normals", "depth", "alpha", "surface")
@@ -54,7 +54,7 @@ class Backdrop:
 
 @dataclass(frozen=True)
 class Orbit:
-    """A camera on an orbit with every number filled in; means what ballgan.Camera.orbit means."""
+    """A camera on an orbit with every number filled in; means what Camera.orbit means."""
 
     yaw: float = 0.0
     pitch: float = 0.0
@@ -112,6 +112,13 @@ def clamp_camera(camera: Orbit, home: Orbit, limit: float) -> Orbit:
     furthest = _distance_to_sphere(pivot, camera.direction, limit)
     nearest = min(0.15 * home.radius, furthest)
     return replace(camera, radius=min(max(camera.radius, nearest), furthest))
+
+
+def depth_range(camera: Orbit, box: float) -> tuple[float, float]:
+    """Distances shown white and black: the foreground's cube, seen from the camera."""
+    position = [p + camera.radius * d for p, d in zip(camera.pivot, camera.direction, strict=True)]
+    distance = math.hypot(*position)
+    return max(distance - 0.6 * box, 0.0), distance + 0.6 * box
 
 
 def _shorten(vector: tuple[float, float, float], limit: float) -> tuple[float, float, float]:
