@@ -3,9 +3,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from ballgan.config import from_plain, to_plain
 from ballgan.generator import Generator
 from ballgan.latents import Direction, StyleMix
+from ballgan.plain import from_plain, to_plain
 from ballgan.scene import Scene
 from ballgan.staging import set_scene, to_latent
 from ballgan.view import (
