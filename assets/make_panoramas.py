@@ -32,10 +32,10 @@ def directions() -> np.ndarray:
 
 def noise(points: np.ndarray, octaves: int, seed: int) -> np.ndarray:
     """Fractal noise about 0, of deviation about 1, at points (..., 3): smooth on the sphere."""
-    total, weight = 0.0, 0.0
+    total, weight = np.zeros(points.shape[:-1]), 0.0
     for octave in range(octaves):
         grid = np.random.default_rng(seed + octave).standard_normal((32, 32, 32))
-        total = total + 0.5**octave * _trilinear(grid, points * 2**octave + 7.3 * octave)
+        total += 0.5**octave * _trilinear(grid, points * 2**octave + 7.3 * octave)
         weight += 0.25**octave
     return total / (0.55 * math.sqrt(weight))
 

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from .frame import Frame as Frame
     from .frame import RenderSettings as RenderSettings
     from .generator import Generator as Generator
+    from .latent_space import LatentSpace as LatentSpace
+    from .latents import Direction as Direction
     from .latents import Latent as Latent
+    from .latents import StyleMix as StyleMix
     from .lighting import MatchLight as MatchLight
     from .panoramas import bundled_panoramas as bundled_panoramas
     from .scene import Scene as Scene
@@ -38,8 +41,9 @@ _MODULES = {
     **dict.fromkeys(("Cancelled", "CheckpointError"), "errors"),
     **dict.fromkeys(("Frame", "RenderSettings"), "frame"),
     "Generator": "generator",
-    "Latent": "latents",
     "MatchLight": "lighting",
+    "LatentSpace": "latent_space",
+    **dict.fromkeys(("Direction", "Latent", "StyleMix"), "latents"),
     "ModelConfig": "config",
     "Scene": "scene",
     "bundled_panoramas": "panoramas",

@@ -72,7 +72,7 @@ class Light:
     def evened(self) -> Light:
         """As much light, but the same colourless light from everywhere."""
         mean = sum(self.coefficients[0]) / 3
-        return Light(((mean,) * 3, *(((0.0,) * 3,) * 8)))  # type: ignore[arg-type]
+        return Light(((mean,) * 3, *(((0.0,) * 3,) * 8)))
 
 
 def basis(normals: Tensor) -> Tensor:
