@@ -9,30 +9,19 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from .plain import from_plain, require, to_plain
+from .plain import (
+    MAX_LAYERS,
+    MAX_RESOLUTION,
+    MAX_WIDTH,
+    from_plain,
+    require,
+    require_range,
+    require_resolution,
+    to_plain,
+)
 
 PLANE_AXES_PUBLISHED = ("xy", "xz", "zx")  # EG3D's released code: plane 2 is plane 1 transposed
 PLANE_AXES = ("xy", "xz", "yz")
-
-# Bounds that no sensible model exceeds; a damaged or hostile file is refused before allocating.
-MAX_WIDTH = 8192
-MAX_RESOLUTION = 4096
-MAX_LAYERS = 64
-
-
-def require_range(name: str, value: float, low: float, high: float) -> None:
-    """Raise ValueError unless `value` is finite and in [low, high]."""
-    require(
-        math.isfinite(value) and low <= value <= high,
-        f"{name} should be between {low:g} and {high:g}; got {value!r}.",
-    )
-
-
-def _require_resolution(name: str, value: int) -> None:
-    require(
-        4 <= value <= MAX_RESOLUTION and value & (value - 1) == 0,
-        f"{name} should be a power of two between 4 and {MAX_RESOLUTION}; got {value!r}.",
-    )
 
 
 @dataclass(frozen=True)
@@ -64,7 +53,7 @@ class BackboneConfig:
     clamp: float | None = None  # clamps the output of every layer to +-clamp
 
     def __post_init__(self) -> None:
-        _require_resolution("backbone.resolution", self.resolution)
+        require_resolution("backbone.resolution", self.resolution)
         require_range("backbone.channel_max", self.channel_max, 1, MAX_WIDTH)
         require_range("backbone.channel_base", self.channel_base, self.resolution, 2**24)
         if self.clamp is not None:
@@ -195,7 +184,7 @@ class SuperResolutionConfig:
     noise: str = "none"  # "none", "const" or "random"
 
     def __post_init__(self) -> None:
-        _require_resolution("super_resolution.input_resolution", self.input_resolution)
+        require_resolution("super_resolution.input_resolution", self.input_resolution)
         for channels in self.channels:
             require_range("super_resolution.channels", channels, 1, MAX_WIDTH)
         require(
@@ -260,5 +249,8 @@ class ModelConfig:
 
     @staticmethod
     def from_dict(data: dict[str, Any]) -> "ModelConfig":
-        """Inverse of `to_dict`; ValueError on unknown or missing keys and wrong types."""
+        """Inverse of `to_dict`; ValueError on unknown or missing keys and wrong types.
+
+        Files of earlier versions may lack what came later (see plain.py).
+        """
         return from_plain(ModelConfig, data, "config")

@@ -95,7 +95,7 @@ def decode_session(text: str, name: str = "the session") -> Session:
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise SessionError(f'{name} is no session: its "format" should be "{FORMAT}".')
     try:
-        session = from_plain(Session, _upgrade(data), "session", defaults=True)
+        session = from_plain(Session, _upgrade(data), "session", lenient=True)
         _check(session)
     except (ValueError, RecursionError) as error:
         raise SessionError(f"{name} cannot be used: {error}") from None

@@ -3,6 +3,7 @@ picture of the view's layer. The window and `ballgan render --session` both go t
 they make the same pixels.
 """
 
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -25,8 +26,18 @@ def set_scene(scene: Scene, view: View) -> None:
 
 
 def to_latent(code: Code, kind: type[AnyLatent] = Latent) -> AnyLatent:  # type: ignore[assignment]
-    """The library's latent for a place on the lattice."""
-    return kind.at(code.x, code.y, truncation_psi=code.truncation_psi)  # type: ignore[return-value]
+    """The library's latent for a code."""
+    if code.blend:
+        latent = kind.mean(*((to_latent(part), weight) for part, weight in code.blend))
+    else:
+        latent = kind.at(code.x, code.y)
+    return replace(
+        latent,
+        truncation_psi=code.truncation_psi,
+        truncation_cutoff=code.truncation_cutoff,
+        mix=code.mix,
+        moves=code.moves,
+    )
 
 
 def to_background(backdrop: Backdrop) -> Any:
