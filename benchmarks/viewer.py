@@ -145,20 +145,20 @@ def backbone(app: Any, repeats: int) -> Cost:
 
 def agreement(app: Any) -> float:
     """PSNR in dB of the refined preview against the network's raw picture at RAW x RAW."""
-    from ballgan_viewer import convert
     from ballgan_viewer.gl import read_framebuffer
     from ballgan_viewer.layout import Rect
 
     import ballgan
+    from ballgan import staging
 
     view = replace(app.state.view, layer="raw")
     app.preview.draw(view, Rect(0, 0, RAW, RAW), app.window.framebuffer_size, 1.0)
     shown = read_framebuffer(*app.window.framebuffer_size)[:RAW, :RAW] / 255
     scene = ballgan.Scene(app.easel.model.generator)
-    scene.latent = convert.to_latent(view.foreground, ballgan.Latent)
-    scene.background = convert.to_background(view.backdrop)
+    scene.latent = staging.to_latent(view.foreground)
+    scene.background = staging.to_background(view.backdrop)
     settings = ballgan.RenderSettings(size=RAW, neural_resolution=RAW, layer="raw")
-    expected = scene.render(convert.to_camera(view.camera), settings).rgb
+    expected = scene.render(staging.to_camera(view.camera), settings).rgb
     return -10 * math.log10(float(np.square(shown - expected).mean()) + 1e-12)
 
 

@@ -20,9 +20,9 @@ from ballgan_viewer.events import Dropped, Event, KeyPressed, PointerButton, Poi
 from ballgan_viewer.layout import arrange
 from ballgan_viewer.picture import world_to_clip
 from ballgan_viewer.state import ViewerState
-from ballgan_viewer.view import Orbit
 
 import ballgan
+from ballgan.view import Orbit
 
 LAYOUT = arrange(1280, 800, 1.0)
 REACH = Reach(LAYOUT.stage, LAYOUT.picture)

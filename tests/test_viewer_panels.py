@@ -13,9 +13,10 @@ from ballgan_viewer.panels.pad import SPACING
 from ballgan_viewer.panels.status import describe_picture, describe_speed
 from ballgan_viewer.state import Job, ViewerState, apply
 from ballgan_viewer.ui import Ui
-from ballgan_viewer.view import LAYERS, Backdrop, Code
 from imgui_bundle import imgui
 from test_viewer_state import with_model
+
+from ballgan.view import LAYERS, Backdrop, Code
 
 SIZE = (1280, 1100)
 QUALITY = Quality("full", 512, 64, 41.2, settled=True)

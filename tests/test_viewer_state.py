@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 from ballgan_viewer import actions as act
 from ballgan_viewer.state import ModelInfo, Notice, ViewerState, apply
-from ballgan_viewer.view import Backdrop, Code, Orbit, View, clamp_camera
 
 import ballgan
+from ballgan.view import Backdrop, Code, Orbit, View, clamp_camera
 
 HOME = Orbit(radius=2.7, pivot=(0.0, 0.0, 0.2), fov=0.3)
 

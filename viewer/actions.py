@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ballgan.view import Backdrop, Code, Orbit
+
     from .state import ExportOptions, ModelInfo
-    from .view import Backdrop, Code, Orbit
 
 
 class Action:

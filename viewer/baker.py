@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from . import convert
+from ballgan.view import Backdrop, Code, View
+
 from .requests import Backcloth, Model, RenderRequest, Volume, VolumeDetail
-from .view import Backdrop, Code, View
 from .worker import Ticket
 
 if TYPE_CHECKING:
@@ -73,32 +73,35 @@ class Baker:
         self._backdrop = backdrop
 
     def _bake_window(self, backdrop: Backdrop, view: View) -> Backcloth:
+        from ballgan import staging
         from ballgan.bake_sphere import bake_window
 
         scene = self._scene
         assert scene.model.background is not None
-        ws = scene.ws_background(convert.to_background(backdrop))
-        camera = convert.to_camera(view.camera).resolve(scene.model.config.camera)
+        ws = scene.ws_background(staging.to_background(backdrop))
+        camera = staging.to_camera(view.camera).resolve(scene.model.config.camera)
         pixels = bake_window(scene.model.background, ws, camera)
         return Backcloth(self._model, backdrop, "panorama", pixels)
 
     def _post_whole_sphere(self, backdrop: Backdrop, ticket: Ticket) -> None:
         import torch
 
+        from ballgan import staging
         from ballgan.bake_sphere import HEIGHT, to_bytes
 
         with torch.inference_mode():
-            background = convert.to_background(backdrop)
+            background = staging.to_background(backdrop)
             sphere = self._scene.sphere(background, HEIGHT, ticket.check)
             pixels = to_bytes(sphere[:3].permute(1, 2, 0))
         ticket.post(Backcloth(self._model, backdrop, "panorama", pixels))
         self._whole = True
 
     def _hang_photo(self, backdrop: Backdrop) -> Backcloth:
+        from ballgan import staging
         from ballgan.backgrounds import is_equirectangular, photo_width
         from ballgan.bake_sphere import to_bytes
 
-        panorama = convert.to_background(backdrop)
+        panorama = staging.to_background(backdrop)
         store = self._scene.backdrop
         visible = store.visible_span()
         image = store.load_panorama(panorama, PHOTO_SIZE, visible)

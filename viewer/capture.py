@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from ballgan.view import Backdrop
+
 from .paths import describe_code
 from .state import ViewerState
-from .view import Backdrop
 from .words import printable
 
 

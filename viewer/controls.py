@@ -7,11 +7,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from ballgan.view import LAYERS, Orbit
+
 from . import actions as act
 from .events import Dropped, Event, KeyPressed, PointerButton, PointerMoved, Scrolled
 from .layout import Rect
 from .state import ViewerState
-from .view import LAYERS, Orbit
 
 ORBIT_SPEED = math.pi  # radians for a drag across the picture
 ZOOM_STEP = 0.1  # logarithm of the distance for a step of the wheel

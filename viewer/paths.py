@@ -7,8 +7,9 @@ for the worker's threads: folders vanish, forbid and take their time.
 import os
 from pathlib import Path
 
+from ballgan.view import Code
+
 from .state import ExportOptions, ViewerState
-from .view import Code
 
 MODEL_NAME_LIMIT = 200  # bytes of a model's name in others; file systems allow about 255 in all
 

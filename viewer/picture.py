@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 from OpenGL import GL
 
+from ballgan.view import Orbit
+
 from . import gl, theme
 from .controls import image_axes
 from .layout import Rect
 from .requests import Surface
-from .view import Orbit
 
 CHECKER = 10.0  # logical pixels, side of a square
 GROUND_COLOUR = (theme.CONTROL.x, theme.CONTROL.y, theme.CONTROL.z)

@@ -13,15 +13,15 @@ from typing import Any
 
 import numpy as np
 
+from ballgan.view import Backdrop, Code, Orbit, View, depth_range
+
 from . import gl
 from .baker import essence, gain_of, needs_worker
 from .controls import image_axes
-from .convert import depth_range
 from .gl_volume import COLOUR, HALF, WHOLE, Canvas, Grid, SlicedPicture, Stopwatch
 from .layout import Rect
 from .picture import eye_position, place
 from .requests import Backcloth, Model, Volume, VolumeDetail
-from .view import Backdrop, Code, Orbit, View
 
 SLICE = 2**22  # bytes that are uploaded in a frame
 STRIDES = 64.0  # samples along a side of the volume

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ballgan.view import Backdrop, Code, View
+
 from .state import ExportOptions, ModelInfo
-from .view import Backdrop, Code, View
 
 STAGES = ("preview", "raw", "full")  # of a picture, from coarse to final; "refined" ones follow
 

@@ -10,9 +10,10 @@ from functools import singledispatch
 from pathlib import PurePath
 from typing import Any
 
+from ballgan.view import LAYERS, Orbit, View, clamp_camera
+
 from . import actions as act
 from .preferences import Preferences, remember
-from .view import LAYERS, Orbit, View, clamp_camera
 from .words import sentence
 
 MAX_NOTICES = 4

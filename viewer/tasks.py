@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ballgan.view import Code, View
+
 from . import actions as act
-from . import convert
+from . import describe
 from .baker import Baker
 from .paths import find_folder, find_mesh_path, unused
 from .requests import (
@@ -32,12 +33,10 @@ from .requests import (
     rank,
 )
 from .sniff import is_picture
-from .view import Code, View
 from .worker import Ticket
 
 SURFACE_RESOLUTIONS = (48, 96)  # samples along a side for the level preview, coarse first
 TEXTURE_SIZE = 1024  # pixels
-BUNDLED_MODEL = "heads.pkl"
 
 
 def open_model(request: act.OpenModel, ticket: Ticket) -> None:
@@ -47,7 +46,7 @@ def open_model(request: act.OpenModel, ticket: Ticket) -> None:
     path = str(find_bundled_model()) if request.bundled else request.path
     generator = ballgan.load(path)
     ticket.check()
-    info = convert.describe_model(generator, path, bundled=request.bundled)
+    info = describe.describe_model(generator, path, bundled=request.bundled)
     ticket.post(act.ModelOpened(info, Model(info, generator)))
 
 
@@ -67,8 +66,10 @@ def recognise_file(request: act.OpenFile, ticket: Ticket) -> None:
 
 def find_bundled_model() -> Path:
     """The model that is part of the installation. Raises ValueError if there is none."""
-    path = Path(str(resources.files("ballgan.assets") / BUNDLED_MODEL))
-    if not path.is_file():
+    from ballgan.model_files import bundled_model
+
+    path = bundled_model()
+    if path is None:
         raise ValueError("No model is part of this installation: open one, or drop it here.")
     return path
 
@@ -111,6 +112,7 @@ class Renderer:
 
     def _start(self, request: RenderRequest) -> None:
         import ballgan
+        from ballgan import staging
 
         self._ladder = None
         if self._model != request.model:
@@ -118,11 +120,10 @@ class Renderer:
             self._baker = Baker(self._scene, request.model)
         self._model, self._view, self._climbed = request.model, request.view, ""
         view = request.view
-        self._scene.latent = convert.to_latent(view.foreground, ballgan.Latent)
-        self._scene.background = convert.to_background(view.backdrop)
+        staging.set_scene(self._scene, view)
         self._ladder = self._scene.render_progressively(
-            convert.to_camera(view.camera),
-            convert.to_settings(view),
+            staging.to_camera(view.camera),
+            staging.to_settings(view),
             progress=self._check,
             preview=not request.preview,
         )
@@ -177,13 +178,14 @@ class SurfaceFinder:
 
     def _prepare(self, request: SurfaceRequest) -> None:
         import ballgan
+        from ballgan import staging
 
         key = (request.model, request.code)
         if self._key == key:
             return
         if self._key is None or self._key[0] != request.model:
             self._scene = ballgan.Scene(request.model.generator)
-        self._scene.latent = convert.to_latent(request.code, ballgan.Latent)
+        self._scene.latent = staging.to_latent(request.code)
         self._key, self._grids = key, {}
 
     def _find(
@@ -202,7 +204,7 @@ class SurfaceFinder:
         return Surface(
             request,
             ((vertices - 0.5) * box).astype(np.float32),
-            convert.vertex_normals(vertices, faces),
+            describe.vertex_normals(vertices, faces),
             faces,
             float(level),
             (float(inner.min()), float(inner.max())),
@@ -241,6 +243,7 @@ def save_picture(request: SaveRequest, ticket: Ticket) -> None:
 def export_mesh(request: ExportRequest, ticket: Ticket) -> None:
     """Write a mesh file and post ExportFinished."""
     import ballgan
+    from ballgan import staging
     from ballgan.files import check_writable
     from ballgan.mesh import part_of, write_mesh
     from ballgan.mesh_files import TEXTURE_SUFFIXES
@@ -251,7 +254,7 @@ def export_mesh(request: ExportRequest, ticket: Ticket) -> None:
     check_writable(path)
     textured = options.texture and path.suffix.lower() in TEXTURE_SUFFIXES
     scene = ballgan.Scene(request.model.generator)
-    scene.latent = convert.to_latent(request.code, ballgan.Latent)
+    scene.latent = staging.to_latent(request.code)
     mesh = scene.mesh(
         options.resolution,
         level="auto" if options.automatic_level else options.level,
@@ -265,12 +268,14 @@ def export_mesh(request: ExportRequest, ticket: Ticket) -> None:
 
 
 def _to_rendered(request: RenderRequest, frame: Any, milliseconds: float) -> Rendered:
-    rgba = convert.to_rgba(request, frame)
+    from ballgan import staging
+
+    rgba = staging.to_rgba(request.view, frame, request.model.info.box)
     return Rendered(
         request,
         frame.stage,
         rgba,
-        convert.premultiply(rgba),
+        describe.premultiply(rgba),
         frame.neural_resolution,
         milliseconds,
         frame.convergence,

@@ -6,12 +6,13 @@ from pathlib import Path
 
 from imgui_bundle import imgui
 
+from ballgan.view import Backdrop
+
 from .. import actions as act
 from .. import icons, theme
 from ..info import ViewInfo
 from ..state import ViewerState
 from ..ui import Ui
-from ..view import Backdrop
 from ..words import printable
 from .code import draw_code
 from .recent import recent_files

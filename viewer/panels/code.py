@@ -5,9 +5,10 @@ from dataclasses import replace
 
 from imgui_bundle import imgui, imgui_ctx
 
+from ballgan.view import Code
+
 from .. import icons
 from ..ui import Ui
-from ..view import Code
 from .pad import latent_pad
 
 LARGEST_TYPED_SEED = 2**31 - 1  # what the widget can hold

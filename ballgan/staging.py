@@ -1,0 +1,84 @@
+"""A plain View -> the library's latents, backgrounds, cameras and settings, and a frame -> the
+picture of the view's layer. The window and `ballgan render --session` both go this way, so that
+they make the same pixels.
+"""
+
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import numpy as np
+
+from .backgrounds import LearntBackground, Panorama, SolidColor
+from .camera import Camera
+from .camera import Orbit as CameraOrbit
+from .frame import Frame, RenderSettings
+from .latents import Latent
+from .scene import Scene
+from .view import Backdrop, Code, Orbit, View, depth_range
+
+AnyLatent = TypeVar("AnyLatent", bound=Latent)
+
+
+def set_scene(scene: Scene, view: View) -> None:
+    """Give a scene the codes and the background of a view."""
+    scene.latent = to_latent(view.foreground)
+    scene.background = to_background(view.backdrop)
+
+
+def to_latent(code: Code, kind: type[AnyLatent] = Latent) -> AnyLatent:  # type: ignore[assignment]
+    """The library's latent for a code."""
+    if code.blend:
+        latent = kind.mean(*((to_latent(part), weight) for part, weight in code.blend))
+    else:
+        latent = kind.at(code.x, code.y)
+    return replace(
+        latent,
+        truncation_psi=code.truncation_psi,
+        truncation_cutoff=code.truncation_cutoff,
+        mix=code.mix,
+        moves=code.moves,
+    )
+
+
+def to_background(backdrop: Backdrop) -> Any:
+    """The library's background (backgrounds.Background); None: transparent."""
+    if not backdrop.visible:
+        return None
+    if backdrop.kind == "colour":
+        return SolidColor(backdrop.colour)
+    if backdrop.kind == "photo" and backdrop.photo is not None:
+        return Panorama(backdrop.photo, yaw=backdrop.yaw, exposure=backdrop.exposure)
+    return to_latent(backdrop.code, LearntBackground)
+
+
+def to_camera(orbit: Orbit) -> CameraOrbit:
+    """The library's camera."""
+    return Camera.orbit(
+        orbit.yaw, orbit.pitch, radius=orbit.radius, pivot=orbit.pivot, fov=orbit.fov
+    )
+
+
+def to_settings(view: View) -> RenderSettings:
+    """The library's render settings; depth and alpha are read from the foreground's frame."""
+    layer = "foreground" if view.layer in ("alpha", "depth") else view.layer
+    return RenderSettings(layer=layer, neural_resolution=view.neural_resolution)
+
+
+def to_rgba(view: View, frame: Frame, box: float) -> np.ndarray:
+    """The view's layer of a frame: straight float RGBA (H, W, 4).
+
+    box: side of the foreground's cube, world units.
+    """
+    if view.layer == "alpha":
+        grey = np.repeat(frame.alpha[..., None], 3, axis=2)
+        return np.concatenate([grey, np.ones_like(grey[..., :1])], axis=2)
+    if view.layer == "depth":
+        grey = shade_depth(frame.depth, *depth_range(view.camera, box))
+        return np.concatenate([grey, frame.alpha[..., None]], axis=2)
+    return frame.rgba()
+
+
+def shade_depth(depth: np.ndarray, near: float, far: float) -> np.ndarray:
+    """Distances (H, W) as grey (H, W, 3): white at `near`, black at `far` and beyond."""
+    grey = np.clip((far - depth) / max(far - near, 1e-9), 0.0, 1.0)
+    return np.repeat(grey[..., None], 3, axis=2).astype(np.float32)
