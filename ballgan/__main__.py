@@ -103,7 +103,16 @@ def _add_render(commands: _Commands[Parser]) -> None:
         "Files are named by their parameters, e.g. seed0003_bg0001_yaw-0.40_pitch+0.00_full.png, "
         "and those options that differ from their defaults, e.g. ..._psi0.5_fov20_full.png.",
     )
-    command.add_argument("model", metavar="MODEL", help="model file")
+    command.add_argument(
+        "model", metavar="MODEL", nargs="?", help="model file; default: that of the --session"
+    )
+    command.add_argument(
+        "--session",
+        metavar="FILE",
+        help="render what the viewer showed instead: a session file, or a picture that it saved. "
+        "The pixels are the same; of the other options only --size, --device and --output apply "
+        "(default: none)",
+    )
     _add_seeds(command)
     _add_truncation(command)
     _add_camera(command)
@@ -116,6 +125,7 @@ def _add_render(commands: _Commands[Parser]) -> None:
         help="folder for the pictures and contact_sheet.png, which shows those of the last "
         "command; created if missing (default: %(default)s)",
     )
+    command.set_defaults(defaults=vars(command.parse_args([])))
 
 
 def _add_seeds(command: argparse.ArgumentParser) -> None:

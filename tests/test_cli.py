@@ -236,7 +236,7 @@ def test_version(capsys):
     [
         ([], "required: COMMAND"),
         (["dance"], "invalid choice: 'dance'"),
-        (["render"], "required: MODEL"),
+        (["render"], "name a model file, or what to render with --session FILE"),
         (["render", "m.pkl", "--seeds", "3-1"], '--seeds: the range "3-1" runs backwards'),
         (["render", "m.pkl", "--yaw", "x"], '--yaw: "x" should be a number'),
         (["render", "m.pkl", "--size", "0"], "whole number from 16 to 8192"),

@@ -20,6 +20,7 @@ from ballgan.files import check_writable, shorten_name
 from ballgan.images import contact_sheet, resize_image, write_png
 
 from .progress import ProgressBar
+from .render_session import prepare_session
 from .values import DEFAULT_TRUNCATION, format_signed, parse_color
 
 SHEET_NAME = "contact_sheet.png"
@@ -145,6 +146,10 @@ def prepare_render(args: Namespace) -> Callable[[], str]:
     output = Path(args.output)
     if output.exists() and not output.is_dir():
         raise ValueError(f"--output {output} is a file; a folder is needed")
+    if args.session is not None:
+        return prepare_session(args)
+    if args.model is None:
+        raise ValueError("name a model file, or what to render with --session FILE")
     if args.layer == "background" and args.background == "none":
         raise ValueError("--layer background needs a --background other than none")
     latents = [ballgan.Latent(seed, args.truncation, args.truncation_cutoff) for seed in args.seeds]
