@@ -15,6 +15,7 @@ from .frame import Frame, RenderSettings
 from .latents import Latent
 from .lighting import MatchLight
 from .scene import Scene
+from .shot import Progress
 from .view import Backdrop, Code, Orbit, View, depth_range
 
 AnyLatent = TypeVar("AnyLatent", bound=Latent)
@@ -27,6 +28,29 @@ def set_scene(scene: Scene, view: View) -> None:
     scene.background = to_background(backdrop)
     scene.backdrop_camera = None if backdrop.camera is None else to_camera(backdrop.camera)
     scene.match_light = to_match_light(backdrop)
+
+
+def render_view(
+    scene: Scene, view: View, *, size: int | None = None, progress: Progress | None = None
+) -> np.ndarray:
+    """The finished picture of a view, straight float RGBA (H, W, 4): the end of the ladder.
+
+    size: side of the picture in pixels; None: the model's own. `progress` gets the fraction done.
+    """
+    set_scene(scene, view)
+    settings = replace(to_settings(view), size=size)
+    done = 0.0  # each rung takes about as long as all before it
+
+    def report(fraction: float) -> None:
+        if progress is not None:
+            progress(min(done + fraction * (done + 1 / 16), 1.0))
+
+    frames = scene.render_progressively(
+        to_camera(view.camera), settings, progress=report, preview=False
+    )
+    for frame in frames:
+        done = frame.convergence
+    return to_rgba(view, frame, scene.model.config.field.box_warp)
 
 
 def to_latent(code: Code, kind: type[AnyLatent] = Latent) -> AnyLatent:  # type: ignore[assignment]

@@ -5,7 +5,7 @@ backgrounds and cameras. Light: nothing here imports torch, so that the window i
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .latents import Direction, StyleMix
@@ -15,8 +15,14 @@ LATTICE_WIDTH = 100  # seed at lattice point (i, j): (i + 100 j) mod 2**32, as L
 MAX_PITCH = 1.5  # radians
 MIN_FOV, MAX_FOV = math.radians(4), math.radians(80)
 LAYERS = ("full", "foreground", "background", "raw", "normals", "depth", "alpha", "surface")
-BACKDROPS = ("learnt", "colour", "gradient", "photo")
+BACKDROP_KINDS = ("learnt", "colour", "gradient", "photo")
 WITHOUT_BACKGROUND = ("foreground", "normals", "depth", "alpha", "surface")
+
+
+def file_field() -> Any:
+    """A dataclass field, None by default, that holds the path of a file: session files name it
+    relative to themselves."""
+    return field(default=None, metadata={"file": True})
 
 
 @dataclass(frozen=True)
@@ -94,13 +100,13 @@ class LatentControls:
 class Backdrop:
     """What stands behind the foreground: every choice keeps its values while another one shows."""
 
-    kind: str = "learnt"  # one of BACKDROPS
+    kind: str = "learnt"  # one of BACKDROP_KINDS
     visible: bool = True  # False: transparent, shown on a checkerboard
     code: Code = Code()
     colour: tuple[float, float, float] = (0.93, 0.94, 0.96)  # sRGB in [0, 1]
     top: tuple[float, float, float] = (0.80, 0.84, 0.90)  # of the gradient
     bottom: tuple[float, float, float] = (0.32, 0.34, 0.38)
-    photo: str | None = None  # path of a panorama or any other picture
+    photo: str | None = file_field()  # path of a panorama or any other picture
     yaw: float = 0.0  # turns the photo, radians
     exposure: float = 0.0  # of the photo, stops
     revision: int = 0  # counts how often the photo's file was read again
