@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from .frame import Frame as Frame
     from .frame import RenderSettings as RenderSettings
     from .generator import Generator as Generator
+    from .latent_space import LatentSpace as LatentSpace
+    from .latents import Direction as Direction
     from .latents import Latent as Latent
+    from .latents import StyleMix as StyleMix
     from .scene import Scene as Scene
 
 __version__ = "0.1.0"
@@ -33,7 +36,8 @@ _MODULES = {
     **dict.fromkeys(("Cancelled", "CheckpointError"), "errors"),
     **dict.fromkeys(("Frame", "RenderSettings"), "frame"),
     "Generator": "generator",
-    "Latent": "latents",
+    "LatentSpace": "latent_space",
+    **dict.fromkeys(("Direction", "Latent", "StyleMix"), "latents"),
     "ModelConfig": "config",
     "Scene": "scene",
 }

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from .cli.interrupts import keep_interrupts
+from .cli.latents import add_edits, add_truncation
 from .cli.values import (
-    DEFAULT_TRUNCATION,
     Parser,
     join_negative_values,
     number,
@@ -100,12 +100,24 @@ def _add_render(commands: _Commands[Parser]) -> None:
         "render",
         "render pictures of seeds from cameras, and a contact sheet",
         "Every foreground seed is shown with every background seed from every yaw and pitch. "
+        "Of several amounts of --move each is shown. "
         "Files are named by their parameters, e.g. seed0003_bg0001_yaw-0.40_pitch+0.00_full.png, "
         "and those options that differ from their defaults, e.g. ..._psi0.5_fov20_full.png.",
     )
-    command.add_argument("model", metavar="MODEL", help="model file")
+    command.add_argument(
+        "model", metavar="MODEL", nargs="?", help="model file; default: that of the --session"
+    )
+    command.add_argument(
+        "--session",
+        metavar="FILE",
+        help="render what the viewer showed instead: a session file, or a picture that it saved. "
+        "The pixels are the same; of the other options only --size, --device and --output apply "
+        "(default: none)",
+    )
     _add_seeds(command)
-    _add_truncation(command)
+    add_truncation(command)
+    add_edits(command)
+    add_edits(command, background=True)
     _add_camera(command)
     _add_picture(command)
     _add_device(command)
@@ -116,6 +128,7 @@ def _add_render(commands: _Commands[Parser]) -> None:
         help="folder for the pictures and contact_sheet.png, which shows those of the last "
         "command; created if missing (default: %(default)s)",
     )
+    command.set_defaults(defaults=vars(command.parse_args([])))
 
 
 def _add_seeds(command: argparse.ArgumentParser) -> None:
@@ -138,22 +151,6 @@ def _add_seeds(command: argparse.ArgumentParser) -> None:
         default="learnt",
         help="none (transparent), learnt (the model's own), '#rrggbb' (quote it), or an image "
         "file, PNG, JPEG or WebP: one twice as wide as high covers the sphere (default: learnt)",
-    )
-
-
-def _add_truncation(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--truncation",
-        metavar="PSI",
-        type=number(-5, 5),
-        default=DEFAULT_TRUNCATION,
-        help="truncation psi: 0 is the average, 1 the full variety (default: %(default)s)",
-    )
-    command.add_argument(
-        "--truncation-cutoff",
-        metavar="ROWS",
-        type=whole_number(0, 64),
-        help="truncate only the first ROWS rows of ws (default: all)",
     )
 
 
@@ -241,7 +238,9 @@ def _add_export(commands: _Commands[Parser]) -> None:
     command.add_argument(
         "--seed", type=whole_number(0, 2**32 - 1), default=0, help="seed (default: %(default)s)"
     )
-    _add_truncation(command)
+    add_truncation(command)
+    add_edits(command)
+    add_edits(command, background=True)
     command.add_argument(
         "--resolution",
         metavar="COUNT",

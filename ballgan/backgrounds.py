@@ -5,6 +5,7 @@ Features are composited before super-resolution, colours after it. A scene's bac
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +42,10 @@ class SphereBackground(nn.Module):
     def num_ws(self) -> int:
         """Rows of ws_bg; 1 where the raw code is concatenated."""
         return self.network.num_ws
+
+    def style_weights(self) -> Iterator[tuple[int, Tensor]]:
+        """Of each layer that reads the code: its row of ws_bg, and its weight (C, w_dim)."""
+        return self.network.style_weights()
 
     def forward(self, points: Tensor, ws: Tensor) -> Tensor:
         """Features at points on the sphere.

@@ -86,7 +86,7 @@ def write_png(path: str | Path, image: np.ndarray, metadata: dict[str, str] | No
     chunks = PngInfo()
     for key, text in (metadata or {}).items():
         chunks.add_text(key, text)
-    picture = Image.fromarray(_quantize(image))
+    picture = Image.fromarray(quantize(image))
     with atomic_write(path) as file:
         picture.save(file, format="PNG", pnginfo=chunks)
 
@@ -106,7 +106,7 @@ def resize_image(image: np.ndarray, max_side: int) -> np.ndarray:
     scale = max_side / max(height, width)
     if scale >= 1:
         return image
-    picture = Image.fromarray(_quantize(image))
+    picture = Image.fromarray(quantize(image))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     return np.asarray(picture.resize(size, Image.Resampling.BICUBIC), np.float32) / 255
 
@@ -151,7 +151,7 @@ def contact_sheet(
         draw.text(place, label, _SHEET_TEXT, font=font, anchor="mm")
     for i, row in enumerate(rows):
         for j, image in enumerate(row):
-            cell = Image.fromarray(_quantize(_flatten(image)))
+            cell = Image.fromarray(quantize(_flatten(image)))
             sheet.paste(cell, (left + j * step_x, top + i * step_y))
     return np.asarray(sheet, np.float32) / 255
 
@@ -186,8 +186,11 @@ def _convert_to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image
     return picture.convert("RGB")
 
 
-def _quantize(image: np.ndarray) -> np.ndarray:
-    """Floats in [0, 1] -> bytes, rounded; (H, W, 3 or 4)."""
+def quantize(image: np.ndarray) -> np.ndarray:
+    """Floats (H, W, 3 or 4), clipped to [0, 1] -> bytes, rounded.
+
+    Raises ValueError for another shape, or values that are not numbers.
+    """
     if image.ndim != 3 or image.shape[2] not in (3, 4) or 0 in image.shape:
         raise ValueError(f"an image should be (H, W, 3) or (H, W, 4); got {image.shape}")
     if np.isnan(image).any():

@@ -26,6 +26,7 @@ from .frame import (
     resize,
 )
 from .generator import Generator
+from .latent_space import LatentSpace
 from .latents import Latent
 from .matte import extend_colors
 from .memo import Memo
@@ -60,6 +61,7 @@ class Scene:
         self.latent = Latent()
         self.background: Background = LearntBackground()
         self.conditioning: AnyCamera = Orbit()
+        self._spaces = Memo(3)
         self._ws = Memo(8)
         self._foregrounds = Memo(3)
         self._gathered = Memo(6)
@@ -237,22 +239,19 @@ class Scene:
     # Stages, kept by value
 
     def ws(self) -> Tensor:
-        """Mapped foreground code (1, num_ws, w_dim), truncated and blended."""
+        """Rows (1, num_ws, w_dim) of the foreground code (see `LatentSpace.ws`)."""
         key = (self.latent, self.conditioning)
-        return self._ws.get(key, self._map_foreground)
+        return self._ws.get(key, lambda: self.latent_space().ws(self.latent))
 
-    def _map_foreground(self) -> Tensor:
-        model, latent = self.model, self.latent
-        label = None
-        if model.config.mapping.label_dim:
-            label = self.conditioning.resolve(model.config.camera).label(model.device)
-        psi, cutoff = latent.truncation_psi, latent.truncation_cutoff
-        return blend(
-            latent,
-            lambda seed: model.map(
-                model.z(seed), label, truncation_psi=psi, truncation_cutoff=cutoff
-            ),
-        )
+    def latent_space(self) -> LatentSpace:
+        """W of the foreground, for the present conditioning camera."""
+        return self._spaces.get(("foreground", self.conditioning), self._make_space)
+
+    def _make_space(self) -> LatentSpace:
+        config, label = self.model.config, None
+        if config.mapping.label_dim:
+            label = self.conditioning.resolve(config.camera).label(self.model.device)
+        return LatentSpace.of_foreground(self.model, label)
 
     def planes(self, step: Callable[[], None] | None = None) -> Tensor:
         """Feature planes (1, 3, C, H, W) of the foreground code.
@@ -270,17 +269,13 @@ class Scene:
 
     def ws_background(self, background: LearntBackground) -> Tensor:
         """Mapped background code (1, rows, w_dim), or the raw code where that is concatenated."""
-        return self._ws_background.get(background, lambda: self._map_background(background))
-
-    def _map_background(self, background: LearntBackground) -> Tensor:
-        model = self.model
-        psi, cutoff = background.truncation_psi, background.truncation_cutoff
-        return blend(
-            background,
-            lambda seed: model.map_background(
-                model.z_background(seed), truncation_psi=psi, truncation_cutoff=cutoff
-            ),
+        return self._ws_background.get(
+            background, lambda: self.background_latent_space().ws(background)
         )
+
+    def background_latent_space(self) -> LatentSpace:
+        """W of the background. Raises ValueError if the model has no background network."""
+        return self._spaces.get("background", lambda: LatentSpace.of_background(self.model))
 
     def _gather(self, shot: Shot) -> Composite:
         """The foreground along the shot's rays."""
@@ -436,8 +431,3 @@ class Scene:
         pixels = (image.permute(1, 2, 0).clamp(0, 1) * 255).round().byte().cpu().numpy()
         radius = 2 * config.camera.radius if config.background is None else config.background.radius
         return Dome(pixels, radius)
-
-
-def blend(latent: Latent, map_seed: Callable[[int], Tensor]) -> Tensor:
-    """The weighted sum of what `map_seed` gives for the seeds of a code."""
-    return torch.stack([w * map_seed(seed) for seed, w in latent.seeds_and_weights]).sum(0)

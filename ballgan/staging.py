@@ -3,6 +3,7 @@ picture of the view's layer. The window and `ballgan render --session` both go t
 they make the same pixels.
 """
 
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,6 +14,7 @@ from .camera import Orbit as CameraOrbit
 from .frame import Frame, RenderSettings
 from .latents import Latent
 from .scene import Scene
+from .shot import Progress
 from .view import Backdrop, Code, Orbit, View, depth_range
 
 AnyLatent = TypeVar("AnyLatent", bound=Latent)
@@ -24,9 +26,42 @@ def set_scene(scene: Scene, view: View) -> None:
     scene.background = to_background(view.backdrop)
 
 
+def render_view(
+    scene: Scene, view: View, *, size: int | None = None, progress: Progress | None = None
+) -> np.ndarray:
+    """The finished picture of a view, straight float RGBA (H, W, 4): the end of the ladder.
+
+    size: side of the picture in pixels; None: the model's own. `progress` gets the fraction done.
+    """
+    set_scene(scene, view)
+    settings = replace(to_settings(view), size=size)
+    done = 0.0  # each rung takes about as long as all before it
+
+    def report(fraction: float) -> None:
+        if progress is not None:
+            progress(min(done + fraction * (done + 1 / 16), 1.0))
+
+    frames = scene.render_progressively(
+        to_camera(view.camera), settings, progress=report, preview=False
+    )
+    for frame in frames:
+        done = frame.convergence
+    return to_rgba(view, frame, scene.model.config.field.box_warp)
+
+
 def to_latent(code: Code, kind: type[AnyLatent] = Latent) -> AnyLatent:  # type: ignore[assignment]
-    """The library's latent for a place on the lattice."""
-    return kind.at(code.x, code.y, truncation_psi=code.truncation_psi)  # type: ignore[return-value]
+    """The library's latent for a code."""
+    if code.blend:
+        latent = kind.mean(*((to_latent(part), weight) for part, weight in code.blend))
+    else:
+        latent = kind.at(code.x, code.y)
+    return replace(
+        latent,
+        truncation_psi=code.truncation_psi,
+        truncation_cutoff=code.truncation_cutoff,
+        mix=code.mix,
+        moves=code.moves,
+    )
 
 
 def to_background(backdrop: Backdrop) -> Any:
