@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -92,7 +93,7 @@ def render_frames(
     home, limit = find_home(config), find_camera_limit(config)
     done = 0.0
 
-    def report(fraction: float) -> None:
+    def report(index: int, fraction: float) -> None:
         nonlocal done
         done = max(done, (index + min(fraction, 1.0)) / len(times))  # each pass begins at 0
         if progress is not None:
@@ -101,7 +102,7 @@ def render_frames(
     for index, time in enumerate(times):
         shown = animation.view_at(view, time)
         shown = replace(shown, camera=clamp_camera(shown.camera, home, limit))
-        yield render_frame(scene, shown, settings, progress=report)
+        yield render_frame(scene, shown, settings, progress=partial(report, index))
 
 
 def render_frame(
