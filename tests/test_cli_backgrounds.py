@@ -83,6 +83,28 @@ def test_the_sphere_is_exported_and_comes_back(
     assert np.abs(learnt - again).mean() < 0.006
 
 
+def test_a_film_has_the_background_of_its_options() -> None:
+    from ballgan.__main__ import build_parser
+    from ballgan.cli.film import _complete, _describe_view
+    from ballgan.view import Backdrop, Code
+
+    options = ["--background", "sunset", "--exposure", "-1", "--match-light", "--still-background"]
+    args = build_parser().parse_args(["render", "m.pkl", *options, "--yaw", "0.3"])
+    view = _complete(args, _describe_view(args), ballgan.ModelConfig())
+    still, camera = view.backdrop.camera, view.camera
+    assert still is not None and (still.yaw, camera.yaw) == (0.0, 0.3)
+    assert view.backdrop == Backdrop(
+        "photo",
+        code=Code(),
+        photo=ballgan.bundled_panoramas()["sunset"],
+        exposure=-1.0,
+        match_light=True,
+        camera=still,
+    )
+    args = build_parser().parse_args(["render", "m.pkl", "--background", "#ffffff-#000000"])
+    assert _describe_view(args).backdrop == Backdrop("gradient", top=(1, 1, 1), bottom=(0, 0, 0))
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [

@@ -20,6 +20,7 @@ from .values import format_signed, number, parse_color, parse_seeds, whole_numbe
 
 if TYPE_CHECKING:
     from ballgan.backgrounds import Background, GivenBackground, LearntBackground
+    from ballgan.lighting import MatchLight
 
 PHOTO_NAME = 64  # bytes of a photo's name in file names, which may have 255 in all
 _COLORS = r"#[^-]*-#[^-]*"  # of a gradient, checked when they are read
@@ -120,7 +121,7 @@ def list_backdrops(args: Namespace) -> list[Backdrop]:
         raise ValueError("--background-seeds needs --background learnt")
     if args.background_mix is not None or args.background_move is not None:
         raise ValueError("--background-mix and --background-move need --background learnt")
-    if args.background in ("none",) or args.background.startswith("#"):
+    if args.background == "none" or args.background.startswith("#"):
         for option in ("turn", "exposure"):
             if getattr(args, option) is not None:
                 raise ValueError(f"--{option} needs a --background that is a picture")
@@ -130,6 +131,17 @@ def list_backdrops(args: Namespace) -> list[Backdrop]:
         token = f"bg-{args.background.lower().replace('#', '')}"
         return [Backdrop(_read_colors(args.background), token, args.background)]
     return [_find_picture(args)]
+
+
+def choose_light(args: Namespace) -> MatchLight | None:
+    """What `--match-light` asks for: the light is compared with the learnt background's."""
+    from ballgan.lighting import MatchLight
+
+    if args.match_light is None:
+        return None
+    if args.background == "none":
+        raise ValueError("--match-light needs a --background other than none")
+    return MatchLight(list_learnt(args)[0], args.match_light)
 
 
 def list_learnt(args: Namespace) -> list[LearntBackground]:

@@ -17,10 +17,10 @@ from ballgan.checkpoint import choose_device
 from ballgan.files import check_writable
 from ballgan.images import contact_sheet, resize_image, write_png
 
-from .backdrops import Backdrop, list_backdrops, list_learnt
+from .backdrops import Backdrop, choose_light, list_backdrops
 from .latents import describe_edits, list_latents, name_edits
 from .progress import ProgressBar
-from .render_session import prepare_session
+from .render_session import FILM_OPTIONS, prepare_session
 from .values import DEFAULT_TRUNCATION, format_signed
 
 SHEET_NAME = "contact_sheet.png"
@@ -146,10 +146,17 @@ def prepare_render(args: Namespace) -> Callable[[], str]:
     output = Path(args.output)
     if output.exists() and not output.is_dir():
         raise ValueError(f"--output {output} is a file; a folder is needed")
+    others = [name for name in FILM_OPTIONS if getattr(args, name) != args.defaults[name]]
+    if others and args.video is None:
+        raise ValueError(f"--{others[0]} needs --video FILE, the film to write")
     if args.session is not None:
         return prepare_session(args)
     if args.model is None:
         raise ValueError("name a model file, or what to render with --session FILE")
+    if args.video is not None:
+        from .film import prepare_film
+
+        return prepare_film(args, None, Path(args.model))
     if args.layer == "background" and args.background == "none":
         raise ValueError("--layer background needs a --background other than none")
     latents = list_latents(args, args.seeds, ballgan.Latent)
@@ -179,15 +186,6 @@ def prepare_render(args: Namespace) -> Callable[[], str]:
         if args.still_background
         else None,
     ).run
-
-
-def choose_light(args: Namespace) -> ballgan.MatchLight | None:
-    """What `--match-light` asks for: the light is compared with the learnt background's."""
-    if args.match_light is None:
-        return None
-    if args.background == "none":
-        raise ValueError("--match-light needs a --background other than none")
-    return ballgan.MatchLight(list_learnt(args)[0], args.match_light)
 
 
 def show_layer(frame: ballgan.Frame, layer: str, config: ballgan.ModelConfig) -> np.ndarray:
