@@ -28,6 +28,7 @@ from .preview import Preview
 from .requests import (
     Backcloth,
     ExportRequest,
+    Lights,
     Rendered,
     SaveRequest,
     Settled,
@@ -43,7 +44,7 @@ from .worker import Failed, Lane, Progress, Stopped
 log = logging.getLogger(__name__)
 PAUSE = 0.5  # seconds without a change after which the next one is another step of the history
 REST = 0.12  # seconds without a change after which the picture is finished
-EASEL_RESULTS = (Rendered, Settled, Surface, Volume, VolumeDetail, Backcloth)
+EASEL_RESULTS = (Rendered, Settled, Surface, Volume, VolumeDetail, Backcloth, Lights)
 NOTICE_SECONDS = 8.0  # that an information stays; errors stay until they are dismissed
 
 

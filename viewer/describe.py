@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ballgan.backdrop import Backdrop
 from ballgan.staging import find_camera_limit, find_home
 
 from .state import ModelInfo
@@ -30,6 +31,7 @@ def describe_model(generator: Any, path: str, *, bundled: bool = False) -> Model
         camera_limit=find_camera_limit(config),
         box=config.field.box_warp,
         sphere_radius=sphere.radius if sphere else 0.0,
+        visible_span=Backdrop(config, generator.device).visible_span(),
         bundled=bundled,
         notes=tuple(str(note) for note in meta.get("notes", ())),
     )

@@ -11,6 +11,7 @@ from .requests import (
     STAGES,
     Backcloth,
     Forget,
+    Lights,
     Model,
     Rendered,
     RenderRequest,
@@ -69,10 +70,10 @@ class Easel:
             self._render.submit(request)
 
     def receive(
-        self, result: Rendered | Settled | Surface | Volume | VolumeDetail | Backcloth
+        self, result: Rendered | Settled | Surface | Volume | VolumeDetail | Backcloth | Lights
     ) -> None:
         """Take what a lane has posted; results for another model are too late."""
-        if isinstance(result, (Volume, VolumeDetail, Backcloth)):
+        if isinstance(result, (Volume, VolumeDetail, Backcloth, Lights)):
             if result.model == self.model:
                 self._preview.receive(result)
             return

@@ -38,6 +38,7 @@ class ModelInfo:
     camera_limit: float  # the camera stays within this distance of the origin, world units
     box: float  # side of the foreground's cube, world units
     sphere_radius: float = 0.0  # of the background, world units; 0: infinitely far
+    visible_span: float = 1.0  # radians of the background that the model's own camera sees
     bundled: bool = False  # part of the installation rather than a person's file
     notes: tuple[str, ...] = ()
 
