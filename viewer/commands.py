@@ -95,6 +95,10 @@ _TABLE: dict[str, tuple[Command, ...]] = {
         ),
         command("file.quit", "Quit", act.Quit(), "Ctrl+Q"),
     ),
+    "Edit": (
+        command("edit.undo", "Undo", act.Undo(), "Ctrl+Z"),
+        command("edit.redo", "Redo", act.Redo(), "Ctrl+Shift+Z Ctrl+Y"),
+    ),
     "Codes": (
         command("foreground.next", "Next foreground", _step("foreground", 1), "Right"),
         command("foreground.previous", "Previous foreground", _step("foreground", -1), "Left"),

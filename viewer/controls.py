@@ -57,6 +57,13 @@ def handle(
     return grip, []
 
 
+def ends_stroke(event: Event) -> bool:
+    """Whether what comes next is another step of the history: a button or a key went down."""
+    if isinstance(event, KeyPressed):
+        return not event.repeated
+    return isinstance(event, PointerButton) and event.pressed
+
+
 def orbit(camera: Orbit, dx: float, dy: float) -> Orbit:
     """The camera after a drag by fractions of the picture's height; the object follows."""
     return replace(

@@ -4,6 +4,7 @@ Panels and controls read a `ViewerState` and answer with actions; `apply(state, 
 next state. `values` has the values; the reducers stand by topic in the other files.
 """
 
+from . import edit as edit
 from . import files as files
 from . import jobs as jobs
 from . import notices as notices

@@ -12,6 +12,7 @@ from typing import Any
 from ballgan.view import Orbit, clamp_camera
 
 from .. import actions as act
+from .. import document, history
 from ..words import sentence
 from .values import Notice, ViewerState
 
@@ -20,7 +21,11 @@ MAX_NOTICES = 4
 
 def apply(state: ViewerState, action: act.Action) -> ViewerState:
     """The state after `action`. Actions that only have an effect outside leave it as it is."""
-    return reduce(action, state)
+    after = reduce(action, state)
+    if not action.undoable or after is state:
+        return after
+    recorded = history.record(state.history, document.values(state), document.values(after))
+    return after if recorded is state.history else replace(after, history=recorded)
 
 
 @singledispatch

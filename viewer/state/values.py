@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from ballgan.view import Orbit, View
 
+from ..history import History
 from ..preferences import Preferences
 
 BUNDLED = "the bundled model"  # what `loading` says of it
@@ -75,6 +76,7 @@ class ViewerState:
     export: ExportOptions = ExportOptions()
     jobs: tuple[Job, ...] = ()
     exported: str | None = None  # path of the last mesh that was written
+    history: History = History()
     notices: tuple[Notice, ...] = ()
     notices_given: int = 0
     preferences: Preferences = field(default_factory=Preferences)
