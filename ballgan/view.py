@@ -15,6 +15,7 @@ LATTICE_WIDTH = 100  # seed at lattice point (i, j): (i + 100 j) mod 2**32, as L
 MAX_PITCH = 1.5  # radians
 MIN_FOV, MAX_FOV = math.radians(4), math.radians(80)
 LAYERS = ("full", "foreground", "background", "raw", "normals", "depth", "alpha", "surface")
+COLORMAPS = ("viridis", "cividis", "grey")
 BACKDROP_KINDS = ("learnt", "colour", "photo")
 WITHOUT_BACKGROUND = ("foreground", "normals", "depth", "alpha", "surface")
 
