@@ -3,11 +3,13 @@
     {"format": "ballgan session", "version": 1,
      "models": [{"path": "heads.pkl", "size": 2345678, "sha256": "..."}], "shown": 0,
      "view": {"foreground": {"x": 3.0, ...}, "backdrop": {...}, "camera": {...}, ...},
-     "window": {...}}
+     "window": {...},
+     "animation": {"keys": [{"time": 0.0, "camera": {...}, ...}], "duration": 4.0, ...}}
 
-`view` decides the picture: it is a `view.View`, key by key. `window` is what only the window knows;
-commands leave it alone. Saved pictures carry the same text in their metadata, with the names of
-files but not their folders, since pictures are given away.
+`view` decides the picture: it is a `view.View`, key by key. `animation` is an
+`animation.Animation`, the film's keys on their timeline; without keys there is none. `window` is
+what only the window knows; commands leave it alone. Saved pictures carry the same text in their
+metadata, with the names of files but not their folders, since pictures are given away.
 
 To extend it, add a field with a default to a dataclass of view.py: it is written and read without
 further work, and files from before it existed give the default. If it is a path, declare it
@@ -25,10 +27,11 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from .animation import Animation
 from .files import atomic_write
 from .model_files import ModelFile
 from .plain import from_plain, to_plain
-from .view import BACKDROP_KINDS, LAYERS, Code, Orbit, View
+from .view import BACKDROP_KINDS, COLORMAPS, LAYERS, Code, Orbit, View
 
 FORMAT, VERSION = "ballgan session", 1
 SUFFIX = ".ballgan.json"
@@ -51,6 +54,7 @@ class Session:
     shown: int = 0  # which of them the view is of
     view: View = View()
     window: dict[str, Any] = field(default_factory=dict)  # plain values of the window's own
+    animation: Animation = Animation()  # without keys there is none
 
     @property
     def model(self) -> ModelFile | None:
@@ -142,7 +146,10 @@ def _check(session: Session) -> None:
         raise ValueError(f"session.shown should be one of {count} models; got {session.shown}.")
     _require_choice("layer", session.view.layer, LAYERS)
     _require_choice("backdrop.kind", session.view.backdrop.kind, BACKDROP_KINDS)
-    for value in _walk(session.view):
+    for key in session.animation.keys:
+        _require_choice("backdrop.kind", key.backdrop.kind, BACKDROP_KINDS)
+    _require_choice("depth.colormap", session.view.depth.colormap, COLORMAPS)
+    for value in (*_walk(session.view), *_walk(session.animation)):
         if isinstance(value, Code) and max(abs(value.x), abs(value.y)) > MAX_COORDINATE:
             raise ValueError(f"x and y of a code should be within +-2^40; got {value}.")
         if isinstance(value, Orbit) and not (value.radius > 0 and 0 < value.fov < math.pi):

@@ -80,6 +80,18 @@ class Timeline:
         left = bisect.bisect_right(self.times, time) - 1
         return self._between(left, time)
 
+    def neighbours(self, time: float) -> tuple[int, int]:
+        """The key that was passed last at `time`, and the one that comes; the same at the ends."""
+        count = len(self.times)
+        if self.loop:
+            time = self.times[0] + (time - self.times[0]) % self.duration
+            passed = bisect.bisect_right(self.times, time) - 1
+            return passed, (passed + 1) % count
+        passed = max(bisect.bisect_right(self.times, time) - 1, 0)
+        if time < self.times[0]:
+            return 0, 0
+        return passed, min(passed + 1, count - 1)
+
     def _between(self, left: int, time: float) -> Weights:
         """Weights on the way from key `left` to the one after it."""
         span = self._time(left + 1) - self._time(left)

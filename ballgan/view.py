@@ -16,7 +16,7 @@ MAX_PITCH = 1.5  # radians
 MIN_FOV, MAX_FOV = math.radians(4), math.radians(80)
 LAYERS = ("full", "foreground", "background", "raw", "normals", "depth", "alpha", "surface")
 COLORMAPS = ("viridis", "cividis", "grey")
-BACKDROP_KINDS = ("learnt", "colour", "photo")
+BACKDROP_KINDS = ("learnt", "colour", "gradient", "photo")
 WITHOUT_BACKGROUND = ("foreground", "normals", "depth", "alpha", "surface")
 
 
@@ -105,9 +105,34 @@ class Backdrop:
     visible: bool = True  # False: transparent, shown on a checkerboard
     code: Code = Code()
     colour: tuple[float, float, float] = (0.93, 0.94, 0.96)  # sRGB in [0, 1]
+    top: tuple[float, float, float] = (0.80, 0.84, 0.90)  # of the gradient
+    bottom: tuple[float, float, float] = (0.32, 0.34, 0.38)
     photo: str | None = file_field()  # path of a panorama or any other picture
     yaw: float = 0.0  # turns the photo, radians
     exposure: float = 0.0  # of the photo, stops
+    revision: int = 0  # counts how often the photo's file was read again
+    camera: "Orbit | None" = None  # sees the background, which stands still; None: the view's
+    match_light: bool = False  # whether the foreground takes on the background's light
+    light_strength: float = 1.0  # of that, in [0, 2]
+
+    def relevant(self) -> "Backdrop":
+        """What shows of it: the values of other kinds are left out."""
+        if not self.visible:
+            return Backdrop(visible=False)
+        shown = Backdrop(self.kind, camera=self.camera)
+        if self.kind == "colour":
+            shown = Backdrop(self.kind, colour=self.colour)  # the same from everywhere
+        elif self.kind == "gradient":
+            shown = replace(shown, top=self.top, bottom=self.bottom)
+        elif self.kind == "photo":
+            shown = replace(shown, photo=self.photo, yaw=self.yaw, exposure=self.exposure)
+            shown = replace(shown, revision=self.revision)
+        else:
+            shown = replace(shown, code=self.code)
+        if not self.match_light:
+            return shown
+        # The light is measured against the learnt background's.
+        return replace(shown, match_light=True, light_strength=self.light_strength, code=self.code)
 
 
 @dataclass(frozen=True)
@@ -128,6 +153,21 @@ class Orbit:
 
 
 @dataclass(frozen=True)
+class DepthStyle:
+    """How distances become colours: over a range that is the same in every picture."""
+
+    near: float | None = None  # shown brightest, world units; None: the model's own
+    far: float | None = None  # shown darkest
+    colormap: str = "viridis"  # one of COLORMAPS
+
+    def resolve(self, own: tuple[float, float]) -> tuple[float, float]:
+        """Near and far, which is a little more than near; `own` are the model's."""
+        near = own[0] if self.near is None else self.near
+        far = own[1] if self.far is None else self.far
+        return near, max(far, near + 1e-3)
+
+
+@dataclass(frozen=True)
 class View:
     """Everything that decides the picture."""
 
@@ -137,6 +177,9 @@ class View:
     layer: str = "full"  # one of LAYERS
     neural_resolution: int | None = None  # side of the volume-rendered image; None: the model's
     latents: LatentControls = LatentControls()
+    conditioning: Orbit | None = None  # the camera that the mapping network is told of, which
+    # shapes the identity; None: the model's own
+    depth: DepthStyle = DepthStyle()
 
     @property
     def codes(self) -> CodePair:
@@ -151,17 +194,12 @@ class View:
     def relevant(self) -> "View":
         """The same picture's simplest view: values that do not show at present are left out, so
         that two views are equal when their pictures are."""
-        backdrop = self.backdrop
-        if not backdrop.visible or self.layer in WITHOUT_BACKGROUND:
+        backdrop = self.backdrop.relevant()
+        lit = backdrop.match_light and self.layer == "foreground"
+        if self.layer in WITHOUT_BACKGROUND and not lit:
             backdrop = Backdrop(visible=False)
-        elif backdrop.kind == "colour":
-            backdrop = Backdrop("colour", colour=backdrop.colour)
-        elif backdrop.kind == "photo":
-            backdrop = replace(Backdrop("photo"), photo=backdrop.photo, yaw=backdrop.yaw)
-            backdrop = replace(backdrop, exposure=self.backdrop.exposure)
-        else:
-            backdrop = Backdrop("learnt", code=backdrop.code)
-        return replace(self, backdrop=backdrop, latents=LatentControls())
+        depth = self.depth if self.layer == "depth" else DepthStyle()
+        return replace(self, backdrop=backdrop, latents=LatentControls(), depth=depth)
 
 
 def interpolate(a: Code, b: Code, weight: float) -> Code:
@@ -220,13 +258,6 @@ def clamp_camera(camera: Orbit, home: Orbit, limit: float) -> Orbit:
     furthest = _distance_to_sphere(pivot, camera.direction, limit)
     nearest = min(0.15 * home.radius, furthest)
     return replace(camera, radius=min(max(camera.radius, nearest), furthest))
-
-
-def depth_range(camera: Orbit, box: float) -> tuple[float, float]:
-    """Distances shown white and black: the foreground's cube, seen from the camera."""
-    position = [p + camera.radius * d for p, d in zip(camera.pivot, camera.direction, strict=True)]
-    distance = math.hypot(*position)
-    return max(distance - 0.6 * box, 0.0), distance + 0.6 * box
 
 
 def _shorten(vector: tuple[float, float, float], limit: float) -> tuple[float, float, float]:

@@ -38,6 +38,9 @@ KEYS = (
     Key("Left", "previous foreground", lambda: act.StepSeed("foreground", -1)),
     Key("Right", "next background", lambda: act.StepSeed("background", 1), SHIFT),
     Key("Left", "previous background", lambda: act.StepSeed("background", -1), SHIFT),
+    Key("Z", "undo", act.Undo, CONTROL),
+    Key("Z", "redo", act.Redo, CONTROL | SHIFT),
+    Key("Y", "redo", act.Redo, CONTROL),
     Key("O", "open a model", lambda: act.Browse("model"), CONTROL),
     Key("Q", "quit", act.Quit, CONTROL),
     *(
@@ -90,6 +93,13 @@ def handle(
     if isinstance(event, Dropped):
         return grip, [act.OpenFile(path) for path in event.paths]
     return grip, []
+
+
+def ends_stroke(event: Event) -> bool:
+    """Whether what comes next is another step of the history: a button or a key went down."""
+    if isinstance(event, KeyPressed):
+        return not event.repeated
+    return isinstance(event, PointerButton) and event.pressed
 
 
 def orbit(camera: Orbit, dx: float, dy: float) -> Orbit:

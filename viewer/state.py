@@ -13,6 +13,8 @@ from typing import Any
 from ballgan.view import LAYERS, Orbit, View, clamp_camera
 
 from . import actions as act
+from . import document, history
+from .history import History
 from .preferences import Preferences, remember
 from .words import sentence
 
@@ -35,6 +37,8 @@ class ModelInfo:
     home: Orbit  # the model's own camera
     camera_limit: float  # the camera stays within this distance of the origin, world units
     box: float  # side of the foreground's cube, world units
+    depth_range: tuple[float, float] = (2.25, 3.3)  # near and far of depth pictures, world units
+    conditioned: bool = False  # whether a camera shapes the identity
     sphere_radius: float = 0.0  # of the background, world units; 0: infinitely far
     bundled: bool = False  # part of the installation rather than a person's file
     notes: tuple[str, ...] = ()
@@ -84,6 +88,7 @@ class ViewerState:
     export: ExportOptions = ExportOptions()
     job: Job | None = None
     exported: str | None = None  # path of the last mesh that was written
+    history: History = History()
     notices: tuple[Notice, ...] = ()
     notices_given: int = 0
     preferences: Preferences = field(default_factory=Preferences)
@@ -91,7 +96,11 @@ class ViewerState:
 
 def apply(state: ViewerState, action: act.Action) -> ViewerState:
     """The state after `action`. Actions that only have an effect outside leave it as it is."""
-    return _reduce(action, state)
+    after = _reduce(action, state)
+    if not action.undoable or after is state:
+        return after
+    recorded = history.record(state.history, document.values(state), document.values(after))
+    return after if recorded is state.history else replace(after, history=recorded)
 
 
 @singledispatch
@@ -136,6 +145,21 @@ def _(action: act.MoveCamera, state: ViewerState) -> ViewerState:
 @_reduce.register
 def _(action: act.ResetCamera, state: ViewerState) -> ViewerState:
     return _with_camera(state, state.model.home if state.model else Orbit())
+
+
+@_reduce.register
+def _(action: act.Undo, state: ViewerState) -> ViewerState:
+    return _travel(state, *history.undo(state.history, document.values(state)))
+
+
+@_reduce.register
+def _(action: act.Redo, state: ViewerState) -> ViewerState:
+    return _travel(state, *history.redo(state.history, document.values(state)))
+
+
+@_reduce.register
+def _(action: act.EndStroke, state: ViewerState) -> ViewerState:
+    return replace(state, history=history.close(state.history)) if state.history.open else state
 
 
 @_reduce.register
@@ -276,6 +300,12 @@ def _(action: act.SetExportPath, state: ViewerState) -> ViewerState:
     suffix = PurePath(action.path).suffix.lower().lstrip(".")
     kind = suffix if suffix in MESH_FORMATS else state.export.format
     return replace(state, export=replace(state.export, path=action.path, format=kind))
+
+
+def _travel(state: ViewerState, changed: History, changes: dict[str, Any]) -> ViewerState:
+    """Set what an undo or redo brings back; the camera may be one of another model."""
+    state = document.with_values(replace(state, history=changed), changes)
+    return _with_camera(state, state.view.camera) if "view.camera" in changes else state
 
 
 def _keep_folder(typed: str) -> str:

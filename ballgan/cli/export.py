@@ -12,6 +12,7 @@ from ballgan.checkpoint import choose_device
 from ballgan.files import check_writable
 from ballgan.mesh import check_mesh_parts, part_of, write_mesh
 
+from .latents import list_latents
 from .progress import ProgressBar
 from .render import list_backdrops
 
@@ -26,10 +27,13 @@ def prepare_export(args: Namespace) -> Callable[[], str]:
     output = Path(args.output)
     dome = args.background != "none"
     check_mesh_parts(output, texture=args.texture is not None, dome=dome)
+    for moves in (*(args.move or ()), *(args.background_move or ())):
+        if len(moves.amounts) > 1:
+            raise ValueError("--move takes one amount here: an export writes one mesh")
     background = choose_background(args)
     if output.is_dir():
         raise ValueError(f"--output {output} is a folder; a file name is needed")
-    latent = ballgan.Latent(args.seed, args.truncation, args.truncation_cutoff)
+    (latent,) = list_latents(args, (args.seed,), ballgan.Latent)
     device = choose_device(args.device)
 
     def run() -> str:

@@ -20,7 +20,9 @@ from ballgan.depth import find_depth_range, shade_depth
 from ballgan.files import check_writable, shorten_name
 from ballgan.images import contact_sheet, resize_image, write_png
 
+from .latents import describe_edits, list_latents, name_edits
 from .progress import ProgressBar
+from .render_session import FILM_OPTIONS, prepare_session
 from .values import DEFAULT_TRUNCATION, format_signed, parse_color
 
 SHEET_NAME = "contact_sheet.png"
@@ -95,7 +97,8 @@ class RenderJob:
 
     def _name_file(self, latent: ballgan.Latent, backdrop: Backdrop, camera: ballgan.Orbit) -> str:
         yaw, pitch = format_signed(camera.yaw), format_signed(camera.pitch)
-        parts = [f"seed{latent.seed:04d}", backdrop.token, f"yaw{yaw}", f"pitch{pitch}"]
+        seed = [f"seed{latent.seed:04d}", *name_edits(latent)]
+        parts = [*seed, backdrop.token, f"yaw{yaw}", f"pitch{pitch}"]
         parts += self._list_choices(latent, camera)
         return "_".join([*parts, self.layer]) + ".png"
 
@@ -128,6 +131,7 @@ class RenderJob:
             "seed": latent.seed,
             "truncation": latent.truncation_psi,
             "truncation_cutoff": latent.truncation_cutoff,
+            "edits": describe_edits(latent),
             "background": backdrop.label,
             "yaw": camera.yaw,
             "pitch": camera.pitch,
@@ -140,7 +144,8 @@ class RenderJob:
 
     def _label_row(self, latent: ballgan.Latent, backdrop: Backdrop) -> str:
         several = len({other.label for _, other in self.rows}) > 1
-        return f"seed {latent.seed}" + (f", {backdrop.label}" if several else "")
+        parts = [f"seed {latent.seed}", *name_edits(latent)]
+        return ", ".join([*parts, backdrop.label] if several else parts)
 
     def _label_column(self, camera: ballgan.Orbit) -> str:
         label = f"yaw {format_signed(camera.yaw)}"
@@ -153,9 +158,20 @@ def prepare_render(args: Namespace) -> Callable[[], str]:
     output = Path(args.output)
     if output.exists() and not output.is_dir():
         raise ValueError(f"--output {output} is a file; a folder is needed")
+    others = [name for name in FILM_OPTIONS if getattr(args, name) != args.defaults[name]]
+    if others and args.video is None:
+        raise ValueError(f"--{others[0]} needs --video FILE, the film to write")
+    if args.session is not None:
+        return prepare_session(args)
+    if args.model is None:
+        raise ValueError("name a model file, or what to render with --session FILE")
+    if args.video is not None:
+        from .film import prepare_film
+
+        return prepare_film(args, None, Path(args.model))
     if args.layer == "background" and args.background == "none":
         raise ValueError("--layer background needs a --background other than none")
-    latents = [ballgan.Latent(seed, args.truncation, args.truncation_cutoff) for seed in args.seeds]
+    latents = list_latents(args, args.seeds, ballgan.Latent)
     backdrops = list_backdrops(args)
     fov = None if args.fov is None else math.radians(args.fov)
     return RenderJob(
@@ -182,20 +198,23 @@ def prepare_render(args: Namespace) -> Callable[[], str]:
     ).run
 
 
+def _name_learnt(background: ballgan.LearntBackground) -> Backdrop:
+    edits = name_edits(background)
+    token = "_".join([f"bg{background.seed:04d}", *(f"bg-{edit}" for edit in edits)])
+    return Backdrop(background, token, ", ".join([f"background {background.seed}", *edits]))
+
+
 def list_backdrops(args: Namespace) -> list[Backdrop]:
     """The backgrounds of `--background` and `--background-seeds`, checked as far as possible."""
     choice = args.background
     if choice == "learnt":
-        return [
-            Backdrop(
-                ballgan.LearntBackground(seed, args.truncation, args.truncation_cutoff),
-                f"bg{seed:04d}",
-                f"background {seed}",
-            )
-            for seed in args.background_seeds or (0,)
-        ]
+        seeds = args.background_seeds or (0,)
+        learnt = list_latents(args, seeds, ballgan.LearntBackground, "background_")
+        return [_name_learnt(background) for background in learnt]
     if args.background_seeds is not None:
         raise ValueError("--background-seeds needs --background learnt")
+    if args.background_mix is not None or args.background_move is not None:
+        raise ValueError("--background-mix and --background-move need --background learnt")
     if choice == "none":
         return [Backdrop(None, "bg-none", "no background")]
     if choice.startswith("#"):
