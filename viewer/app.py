@@ -314,6 +314,7 @@ class App:
             layout=layout,
             quality=self.easel.describe_picture(self.state),
             surface=self.easel.describe_surface(self.state),
+            separation=self.easel.separation,
             surface_failed=self.easel.surface_failed(self.state),
             rendering=self.loading or not self.converged,
             frame_ms=self.tempo.frame_ms,

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ballgan.backdrop import Backdrop
+from ballgan.depth import find_depth_range
 from ballgan.staging import find_camera_limit, find_home
 
 from .state import ModelInfo
@@ -30,6 +31,8 @@ def describe_model(generator: Any, path: str, *, bundled: bool = False) -> Model
         home=find_home(config),
         camera_limit=find_camera_limit(config),
         box=config.field.box_warp,
+        depth_range=find_depth_range(config),
+        conditioned=config.mapping.label_dim > 0 and config.mapping.label_scale != 0,
         sphere_radius=sphere.radius if sphere else 0.0,
         visible_span=Backdrop(config, generator.device).visible_span(),
         bundled=bundled,

@@ -67,9 +67,13 @@ class Rendered:
 
 @dataclass(frozen=True)
 class Settled:
-    """Nothing better than the last picture of this view will come."""
+    """Nothing better than the last picture of this view will come.
+
+    separation: a ballgan.separation.Separation of the view; None: its layer has no foreground.
+    """
 
     request: RenderRequest
+    separation: Any = None
 
 
 @dataclass(frozen=True)

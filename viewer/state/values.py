@@ -25,6 +25,8 @@ class ModelInfo:
     home: Orbit  # the model's own camera
     camera_limit: float  # the camera stays within this distance of the origin, world units
     box: float  # side of the foreground's cube, world units
+    depth_range: tuple[float, float] = (2.25, 3.3)  # near and far of depth pictures, world units
+    conditioned: bool = False  # whether a camera shapes the identity
     sphere_radius: float = 0.0  # of the background, world units; 0: infinitely far
     visible_span: float = 1.0  # radians of the background that the model's own camera sees
     bundled: bool = False  # part of the installation rather than a person's file
@@ -73,6 +75,7 @@ class ViewerState:
     loading: str | None = None  # path of the model that is being opened
     opening: str | None = None  # path of the picture that is being opened
     recognising: tuple[str, ...] = ()  # paths of files that may be either
+    revision: int = 0  # counts how often the file of the background's picture has changed
     preview: bool = True  # whether GL draws what the network has not rendered yet
     export: ExportOptions = ExportOptions()
     jobs: tuple[Job, ...] = ()
