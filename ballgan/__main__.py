@@ -224,7 +224,7 @@ def _add_film(command: argparse.ArgumentParser) -> None:
         "--video",
         metavar="FILE",
         help="film to write: .mp4 (H.264), .webm (VP9), .gif, or a name without a suffix for a "
-        "folder of PNG pictures; all but MP4, which shows white instead, keep transparency",
+        "folder of PNG pictures; all but MP4, which shows white instead, keep transparency (default: pictures, no film)",
     )
     film.add_argument(
         "--turntable",
@@ -232,7 +232,8 @@ def _add_film(command: argparse.ArgumentParser) -> None:
         nargs="?",
         type=whole_number(-100, 100),
         const=1,
-        help="go round the object; negative turns go to the left (default with --video: one turn)",
+        help="go round the object; negative turns go to the left (default: one turn, if "
+        "there are no keys)",
     )
     film.add_argument(
         "--keyframes",
