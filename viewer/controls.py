@@ -42,6 +42,9 @@ KEYS = (
     Key("Z", "redo", act.Redo, CONTROL | SHIFT),
     Key("Y", "redo", act.Redo, CONTROL),
     Key("O", "open a model", lambda: act.Browse("model"), CONTROL),
+    Key("O", "open a session", lambda: act.Browse("session"), CONTROL | SHIFT),
+    Key("S", "save the session", act.SaveSession, CONTROL),
+    Key("S", "save the session as", lambda: act.Browse("save_session"), CONTROL | SHIFT),
     Key("Q", "quit", act.Quit, CONTROL),
     *(
         Key(str(number), layer, lambda layer=layer: act.SetLayer(layer))  # type: ignore[misc]

@@ -10,6 +10,7 @@ from functools import singledispatch
 from pathlib import PurePath
 from typing import Any
 
+from ballgan.model_files import ModelFile
 from ballgan.view import LAYERS, Orbit, View, clamp_camera
 
 from . import actions as act
@@ -40,6 +41,13 @@ class ModelInfo:
     sphere_radius: float = 0.0  # of the background, world units; 0: infinitely far
     bundled: bool = False  # part of the installation rather than a person's file
     notes: tuple[str, ...] = ()
+    size: int = 0  # of the file, bytes
+    sha256: str = ""  # of the file's content, hexadecimal
+
+    @property
+    def file(self) -> ModelFile:
+        """What tells its file from others."""
+        return ModelFile(self.path, self.size, self.sha256)
 
 
 @dataclass(frozen=True)
@@ -81,7 +89,10 @@ class ViewerState:
     model: ModelInfo | None = None
     loading: str | None = None  # path of the model that is being opened
     opening: str | None = None  # path of the picture that is being opened
-    recognising: tuple[str, ...] = ()  # paths of files that may be either
+    recognising: tuple[str, ...] = ()  # paths of files that may be any of these
+    session: str | None = None  # path of the session file that was opened or saved last
+    restoring: str | None = None  # path of the session that is being opened
+    pending: dict[str, Any] | None = None  # its document, until its model is there
     preview: bool = True  # whether GL draws what the network has not rendered yet
     export: ExportOptions = ExportOptions()
     job: Job | None = None
@@ -143,6 +154,38 @@ def _(action: act.MoveCamera, state: ViewerState) -> ViewerState:
 @_reduce.register
 def _(action: act.ResetCamera, state: ViewerState) -> ViewerState:
     return _with_camera(state, state.model.home if state.model else Orbit())
+
+
+@_reduce.register
+def _(action: act.OpenSession, state: ViewerState) -> ViewerState:
+    return replace(_forget(state, "session"), restoring=action.path)
+
+
+@_reduce.register
+def _(action: act.SessionOpened, state: ViewerState) -> ViewerState:
+    if _is_late(state.restoring, action.path):
+        return state
+    state = _remember_session(replace(state, restoring=None, pending=action.values), action.path)
+    return _notify(state, "error", action.complaint, "session") if action.complaint else state
+
+
+@_reduce.register
+def _(action: act.SessionFailed, state: ViewerState) -> ViewerState:
+    if _is_late(state.restoring, action.path):
+        return state
+    return _notify(replace(state, restoring=None), "error", action.message, "session")
+
+
+@_reduce.register
+def _(action: act.RestoreDocument, state: ViewerState) -> ViewerState:
+    state = document.with_values(replace(state, pending=None), action.values)
+    return _with_camera(state, state.view.camera)
+
+
+@_reduce.register
+def _(action: act.SessionSaved, state: ViewerState) -> ViewerState:
+    state = _remember_session(_forget(state, "session"), action.path)
+    return _notify(state, "info", f"Saved {action.path}", "session")
 
 
 @_reduce.register
@@ -221,7 +264,7 @@ def _(action: act.ModelOpened, state: ViewerState) -> ViewerState:
 def _(action: act.ModelFailed, state: ViewerState) -> ViewerState:
     if _is_late(state.loading, action.path or BUNDLED):
         return state
-    return _notify(replace(state, loading=None), "error", action.message, "model")
+    return _notify(replace(state, loading=None, pending=None), "error", action.message, "model")
 
 
 @_reduce.register
@@ -304,6 +347,13 @@ def _travel(state: ViewerState, changed: History, changes: dict[str, Any]) -> Vi
     """Set what an undo or redo brings back; the camera may be one of another model."""
     state = document.with_values(replace(state, history=changed), changes)
     return _with_camera(state, state.view.camera) if "view.camera" in changes else state
+
+
+def _remember_session(state: ViewerState, path: str) -> ViewerState:
+    """A session file is saved again where it was; a picture is only where it came from."""
+    recent = remember(state.preferences.recent_sessions, path)
+    state = replace(state, preferences=replace(state.preferences, recent_sessions=recent))
+    return replace(state, session=None if path.lower().endswith(".png") else path)
 
 
 def _keep_folder(typed: str) -> str:
