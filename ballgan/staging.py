@@ -11,6 +11,7 @@ import numpy as np
 from .backgrounds import Gradient, LearntBackground, Panorama, SolidColor
 from .camera import Camera
 from .camera import Orbit as CameraOrbit
+from .config import ModelConfig
 from .frame import Frame, RenderSettings
 from .latents import Latent
 from .lighting import MatchLight
@@ -19,6 +20,7 @@ from .shot import Progress
 from .view import Backdrop, Code, Orbit, View, depth_range
 
 AnyLatent = TypeVar("AnyLatent", bound=Latent)
+SPHERE_MARGIN = 0.98  # of the background's radius that a camera may use
 
 
 def set_scene(scene: Scene, view: View) -> None:
@@ -113,6 +115,19 @@ def to_rgba(view: View, frame: Frame, box: float) -> np.ndarray:
         grey = shade_depth(frame.depth, *depth_range(view.camera, box))
         return np.concatenate([grey, frame.alpha[..., None]], axis=2)
     return frame.rgba()
+
+
+def find_home(config: ModelConfig) -> Orbit:
+    """The model's own camera."""
+    camera = config.camera
+    x, y, z = camera.pivot
+    return Orbit(radius=camera.radius, pivot=(x, y, z), fov=camera.fov)
+
+
+def find_camera_limit(config: ModelConfig) -> float:
+    """How far from the origin a camera may be, world units (see `view.clamp_camera`)."""
+    sphere = config.background
+    return SPHERE_MARGIN * sphere.radius if sphere else 4 * config.camera.radius
 
 
 def shade_depth(depth: np.ndarray, near: float, far: float) -> np.ndarray:
