@@ -30,6 +30,7 @@ def model_file(tiny_model: ballgan.Generator, tmp_path_factory: pytest.TempPathF
 @pytest.fixture
 def app(model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("BALLGAN_CONFIG_DIR", str(tmp_path / "config"))
+    monkeypatch.chdir(tmp_path)
     with open_app(model_file) as opened:
         play(opened, {"wait": "loaded"})
         yield opened

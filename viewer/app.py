@@ -122,7 +122,7 @@ class App:
     @property
     def exporting(self) -> bool:
         """Whether a mesh is being written."""
-        return self.state.job is not None
+        return self.state.job("export") is not None
 
     @property
     def saving(self) -> bool:
@@ -283,10 +283,10 @@ class App:
             self.dispatch(result)
         elif isinstance(result, EASEL_RESULTS):
             self.easel.receive(result)
-        elif isinstance(result, Progress) and result.lane == "export":
-            self.dispatch(act.ReportProgress(result.fraction))
-        elif isinstance(result, Stopped) and result.lane == "export":
-            self.dispatch(act.ExportStopped("info", "The export was cancelled."))
+        elif isinstance(result, Progress):
+            self.dispatch(act.ReportProgress(result.lane, result.fraction, result.seconds_left))
+        elif isinstance(result, Stopped) and (job := self.state.job(result.lane)) is not None:
+            self.dispatch(act.EndJob(job.lane, "info", f"{job.title}: cancelled."))
         elif isinstance(result, Failed):
             self._receive_failure(result)
 
@@ -295,10 +295,11 @@ class App:
             self.dispatch(act.ModelFailed(failure.message, failure.request.path))
         elif failure.lane == "picture":
             self.dispatch(act.PictureFailed(failure.message, failure.request.path))
-        elif failure.lane == "export":
-            self.dispatch(act.ExportStopped("error", f"The export failed: {failure.message}"))
         elif failure.lane == "session":
             self.dispatch(self.keeper.receive_failure(failure))
+        elif (job := self.state.job(failure.lane)) is not None:
+            text = f"{job.title} failed: {failure.message}"
+            self.dispatch(act.EndJob(job.lane, "error", text))
         elif failure.lane == "save":
             text = f"The picture could not be saved: {failure.message}"
             self.dispatch(act.Notify("error", text))
@@ -438,7 +439,8 @@ class App:
 
     def _export(self, action: act.StartExport) -> None:
         if self.easel.model is None:
-            self.dispatch(act.ExportStopped("error", "Open a model before exporting a mesh."))
+            text = "Open a model before exporting a mesh."
+            self.dispatch(act.EndJob("export", "error", text))
             return
         request = ExportRequest(
             self.easel.model,
@@ -464,7 +466,7 @@ _EFFECTS: dict[type[act.Action], Callable[[App, Any], None]] = {
     act.SaveScreenshot: App._want_picture,
     act.StartExport: App._export,
     act.Quit: lambda app, action: app.window.request_close(),
-    act.CancelExport: lambda app, action: app._lanes["export"].cancel(),
+    act.CancelJob: lambda app, action: app._lanes[action.lane].cancel(),
 }
 
 

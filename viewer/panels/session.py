@@ -6,6 +6,7 @@ from imgui_bundle import imgui
 
 from .. import actions as act
 from .. import document, icons, theme
+from ..commands import keys_of
 from ..info import ViewInfo
 from ..paths import describe_session_path
 from ..state import ViewerState
@@ -45,15 +46,15 @@ def _draw_steps(ui: Ui, state: ViewerState) -> list[act.Action]:
     gap = ui.px(4)
     width = (imgui.get_content_region_avail().x - gap) / 2
     steps = (
-        ("undo", "Undo", icons.UNDO, "Ctrl+Z", state.history.undoes, act.Undo()),
-        ("redo", "Redo", icons.REDO, "Ctrl+Shift+Z", state.history.redoes, act.Redo()),
+        ("undo", "Undo", icons.UNDO, state.history.undoes, act.Undo()),
+        ("redo", "Redo", icons.REDO, state.history.redoes, act.Redo()),
     )
     chosen: list[act.Action] = []
-    for index, (name, label, icon, key, values, action) in enumerate(steps):
+    for index, (name, label, icon, values, action) in enumerate(steps):
         if index:
             imgui.same_line(0, gap)
-        what = document.describe(values)
-        tip = f"{key}. {label}: {what}" if what else f"{key}. There is nothing to {name}."
+        keys, what = keys_of(f"edit.{name}"), document.describe(values)
+        tip = f"{keys}. {label}: {what}" if what else f"{keys}. There is nothing to {name}."
         if ui.button(name, label, icon=icon, width=width, enabled=bool(what), tip=tip):
             chosen.append(action)
     return chosen
