@@ -109,7 +109,7 @@ def test_undo_leaves_jobs_notices_and_the_model_alone() -> None:
     )
     undone = do(state, act.Undo())
     assert (undone.view.layer, undone.view.foreground) == ("full", Code(3.0))
-    assert (undone.notices, undone.job) == (state.notices, state.job)
+    assert (undone.notices, undone.jobs) == (state.notices, state.jobs)
 
 
 def test_undone_cameras_are_those_that_the_model_can_have() -> None:
