@@ -27,11 +27,13 @@ from .cli.values import (
     join_negative_values,
     number,
     parse_angles,
+    parse_depth_range,
     parse_level,
     parse_seeds,
     whole_number,
 )
 
+COLORMAPS = ("grey", "viridis", "cividis")  # view.COLORMAPS, which needs numpy
 LAYERS = ("full", "foreground", "background", "depth", "alpha", "normals", "raw")
 
 
@@ -182,9 +184,22 @@ def _add_picture(command: argparse.ArgumentParser) -> None:
         choices=LAYERS,
         default="full",
         help="full; foreground (RGBA, straight colours); background (the whole sphere); depth "
-        "(grey: white at the nearest distance the model samples, black at the farthest and where "
-        "there is no foreground); alpha (RGBA: white, as opaque as the foreground); normals; raw "
-        "(before super-resolution) (default: %(default)s)",
+        "(see --depth-range and --colormap); alpha (RGBA: white, as opaque as the foreground); "
+        "normals; raw (before super-resolution) (default: %(default)s)",
+    )
+    command.add_argument(
+        "--depth-range",
+        metavar="NEAR,FAR",
+        type=parse_depth_range,
+        help="distances in world units that --layer depth shows brightest and darkest; the same in "
+        "all pictures (default: the nearest and farthest that the model samples)",
+    )
+    command.add_argument(
+        "--colormap",
+        choices=COLORMAPS,
+        default="grey",
+        help="of --layer depth: grey is black where there is no foreground, viridis and cividis "
+        "are transparent there (default: %(default)s)",
     )
     command.add_argument(
         "--size",

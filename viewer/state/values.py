@@ -27,6 +27,8 @@ class ModelInfo:
     home: Orbit  # the model's own camera
     camera_limit: float  # the camera stays within this distance of the origin, world units
     box: float  # side of the foreground's cube, world units
+    depth_range: tuple[float, float] = (2.25, 3.3)  # near and far of depth pictures, world units
+    conditioned: bool = False  # whether a camera shapes the identity
     sphere_radius: float = 0.0  # of the background, world units; 0: infinitely far
     bundled: bool = False  # part of the installation rather than a person's file
     notes: tuple[str, ...] = ()
