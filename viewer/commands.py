@@ -85,6 +85,22 @@ def _step(which: str, step: int) -> act.Action:
 _TABLE: dict[str, tuple[Command, ...]] = {
     "File": (
         command("file.open", "Open a model ...", act.Browse("model"), "Ctrl+O"),
+        command("session.open", "Open a session ...", act.Browse("session"), "Ctrl+Shift+O"),
+        command(
+            "session.save",
+            "Save the session",
+            act.SaveSession(),
+            "Ctrl+S",
+            tip="All that is shown, as a file that brings it back.",
+            enabled=with_model,
+        ),
+        command(
+            "session.save_as",
+            "Save the session as ...",
+            act.Browse("save_session"),
+            "Ctrl+Shift+S",
+            enabled=with_model,
+        ),
         command("file.picture", "Open a background picture ...", act.Browse("picture")),
         command(
             "file.screenshot",
@@ -106,8 +122,20 @@ _TABLE: dict[str, tuple[Command, ...]] = {
         command("file.quit", "Quit", act.Quit(), "Ctrl+Q"),
     ),
     "Edit": (
-        command("edit.undo", "Undo", act.Undo(), "Ctrl+Z"),
-        command("edit.redo", "Redo", act.Redo(), "Ctrl+Shift+Z Ctrl+Y"),
+        command(
+            "edit.undo",
+            "Undo",
+            act.Undo(),
+            "Ctrl+Z",
+            enabled=lambda state: bool(state.history.undoes),
+        ),
+        command(
+            "edit.redo",
+            "Redo",
+            act.Redo(),
+            "Ctrl+Shift+Z Ctrl+Y",
+            enabled=lambda state: bool(state.history.redoes),
+        ),
     ),
     "Codes": (
         command("foreground.next", "Next foreground", _step("foreground", 1), "Right"),

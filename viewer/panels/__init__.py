@@ -10,10 +10,22 @@ from .. import theme
 from ..info import ViewInfo
 from ..state import ViewerState
 from ..ui import Ui
-from . import background, camera, foreground, jobs, model, notices, output, overlays, status
+from . import (
+    background,
+    camera,
+    foreground,
+    jobs,
+    model,
+    notices,
+    output,
+    overlays,
+    session,
+    status,
+)
 
 SECTIONS = (
     ("model", "Model", model.draw),
+    ("session", "Session", session.draw),
     ("foreground", "Foreground", foreground.draw),
     ("background", "Background", background.draw),
     ("camera", "Camera", camera.draw),
@@ -44,7 +56,7 @@ def _draw_side_panel(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Act
         for name, title, draw_section in SECTIONS:
             with ui.section(f"section.{name}", title) as unfolded:
                 if unfolded:
-                    with ui.enabled_if(state.model is not None or name == "model"):
+                    with ui.enabled_if(state.model is not None or name in ("model", "session")):
                         actions += draw_section(ui, state, info)
         ui.fade_bottom(theme.PANEL)
     return actions

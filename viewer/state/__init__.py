@@ -10,6 +10,7 @@ from . import jobs as jobs
 from . import notices as notices
 from . import overlays as overlays
 from . import scene as scene
+from . import sessions as sessions
 from .reduce import apply as apply
 from .values import BUNDLED as BUNDLED
 from .values import MESH_FORMATS as MESH_FORMATS

@@ -1,7 +1,9 @@
 """What the window shows, as frozen values."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
+from ballgan.model_files import ModelFile
 from ballgan.view import Orbit, View
 
 from ..history import History
@@ -30,6 +32,13 @@ class ModelInfo:
     sphere_radius: float = 0.0  # of the background, world units; 0: infinitely far
     bundled: bool = False  # part of the installation rather than a person's file
     notes: tuple[str, ...] = ()
+    size: int = 0  # of the file, bytes
+    sha256: str = ""  # of the file's content, hexadecimal
+
+    @property
+    def file(self) -> ModelFile:
+        """What tells its file from others."""
+        return ModelFile(self.path, self.size, self.sha256)
 
 
 @dataclass(frozen=True)
@@ -81,7 +90,10 @@ class ViewerState:
     model: ModelInfo | None = None
     loading: str | None = None  # path of the model that is being opened
     opening: str | None = None  # path of the picture that is being opened
-    recognising: tuple[str, ...] = ()  # paths of files that may be either
+    recognising: tuple[str, ...] = ()  # paths of files that may be any of these
+    session: str | None = None  # path of the session file that was opened or saved last
+    restoring: str | None = None  # path of the session that is being opened
+    pending: dict[str, Any] | None = None  # its document, until its model is there
     preview: bool = True  # whether GL draws what the network has not rendered yet
     export: ExportOptions = ExportOptions()
     jobs: tuple[Job, ...] = ()
