@@ -123,7 +123,7 @@ def test_another_model_drops_the_name_of_the_mesh_but_not_its_folder() -> None:
 
 def test_a_dropped_file_is_waited_for_until_it_is_recognised() -> None:
     state = do(ViewerState(), act.OpenFile("/a"), act.OpenFile("/b"))
-    assert apply(state, act.FileRecognised("/a", is_picture=True)).recognising == ("/b",)
+    assert apply(state, act.FileRecognised("/a", "picture")).recognising == ("/b",)
 
 
 def test_trying_again_forgets_the_error() -> None:
@@ -229,3 +229,11 @@ def test_hidden_values_do_not_make_another_picture() -> None:
     assert replace(view, layer="normals").relevant() == View(
         layer="normals", backdrop=Backdrop(visible=False)
     )
+
+
+def test_the_interface_is_set_within_limits() -> None:
+    state = do(ViewerState(), act.SetZoom(100.0), act.SetTheme("light"))
+    assert (state.preferences.zoom, state.preferences.theme) == (2.5, "light")
+    assert apply(state, act.SetZoom(0.01)).preferences.zoom == 0.7
+    with pytest.raises(ValueError, match="'dark' or 'light'"):
+        apply(state, act.SetTheme("blue"))

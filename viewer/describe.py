@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from ballgan.backdrop import Backdrop
-from ballgan.depth import find_depth_range
-from ballgan.staging import find_camera_limit, find_home
-
 from .state import ModelInfo
 
 
 def describe_model(generator: Any, path: str, *, bundled: bool = False) -> ModelInfo:
     """What the window needs to know of a generator."""
+    from ballgan.backdrop import Backdrop
+    from ballgan.depth import find_depth_range
+    from ballgan.staging import find_camera_limit, find_home
+
     config, meta = generator.config, generator.meta
     sphere = config.background
     return ModelInfo(

@@ -14,6 +14,10 @@ FOLDER = "\uf07c"
 HISTORY = "\uf1da"
 INFO = "\uf05a"
 PICTURE = "\uf03e"
+REDO = "\uf01e"
 RESET = "\uf2ea"
+SEARCH = "\uf002"
+SAVE = "\uf0c7"
+UNDO = "\uf0e2"
 
 FIRST, LAST = 0xE000, 0xF8FF  # the private use area they lie in

@@ -33,7 +33,7 @@ from .requests import (
     SurfaceRequest,
     rank,
 )
-from .sniff import is_picture
+from .sniff import recognise
 from .worker import Ticket
 
 SURFACE_RESOLUTIONS = (48, 96)  # samples along a side for the level preview, coarse first
@@ -44,11 +44,14 @@ TEXTURE_SIZE = 1024  # pixels
 def open_model(request: act.OpenModel, ticket: Ticket) -> None:
     """Load a model file and post ModelOpened."""
     import ballgan
+    from ballgan.model_files import describe_file
 
     path = str(find_bundled_model()) if request.bundled else request.path
     generator = ballgan.load(path)
     ticket.check()
+    file = describe_file(path)
     info = describe.describe_model(generator, path, bundled=request.bundled)
+    info = replace(info, size=file.size, sha256=file.sha256)
     ticket.post(act.ModelOpened(info, Model(info, generator)))
 
 
@@ -63,7 +66,7 @@ def open_picture(request: act.OpenPicture, ticket: Ticket) -> None:
 
 def recognise_file(request: act.OpenFile, ticket: Ticket) -> None:
     """Look into a file and post FileRecognised."""
-    ticket.post(act.FileRecognised(request.path, is_picture(request.path)))
+    ticket.post(act.FileRecognised(request.path, recognise(request.path)))
 
 
 def find_bundled_model() -> Path:

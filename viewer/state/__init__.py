@@ -8,7 +8,9 @@ from . import edit as edit
 from . import files as files
 from . import jobs as jobs
 from . import notices as notices
+from . import overlays as overlays
 from . import scene as scene
+from . import sessions as sessions
 from .reduce import apply as apply
 from .values import BUNDLED as BUNDLED
 from .values import MESH_FORMATS as MESH_FORMATS
@@ -16,4 +18,5 @@ from .values import ExportOptions as ExportOptions
 from .values import Job as Job
 from .values import ModelInfo as ModelInfo
 from .values import Notice as Notice
+from .values import Palette as Palette
 from .values import ViewerState as ViewerState

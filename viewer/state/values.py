@@ -1,7 +1,9 @@
 """What the window shows, as frozen values."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
+from ballgan.model_files import ModelFile
 from ballgan.view import Orbit, View
 
 from ..history import History
@@ -31,6 +33,13 @@ class ModelInfo:
     visible_span: float = 1.0  # radians of the background that the model's own camera sees
     bundled: bool = False  # part of the installation rather than a person's file
     notes: tuple[str, ...] = ()
+    size: int = 0  # of the file, bytes
+    sha256: str = ""  # of the file's content, hexadecimal
+
+    @property
+    def file(self) -> ModelFile:
+        """What tells its file from others."""
+        return ModelFile(self.path, self.size, self.sha256)
 
 
 @dataclass(frozen=True)
@@ -57,6 +66,14 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Palette:
+    """The command palette: what is searched, and which of the found is marked."""
+
+    query: str = ""
+    choice: int = 0
+
+
+@dataclass(frozen=True)
 class Notice:
     """A line for the person: stays until dismissed if it is an error."""
 
@@ -74,12 +91,17 @@ class ViewerState:
     model: ModelInfo | None = None
     loading: str | None = None  # path of the model that is being opened
     opening: str | None = None  # path of the picture that is being opened
-    recognising: tuple[str, ...] = ()  # paths of files that may be either
     revision: int = 0  # counts how often the file of the background's picture has changed
+    recognising: tuple[str, ...] = ()  # paths of files that may be any of these
+    session: str | None = None  # path of the session file that was opened or saved last
+    restoring: str | None = None  # path of the session that is being opened
+    pending: dict[str, Any] | None = None  # its document, until its model is there
     preview: bool = True  # whether GL draws what the network has not rendered yet
     export: ExportOptions = ExportOptions()
     jobs: tuple[Job, ...] = ()
     exported: str | None = None  # path of the last mesh that was written
+    overlay: str = ""  # over the window: "palette", "keys" or nothing
+    palette: Palette = Palette()
     history: History = History()
     notices: tuple[Notice, ...] = ()
     notices_given: int = 0
