@@ -21,6 +21,8 @@ from .latents import Latent
 from .mlp import ModulatedMLP, PlainMLP, encode_positions
 from .stylegan2 import Mapping, Step
 
+POINTS_AT_ONCE = 2**14  # of a sphere that is unrolled
+
 
 class SphereBackground(nn.Module):
     """Features on a sphere of `config.radius` round the world origin (BallGAN sec. 3.2)."""
@@ -70,17 +72,20 @@ class SphereBackground(nn.Module):
             position = torch.nn.functional.normalize(points, dim=-1) / 2
         return encode_positions(position, self.config.num_frequencies)
 
-    def equirectangular(self, ws: Tensor, height: int, step: Step | None = None) -> Tensor:
+    def equirectangular(
+        self, ws: Tensor, height: int, step: Step | None = None, *, channels: int | None = None
+    ) -> Tensor:
         """The whole sphere for one code: (F, height, 2 height).
 
-        `step` is called now and then; it may raise to stop.
+        channels: how many of the features are wanted; None: all. `step` is called now and then;
+        it may raise to stop.
         """
         directions = equirectangular_directions(height, 2 * height, ws.device).flatten(0, 1)
         parts = []
-        for part in directions.split(2**14):
+        for part in directions.split(POINTS_AT_ONCE):
             if step is not None:
                 step()
-            parts.append(self(part[None], ws)[0])
+            parts.append(self(part[None], ws)[0, :, :channels])
         return torch.cat(parts).t().reshape(-1, height, 2 * height)
 
 

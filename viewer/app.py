@@ -15,6 +15,7 @@ from typing import Any
 
 from . import actions as act
 from . import capture, panels, paths, preferences, tasks
+from .backdrop_tasks import PanelPicture
 from .controls import Grip, Reach, ends_stroke, handle
 from .dialogs import Dialogs
 from .easel import Easel
@@ -38,6 +39,7 @@ from .requests import (
     VolumeDetail,
 )
 from .state import ViewerState, apply
+from .surroundings import Surroundings
 from .tempo import Tempo
 from .window import Window
 from .worker import Failed, Lane, Progress, Stopped
@@ -86,6 +88,8 @@ class App:
         }
         self._lanes["recognise"] = Lane("recognise", tasks.recognise_file, self._post, in_turn=True)
         self._lanes["save"] = Lane("save", tasks.save_picture, self._post, in_turn=True)
+        self.surroundings = Surroundings(self._post)
+        self._lanes |= self.surroundings.lanes
         self._dialogs = Dialogs()
         self._grip = Grip()
         self.easel = Easel(self._stage, self.preview, self._lanes["render"], self._lanes["surface"])
@@ -128,7 +132,8 @@ class App:
     @property
     def saving(self) -> bool:
         """Whether a picture or a session is being written, or will be."""
-        return self._wants_picture or self._lanes["save"].busy or self.keeper.busy
+        writing = self._lanes["save"].busy or self._lanes["sphere"].busy or self.keeper.busy
+        return self._wants_picture or writing
 
     @property
     def converged(self) -> bool:
@@ -165,6 +170,7 @@ class App:
                 self._end_stroke_at_release()
                 self._housekeep()
                 self.easel.submit(self.state, self._limit())
+                self.surroundings.submit(self.easel.model, self.state, self.gui.ui.rects)
             self._draw(layout)
             if self.window.offscreen:  # no screen sets the pace: let no frames pile up
                 finish()
@@ -262,6 +268,7 @@ class App:
             self.dispatch(act.RememberWindow(size))
         self._stage.close()
         self.preview.close()
+        self.surroundings.close()
         self.gui.close()
 
     # Results
@@ -286,6 +293,8 @@ class App:
             self.dispatch(result)
         elif isinstance(result, EASEL_RESULTS):
             self.easel.receive(result)
+        elif isinstance(result, PanelPicture):
+            self.surroundings.receive(result)
         elif isinstance(result, Progress):
             self.dispatch(act.ReportProgress(result.lane, result.fraction, result.seconds_left))
         elif isinstance(result, Stopped) and (job := self.state.job(result.lane)) is not None:
@@ -303,6 +312,8 @@ class App:
         elif (job := self.state.job(failure.lane)) is not None:
             text = f"{job.title} failed: {failure.message}"
             self.dispatch(act.EndJob(job.lane, "error", text))
+        elif failure.lane in self.surroundings.lanes:
+            self.dispatch(self.surroundings.receive_failure(failure))
         elif failure.lane == "save":
             text = f"The picture could not be saved: {failure.message}"
             self.dispatch(act.Notify("error", text))
@@ -338,6 +349,7 @@ class App:
             quality=self.easel.describe_picture(self.state),
             surface=self.easel.describe_surface(self.state),
             separation=self.easel.separation,
+            picture=self.surroundings.picture,
             surface_failed=self.easel.surface_failed(self.state),
             rendering=self.loading or not self.converged,
             frame_ms=self.tempo.frame_ms,
@@ -438,6 +450,15 @@ class App:
         default = describe(self.state) if describe else ""
         self.dispatch(*self._dialogs.ask(action.purpose, default))
 
+    def _write_sphere(self, action: act.WriteSphere) -> None:
+        if self.easel.model is not None and self.state.view.backdrop.visible:
+            self.dispatch(act.BeginJob("sphere", "Unrolling the background"))
+            self.surroundings.write(self.easel.model, self.state, edit=action.edit)
+
+    def _use_sphere(self, action: act.SphereWritten) -> None:
+        if action.edit:
+            self.dispatch(act.OpenPicture(action.path))
+
     def _want_picture(self, action: act.SaveScreenshot) -> None:
         self._wants_picture = self.easel.model is not None
 
@@ -467,6 +488,9 @@ _EFFECTS: dict[type[act.Action], Callable[[App, Any], None]] = {
     act.SessionFailed: App._open_something,
     act.SaveSession: lambda app, action: app.keeper.save(app.state, action.path),
     act.Browse: App._browse,
+    act.WriteSphere: App._write_sphere,
+    act.SphereWritten: App._use_sphere,
+    act.PictureChanged: lambda app, action: app.surroundings.forget(action.path),
     act.SaveScreenshot: App._want_picture,
     act.StartExport: App._export,
     act.Quit: lambda app, action: app.window.request_close(),

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from imgui_bundle import ImVec2, ImVec4, imgui, imgui_ctx
 
 from . import icons, theme
+from .info import Thumbnail
 from .layout import Rect
 from .words import printable
 
@@ -36,6 +37,7 @@ class Ui:
         self.focus: str | None = None  # a widget to type into
         self.travel: dict[str, float] = {}  # how far the pointer was dragged in a widget
         self.closed: set[str] = set()  # sections
+        self._unfolded: set[str] = set()  # folds
         self._enabled = True
 
     def begin_frame(self, scale: float) -> None:
@@ -102,6 +104,31 @@ class Ui:
         left = start.x + text_width + self.px(10)
         right = start.x + width - self.px(18)
         draw.add_line((left, middle), (right, middle), colour_u32(theme.LINE), self.px(1))
+        with imgui_ctx.push_id(name):
+            yield unfolded
+
+    @contextmanager
+    def fold(self, name: str, title: str, summary: str = "", *, tip: str = "") -> Iterator[bool]:
+        """A smaller group, folded at first; `summary` tells at the right what is in it."""
+        start, width = imgui.get_cursor_screen_pos(), imgui.get_content_region_avail().x
+        height = imgui.get_frame_height()
+        if imgui.invisible_button(f"##{name}.fold", (width, height)):
+            self._unfolded ^= {name}
+        self.record(f"{name}.fold")
+        unfolded = name in self._unfolded
+        ink = theme.TEXT if imgui.is_item_hovered() else theme.TEXT_DIM
+        draw = imgui.get_window_draw_list()
+        chevron = icons.CHEVRON_DOWN if unfolded else icons.CHEVRON_RIGHT
+        with imgui_ctx.push_font(None, 9.0):
+            middle = start.y + (height - imgui.get_text_line_height()) / 2
+            draw.add_text((start.x + self.px(2), middle), colour_u32(ink), chevron)
+        middle = start.y + (height - imgui.get_text_line_height()) / 2
+        draw.add_text((start.x + self.px(17), middle), colour_u32(ink), title)
+        with imgui_ctx.push_font(None, theme.SMALL_SIZE):
+            size = imgui.calc_text_size(summary)
+            place = (start.x + width - size.x, start.y + (height - size.y) / 2)
+            draw.add_text(place, colour_u32(theme.ACCENT), summary)
+        self.tip(tip)
         with imgui_ctx.push_id(name):
             yield unfolded
 
@@ -314,6 +341,47 @@ class Ui:
         self.record(name)
         return clicked
 
+    def gradient(
+        self,
+        name: str,
+        top: tuple[float, float, float],
+        bottom: tuple[float, float, float],
+        width: float,
+    ) -> bool:
+        """A button that shows a passage between two colours."""
+        clicked = imgui.invisible_button(f"##{name}", (width, self.px(28)))
+        self.record(name)
+        rect, draw = self.rects[name], imgui.get_window_draw_list()
+        low, high = (rect.x, rect.y), (rect.x + rect.width, rect.y + rect.height)
+        above, below = colour_u32(ImVec4(*top, 1.0)), colour_u32(ImVec4(*bottom, 1.0))
+        draw.add_rect_filled_multi_color(low, high, above, above, below, below)
+        if imgui.is_item_hovered():
+            draw.add_rect(low, high, colour_u32(theme.TEXT), 0.0, self.px(1))
+        return clicked
+
+    def picture(
+        self,
+        name: str,
+        picture: Thumbnail | None,
+        size: tuple[float, float],
+        *,
+        selected: bool = False,
+    ) -> bool:
+        """A picture that can be clicked, or an empty frame while there is none."""
+        clicked = imgui.invisible_button(f"##{name}", size)
+        self.record(name)
+        rect, draw, rounding = self.rects[name], imgui.get_window_draw_list(), self.px(5)
+        low, high = (rect.x, rect.y), (rect.x + rect.width, rect.y + rect.height)
+        if picture is None:
+            draw.add_rect_filled(low, high, colour_u32(theme.CONTROL), rounding)
+        else:
+            texture, white = imgui.ImTextureRef(picture.texture), colour_u32(_WHITE)
+            draw.add_image_rounded(texture, low, high, picture.low, picture.high, white, rounding)
+        if selected or imgui.is_item_hovered():
+            edge = theme.ACCENT if selected else theme.TEXT
+            draw.add_rect(low, high, colour_u32(edge), rounding, self.px(2))
+        return clicked
+
     def fade_bottom(self, colour: ImVec4) -> None:
         """Let the window's lower edge fade into `colour` while there is more below it."""
         if imgui.get_scroll_y() >= imgui.get_scroll_max_y() - 1:
@@ -350,6 +418,7 @@ def _transparent(*colours: imgui.Col_) -> Iterator[None]:
         imgui.pop_style_color(len(colours))
 
 
+_WHITE = ImVec4(1, 1, 1, 1)
 _CLEAR = ImVec4(0, 0, 0, 0)
 _BUTTONS = {  # ink, normal, hovered, active
     "normal": (theme.TEXT, theme.CONTROL, theme.CONTROL_HOVERED, theme.CONTROL_ACTIVE),

@@ -3,9 +3,11 @@
 import os
 from dataclasses import replace
 
+from ballgan.panoramas import bundled_panoramas
+
 from .. import actions as act
 from ..preferences import remember
-from .reduce import forget, notify, reduce, with_backdrop, with_camera
+from .reduce import forget, notify, reduce, with_backdrop, with_camera, with_still_camera
 from .values import BUNDLED, ViewerState
 
 
@@ -37,10 +39,11 @@ def _(action: act.ModelOpened, state: ViewerState) -> ViewerState:
     if not model.bundled:
         recent = remember(state.preferences.recent_models, model.path)
         state = replace(state, preferences=replace(state.preferences, recent_models=recent))
-    camera = state.view.camera
+    camera, still = state.view.camera, state.view.backdrop.camera
     if previous is None or previous.home != model.home:  # another scale: keep the angles only
         camera = replace(model.home, yaw=camera.yaw, pitch=camera.pitch)
-    return with_camera(state, camera)
+        still = still and replace(model.home, yaw=still.yaw, pitch=still.pitch)
+    return with_camera(with_still_camera(state, still), camera)
 
 
 @reduce.register
@@ -59,12 +62,10 @@ def _(action: act.OpenPicture, state: ViewerState) -> ViewerState:
 def _(action: act.PictureOpened, state: ViewerState) -> ViewerState:
     if is_late(state.opening, action.path):
         return state
-    recent = remember(state.preferences.recent_pictures, action.path)
-    state = replace(
-        state,
-        opening=None,
-        preferences=replace(state.preferences, recent_pictures=recent),
-    )
+    state = replace(state, opening=None)
+    if action.path not in bundled_panoramas().values():
+        recent = remember(state.preferences.recent_pictures, action.path)
+        state = replace(state, preferences=replace(state.preferences, recent_pictures=recent))
     return with_backdrop(state, kind="photo", visible=True, photo=action.path)
 
 
@@ -73,6 +74,30 @@ def _(action: act.PictureFailed, state: ViewerState) -> ViewerState:
     if is_late(state.opening, action.path):
         return state
     return notify(replace(state, opening=None), "error", action.message, "picture")
+
+
+@reduce.register
+def _(action: act.PictureChanged, state: ViewerState) -> ViewerState:
+    if action.path != state.view.backdrop.photo:
+        return state
+    return replace(forget(state, "picture"), revision=state.revision + 1)
+
+
+@reduce.register
+def _(action: act.PictureBroken, state: ViewerState) -> ViewerState:
+    if action.path != state.view.backdrop.photo:
+        return state
+    text = f"{action.message.rstrip('.')}. The last picture of it stays until it can be read."
+    return notify(forget(state, "picture"), "error", text, "picture")
+
+
+@reduce.register
+def _(action: act.SphereWritten, state: ViewerState) -> ViewerState:
+    text = f"Wrote {action.path}"
+    if action.edit:
+        text += ": what another program changes in it shows at once"
+    state = replace(state, jobs=tuple(job for job in state.jobs if job.lane != "sphere"))
+    return notify(state, "info", text)
 
 
 def _keep_folder(typed: str) -> str:

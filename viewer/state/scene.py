@@ -5,7 +5,7 @@ from dataclasses import replace
 from ballgan.view import LAYERS, Orbit
 
 from .. import actions as act
-from .reduce import reduce, with_backdrop, with_camera, with_view
+from .reduce import reduce, with_backdrop, with_camera, with_still_camera, with_view
 from .values import ViewerState
 
 
@@ -25,7 +25,12 @@ def _(action: act.StepSeed, state: ViewerState) -> ViewerState:
 
 @reduce.register
 def _(action: act.SetBackdrop, state: ViewerState) -> ViewerState:
-    return with_view(state, backdrop=action.backdrop)
+    return with_still_camera(with_view(state, backdrop=action.backdrop), action.backdrop.camera)
+
+
+@reduce.register
+def _(action: act.HoldBackground, state: ViewerState) -> ViewerState:
+    return with_still_camera(state, state.view.camera if action.still else None)
 
 
 @reduce.register
