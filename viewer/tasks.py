@@ -51,7 +51,7 @@ def open_model(request: act.OpenModel, ticket: Ticket) -> None:
     file = describe_file(path)
     info = describe.describe_model(generator, path, bundled=request.bundled)
     info = replace(info, size=file.size, sha256=file.sha256)
-    ticket.post(act.ModelOpened(info, Model(info, generator)))
+    ticket.post(act.ModelOpened(info, Model(info, generator), request.show, request.replaces))
 
 
 def open_picture(request: act.OpenPicture, ticket: Ticket) -> None:
@@ -115,12 +115,11 @@ class Renderer:
             self._baker.refine(ticket)
 
     def _start(self, request: RenderRequest) -> None:
-        import ballgan
         from ballgan import staging
 
         self._ladder = None
         if self._model != request.model:
-            self._scene = ballgan.Scene(request.model.generator)
+            self._scene = request.model.scene
             self._baker = Baker(self._scene, request.model)
         self._model, self._view, self._climbed = request.model, request.view, ""
         view = request.view

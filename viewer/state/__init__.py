@@ -7,6 +7,7 @@ next state. `values` has the values; the reducers stand by topic in the other fi
 from . import edit as edit
 from . import files as files
 from . import jobs as jobs
+from . import models as models
 from . import notices as notices
 from . import scene as scene
 from . import sessions as sessions
@@ -14,6 +15,7 @@ from .reduce import apply as apply
 from .values import BUNDLED as BUNDLED
 from .values import MESH_FORMATS as MESH_FORMATS
 from .values import ExportOptions as ExportOptions
+from .values import Following as Following
 from .values import Job as Job
 from .values import ModelInfo as ModelInfo
 from .values import Notice as Notice

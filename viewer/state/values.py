@@ -6,6 +6,7 @@ from typing import Any
 from ballgan.model_files import ModelFile
 from ballgan.view import Orbit, View
 
+from ..actions import OpenModel
 from ..history import History
 from ..preferences import Preferences
 
@@ -75,11 +76,23 @@ class Notice:
 
 
 @dataclass(frozen=True)
+class Following:
+    """A training run whose newest model is open."""
+
+    folder: str
+    model: str = ""  # path of the newest; empty: there is none yet
+    lost: bool = False  # whether the folder can no longer be read
+
+
+@dataclass(frozen=True)
 class ViewerState:
     """The whole window."""
 
     view: View = View()
-    model: ModelInfo | None = None
+    model: ModelInfo | None = None  # that is shown: one of `models`
+    models: tuple[ModelInfo, ...] = ()  # that are open
+    waiting: tuple[OpenModel, ...] = ()  # that are to be opened after the present one
+    following: Following | None = None
     loading: str | None = None  # path of the model that is being opened
     opening: str | None = None  # path of the picture that is being opened
     recognising: tuple[str, ...] = ()  # paths of files that may be any of these
