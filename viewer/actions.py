@@ -388,3 +388,39 @@ class SetExportPath(Action):
     """Where the next mesh goes, as chosen in a dialog."""
 
     path: str
+
+
+@dataclass(frozen=True)
+class ShowOverlay(Action):
+    """Show "palette" or "keys" over the window; an empty name: neither."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class SearchCommands(Action):
+    """Look for commands in the palette, and mark the one at `choice` of those found."""
+
+    query: str
+    choice: int = 0
+
+
+@dataclass(frozen=True)
+class SetTheme(Action):
+    """Colours of the window: "dark" or "light"."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class SetZoom(Action):
+    """Size of the interface, times what the screen asks for."""
+
+    zoom: float
+
+
+@dataclass(frozen=True)
+class FoldSections(Action):
+    """Which sections of the panel are closed."""
+
+    names: tuple[str, ...]

@@ -155,6 +155,8 @@ class App:
             received = self._receive_all()
             with self._guard():
                 self.preview.upload()
+            self.window.zoom = self.state.preferences.zoom
+            self.gui.theme = self.state.preferences.theme
             layout = self._arrange()
             with self.gui.frame() as ui:
                 self._handle(events, layout)

@@ -13,6 +13,7 @@ from . import actions as act
 from .state import ViewerState
 
 Actions = list[act.Action]
+ZOOM_STEP = 1.1
 MODS = ("control", "shift", "alt")  # in the order in which they are written
 
 
@@ -24,6 +25,8 @@ class Chord:
     mods: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
+        if self == Chord("/", frozenset({"shift"})):
+            return "?"
         held = [mod.replace("control", "ctrl").capitalize() for mod in MODS if mod in self.mods]
         return "+".join([*held, self.key])
 
@@ -80,7 +83,19 @@ def _step(which: str, step: int) -> act.Action:
     return act.StepSeed(which, step)
 
 
+def _other_theme(state: ViewerState) -> Actions:
+    return [act.SetTheme("light" if state.preferences.theme == "dark" else "dark")]
+
+
+def _zoom(factor: float) -> Callable[[ViewerState], Actions]:
+    return lambda state: [act.SetZoom(state.preferences.zoom * factor)]
+
+
 _TABLE: dict[str, tuple[Command, ...]] = {
+    "Help": (
+        command("palette", "Find a command", act.ShowOverlay("palette"), "Ctrl+K", hint="commands"),
+        command("keys", "Show all keys", act.ShowOverlay("keys"), "Shift+/ F1", hint="keys"),
+    ),
     "File": (
         command("file.open", "Open a model ...", act.Browse("model"), "Ctrl+O"),
         command(
@@ -175,6 +190,12 @@ _TABLE: dict[str, tuple[Command, ...]] = {
             hint="preview on/off",
         ),
     ),
+    "Window": (
+        command("window.theme", "Light or dark window", _other_theme),
+        command("window.larger", "Larger interface", _zoom(ZOOM_STEP), "Ctrl+="),
+        command("window.smaller", "Smaller interface", _zoom(1 / ZOOM_STEP), "Ctrl+-"),
+        command("window.size", "Normal size of the interface", act.SetZoom(1.0), "Ctrl+0"),
+    ),
     "Mesh": (
         command(
             "mesh.export",
@@ -208,6 +229,39 @@ def press(key: str, mods: frozenset[str], state: ViewerState) -> Actions:
     mods = mods - {"super"} | ({"control"} if "super" in mods else set())
     row = _BY_CHORD.get(Chord(key, mods))
     return row.actions(state) if row is not None and row.enabled(state) else []
+
+
+def search(query: str) -> list[Command]:
+    """Commands in whose group and title the query's words are found, the best first.
+
+    A word is found where it begins a word, else inside, else letter by letter. An empty query
+    finds all, in the order of the table.
+    """
+    scored = [(score, row) for row in COMMANDS if (score := _score(query, row)) is not None]
+    return [row for _, row in sorted(scored, key=lambda pair: pair[0])]
+
+
+def _score(query: str, row: Command) -> int | None:
+    """How badly a command fits, from 0; None: not at all."""
+    title, text = row.title.lower(), f"{row.title} {row.group} {row.name}".lower()
+    total = 0
+    for word in query.lower().split():
+        if any(part.startswith(word) for part in title.split()):
+            continue
+        if any(part.startswith(word) for part in text.split()):
+            total += 1
+        elif word in text:
+            total += 2
+        elif _is_subsequence(word, title):
+            total += 10
+        else:
+            return None
+    return total
+
+
+def _is_subsequence(word: str, text: str) -> bool:
+    letters = iter(text)
+    return all(letter in letters for letter in word)
 
 
 def keys_of(name: str) -> str:
