@@ -15,19 +15,23 @@ from typing import Any
 
 from . import actions as act
 from . import capture, panels, paths, preferences, tasks
+from . import latent_actions as lat
 from .controls import Grip, Reach, handle
 from .dialogs import Dialogs
 from .easel import Easel
 from .events import Event
+from .gallery import Gallery
 from .gl import finish, read_framebuffer
 from .gui import Gui
 from .info import ViewInfo
+from .latents import CODES, is_animated
 from .layout import Layout, Rect, arrange
 from .picture import Stage
 from .preview import Preview
 from .requests import (
     Backcloth,
     ExportRequest,
+    NotesRequest,
     Rendered,
     SaveRequest,
     Settled,
@@ -37,6 +41,8 @@ from .requests import (
 )
 from .state import ViewerState, apply
 from .tempo import Tempo
+from .thumbnail_maker import ThumbnailMade, ThumbnailMaker
+from .thumbnails import Thumbnails
 from .window import Window
 from .worker import Failed, Lane, Progress, Stopped
 
@@ -81,6 +87,11 @@ class App:
         }
         self._lanes["recognise"] = Lane("recognise", tasks.recognise_file, self._post, in_turn=True)
         self._lanes["save"] = Lane("save", tasks.save_picture, self._post, in_turn=True)
+        self._lanes["notes"] = Lane("notes", tasks.write_notes, self._post, in_turn=True)
+        maker = ThumbnailMaker(self._is_computing)
+        self._lanes["thumbnails"] = Lane("thumbnails", maker, self._post)
+        self._thumbnails = Thumbnails()
+        self.gallery = Gallery(self._thumbnails, self._lanes["thumbnails"])
         self._dialogs = Dialogs()
         self._grip = Grip()
         self.easel = Easel(self._stage, self.preview, self._lanes["render"], self._lanes["surface"])
@@ -133,6 +144,8 @@ class App:
             received = self._receive_all()
             with self._guard():
                 self.preview.upload()
+            if self._animates():
+                self.dispatch(lat.Advance(self.tempo.since_last_frame))
             layout = self._arrange()
             with self.gui.frame() as ui:
                 self._handle(events, layout)
@@ -143,12 +156,18 @@ class App:
             with self._guard():
                 self._housekeep()
                 self.easel.submit(self.state, self._limit())
+                self.gallery.submit(self.state, self.gui.ui.rects)
             self._draw(layout)
             if self.window.offscreen:  # no screen sets the pace: let no frames pile up
                 finish()
             self.window.present()
         if events or received or self.state != before:
             self.tempo.expect_more()
+
+    def _animates(self) -> bool:
+        """Whether a code moves by itself."""
+        view = self.state.view
+        return self.easel.model is not None and any(is_animated(view, which) for which in CODES)
 
     def _handle(self, events: list[Event], layout: Layout) -> None:
         reach = Reach(layout.stage, layout.picture, self.gui.wants_pointer, self.gui.wants_keys)
@@ -173,7 +192,7 @@ class App:
 
     def patience(self) -> float | None:
         """Seconds that may pass before the next frame without an event; None: any."""
-        if self.tempo.expects_more or self.preview.pending:
+        if self.tempo.expects_more or self.preview.pending or self._animates():
             return 0.0
         waits = [self.tempo.until_rest(REST)]
         if self._dialogs.open or self._busy():
@@ -196,6 +215,8 @@ class App:
                 self.tempo.moved()
             if self.state.preferences != before.preferences and self._remember:
                 self._save_preferences()
+            if self.state.notes != before.notes and self.state.model is before.model:
+                self._save_notes()
             perform = _EFFECTS.get(type(action))
             if perform is not None:
                 perform(self, action)
@@ -214,6 +235,7 @@ class App:
             size = self.window.logical_size
             self.dispatch(act.RememberWindow(size))
         self._stage.close()
+        self._thumbnails.close()
         self.preview.close()
         self.gui.close()
 
@@ -239,6 +261,8 @@ class App:
             self.dispatch(result)
         elif isinstance(result, EASEL_RESULTS):
             self.easel.receive(result)
+        elif isinstance(result, ThumbnailMade):
+            self.gallery.receive(result)
         elif isinstance(result, Progress) and result.lane == "export":
             self.dispatch(act.ReportProgress(result.fraction))
         elif isinstance(result, Stopped) and result.lane == "export":
@@ -253,6 +277,12 @@ class App:
             self.dispatch(act.PictureFailed(failure.message, failure.request.path))
         elif failure.lane == "export":
             self.dispatch(act.ExportStopped("error", f"The export failed: {failure.message}"))
+        elif failure.lane == "notes":
+            text = f"Names and favourites could not be saved: {failure.message}"
+            self.dispatch(act.Notify("error", text))
+        elif failure.lane == "thumbnails":
+            text = f"The gallery has no pictures: {failure.message}"
+            self.dispatch(act.Notify("error", text))
         elif failure.lane == "save":
             text = f"The picture could not be saved: {failure.message}"
             self.dispatch(act.Notify("error", text))
@@ -292,7 +322,13 @@ class App:
             frame_ms=self.tempo.frame_ms,
             frames_per_second=self.tempo.frames_per_second,
             clock=time.monotonic(),
+            thumbnail=self.gallery.find,
+            sheet_progress=self.gallery.progress,
         )
+
+    def _is_computing(self) -> bool:
+        """Whether the picture on the stage is being made. For any thread."""
+        return any(self._lanes[name].busy for name in ("render", "surface"))
 
     def _busy(self) -> bool:
         return self.loading or self.exporting or not self.converged
@@ -332,6 +368,12 @@ class App:
         )
         self._lanes["save"].submit(request)
 
+    def _save_notes(self) -> None:
+        model = self.state.model
+        if model is not None and self._remember:
+            request = NotesRequest(model.checksum, model.name, self.state.notes)
+            self._lanes["notes"].submit(request)
+
     def _save_preferences(self) -> None:
         complaint = preferences.save(self.state.preferences)
         if complaint:
@@ -345,6 +387,7 @@ class App:
         if self.state.model is not action.model:  # it came too late
             return
         self.easel.use_model(action.handle)
+        self.gallery.use_model(action.handle)
         self.tempo.rest()
         self.window.set_title(f"{action.model.name} \u2013 BallGAN")
 

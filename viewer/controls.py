@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from ballgan.view import LAYERS, Orbit
 
 from . import actions as act
+from . import latent_actions as lat
 from .events import Dropped, Event, KeyPressed, PointerButton, PointerMoved, Scrolled
 from .layout import Rect
 from .state import ViewerState
@@ -34,10 +35,11 @@ KEYS = (
     Key("R", "reset camera", act.ResetCamera),
     Key("S", "screenshot", act.SaveScreenshot),
     Key("P", "preview on/off", act.TogglePreview),
-    Key("Right", "next foreground", lambda: act.StepSeed("foreground", 1)),
-    Key("Left", "previous foreground", lambda: act.StepSeed("foreground", -1)),
-    Key("Right", "next background", lambda: act.StepSeed("background", 1), SHIFT),
-    Key("Left", "previous background", lambda: act.StepSeed("background", -1), SHIFT),
+    Key("Right", "next foreground", lambda: lat.StepSeed("foreground", 1)),
+    Key("Left", "previous foreground", lambda: lat.StepSeed("foreground", -1)),
+    Key("Right", "next background", lambda: lat.StepSeed("background", 1), SHIFT),
+    Key("Left", "previous background", lambda: lat.StepSeed("background", -1), SHIFT),
+    Key("X", "side A or B", lat.ToggleSide),
     Key("O", "open a model", lambda: act.Browse("model"), CONTROL),
     Key("Q", "quit", act.Quit, CONTROL),
     *(

@@ -11,12 +11,14 @@ import numpy as np
 
 from ballgan.view import Orbit
 
-from .state import ModelInfo
+from .state import CodeSpace, ModelInfo
 
 SPHERE_MARGIN = 0.98  # of the background's radius that the camera may use
 
 
-def describe_model(generator: Any, path: str, *, bundled: bool = False) -> ModelInfo:
+def describe_model(
+    generator: Any, path: str, *, bundled: bool = False, checksum: str = ""
+) -> ModelInfo:
     """What the window needs to know of a generator."""
     config, meta = generator.config, generator.meta
     camera = config.camera
@@ -37,7 +39,19 @@ def describe_model(generator: Any, path: str, *, bundled: bool = False) -> Model
         sphere_radius=sphere.radius if sphere else 0.0,
         bundled=bundled,
         notes=tuple(str(note) for note in meta.get("notes", ())),
+        checksum=checksum,
+        foreground_space=CodeSpace(config.backbone.num_ws, config.mapping.w_dim),
+        background_space=_describe_background_codes(generator),
     )
+
+
+def _describe_background_codes(generator: Any) -> CodeSpace:
+    background = generator.background
+    if background is None:
+        return CodeSpace()
+    mapped = background.mapping is not None
+    config = background.config
+    return CodeSpace(background.num_ws, config.w_dim if mapped else config.z_dim, mapped)
 
 
 def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:

@@ -1,8 +1,13 @@
 """What panels know beside the state: where things are, and what was last drawn."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .layout import Layout
+
+if TYPE_CHECKING:
+    from .thumbnail_maker import Portrait
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,15 @@ class SurfaceInfo:
 
 
 @dataclass(frozen=True)
+class Thumbnail:
+    """Where a picture is: a GL texture, and the corners of a part of it in texture coordinates."""
+
+    texture: int
+    low: tuple[float, float]
+    high: tuple[float, float]
+
+
+@dataclass(frozen=True)
 class ViewInfo:
     """Read-only facts for one frame of the interface."""
 
@@ -47,3 +61,5 @@ class ViewInfo:
     frame_ms: float = 0.0  # mean time of a frame of the interface
     frames_per_second: float = 0.0  # 0 at rest
     clock: float = 0.0  # seconds, for what moves
+    thumbnail: "Callable[[Portrait], Thumbnail | None]" = lambda portrait: None
+    sheet_progress: float | None = None  # of the contact sheet's pictures, while they are made

@@ -9,6 +9,7 @@ import numpy as np
 
 from ballgan.view import Backdrop, Code, View
 
+from .notes import ModelNotes
 from .state import ExportOptions, ModelInfo
 
 STAGES = ("preview", "raw", "full")  # of a picture, from coarse to final; "refined" ones follow
@@ -125,6 +126,15 @@ class Surface:
     level: float
     density_range: tuple[float, float]
     final: bool
+
+
+@dataclass(frozen=True)
+class NotesRequest:
+    """Write what is kept of a model."""
+
+    checksum: str
+    model_name: str
+    notes: ModelNotes
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,25 @@ from typing import Any
 from ballgan.view import LAYERS, Orbit, View, clamp_camera
 
 from . import actions as act
+from . import latent_actions as lat
+from . import latents
+from .latents import Sheet
+from .notes import ModelNotes
 from .preferences import Preferences, remember
 from .words import sentence
 
 MAX_NOTICES = 4
 BUNDLED = "the bundled model"  # what `loading` says of it
 MESH_FORMATS = ("glb", "obj", "ply", "stl")
+
+
+@dataclass(frozen=True)
+class CodeSpace:
+    """What can be done with the codes of a foreground or a background."""
+
+    rows: int = 0  # of ws
+    dimensions: int = 0  # of W; 0: no codes
+    truncatable: bool = True
 
 
 @dataclass(frozen=True)
@@ -38,6 +51,13 @@ class ModelInfo:
     sphere_radius: float = 0.0  # of the background, world units; 0: infinitely far
     bundled: bool = False  # part of the installation rather than a person's file
     notes: tuple[str, ...] = ()
+    checksum: str = ""  # of its file
+    foreground_space: CodeSpace = CodeSpace()
+    background_space: CodeSpace = CodeSpace()
+
+    def space(self, which: str) -> CodeSpace:
+        """The codes of the "foreground" or the "background"."""
+        return self.foreground_space if which == "foreground" else self.background_space
 
 
 @dataclass(frozen=True)
@@ -87,6 +107,8 @@ class ViewerState:
     notices: tuple[Notice, ...] = ()
     notices_given: int = 0
     preferences: Preferences = field(default_factory=Preferences)
+    notes: ModelNotes = ModelNotes()  # what the person keeps of the model
+    sheet: Sheet = Sheet()  # contact sheet of the gallery
 
 
 def apply(state: ViewerState, action: act.Action) -> ViewerState:
@@ -105,22 +127,14 @@ def _(action: act.Effect, state: ViewerState) -> ViewerState:
 
 
 @_reduce.register
-def _(action: act.SetForeground, state: ViewerState) -> ViewerState:
-    return _with_view(state, foreground=action.code)
-
-
-@_reduce.register
-def _(action: act.StepSeed, state: ViewerState) -> ViewerState:
-    if action.which == "foreground":
-        code = state.view.foreground
-        return _with_view(state, foreground=code.at_seed(code.seed + action.step))
-    code = state.view.backdrop.code
-    return _with_backdrop(state, code=code.at_seed(code.seed + action.step))
+def _(action: lat.LatentAction, state: ViewerState) -> ViewerState:
+    return latents.apply(state, action)
 
 
 @_reduce.register
 def _(action: act.SetBackdrop, state: ViewerState) -> ViewerState:
-    return _with_view(state, backdrop=action.backdrop)
+    view = latents.with_code(state.view, "background", action.backdrop.code)
+    return _with_view(state, backdrop=replace(action.backdrop, code=view.backdrop.code))
 
 
 @_reduce.register
@@ -182,7 +196,7 @@ def _(action: act.ModelOpened, state: ViewerState) -> ViewerState:
     model, previous = action.model, state.model
     if _is_late(state.loading, BUNDLED if model.bundled else model.path):
         return state
-    state = replace(state, model=model, loading=None)
+    state = replace(state, model=model, loading=None, notes=action.notes, sheet=Sheet())
     if previous is not None and previous.path != model.path:
         folder = _keep_folder(state.export.path)  # the name was about the other model
         state = replace(state, export=replace(state.export, path=folder))

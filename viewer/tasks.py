@@ -18,12 +18,14 @@ from ballgan.view import Code, View
 from . import actions as act
 from . import describe
 from .baker import Baker
+from .notes import load_notes, save_notes
 from .paths import find_folder, find_mesh_path, unused
 from .requests import (
     STAGES,
     ExportRequest,
     Forget,
     Model,
+    NotesRequest,
     Rendered,
     RenderRequest,
     SaveRequest,
@@ -42,12 +44,17 @@ TEXTURE_SIZE = 1024  # pixels
 def open_model(request: act.OpenModel, ticket: Ticket) -> None:
     """Load a model file and post ModelOpened."""
     import ballgan
+    from ballgan.model_files import hash_file
 
     path = str(find_bundled_model()) if request.bundled else request.path
     generator = ballgan.load(path)
     ticket.check()
-    info = describe.describe_model(generator, path, bundled=request.bundled)
-    ticket.post(act.ModelOpened(info, Model(info, generator)))
+    checksum = hash_file(path)
+    info = describe.describe_model(generator, path, bundled=request.bundled, checksum=checksum)
+    notes, complaint = load_notes(checksum)
+    ticket.post(act.ModelOpened(info, Model(info, generator), notes))
+    if complaint:
+        ticket.post(act.Notify("error", complaint))
 
 
 def open_picture(request: act.OpenPicture, ticket: Ticket) -> None:
@@ -226,6 +233,11 @@ class SurfaceFinder:
                 device=generator.device,
                 progress=lambda _: ticket.check(),
             )
+
+
+def write_notes(request: NotesRequest, ticket: Ticket) -> None:
+    """Write what is kept of a model."""
+    save_notes(request.checksum, request.model_name, request.notes)
 
 
 def save_picture(request: SaveRequest, ticket: Ticket) -> None:

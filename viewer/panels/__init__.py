@@ -10,12 +10,13 @@ from .. import theme
 from ..info import ViewInfo
 from ..state import ViewerState
 from ..ui import Ui
-from . import background, camera, foreground, model, notices, output, status
+from . import background, camera, foreground, gallery, model, notices, output, status
 
 SECTIONS = (
     ("model", "Model", model.draw),
     ("foreground", "Foreground", foreground.draw),
     ("background", "Background", background.draw),
+    ("gallery", "Gallery", gallery.draw),
     ("camera", "Camera", camera.draw),
     ("output", "Output", output.draw),
     ("mesh", "Mesh", output.draw_mesh),

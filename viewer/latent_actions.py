@@ -1,0 +1,137 @@
+"""What a person can do to the codes and the gallery, as frozen values.
+
+`which` is "foreground" or "background", or "both" where it says so. A locked code stays as it is,
+whatever is done.
+"""
+
+from dataclasses import dataclass
+
+from ballgan.latents import Direction
+from ballgan.view import Code, CodeControl, CodePair
+
+from .actions import Action
+
+
+class LatentAction(Action):
+    """What `latents.apply` takes."""
+
+
+@dataclass(frozen=True)
+class SetCode(LatentAction):
+    """Another code."""
+
+    which: str
+    code: Code
+
+
+@dataclass(frozen=True)
+class StepSeed(LatentAction):
+    """Go `step` seeds further."""
+
+    which: str
+    step: int
+
+
+@dataclass(frozen=True)
+class TakeSeeds(LatentAction):
+    """Go to seeds that someone has drawn; which may be "both"."""
+
+    which: str
+    foreground: int
+    background: int
+
+
+@dataclass(frozen=True)
+class SetControl(LatentAction):
+    """Lock, animate, or change the speed."""
+
+    which: str
+    control: CodeControl
+
+
+@dataclass(frozen=True)
+class ToggleLock(LatentAction):
+    """Lock or unlock a code."""
+
+    which: str
+
+
+@dataclass(frozen=True)
+class ToggleAnimation(LatentAction):
+    """Let a code move by itself, or stop it."""
+
+    which: str
+
+
+@dataclass(frozen=True)
+class Advance(LatentAction):
+    """Time goes by for the codes that are animated."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class GoTo(LatentAction):
+    """Take codes from the gallery; which may be "both"."""
+
+    which: str
+    codes: CodePair
+
+
+@dataclass(frozen=True)
+class BlendBetween(LatentAction):
+    """Go half the way from one place of the gallery to another; which may be "both"."""
+
+    which: str
+    start: CodePair
+    end: CodePair
+
+
+@dataclass(frozen=True)
+class ToggleSide(LatentAction):
+    """Show side B instead of A, or A instead of B."""
+
+
+@dataclass(frozen=True)
+class CopySide(LatentAction):
+    """Make the other side the same as the one that shows."""
+
+
+@dataclass(frozen=True)
+class NameDirection(LatentAction):
+    """Give a direction a name that is kept for this model; an empty one forgets it."""
+
+    which: str
+    direction: Direction
+    name: str
+
+
+@dataclass(frozen=True)
+class AddFavourite(LatentAction):
+    """Keep the codes that show."""
+
+
+@dataclass(frozen=True)
+class RemoveFavourite(LatentAction):
+    """Forget favourite codes."""
+
+    codes: CodePair
+
+
+@dataclass(frozen=True)
+class SetSheet(LatentAction):
+    """What the next contact sheet shows: `count` seeds from `first`."""
+
+    which: str
+    first: int
+    count: int
+
+
+@dataclass(frozen=True)
+class MakeSheet(LatentAction):
+    """Fill the contact sheet; its pictures come one by one."""
+
+
+@dataclass(frozen=True)
+class StopSheet(LatentAction):
+    """Leave out the pictures of the contact sheet that are not there yet."""
