@@ -120,6 +120,7 @@ def _add_render(commands: _Commands[Parser]) -> None:
     add_edits(command, background=True)
     _add_camera(command)
     _add_picture(command)
+    _add_film(command)
     _add_device(command)
     command.add_argument(
         "--output",
@@ -212,6 +213,54 @@ def _add_picture(command: argparse.ArgumentParser) -> None:
         choices=("fast", "plain"),
         default="fast",
         help="plain is the published scheme to rounding (default: %(default)s)",
+    )
+
+
+def _add_film(command: argparse.ArgumentParser) -> None:
+    film = command.add_argument_group(
+        "films", "One film instead of pictures; nothing is left of one that is interrupted."
+    )
+    film.add_argument(
+        "--video",
+        metavar="FILE",
+        help="film to write: .mp4 (H.264), .webm (VP9), .gif, or a name without a suffix for a "
+        "folder of PNG pictures; all but MP4, which shows white instead, keep transparency",
+    )
+    film.add_argument(
+        "--turntable",
+        metavar="TURNS",
+        nargs="?",
+        type=whole_number(-100, 100),
+        const=1,
+        help="go round the object; negative turns go to the left (default with --video: one turn)",
+    )
+    film.add_argument(
+        "--keyframes",
+        metavar="FILE",
+        help="JSON with the keys of camera, codes and background, or a session with an animation, "
+        'e.g. {"duration": 4, "loop": false, "keys": [{"time": 0}, {"time": 3, "camera": {"yaw": '
+        '0.6}, "foreground": {"x": 4}}]}; angles in radians; what a key does not say is as in the '
+        "other options",
+    )
+    film.add_argument(
+        "--duration",
+        metavar="SECONDS",
+        type=number(0.1, 3600, " seconds"),
+        help="stretch the film to this length (default: the file's; 4 for a turntable)",
+    )
+    film.add_argument(
+        "--fps",
+        metavar="RATE",
+        type=number(1, 120, " pictures a second"),
+        help="pictures per second; GIF has at most 50 (default: the file's; 30 for a turntable)",
+    )
+    film.add_argument(
+        "--passes",
+        metavar="COUNT",
+        type=int,
+        choices=(1, 3, 7, 15),
+        default=3,
+        help="sets of samples in each picture: 1 is quick, 15 the smoothest (default: %(default)s)",
     )
 
 

@@ -88,6 +88,12 @@ class Animation:
         parts = [part if _can_be_mixed(last, part) else last for part in parts]
         return mix_backdrops(last, parts, [weight for _, weight in weights])
 
+    def stretched(self, duration: float) -> Animation:
+        """The same, slower or faster: all times in proportion to the new duration."""
+        factor = duration / self.duration
+        keys = tuple(replace(key, time=key.time * factor) for key in self.keys)
+        return replace(self, keys=keys, duration=duration)
+
     def with_key(self, key: Key) -> Animation:
         """The same with one more key; one at the same time is replaced."""
         others = [other for other in self.keys if not math.isclose(other.time, key.time)]

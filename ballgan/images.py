@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from PIL import Image, ImageCms, ImageDraw, ImageFont, ImageOps, UnidentifiedIma
 from PIL.PngImagePlugin import PngInfo
 
 from .files import atomic_write
+from .png import encode_png_bands
 
 MAX_PIXELS = 2**26  # 67 megapixels, e.g. 11 500 x 5 750; 0.8 GB as float32 RGB
 
@@ -89,6 +90,25 @@ def write_png(path: str | Path, image: np.ndarray, metadata: dict[str, str] | No
     picture = Image.fromarray(quantize(image))
     with atomic_write(path) as file:
         picture.save(file, format="PNG", pnginfo=chunks)
+
+
+def write_png_bands(
+    path: str | Path,
+    bands: Iterable[np.ndarray],
+    shape: tuple[int, int, int],
+    metadata: dict[str, str] | None = None,
+) -> None:
+    """Write a PNG file of a picture that comes in bands; as `write_png`, without holding it.
+
+    Args:
+        path: the file.
+        bands: (rows, W, C) floats, from top to bottom; they may raise to stop.
+        shape: width, height and channels C (3 or 4) of the picture.
+        metadata: text chunks, keyword -> text.
+    """
+    with atomic_write(path) as file:
+        for part in encode_png_bands(map(quantize, bands), shape, metadata):
+            file.write(part)
 
 
 def resize_image(image: np.ndarray, max_side: int) -> np.ndarray:

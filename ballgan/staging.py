@@ -8,22 +8,28 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from .backgrounds import LearntBackground, Panorama, SolidColor
+from .backgrounds import Gradient, LearntBackground, Panorama, SolidColor
 from .camera import Camera
 from .camera import Orbit as CameraOrbit
+from .config import ModelConfig
 from .frame import Frame, RenderSettings
 from .latents import Latent
+from .lighting import MatchLight
 from .scene import Scene
 from .shot import Progress
 from .view import Backdrop, Code, Orbit, View, depth_range
 
 AnyLatent = TypeVar("AnyLatent", bound=Latent)
+SPHERE_MARGIN = 0.98  # of the background's radius that a camera may use
 
 
 def set_scene(scene: Scene, view: View) -> None:
     """Give a scene the codes and the background of a view."""
+    backdrop = view.backdrop
     scene.latent = to_latent(view.foreground)
-    scene.background = to_background(view.backdrop)
+    scene.background = to_background(backdrop)
+    scene.backdrop_camera = None if backdrop.camera is None else to_camera(backdrop.camera)
+    scene.match_light = to_match_light(backdrop)
 
 
 def render_view(
@@ -70,9 +76,18 @@ def to_background(backdrop: Backdrop) -> Any:
         return None
     if backdrop.kind == "colour":
         return SolidColor(backdrop.colour)
+    if backdrop.kind == "gradient":
+        return Gradient(backdrop.top, backdrop.bottom)
     if backdrop.kind == "photo" and backdrop.photo is not None:
         return Panorama(backdrop.photo, yaw=backdrop.yaw, exposure=backdrop.exposure)
     return to_latent(backdrop.code, LearntBackground)
+
+
+def to_match_light(backdrop: Backdrop) -> MatchLight | None:
+    """How the foreground takes on the background's light, measured against the learnt one's."""
+    if not (backdrop.visible and backdrop.match_light):
+        return None
+    return MatchLight(to_latent(backdrop.code, LearntBackground), backdrop.light_strength)
 
 
 def to_camera(orbit: Orbit) -> CameraOrbit:
@@ -100,6 +115,19 @@ def to_rgba(view: View, frame: Frame, box: float) -> np.ndarray:
         grey = shade_depth(frame.depth, *depth_range(view.camera, box))
         return np.concatenate([grey, frame.alpha[..., None]], axis=2)
     return frame.rgba()
+
+
+def find_home(config: ModelConfig) -> Orbit:
+    """The model's own camera."""
+    camera = config.camera
+    x, y, z = camera.pivot
+    return Orbit(radius=camera.radius, pivot=(x, y, z), fov=camera.fov)
+
+
+def find_camera_limit(config: ModelConfig) -> float:
+    """How far from the origin a camera may be, world units (see `view.clamp_camera`)."""
+    sphere = config.background
+    return SPHERE_MARGIN * sphere.radius if sphere else 4 * config.camera.radius
 
 
 def shade_depth(depth: np.ndarray, near: float, far: float) -> np.ndarray:

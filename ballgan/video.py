@@ -46,7 +46,7 @@ class VideoOptions:
     """What to write.
 
     size: width and height in pixels. fps: pictures per second. format: a key of FORMATS.
-    transparent: keep alpha, where the format can; else pictures must be opaque.
+    transparent: keep alpha, where the format can; else transparent parts are shown on white.
     metadata: texts by name; each PNG picture has all of them, a film has them as one comment.
     """
 
@@ -108,11 +108,12 @@ def _prepare(image: np.ndarray, options: VideoOptions) -> np.ndarray:
         raise ValueError(
             f"Pictures of this film should be ({height}, {width}, 3 or 4); got {image.shape}."
         )
-    pixels = quantize(image)
-    if not options.transparent:
-        return np.ascontiguousarray(pixels[..., :3])
-    opaque = np.full((height, width, 1), 255, np.uint8)
-    return pixels if channels == 4 else np.dstack([pixels, opaque])
+    if channels == 4 and not options.transparent:
+        alpha = image[..., 3:]
+        image = image[..., :3] * alpha + (1 - alpha)
+    elif channels == 3 and options.transparent:
+        image = np.dstack([image, np.ones_like(image[..., :1])])
+    return quantize(image)
 
 
 @contextmanager

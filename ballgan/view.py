@@ -15,7 +15,7 @@ LATTICE_WIDTH = 100  # seed at lattice point (i, j): (i + 100 j) mod 2**32, as L
 MAX_PITCH = 1.5  # radians
 MIN_FOV, MAX_FOV = math.radians(4), math.radians(80)
 LAYERS = ("full", "foreground", "background", "raw", "normals", "depth", "alpha", "surface")
-BACKDROP_KINDS = ("learnt", "colour", "photo")
+BACKDROP_KINDS = ("learnt", "colour", "gradient", "photo")
 WITHOUT_BACKGROUND = ("foreground", "normals", "depth", "alpha", "surface")
 
 
@@ -104,9 +104,34 @@ class Backdrop:
     visible: bool = True  # False: transparent, shown on a checkerboard
     code: Code = Code()
     colour: tuple[float, float, float] = (0.93, 0.94, 0.96)  # sRGB in [0, 1]
+    top: tuple[float, float, float] = (0.80, 0.84, 0.90)  # of the gradient
+    bottom: tuple[float, float, float] = (0.32, 0.34, 0.38)
     photo: str | None = file_field()  # path of a panorama or any other picture
     yaw: float = 0.0  # turns the photo, radians
     exposure: float = 0.0  # of the photo, stops
+    revision: int = 0  # counts how often the photo's file was read again
+    camera: "Orbit | None" = None  # sees the background, which stands still; None: the view's
+    match_light: bool = False  # whether the foreground takes on the background's light
+    light_strength: float = 1.0  # of that, in [0, 2]
+
+    def relevant(self) -> "Backdrop":
+        """What shows of it: the values of other kinds are left out."""
+        if not self.visible:
+            return Backdrop(visible=False)
+        shown = Backdrop(self.kind, camera=self.camera)
+        if self.kind == "colour":
+            shown = Backdrop(self.kind, colour=self.colour)  # the same from everywhere
+        elif self.kind == "gradient":
+            shown = replace(shown, top=self.top, bottom=self.bottom)
+        elif self.kind == "photo":
+            shown = replace(shown, photo=self.photo, yaw=self.yaw, exposure=self.exposure)
+            shown = replace(shown, revision=self.revision)
+        else:
+            shown = replace(shown, code=self.code)
+        if not self.match_light:
+            return shown
+        # The light is measured against the learnt background's.
+        return replace(shown, match_light=True, light_strength=self.light_strength, code=self.code)
 
 
 @dataclass(frozen=True)
@@ -150,16 +175,10 @@ class View:
     def relevant(self) -> "View":
         """The same picture's simplest view: values that do not show at present are left out, so
         that two views are equal when their pictures are."""
-        backdrop = self.backdrop
-        if not backdrop.visible or self.layer in WITHOUT_BACKGROUND:
+        backdrop = self.backdrop.relevant()
+        lit = backdrop.match_light and self.layer == "foreground"
+        if self.layer in WITHOUT_BACKGROUND and not lit:
             backdrop = Backdrop(visible=False)
-        elif backdrop.kind == "colour":
-            backdrop = Backdrop("colour", colour=backdrop.colour)
-        elif backdrop.kind == "photo":
-            backdrop = replace(Backdrop("photo"), photo=backdrop.photo, yaw=backdrop.yaw)
-            backdrop = replace(backdrop, exposure=self.backdrop.exposure)
-        else:
-            backdrop = Backdrop("learnt", code=backdrop.code)
         return replace(self, backdrop=backdrop, latents=LatentControls())
 
 

@@ -152,7 +152,11 @@ def test_every_data_file_is_installed(folder: str) -> None:
     package = package or {"shaders": "ballgan_viewer.shaders", "assets": "ballgan.assets"}[folder]
     patterns = options["tool"]["setuptools"]["package-data"].get(package, [])
     files = [path for path in (ROOT / folder).rglob("*") if path.is_file()]
-    data = [path.name for path in files if path.suffix not in (".py", ".pyc")]
+    data = [
+        path.relative_to(ROOT / folder).as_posix()
+        for path in files
+        if path.suffix not in (".py", ".pyc")
+    ]
     missing = [n for n in data if not any(fnmatch.fnmatch(n, pattern) for pattern in patterns)]
     assert not missing
 

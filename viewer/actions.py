@@ -1,7 +1,7 @@
 """Everything a person or the worker can do to the window, as frozen values."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from .notes import ModelNotes
 
@@ -12,7 +12,13 @@ if TYPE_CHECKING:
 
 
 class Action:
-    """What `state.apply` takes."""
+    """What `state.apply` takes.
+
+    undoable: whether what it changes of the document (see document.py) becomes a step that can be
+    undone. Not for what nobody did, such as the steps of an animation.
+    """
+
+    undoable: ClassVar[bool] = True
 
 
 class Effect(Action):
@@ -96,6 +102,7 @@ class OpenModel(Action):
 class ModelOpened(Action):
     """A model was read: `handle` is the generator itself, for the worker only."""
 
+    undoable = False
     model: "ModelInfo"
     handle: Any = None
     notes: ModelNotes = ModelNotes()
@@ -141,6 +148,25 @@ class Browse(Effect):
 @dataclass(frozen=True)
 class SaveScreenshot(Effect):
     """Write the converged picture as a PNG with alpha."""
+
+
+@dataclass(frozen=True)
+class Undo(Action):
+    """Bring back what was before the last step."""
+
+    undoable = False
+
+
+@dataclass(frozen=True)
+class Redo(Action):
+    """Do again what was undone last."""
+
+    undoable = False
+
+
+@dataclass(frozen=True)
+class EndStroke(Action):
+    """A drag, a key or a pause has ended: the next change is a step of its own."""
 
 
 @dataclass(frozen=True)

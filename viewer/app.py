@@ -16,7 +16,7 @@ from typing import Any
 from . import actions as act
 from . import capture, panels, paths, preferences, tasks
 from . import latent_actions as lat
-from .controls import Grip, Reach, handle
+from .controls import Grip, Reach, ends_stroke, handle
 from .dialogs import Dialogs
 from .easel import Easel
 from .events import Event
@@ -47,6 +47,7 @@ from .window import Window
 from .worker import Failed, Lane, Progress, Stopped
 
 log = logging.getLogger(__name__)
+PAUSE = 0.5  # seconds without a change after which the next one is another step of the history
 REST = 0.12  # seconds without a change after which the picture is finished
 EASEL_RESULTS = (Rendered, Settled, Surface, Volume, VolumeDetail, Backcloth)
 NOTICE_SECONDS = 8.0  # that an information stays; errors stay until they are dismissed
@@ -96,6 +97,8 @@ class App:
         self._grip = Grip()
         self.easel = Easel(self._stage, self.preview, self._lanes["render"], self._lanes["surface"])
         self._wants_picture = False
+        self._held = False  # whether anything was dragged in the last frame
+        self._recorded_at = 0.0  # when something was last done that can be undone
         self._survives = False  # errors of our own; see `_guard`
         self._complaints: set[str] = set()
         self._remember = options.remember
@@ -154,6 +157,7 @@ class App:
                     with self._guard():
                         self.dispatch(*part(ui, before, info))
             with self._guard():
+                self._end_stroke_at_release()
                 self._housekeep()
                 self.easel.submit(self.state, self._limit())
                 self.gallery.submit(self.state, self.gui.ui.rects)
@@ -173,6 +177,8 @@ class App:
         reach = Reach(layout.stage, layout.picture, self.gui.wants_pointer, self.gui.wants_keys)
         for event in events:
             with self._guard():
+                if ends_stroke(event):
+                    self.dispatch(act.EndStroke())
                 self._grip, actions = handle(event, self._grip, self.state, reach)
                 self.dispatch(*actions)
 
@@ -209,8 +215,11 @@ class App:
     def dispatch(self, *actions: act.Action) -> None:
         """Apply actions to the state, and do what they ask for outside of it."""
         for action in actions:
+            self._end_old_stroke()
             before = self.state
             self.state = apply(self.state, action)
+            if self.state.history is not before.history:
+                self._recorded_at = time.monotonic()
             if self.state.view != before.view and self.easel.model is not None:
                 self.tempo.moved()
             if self.state.preferences != before.preferences and self._remember:
@@ -220,6 +229,22 @@ class App:
             perform = _EFFECTS.get(type(action))
             if perform is not None:
                 perform(self, action)
+
+    @property
+    def _holding(self) -> bool:
+        """Whether the picture or a widget is being dragged."""
+        return bool(self._grip.mode) or self.gui.holding
+
+    def _end_stroke_at_release(self) -> None:
+        held, self._held = self._held, self._holding
+        if held and not self._held:
+            self.dispatch(act.EndStroke())
+
+    def _end_old_stroke(self) -> None:
+        """After a pause a new change is a step of its own, unless something is being dragged."""
+        if self.state.history.open and time.monotonic() - self._recorded_at > PAUSE:
+            if not self._holding:
+                self.state = apply(self.state, act.EndStroke())
 
     def grab(self) -> Any:
         """The window's pixels, (H, W, 3) uint8, of a frame that is drawn now."""
@@ -295,7 +320,7 @@ class App:
         """How far the picture may get better: while things move, only the first is of use."""
         if self.tempo.until_rest(REST) is not None:
             return "preview"
-        return "raw" if self._grip.mode or self.gui.holding else "full"
+        return "raw" if self._holding else "full"
 
     def _arrange(self) -> Layout:
         return arrange(*self.window.size, self.window.interface_scale)

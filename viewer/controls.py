@@ -40,6 +40,9 @@ KEYS = (
     Key("Right", "next background", lambda: lat.StepSeed("background", 1), SHIFT),
     Key("Left", "previous background", lambda: lat.StepSeed("background", -1), SHIFT),
     Key("X", "side A or B", lat.ToggleSide),
+    Key("Z", "undo", act.Undo, CONTROL),
+    Key("Z", "redo", act.Redo, CONTROL | SHIFT),
+    Key("Y", "redo", act.Redo, CONTROL),
     Key("O", "open a model", lambda: act.Browse("model"), CONTROL),
     Key("Q", "quit", act.Quit, CONTROL),
     *(
@@ -92,6 +95,13 @@ def handle(
     if isinstance(event, Dropped):
         return grip, [act.OpenFile(path) for path in event.paths]
     return grip, []
+
+
+def ends_stroke(event: Event) -> bool:
+    """Whether what comes next is another step of the history: a button or a key went down."""
+    if isinstance(event, KeyPressed):
+        return not event.repeated
+    return isinstance(event, PointerButton) and event.pressed
 
 
 def orbit(camera: Orbit, dx: float, dy: float) -> Orbit:

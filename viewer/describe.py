@@ -9,11 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ballgan.view import Orbit
+from ballgan.staging import find_camera_limit, find_home
 
 from .state import CodeSpace, ModelInfo
-
-SPHERE_MARGIN = 0.98  # of the background's radius that the camera may use
 
 
 def describe_model(
@@ -21,10 +19,7 @@ def describe_model(
 ) -> ModelInfo:
     """What the window needs to know of a generator."""
     config, meta = generator.config, generator.meta
-    camera = config.camera
-    home = Orbit(radius=camera.radius, pivot=tuple(camera.pivot), fov=camera.fov)
     sphere = config.background
-    limit = SPHERE_MARGIN * sphere.radius if sphere else 4 * camera.radius
     return ModelInfo(
         path=path,
         name=Path(path).stem,
@@ -33,8 +28,8 @@ def describe_model(
         neural_resolution=config.neural_resolution,
         has_background=sphere is not None,
         has_super_resolution=config.super_resolution is not None,
-        home=home,
-        camera_limit=limit,
+        home=find_home(config),
+        camera_limit=find_camera_limit(config),
         box=config.field.box_warp,
         sphere_radius=sphere.radius if sphere else 0.0,
         bundled=bundled,

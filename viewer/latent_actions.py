@@ -67,6 +67,7 @@ class ToggleAnimation(LatentAction):
 class Advance(LatentAction):
     """Time goes by for the codes that are animated."""
 
+    undoable = False
     seconds: float
 
 

@@ -13,8 +13,9 @@ from typing import Any
 from ballgan.view import LAYERS, Orbit, View, clamp_camera
 
 from . import actions as act
+from . import document, history, latents
 from . import latent_actions as lat
-from . import latents
+from .history import History
 from .latents import Sheet
 from .notes import ModelNotes
 from .preferences import Preferences, remember
@@ -104,6 +105,7 @@ class ViewerState:
     export: ExportOptions = ExportOptions()
     job: Job | None = None
     exported: str | None = None  # path of the last mesh that was written
+    history: History = History()
     notices: tuple[Notice, ...] = ()
     notices_given: int = 0
     preferences: Preferences = field(default_factory=Preferences)
@@ -113,7 +115,11 @@ class ViewerState:
 
 def apply(state: ViewerState, action: act.Action) -> ViewerState:
     """The state after `action`. Actions that only have an effect outside leave it as it is."""
-    return _reduce(action, state)
+    after = _reduce(action, state)
+    if not action.undoable or after is state:
+        return after
+    recorded = history.record(state.history, document.values(state), document.values(after))
+    return after if recorded is state.history else replace(after, history=recorded)
 
 
 @singledispatch
@@ -150,6 +156,21 @@ def _(action: act.MoveCamera, state: ViewerState) -> ViewerState:
 @_reduce.register
 def _(action: act.ResetCamera, state: ViewerState) -> ViewerState:
     return _with_camera(state, state.model.home if state.model else Orbit())
+
+
+@_reduce.register
+def _(action: act.Undo, state: ViewerState) -> ViewerState:
+    return _travel(state, *history.undo(state.history, document.values(state)))
+
+
+@_reduce.register
+def _(action: act.Redo, state: ViewerState) -> ViewerState:
+    return _travel(state, *history.redo(state.history, document.values(state)))
+
+
+@_reduce.register
+def _(action: act.EndStroke, state: ViewerState) -> ViewerState:
+    return replace(state, history=history.close(state.history)) if state.history.open else state
 
 
 @_reduce.register
@@ -290,6 +311,12 @@ def _(action: act.SetExportPath, state: ViewerState) -> ViewerState:
     suffix = PurePath(action.path).suffix.lower().lstrip(".")
     kind = suffix if suffix in MESH_FORMATS else state.export.format
     return replace(state, export=replace(state.export, path=action.path, format=kind))
+
+
+def _travel(state: ViewerState, changed: History, changes: dict[str, Any]) -> ViewerState:
+    """Set what an undo or redo brings back; the camera may be one of another model."""
+    state = document.with_values(replace(state, history=changed), changes)
+    return _with_camera(state, state.view.camera) if "view.camera" in changes else state
 
 
 def _keep_folder(typed: str) -> str:

@@ -21,7 +21,7 @@ from ballgan.images import contact_sheet, resize_image, write_png
 
 from .latents import describe_edits, list_latents, name_edits
 from .progress import ProgressBar
-from .render_session import prepare_session
+from .render_session import FILM_OPTIONS, prepare_session
 from .values import DEFAULT_TRUNCATION, format_signed, parse_color
 
 SHEET_NAME = "contact_sheet.png"
@@ -150,10 +150,17 @@ def prepare_render(args: Namespace) -> Callable[[], str]:
     output = Path(args.output)
     if output.exists() and not output.is_dir():
         raise ValueError(f"--output {output} is a file; a folder is needed")
+    others = [name for name in FILM_OPTIONS if getattr(args, name) != args.defaults[name]]
+    if others and args.video is None:
+        raise ValueError(f"--{others[0]} needs --video FILE, the film to write")
     if args.session is not None:
         return prepare_session(args)
     if args.model is None:
         raise ValueError("name a model file, or what to render with --session FILE")
+    if args.video is not None:
+        from .film import prepare_film
+
+        return prepare_film(args, None, Path(args.model))
     if args.layer == "background" and args.background == "none":
         raise ValueError("--layer background needs a --background other than none")
     latents = list_latents(args, args.seeds, ballgan.Latent)

@@ -27,6 +27,7 @@ ALLOWED = (
     "size",
     "debug",
 )  # options that go with --session
+FILM_OPTIONS = ("turntable", "keyframes", "duration", "fps", "passes")  # that go with --video
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,18 @@ class SessionJob:
 def prepare_session(args: Namespace) -> Callable[[], str]:
     """Check the options and return the job. Raises ValueError before the model is read."""
     given = [name for name, value in args.defaults.items() if getattr(args, name) != value]
-    others = [name for name in given if name not in ALLOWED]
+    others = [name for name in given if name not in (*ALLOWED, "video", *FILM_OPTIONS)]
     if others:
         names = ", ".join(f"--{name.replace('_', '-')}" for name in others)
         raise ValueError(f"--session says what to render: it does not go with {names}")
     session = read_session(args.session)
     if session.view.layer == "surface":
         raise ValueError(f"{args.session} shows the mesh, which only the window draws")
+    model = choose_model(session, args.model)
+    if args.video is not None:
+        from .film import prepare_film
+
+        return prepare_film(args, session, model)
     name = Path(args.session).name
     stem = name.removesuffix(SUFFIX) if name.endswith(SUFFIX) else Path(name).stem
     output = Path(args.output) / f"{stem}.png"
@@ -70,7 +76,7 @@ def prepare_session(args: Namespace) -> Callable[[], str]:
         raise ValueError(f"--output {args.output}: the picture would replace {args.session}")
     return SessionJob(
         session=session,
-        model=choose_model(session, args.model),
+        model=model,
         device=choose_device(args.device),
         size=args.size,
         output=output,
