@@ -208,6 +208,21 @@ def slide(code: Code, weight: float) -> Code:
     return replace(code, x=nearest.x, y=nearest.y, blend=((a, 1.0 - weight), (b, weight)))
 
 
+def end_of(code: Code, index: int) -> Code:
+    """One of the codes of a blend, with what the blend itself does to it."""
+    part, _ = code.blend[index]
+    moved = part
+    for direction, amount in code.moves:
+        moved = moved.moved(direction, moved.amount(direction) + amount)
+    cutoff = part.truncation_cutoff
+    return replace(
+        moved,
+        truncation_psi=part.truncation_psi * code.truncation_psi,
+        truncation_cutoff=code.truncation_cutoff if cutoff is None else cutoff,
+        mix=code.mix or part.mix,
+    )
+
+
 def advance(code: Code, distance: float) -> Code:
     """A code after a step of its animation: from seed to seed, or to and fro in a blend of two.
 

@@ -55,6 +55,11 @@ class Gallery:
         finished = state.sheet.stopped or done == len(sheet)
         self.progress = None if finished else done / len(sheet)
 
+    @property
+    def pending(self) -> bool:
+        """Whether thumbnails that were asked for are not there yet."""
+        return not all(map(self._has, self._asked))
+
     def receive(self, made: ThumbnailMade) -> None:
         """Keep a thumbnail."""
         if made.model == self._model:
