@@ -14,6 +14,12 @@ import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
 
+from .cli.backdrops import (
+    add_background,
+    add_background_seed,
+    add_background_seeds,
+    add_composition,
+)
 from .cli.interrupts import keep_interrupts
 from .cli.latents import add_edits, add_truncation
 from .cli.values import (
@@ -21,11 +27,13 @@ from .cli.values import (
     join_negative_values,
     number,
     parse_angles,
+    parse_depth_range,
     parse_level,
     parse_seeds,
     whole_number,
 )
 
+COLORMAPS = ("grey", "viridis", "cividis")  # view.COLORMAPS, which needs numpy
 LAYERS = ("full", "foreground", "background", "depth", "alpha", "normals", "raw")
 
 
@@ -117,7 +125,10 @@ def _add_render(commands: _Commands[Parser]) -> None:
     _add_seeds(command)
     add_truncation(command)
     add_edits(command)
+    add_background(command, "what stands behind the foreground", default="learnt")
+    add_background_seeds(command)
     add_edits(command, background=True)
+    add_composition(command)
     _add_camera(command)
     _add_picture(command)
     _add_film(command)
@@ -139,19 +150,6 @@ def _add_seeds(command: argparse.ArgumentParser) -> None:
         type=parse_seeds,
         default=(0,),
         help="foreground seeds, e.g. 0-3,7 (default: 0)",
-    )
-    command.add_argument(
-        "--background-seeds",
-        metavar="LIST",
-        type=parse_seeds,
-        help="seeds of the learnt background, e.g. 1,4 (default: 0)",
-    )
-    command.add_argument(
-        "--background",
-        metavar="WHAT",
-        default="learnt",
-        help="none (transparent), learnt (the model's own), '#rrggbb' (quote it), or an image "
-        "file, PNG, JPEG or WebP: one twice as wide as high covers the sphere (default: learnt)",
     )
 
 
@@ -186,9 +184,22 @@ def _add_picture(command: argparse.ArgumentParser) -> None:
         choices=LAYERS,
         default="full",
         help="full; foreground (RGBA, straight colours); background (the whole sphere); depth "
-        "(grey: white at the nearest distance the model samples, black at the farthest and where "
-        "there is no foreground); alpha (RGBA: white, as opaque as the foreground); normals; raw "
-        "(before super-resolution) (default: %(default)s)",
+        "(see --depth-range and --colormap); alpha (RGBA: white, as opaque as the foreground); "
+        "normals; raw (before super-resolution) (default: %(default)s)",
+    )
+    command.add_argument(
+        "--depth-range",
+        metavar="NEAR,FAR",
+        type=parse_depth_range,
+        help="distances in world units that --layer depth shows brightest and darkest; the same in "
+        "all pictures (default: the nearest and farthest that the model samples)",
+    )
+    command.add_argument(
+        "--colormap",
+        choices=COLORMAPS,
+        default="grey",
+        help="of --layer depth: grey is black where there is no foreground, viridis and cividis "
+        "are transparent there (default: %(default)s)",
     )
     command.add_argument(
         "--size",
@@ -278,10 +289,12 @@ def _add_export(commands: _Commands[Parser]) -> None:
         commands,
         "export",
         "export",
-        "write the foreground as a coloured mesh",
+        "write the foreground as a coloured mesh, or the background as a panorama",
         "Vertices are in world units, y up, faces outward; colours are those of the volume "
         "rendering seen from outside, before super-resolution. STL files cannot hold colours. "
-        "With --texture an OBJ file gets a .mtl and a _texture.png beside it.",
+        "With --texture an OBJ file gets a .mtl and a _texture.png beside it. A .png file gets "
+        "the background, unrolled (equirectangular, before super-resolution); edit it, and use it "
+        "as --background.",
     )
     command.add_argument("model", metavar="MODEL", help="model file")
     command.add_argument(
@@ -289,7 +302,6 @@ def _add_export(commands: _Commands[Parser]) -> None:
     )
     add_truncation(command)
     add_edits(command)
-    add_edits(command, background=True)
     command.add_argument(
         "--resolution",
         metavar="COUNT",
@@ -319,18 +331,14 @@ def _add_export(commands: _Commands[Parser]) -> None:
         help="a picture with this side instead of vertex colours, for .glb and .obj "
         "(default: none; 1024 if no side is given)",
     )
+    add_background(command, "a dome round the mesh, for .glb, or the .png file", default=None)
+    add_background_seed(command)
+    add_edits(command, background=True)
     command.add_argument(
-        "--background",
-        metavar="WHAT",
-        default="none",
-        help="a dome round the mesh, for .glb: none, learnt (the model's own sphere), '#rrggbb', "
-        "or an image file: one twice as wide as high covers the sphere (default: none)",
-    )
-    command.add_argument(
-        "--background-seed",
-        metavar="SEED",
-        type=whole_number(0, 2**32 - 1),
-        help="seed of the learnt background (default: 0)",
+        "--height",
+        metavar="PIXELS",
+        type=whole_number(16, 4096),
+        help="height of a .png file; it is twice as wide (default: 1024)",
     )
     command.add_argument(
         "--all-components",
@@ -339,7 +347,10 @@ def _add_export(commands: _Commands[Parser]) -> None:
     )
     _add_device(command)
     command.add_argument(
-        "--output", metavar="FILE", required=True, help="file ending in .obj, .ply, .glb or .stl"
+        "--output",
+        metavar="FILE",
+        required=True,
+        help="file ending in .obj, .ply, .glb, .stl or .png",
     )
 
 

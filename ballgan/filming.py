@@ -119,7 +119,7 @@ def render_frame(
     passes = settings.passes if can_be_refined(wanted) else 1
     stage = "refined" if passes > 1 else "full"
     frame = scene.render_stage(to_camera(view.camera), wanted, stage, progress, passes)
-    return to_rgba(view, frame, scene.model.config.field.box_warp)
+    return to_rgba(view, frame, scene.model.config)
 
 
 def is_transparent(animation: Animation, view: View) -> bool:

@@ -1,6 +1,6 @@
 """The panoramas that are part of the installation."""
 
-from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 
 SUFFIX = ".jpg"
@@ -11,5 +11,8 @@ def bundled_panoramas() -> dict[str, str]:
 
     They were drawn by assets/make_panoramas.py and are free to use.
     """
-    folder = Path(str(resources.files("ballgan.assets"))) / "panoramas"
+    assets = find_spec("ballgan.assets")
+    if assets is None or assets.origin is None:
+        return {}
+    folder = Path(assets.origin).parent / "panoramas"
     return {path.stem: str(path) for path in sorted(folder.glob(f"*{SUFFIX}"))}

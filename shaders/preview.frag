@@ -6,7 +6,8 @@
 #include "volume.glsl"
 
 uniform int layer;          // one of the constants below
-uniform vec2 depth_range;   // distances shown white and black
+uniform vec2 depth_range;   // distances at the bright and the dark end of the ramp
+uniform vec3 ramp[33];      // colours of the colormap, from dark to bright
 uniform float normal_reach; // world units, for the density's gradient
 
 const int COLOUR = 0;
@@ -37,8 +38,10 @@ void main() {
     }
     float distance = g.distance / opacity;
     if (layer == DEPTH) {
-        float grey = (depth_range.y - distance) / (depth_range.y - depth_range.x);
-        colour = vec4(vec3(clamp(grey, 0.0, 1.0)), 1.0) * opacity;
+        float nearness = (depth_range.y - distance) / (depth_range.y - depth_range.x);
+        float place = 32.0 * clamp(nearness, 0.0, 1.0);
+        int below = min(int(place), 31);
+        colour = vec4(mix(ramp[below], ramp[below + 1], place - float(below)), 1.0) * opacity;
         return;
     }
     vec3 normal = normalize(falling(eye + distance * direction, normal_reach) + 1e-12);

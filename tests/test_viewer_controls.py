@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from ballgan_viewer import actions as act
 from ballgan_viewer import latent_actions as lat
+from ballgan_viewer.commands import COMMANDS
 from ballgan_viewer.controls import (
-    KEYS,
     Grip,
     Reach,
     handle,
@@ -125,7 +125,7 @@ def test_keys() -> None:
 
 
 def test_no_key_is_used_twice() -> None:
-    used = [(key.key, key.mods) for key in KEYS]
+    used = [keys for row in COMMANDS for keys in row.keys]
     assert len(used) == len(set(used))
 
 

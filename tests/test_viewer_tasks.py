@@ -22,7 +22,7 @@ from ballgan_viewer.requests import (
 
 import ballgan
 from ballgan import progressive, staging
-from ballgan.view import Backdrop, Code, Orbit, View, depth_range
+from ballgan.view import Backdrop, Code, Orbit, View
 
 
 class Desk:
@@ -169,13 +169,6 @@ def test_the_librarys_values() -> None:
 def test_pixels_are_premultiplied_and_rounded() -> None:
     rgba = np.array([[[1.0, 0.5, 0.0, 0.5], [1.0, 1.0, 1.0, 0.0]]], np.float32)
     assert describe.premultiply(rgba).tolist() == [[[128, 64, 0, 128], [0, 0, 0, 0]]]
-
-
-def test_depth_is_bright_where_it_is_near() -> None:
-    depth = np.array([[1.0, 2.0, 3.0, np.inf]], np.float32)
-    assert staging.shade_depth(depth, 1.0, 3.0)[0, :, 0].tolist() == [1.0, 0.5, 0.0, 0.0]
-    near, far = depth_range(Orbit(radius=2.5, pivot=(0.0, 0.0, 0.2)), 1.0)
-    assert (near, far) == pytest.approx((2.1, 3.3))
 
 
 def test_opening_files(tiny_model: ballgan.Generator, tmp_path: Path) -> None:

@@ -182,15 +182,27 @@ class StartExport(Action):
 
 
 @dataclass(frozen=True)
-class CancelExport(Action):
-    """Stop the export that runs."""
+class BeginJob(Action):
+    """Long work begins in `lane`; `title` says what it is, as in "Exporting 256\u00b3 mesh"."""
+
+    lane: str
+    title: str
+
+
+@dataclass(frozen=True)
+class CancelJob(Action):
+    """Stop the job of this lane."""
+
+    lane: str
 
 
 @dataclass(frozen=True)
 class ReportProgress(Action):
-    """How far the export is, in [0, 1]."""
+    """How far the job of a lane is, in [0, 1]."""
 
+    lane: str
     fraction: float
+    seconds_left: float | None = None  # None: not known yet
 
 
 @dataclass(frozen=True)
@@ -202,9 +214,13 @@ class ExportFinished(Action):
 
 
 @dataclass(frozen=True)
-class ExportStopped(Action):
-    """An export ended without a file: cancelled (level "info") or failed ("error")."""
+class EndJob(Action):
+    """A job ended: finished or cancelled (level "info") or failed ("error").
 
+    An empty message says nothing to the person.
+    """
+
+    lane: str
     level: str
     message: str
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ballgan.view import CODES
+
 from . import actions as act
 from . import capture, panels, paths, preferences, tasks
 from . import latent_actions as lat
@@ -20,11 +22,10 @@ from .controls import Grip, Reach, ends_stroke, handle
 from .dialogs import Dialogs
 from .easel import Easel
 from .events import Event
-from .gallery import Gallery
+from .gallery import THUMBNAILS, Gallery
 from .gl import finish, read_framebuffer
 from .gui import Gui
 from .info import ViewInfo
-from .latents import CODES, is_animated
 from .layout import Layout, Rect, arrange
 from .picture import Stage
 from .preview import Preview
@@ -90,9 +91,9 @@ class App:
         self._lanes["save"] = Lane("save", tasks.save_picture, self._post, in_turn=True)
         self._lanes["notes"] = Lane("notes", tasks.write_notes, self._post, in_turn=True)
         maker = ThumbnailMaker(self._is_computing)
-        self._lanes["thumbnails"] = Lane("thumbnails", maker, self._post)
+        self._lanes[THUMBNAILS] = Lane(THUMBNAILS, maker, self._post)
         self._thumbnails = Thumbnails()
-        self.gallery = Gallery(self._thumbnails, self._lanes["thumbnails"])
+        self.gallery = Gallery(self._thumbnails, self._lanes[THUMBNAILS])
         self._dialogs = Dialogs()
         self._grip = Grip()
         self.easel = Easel(self._stage, self.preview, self._lanes["render"], self._lanes["surface"])
@@ -118,7 +119,7 @@ class App:
     @property
     def exporting(self) -> bool:
         """Whether a mesh is being written."""
-        return self.state.job is not None
+        return self.state.job("export") is not None
 
     @property
     def saving(self) -> bool:
@@ -171,7 +172,7 @@ class App:
     def _animates(self) -> bool:
         """Whether a code moves by itself."""
         view = self.state.view
-        return self.easel.model is not None and any(is_animated(view, which) for which in CODES)
+        return self.easel.model is not None and any(view.latents.of(which).moves for which in CODES)
 
     def _handle(self, events: list[Event], layout: Layout) -> None:
         reach = Reach(layout.stage, layout.picture, self.gui.wants_pointer, self.gui.wants_keys)
@@ -288,26 +289,32 @@ class App:
             self.easel.receive(result)
         elif isinstance(result, ThumbnailMade):
             self.gallery.receive(result)
-        elif isinstance(result, Progress) and result.lane == "export":
-            self.dispatch(act.ReportProgress(result.fraction))
-        elif isinstance(result, Stopped) and result.lane == "export":
-            self.dispatch(act.ExportStopped("info", "The export was cancelled."))
+        elif isinstance(result, Progress):
+            self.dispatch(act.ReportProgress(result.lane, result.fraction, result.seconds_left))
+        elif isinstance(result, Stopped):
+            self._receive_stop(result)
         elif isinstance(result, Failed):
             self._receive_failure(result)
+
+    def _receive_stop(self, stopped: Stopped) -> None:
+        job = self.state.job(stopped.lane)
+        if job is not None and stopped.lane != THUMBNAILS:  # those only made way for others
+            self.dispatch(act.EndJob(job.lane, "info", f"{job.title}: cancelled."))
 
     def _receive_failure(self, failure: Failed) -> None:
         if failure.lane == "model":
             self.dispatch(act.ModelFailed(failure.message, failure.request.path))
         elif failure.lane == "picture":
             self.dispatch(act.PictureFailed(failure.message, failure.request.path))
-        elif failure.lane == "export":
-            self.dispatch(act.ExportStopped("error", f"The export failed: {failure.message}"))
         elif failure.lane == "notes":
             text = f"Names and favourites could not be saved: {failure.message}"
             self.dispatch(act.Notify("error", text))
-        elif failure.lane == "thumbnails":
-            text = f"The gallery has no pictures: {failure.message}"
-            self.dispatch(act.Notify("error", text))
+        elif failure.lane == THUMBNAILS:
+            self.dispatch(lat.StopSheet())
+            self.dispatch(act.Notify("error", f"The gallery has no pictures: {failure.message}"))
+        elif (job := self.state.job(failure.lane)) is not None:
+            text = f"{job.title} failed: {failure.message}"
+            self.dispatch(act.EndJob(job.lane, "error", text))
         elif failure.lane == "save":
             text = f"The picture could not be saved: {failure.message}"
             self.dispatch(act.Notify("error", text))
@@ -348,7 +355,6 @@ class App:
             frames_per_second=self.tempo.frames_per_second,
             clock=time.monotonic(),
             thumbnail=self.gallery.find,
-            sheet_progress=self.gallery.progress,
         )
 
     def _is_computing(self) -> bool:
@@ -369,9 +375,21 @@ class App:
         notices = {n.number for n in self.state.notices if n.level != "error"}
         self._expiry = {n: self._expiry.get(n, now + NOTICE_SECONDS) for n in notices}
         self.dispatch(*(act.Dismiss(n) for n, end in self._expiry.items() if end <= now))
+        self._follow_sheet()
         if self._wants_picture and self.converged:
             self._wants_picture = False
             self._save_picture()
+
+    def _follow_sheet(self) -> None:
+        """Keep the job of the contact sheet in step with its pictures."""
+        progress, job = self.gallery.progress, self.state.job(THUMBNAILS)
+        if progress is not None and job is None:
+            title = f"Contact sheet of {len(self.state.sheet.codes)}"
+            self.dispatch(act.BeginJob(THUMBNAILS, title))
+        elif progress is None and job is not None:
+            self.dispatch(act.EndJob(THUMBNAILS, "info", ""))
+        elif progress is not None and job is not None and progress != job.fraction:
+            self.dispatch(act.ReportProgress(THUMBNAILS, progress))
 
     def _use_chosen_file(self, path: str) -> None:
         if self._dialogs.purpose == "model":
@@ -423,9 +441,16 @@ class App:
     def _want_picture(self, action: act.SaveScreenshot) -> None:
         self._wants_picture = self.easel.model is not None
 
+    def _cancel_job(self, action: act.CancelJob) -> None:
+        if action.lane == THUMBNAILS:
+            self.dispatch(lat.StopSheet())
+        else:
+            self._lanes[action.lane].cancel()
+
     def _export(self, action: act.StartExport) -> None:
         if self.easel.model is None:
-            self.dispatch(act.ExportStopped("error", "Open a model before exporting a mesh."))
+            text = "Open a model before exporting a mesh."
+            self.dispatch(act.EndJob("export", "error", text))
             return
         request = ExportRequest(
             self.easel.model,
@@ -447,7 +472,7 @@ _EFFECTS: dict[type[act.Action], Callable[[App, Any], None]] = {
     act.SaveScreenshot: App._want_picture,
     act.StartExport: App._export,
     act.Quit: lambda app, action: app.window.request_close(),
-    act.CancelExport: lambda app, action: app._lanes["export"].cancel(),
+    act.CancelJob: App._cancel_job,
 }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ballgan.depth import find_depth_range
 from ballgan.staging import find_camera_limit, find_home
 
 from .state import CodeSpace, ModelInfo
@@ -31,6 +32,8 @@ def describe_model(
         home=find_home(config),
         camera_limit=find_camera_limit(config),
         box=config.field.box_warp,
+        depth_range=find_depth_range(config),
+        conditioned=config.mapping.label_dim > 0 and config.mapping.label_scale != 0,
         sphere_radius=sphere.radius if sphere else 0.0,
         bundled=bundled,
         notes=tuple(str(note) for note in meta.get("notes", ())),

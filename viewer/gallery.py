@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 from ballgan.view import CodePair
 
 from .info import Thumbnail
-from .latents import Sheet
 from .requests import Model
-from .state import ViewerState
+from .state import Sheet, ViewerState
 from .thumbnail_maker import Portrait, ThumbnailMade, ThumbnailRequest
 from .worker import Lane
 
 if TYPE_CHECKING:
     from .thumbnails import Thumbnails
 
+THUMBNAILS = "thumbnails"  # the lane's name
 CURRENT, FAVOURITE = "gallery.current", "gallery.favourite."  # names of widgets
 
 

@@ -62,4 +62,3 @@ class ViewInfo:
     frames_per_second: float = 0.0  # 0 at rest
     clock: float = 0.0  # seconds, for what moves
     thumbnail: "Callable[[Portrait], Thumbnail | None]" = lambda portrait: None
-    sheet_progress: float | None = None  # of the contact sheet's pictures, while they are made

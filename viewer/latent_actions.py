@@ -12,12 +12,8 @@ from ballgan.view import Code, CodeControl, CodePair
 from .actions import Action
 
 
-class LatentAction(Action):
-    """What `latents.apply` takes."""
-
-
 @dataclass(frozen=True)
-class SetCode(LatentAction):
+class SetCode(Action):
     """Another code."""
 
     which: str
@@ -25,7 +21,7 @@ class SetCode(LatentAction):
 
 
 @dataclass(frozen=True)
-class StepSeed(LatentAction):
+class StepSeed(Action):
     """Go `step` seeds further."""
 
     which: str
@@ -33,7 +29,7 @@ class StepSeed(LatentAction):
 
 
 @dataclass(frozen=True)
-class TakeSeeds(LatentAction):
+class TakeSeeds(Action):
     """Go to seeds that someone has drawn; which may be "both"."""
 
     which: str
@@ -42,7 +38,7 @@ class TakeSeeds(LatentAction):
 
 
 @dataclass(frozen=True)
-class SetControl(LatentAction):
+class SetControl(Action):
     """Lock, animate, or change the speed."""
 
     which: str
@@ -50,21 +46,21 @@ class SetControl(LatentAction):
 
 
 @dataclass(frozen=True)
-class ToggleLock(LatentAction):
+class ToggleLock(Action):
     """Lock or unlock a code."""
 
     which: str
 
 
 @dataclass(frozen=True)
-class ToggleAnimation(LatentAction):
+class ToggleAnimation(Action):
     """Let a code move by itself, or stop it."""
 
     which: str
 
 
 @dataclass(frozen=True)
-class Advance(LatentAction):
+class Advance(Action):
     """Time goes by for the codes that are animated."""
 
     undoable = False
@@ -72,7 +68,7 @@ class Advance(LatentAction):
 
 
 @dataclass(frozen=True)
-class GoTo(LatentAction):
+class GoTo(Action):
     """Take codes from the gallery; which may be "both"."""
 
     which: str
@@ -80,7 +76,7 @@ class GoTo(LatentAction):
 
 
 @dataclass(frozen=True)
-class BlendBetween(LatentAction):
+class BlendBetween(Action):
     """Go half the way from one place of the gallery to another; which may be "both"."""
 
     which: str
@@ -89,17 +85,17 @@ class BlendBetween(LatentAction):
 
 
 @dataclass(frozen=True)
-class ToggleSide(LatentAction):
+class ToggleSide(Action):
     """Show side B instead of A, or A instead of B."""
 
 
 @dataclass(frozen=True)
-class CopySide(LatentAction):
+class CopySide(Action):
     """Make the other side the same as the one that shows."""
 
 
 @dataclass(frozen=True)
-class NameDirection(LatentAction):
+class NameDirection(Action):
     """Give a direction a name that is kept for this model; an empty one forgets it."""
 
     which: str
@@ -108,19 +104,19 @@ class NameDirection(LatentAction):
 
 
 @dataclass(frozen=True)
-class AddFavourite(LatentAction):
+class AddFavourite(Action):
     """Keep the codes that show."""
 
 
 @dataclass(frozen=True)
-class RemoveFavourite(LatentAction):
+class RemoveFavourite(Action):
     """Forget favourite codes."""
 
     codes: CodePair
 
 
 @dataclass(frozen=True)
-class SetSheet(LatentAction):
+class SetSheet(Action):
     """What the next contact sheet shows: `count` seeds from `first`."""
 
     which: str
@@ -129,10 +125,10 @@ class SetSheet(LatentAction):
 
 
 @dataclass(frozen=True)
-class MakeSheet(LatentAction):
+class MakeSheet(Action):
     """Fill the contact sheet; its pictures come one by one."""
 
 
 @dataclass(frozen=True)
-class StopSheet(LatentAction):
+class StopSheet(Action):
     """Leave out the pictures of the contact sheet that are not there yet."""

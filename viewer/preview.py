@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ballgan.view import Backdrop, Code, Orbit, View, depth_range
+from ballgan.colormaps import apply_colormap
+from ballgan.view import Backdrop, Code, Orbit, View
 
 from . import gl
 from .baker import essence, gain_of, needs_worker
@@ -32,6 +33,7 @@ PATIENCE_MS = 16.0  # for the rays of a frame while something moves
 STILL_PATIENCE_MS = 80.0  # and while nothing does
 LAYERS = {"alpha": 1, "depth": 2, "normals": 3, "surface": 4}  # others show colours: 0
 KINDS = {"plain": 1, "panorama": 2, "photo": 3}  # of what is behind; 0: nothing
+RAMP = np.linspace(0.0, 1.0, 33)  # places of the colours that the shader knows
 FAR = 1e6  # beyond everything, world units
 
 Job = Callable[[], None]
@@ -231,7 +233,7 @@ class Preview:
     def _shoot(self, view: View, side: int) -> None:
         """Draw the foreground into the canvas, unless that is what it shows."""
         assert self._volume is not None
-        wanted = (view.camera, view.layer)
+        wanted = (view.camera, view.layer, view.relevant().depth)
         if self._drawn == wanted and self.side >= side:
             return
         self._read_stopwatch()
@@ -240,7 +242,6 @@ class Preview:
         for unit, grid in enumerate((*grids, self._emptiness)):
             grid.bind(unit)
         length = 2 * extent.half_side
-        box = self._volume.model.info.box
         self._march.use(
             density=0,
             colours=1,
@@ -254,7 +255,8 @@ class Preview:
             stride=length / STRIDES,
             most_steps=int(4 * STRIDES),
             layer=LAYERS.get(view.layer, 0),
-            depth_range=depth_range(view.camera, box),
+            depth_range=view.depth.resolve(self._volume.model.info.depth_range),
+            ramp=apply_colormap(RAMP, view.depth.colormap),
             normal_reach=NORMAL_REACH * length,
             rectangle=(-1.0, -1.0, 1.0, 1.0),
             **_camera_uniforms(view.camera),

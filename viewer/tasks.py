@@ -282,7 +282,7 @@ def export_mesh(request: ExportRequest, ticket: Ticket) -> None:
 def _to_rendered(request: RenderRequest, frame: Any, milliseconds: float) -> Rendered:
     from ballgan import staging
 
-    rgba = staging.to_rgba(request.view, frame, request.model.info.box)
+    rgba = staging.to_rgba(request.view, frame, request.model.generator.config)
     return Rendered(
         request,
         frame.stage,

@@ -21,9 +21,9 @@ from ballgan.staging import find_home
 from ballgan.video import VideoOptions, format_of
 from ballgan.view import Backdrop, Code, Orbit, View
 
+from .backdrops import choose_light, list_backdrops, list_learnt
 from .latents import list_latents
 from .progress import ProgressBar
-from .render import list_backdrops
 
 DURATION, FPS = 4.0, 30.0  # seconds and pictures per second of a turntable
 
@@ -124,14 +124,21 @@ def _describe_backdrop(args: Namespace) -> Backdrop:
     backdrops = [backdrop.background for backdrop in list_backdrops(args)]
     if len(backdrops) != 1:
         raise ValueError("a film begins with one background; --keyframes FILE goes to others")
+    light = choose_light(args)
+    shown = Backdrop(code=_to_code(list_learnt(args)[0]))
+    if light is not None:
+        shown = replace(shown, match_light=True, light_strength=light.strength)
     background = backdrops[0]
     if background is None:
-        return Backdrop(visible=False)
+        return replace(shown, visible=False)
     if isinstance(background, ballgan.SolidColor):
-        return Backdrop("colour", colour=background.color)
+        return replace(shown, kind="colour", colour=background.color)
+    if isinstance(background, ballgan.Gradient):
+        return replace(shown, kind="gradient", top=background.top, bottom=background.bottom)
     if isinstance(background, ballgan.Panorama):
-        return Backdrop("photo", photo=background.path)
-    return Backdrop(code=_to_code(background))
+        turned = replace(shown, yaw=background.yaw, exposure=background.exposure)
+        return replace(turned, kind="photo", photo=background.path)
+    return shown
 
 
 def _to_code(latent: ballgan.Latent) -> Code:
@@ -155,4 +162,7 @@ def _complete(args: Namespace, view: View | None, config: ballgan.ModelConfig) -
         pivot=home.pivot,
         fov=home.fov if args.fov is None else math.radians(args.fov),
     )
-    return replace(view, camera=camera)
+    if not args.still_background:
+        return replace(view, camera=camera)
+    still = replace(camera, yaw=0.0, pitch=0.0)
+    return replace(view, camera=camera, backdrop=replace(view.backdrop, camera=still))

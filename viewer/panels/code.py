@@ -10,7 +10,6 @@ from ballgan.view import Code, end_of, slide
 from .. import actions as act
 from .. import icons
 from .. import latent_actions as lat
-from ..latents import code_of, control_of
 from ..state import CodeSpace, ViewerState
 from ..ui import Ui
 from .directions import draw_directions
@@ -34,7 +33,7 @@ CUTOFF_TIP = (
 
 def draw_code(ui: Ui, state: ViewerState, which: str) -> list[act.Action]:
     """The controls of the "foreground" or the "background"."""
-    code, control = code_of(state.view, which), control_of(state.view, which)
+    code, control = state.view.code(which), state.view.latents.of(which)
     space = state.model.space(which) if state.model else CodeSpace()
     changed: Code | None = None
     actions: list[act.Action] = []
@@ -72,7 +71,7 @@ def _draw_seed(ui: Ui, which: str, code: Code) -> Code | None:
 
 def _draw_buttons(ui: Ui, state: ViewerState, which: str) -> list[act.Action]:
     """Previous, next and random seed, animation, lock."""
-    control = control_of(state.view, which)
+    control = state.view.latents.of(which)
     gap = ui.px(GAP)
     width = (imgui.get_content_region_avail().x - 4 * gap) / 5
     actions: list[act.Action] = []
@@ -118,7 +117,7 @@ def _draw_truncation(ui: Ui, which: str, code: Code, space: CodeSpace) -> Code |
 
 
 def _draw_speed(ui: Ui, state: ViewerState, which: str) -> list[act.Action]:
-    control = control_of(state.view, which)
+    control = state.view.latents.of(which)
     ui.label("Speed", "How fast the animation goes from seed to seed.")
     speed = ui.slider(f"{which}.speed", control.speed, *SPEEDS, "%.2f seeds/s")
     if speed is None:

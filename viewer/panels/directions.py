@@ -10,7 +10,6 @@ from ballgan.view import Code
 from .. import actions as act
 from .. import icons
 from .. import latent_actions as lat
-from ..latents import code_of, control_of
 from ..state import CodeSpace, ViewerState
 from ..ui import Ui
 from .rows import draw_rows, format_rows
@@ -32,7 +31,7 @@ METHOD_TIPS = {
 
 def draw_directions(ui: Ui, state: ViewerState, which: str, space: CodeSpace) -> list[act.Action]:
     """The fold with the sliders."""
-    code = code_of(state.view, which)
+    code = state.view.code(which)
     summary = f"{len(code.moves)} moved" if code.moves else ""
     with ui.fold(f"{which}.directions", "Directions", summary, tip=TIP) as unfolded:
         if not unfolded or not space.dimensions:
@@ -79,7 +78,7 @@ def _draw_slider(
     ui: Ui, state: ViewerState, which: str, number: int, direction: Direction
 ) -> list[act.Action]:
     """One direction: its amount, or its name while that is written."""
-    name, code = f"{which}.direction.{number}", code_of(state.view, which)
+    name, code = f"{which}.direction.{number}", state.view.code(which)
     given = state.notes.name_of(which, direction)
     gap = ui.px(GAP)
     width = imgui.get_content_region_avail().x - imgui.get_frame_height() - gap
@@ -94,7 +93,7 @@ def _draw_slider(
     else:
         amount = code.amount(direction)
         caption = (given or describe(direction)).replace("%", "%%")
-        with ui.enabled_if(not control_of(state.view, which).locked):
+        with ui.enabled_if(not state.view.latents.of(which).locked):
             new = ui.slider(
                 name, amount, -REACH, REACH, f"{caption}   %+.2f", width=width, centred=True
             )
@@ -114,7 +113,7 @@ def _draw_slider(
 def _draw_reset(ui: Ui, state: ViewerState, which: str, code: Code) -> list[act.Action]:
     if not code.moves:
         return []
-    with ui.enabled_if(not control_of(state.view, which).locked):
+    with ui.enabled_if(not state.view.latents.of(which).locked):
         label = "Reset all directions"
         if ui.button(f"{which}.directions.reset", label, icon=icons.RESET, width=-1):
             return [lat.SetCode(which, replace(code, moves=()))]

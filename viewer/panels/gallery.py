@@ -9,12 +9,12 @@ from ballgan.view import CodePair
 from .. import actions as act
 from .. import icons, theme
 from .. import latent_actions as lat
-from ..gallery import CURRENT, FAVOURITE, codes_of
+from ..gallery import CURRENT, FAVOURITE, THUMBNAILS, codes_of
 from ..info import ViewInfo
-from ..latents import Sheet
-from ..state import ViewerState
+from ..state import Sheet, ViewerState
 from ..thumbnail_maker import Portrait
 from ..ui import Ui, colour_u32
+from .jobs import draw_job
 
 COLUMNS = 4
 GAP = 5.0  # logical pixels between pictures
@@ -84,18 +84,13 @@ def _draw_sheet(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     """Choice of the seeds of a contact sheet, and its pictures."""
     sheet = state.sheet
     actions: list[act.Action] = _draw_choice(ui, state, sheet)
-    if info.sheet_progress is None:
+    job = state.job(THUMBNAILS)
+    if job is None:
         label = f"Contact sheet of {sheet.count} seeds"
         if ui.button("gallery.sheet", label, icon=icons.GRID, width=-1):
             actions.append(lat.MakeSheet())
     else:
-        gap, cancel = ui.px(4), ui.px(84)
-        width = imgui.get_content_region_avail().x - cancel - gap
-        done = round(info.sheet_progress * len(sheet.codes))
-        ui.progress(info.sheet_progress, f"{done} of {len(sheet.codes)}", width=width)
-        imgui.same_line(0, gap)
-        if ui.button("gallery.sheet.cancel", "Cancel", width=cancel):
-            actions.append(lat.StopSheet())
+        actions += draw_job(ui, job, "gallery.sheet.cancel")
     for index in range(len(sheet.codes)):
         tile = Tile(f"gallery.sheet.{index}", sheet.codes_of, codes_of(sheet, index))
         actions += _draw_tile(ui, index, tile, info)
