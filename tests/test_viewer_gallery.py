@@ -83,7 +83,7 @@ def test_names_of_directions_are_kept_for_the_model(app: Any) -> None:
     direction = Direction("pca", 2, (0,))
     assert app.state.notes.name_of("background", direction) == "weather"
     assert app.state.view.backdrop.code.amount(direction) < -0.5
-    checksum = app.state.model.checksum
+    checksum = app.state.model.sha256
     end = time.monotonic() + 5
     while load_notes(checksum)[0] != app.state.notes and time.monotonic() < end:
         time.sleep(0.02)

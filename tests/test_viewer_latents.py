@@ -39,7 +39,7 @@ def do(state: ViewerState, *actions: act.Action) -> ViewerState:
 
 
 @pytest.mark.parametrize("action", CHANGES, ids=lambda action: type(action).__name__)
-def test_a_locked_code_stays_and_an_unlocked_one_changes(action: lat.LatentAction) -> None:
+def test_a_locked_code_stays_and_an_unlocked_one_changes(action: act.Action) -> None:
     assert do(START, action).view.foreground != Code()
     locked = do(START, lat.ToggleLock("foreground"))
     after = do(locked, action)

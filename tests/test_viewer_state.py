@@ -124,7 +124,7 @@ def test_another_model_drops_the_name_of_the_mesh_but_not_its_folder() -> None:
 
 def test_a_dropped_file_is_waited_for_until_it_is_recognised() -> None:
     state = do(ViewerState(), act.OpenFile("/a"), act.OpenFile("/b"))
-    assert apply(state, act.FileRecognised("/a", is_picture=True)).recognising == ("/b",)
+    assert apply(state, act.FileRecognised("/a", "picture")).recognising == ("/b",)
 
 
 def test_trying_again_forgets_the_error() -> None:

@@ -31,6 +31,7 @@ def model_file(tiny_model: ballgan.Generator, tmp_path_factory: pytest.TempPathF
 @pytest.fixture
 def app(model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("BALLGAN_CONFIG_DIR", str(tmp_path / "config"))
+    monkeypatch.chdir(tmp_path)
     with open_app(model_file) as opened:
         play(opened, {"wait": "loaded"})
         yield opened
@@ -109,7 +110,7 @@ def test_undo_leaves_jobs_notices_and_the_model_alone() -> None:
     )
     undone = do(state, act.Undo())
     assert (undone.view.layer, undone.view.foreground) == ("full", Code(3.0))
-    assert (undone.notices, undone.job) == (state.notices, state.job)
+    assert (undone.notices, undone.jobs) == (state.notices, state.jobs)
 
 
 def test_undone_cameras_are_those_that_the_model_can_have() -> None:

@@ -120,6 +120,7 @@ def run(window: "Window", options: argparse.Namespace) -> int:
         window,
         AppOptions(options.model, remember=not options.offscreen, preview=not options.no_preview),
     )
+    finished = False
     try:
         run_script(app, steps)
         if options.screenshot:
@@ -127,8 +128,9 @@ def run(window: "Window", options: argparse.Namespace) -> int:
             save_window(app, options.screenshot)
         elif not options.offscreen:
             app.run()
+        finished = True
     finally:
-        app.close()
+        app.close(unexpectedly=not finished)
     return 0
 
 

@@ -84,10 +84,10 @@ class OpenFile(Action):
 
 @dataclass(frozen=True)
 class FileRecognised(Action):
-    """What the content of a file says."""
+    """What the content of a file says it is: a "model", "picture" or "session"."""
 
     path: str
-    is_picture: bool
+    kind: str
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ class PictureFailed(Action):
 
 @dataclass(frozen=True)
 class Browse(Effect):
-    """Ask for a file with the system's dialog: "model", "picture" or "export"."""
+    """Ask for a file with the system's dialog: one of the purposes in dialogs.py."""
 
     purpose: str
 
@@ -148,6 +148,57 @@ class Browse(Effect):
 @dataclass(frozen=True)
 class SaveScreenshot(Effect):
     """Write the converged picture as a PNG with alpha."""
+
+
+@dataclass(frozen=True)
+class OpenSession(Action):
+    """Show what a session file says, or a picture that was saved from the window.
+
+    recovered: it is the autosave of a window that ended unexpectedly.
+    """
+
+    path: str
+    recovered: bool = False
+
+
+@dataclass(frozen=True)
+class SessionOpened(Action):
+    """A session was read: `values` of the document (see document.py), and the model it shows."""
+
+    path: str
+    values: dict[str, Any]
+    model: str | None = None  # path; None: it names none, or there is no such file
+    bundled: bool = False  # whether that is the bundled one
+    complaint: str = ""
+
+
+@dataclass(frozen=True)
+class SessionFailed(Action):
+    """A session could not be read."""
+
+    message: str
+    path: str
+
+
+@dataclass(frozen=True)
+class RestoreDocument(Action):
+    """Set values of the document, as a session has them."""
+
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class SaveSession(Effect):
+    """Write a session file; path "": where the session was opened or saved, else a new file."""
+
+    path: str = ""
+
+
+@dataclass(frozen=True)
+class SessionSaved(Action):
+    """A session file was written."""
+
+    path: str
 
 
 @dataclass(frozen=True)
@@ -252,3 +303,18 @@ class SetExportPath(Action):
     """Where the next mesh goes, as chosen in a dialog."""
 
     path: str
+
+
+@dataclass(frozen=True)
+class ShowOverlay(Action):
+    """Show "palette" or "keys" over the window; an empty name: neither."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class SearchCommands(Action):
+    """Look for commands in the palette, and mark the one at `choice` of those found."""
+
+    query: str
+    choice: int = 0

@@ -26,6 +26,7 @@ from .gallery import THUMBNAILS, Gallery
 from .gl import finish, read_framebuffer
 from .gui import Gui
 from .info import ViewInfo
+from .keeper import Keeper
 from .layout import Layout, Rect, arrange
 from .picture import Stage
 from .preview import Preview
@@ -51,6 +52,8 @@ log = logging.getLogger(__name__)
 PAUSE = 0.5  # seconds without a change after which the next one is another step of the history
 REST = 0.12  # seconds without a change after which the picture is finished
 EASEL_RESULTS = (Rendered, Settled, Surface, Volume, VolumeDetail, Backcloth)
+ENDED = "The window ended unexpectedly the last time."
+RECOVERED = f"{ENDED} It shows again what it showed; Ctrl+Z goes back to a fresh start."
 NOTICE_SECONDS = 8.0  # that an information stays; errors stay until they are dismissed
 
 
@@ -104,8 +107,19 @@ class App:
         self._complaints: set[str] = set()
         self._remember = options.remember
         self._expiry: dict[int, float] = {}
+        self.keeper = Keeper(self._post, autosave=options.remember)
         if complaint:
             self.dispatch(act.Notify("error", complaint))
+        self._begin(options)
+
+    def _begin(self, options: AppOptions) -> None:
+        """Open what was asked for, else what was there before an unexpected end."""
+        recovered = self.keeper.recover()
+        if recovered is not None and options.model is None:
+            self.dispatch(act.Notify("info", RECOVERED), act.OpenSession(recovered))
+            return
+        if recovered is not None:
+            self.dispatch(act.Notify("info", f"{ENDED} Open {recovered} to get back to it."))
         self.dispatch(act.OpenModel(options.model or "", bundled=options.model is None))
 
     # What scripts and tests ask
@@ -114,7 +128,8 @@ class App:
     def loading(self) -> bool:
         """Whether a file is being opened."""
         state = self.state
-        return bool(state.recognising) or state.loading is not None or state.opening is not None
+        paths = (state.loading, state.opening, state.restoring)
+        return bool(state.recognising) or any(path is not None for path in paths)
 
     @property
     def exporting(self) -> bool:
@@ -123,8 +138,8 @@ class App:
 
     @property
     def saving(self) -> bool:
-        """Whether a picture is being written, or will be."""
-        return self._wants_picture or self._lanes["save"].busy
+        """Whether a picture or a session is being written, or will be."""
+        return self._wants_picture or self._lanes["save"].busy or self.keeper.busy
 
     @property
     def converged(self) -> bool:
@@ -201,7 +216,7 @@ class App:
         """Seconds that may pass before the next frame without an event; None: any."""
         if self.tempo.expects_more or self.preview.pending or self._animates():
             return 0.0
-        waits = [self.tempo.until_rest(REST)]
+        waits = [self.tempo.until_rest(REST), self.keeper.until_due(self.state)]
         if self._dialogs.open or self._busy():
             waits.append(0.1)
         if self.gui.wants_keys:
@@ -253,8 +268,12 @@ class App:
         self._draw(layout)
         return read_framebuffer(*self.window.framebuffer_size)
 
-    def close(self) -> None:
-        """Stop the lanes, remember the window, give everything back."""
+    def close(self, *, unexpectedly: bool = False) -> None:
+        """Stop the lanes, remember the window, give everything back.
+
+        unexpectedly: what is shown shall be shown again at the next start.
+        """
+        self.keeper.close(keep=unexpectedly)
         for lane in self._lanes.values():
             lane.close()
         if self._remember and not self.window.minimised:
@@ -312,6 +331,8 @@ class App:
         elif failure.lane == THUMBNAILS:
             self.dispatch(lat.StopSheet())
             self.dispatch(act.Notify("error", f"The gallery has no pictures: {failure.message}"))
+        elif failure.lane == "session":
+            self.dispatch(self.keeper.receive_failure(failure))
         elif (job := self.state.job(failure.lane)) is not None:
             text = f"{job.title} failed: {failure.message}"
             self.dispatch(act.EndJob(job.lane, "error", text))
@@ -376,6 +397,7 @@ class App:
         self._expiry = {n: self._expiry.get(n, now + NOTICE_SECONDS) for n in notices}
         self.dispatch(*(act.Dismiss(n) for n, end in self._expiry.items() if end <= now))
         self._follow_sheet()
+        self.keeper.autosave(self.state)
         if self._wants_picture and self.converged:
             self._wants_picture = False
             self._save_picture()
@@ -396,6 +418,10 @@ class App:
             self.dispatch(act.OpenModel(path))
         elif self._dialogs.purpose == "picture":
             self.dispatch(act.OpenPicture(path))
+        elif self._dialogs.purpose == "session":
+            self.dispatch(act.OpenSession(path))
+        elif self._dialogs.purpose == "save_session":
+            self.dispatch(act.SaveSession(path))
         else:
             self.dispatch(act.SetExportPath(path))
 
@@ -414,7 +440,7 @@ class App:
     def _save_notes(self) -> None:
         model = self.state.model
         if model is not None and self._remember:
-            request = NotesRequest(model.checksum, model.name, self.state.notes)
+            request = NotesRequest(model.sha256, model.name, self.state.notes)
             self._lanes["notes"].submit(request)
 
     def _save_preferences(self) -> None:
@@ -423,19 +449,49 @@ class App:
             self.state = apply(self.state, act.Notify("error", complaint))
 
     def _open_recognised(self, action: act.FileRecognised) -> None:
-        open_as = act.OpenPicture if action.is_picture else act.OpenModel
-        self.dispatch(open_as(action.path))
+        kinds = {"picture": act.OpenPicture, "session": act.OpenSession, "model": act.OpenModel}
+        self.dispatch(kinds[action.kind](action.path))
+
+    def _use_session(self, action: act.SessionOpened) -> None:
+        """Show a session that was read, once its model is there."""
+        state = self.state
+        if state.pending is not action.values:  # it came too late
+            return
+        missing = state.model is None and state.loading is None
+        if action.model is not None and not self._shows(action.model):
+            self.dispatch(act.OpenModel(action.model, action.bundled))
+        elif missing:
+            self.dispatch(act.OpenModel("", bundled=True))
+        elif state.loading is None:
+            self.dispatch(act.RestoreDocument(action.values))
+
+    def _shows(self, path: str) -> bool:
+        """Whether the model of a file is shown, and no other one is coming."""
+        state = self.state
+        return state.loading is None and state.model is not None and state.model.path == path
+
+    def _open_something(self, action: act.SessionFailed) -> None:
+        """Without a session there is still the bundled model."""
+        if self.state.model is None and self.state.loading is None:
+            self.dispatch(act.OpenModel("", bundled=True))
+
+    def _restore_pending(self) -> None:
+        if self.state.pending is not None:
+            self.dispatch(act.RestoreDocument(self.state.pending))
 
     def _use_model(self, action: act.ModelOpened) -> None:
         if self.state.model is not action.model:  # it came too late
             return
         self.easel.use_model(action.handle)
         self.gallery.use_model(action.handle)
+        self._restore_pending()
         self.tempo.rest()
         self.window.set_title(f"{action.model.name} \u2013 BallGAN")
 
     def _browse(self, action: act.Browse) -> None:
-        default = paths.describe_mesh_path(self.state) if action.purpose == "export" else ""
+        defaults = {"export": paths.describe_mesh_path, "save_session": paths.describe_session_path}
+        describe = defaults.get(action.purpose)
+        default = describe(self.state) if describe else ""
         self.dispatch(*self._dialogs.ask(action.purpose, default))
 
     def _want_picture(self, action: act.SaveScreenshot) -> None:
@@ -468,6 +524,10 @@ _EFFECTS: dict[type[act.Action], Callable[[App, Any], None]] = {
     act.OpenModel: lambda app, action: app._lanes["model"].submit(action),
     act.OpenPicture: lambda app, action: app._lanes["picture"].submit(action),
     act.ModelOpened: App._use_model,
+    act.OpenSession: lambda app, action: app.keeper.open(app.state, action.path),
+    act.SessionOpened: App._use_session,
+    act.SessionFailed: App._open_something,
+    act.SaveSession: lambda app, action: app.keeper.save(app.state, action.path),
     act.Browse: App._browse,
     act.SaveScreenshot: App._want_picture,
     act.StartExport: App._export,

@@ -27,6 +27,8 @@ class Chord:
     mods: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
+        if self == Chord("/", frozenset({"shift"})):
+            return "?"
         held = [mod.replace("control", "ctrl").capitalize() for mod in MODS if mod in self.mods]
         return "+".join([*held, self.key])
 
@@ -91,6 +93,22 @@ def _draw(which: str) -> Callable[[ViewerState], Actions]:
 _TABLE: dict[str, tuple[Command, ...]] = {
     "File": (
         command("file.open", "Open a model ...", act.Browse("model"), "Ctrl+O"),
+        command("session.open", "Open a session ...", act.Browse("session"), "Ctrl+Shift+O"),
+        command(
+            "session.save",
+            "Save the session",
+            act.SaveSession(),
+            "Ctrl+S",
+            tip="All that is shown, as a file that brings it back.",
+            enabled=with_model,
+        ),
+        command(
+            "session.save_as",
+            "Save the session as ...",
+            act.Browse("save_session"),
+            "Ctrl+Shift+S",
+            enabled=with_model,
+        ),
         command("file.picture", "Open a background picture ...", act.Browse("picture")),
         command(
             "file.screenshot",
@@ -101,11 +119,31 @@ _TABLE: dict[str, tuple[Command, ...]] = {
             tip="A PNG with its transparency.",
             enabled=with_model,
         ),
+        command(
+            "palette",
+            "Find a command",
+            act.ShowOverlay("palette"),
+            "Ctrl+K",
+            hint="commands",
+        ),
+        command("keys", "Show all keys", act.ShowOverlay("keys"), "Shift+/ F1", hint="keys"),
         command("file.quit", "Quit", act.Quit(), "Ctrl+Q"),
     ),
     "Edit": (
-        command("edit.undo", "Undo", act.Undo(), "Ctrl+Z"),
-        command("edit.redo", "Redo", act.Redo(), "Ctrl+Shift+Z Ctrl+Y"),
+        command(
+            "edit.undo",
+            "Undo",
+            act.Undo(),
+            "Ctrl+Z",
+            enabled=lambda state: bool(state.history.undoes),
+        ),
+        command(
+            "edit.redo",
+            "Redo",
+            act.Redo(),
+            "Ctrl+Shift+Z Ctrl+Y",
+            enabled=lambda state: bool(state.history.redoes),
+        ),
     ),
     "Codes": (
         command("foreground.next", "Next foreground", _step("foreground", 1), "Right"),
@@ -207,6 +245,39 @@ def press(key: str, mods: frozenset[str], state: ViewerState) -> Actions:
     mods = mods - {"super"} | ({"control"} if "super" in mods else set())
     row = _BY_CHORD.get(Chord(key, mods))
     return row.actions(state) if row is not None and row.enabled(state) else []
+
+
+def search(query: str) -> list[Command]:
+    """Commands in whose group and title the query's words are found, the best first.
+
+    A word is found where it begins a word, else inside, else letter by letter. An empty query
+    finds all, in the order of the table.
+    """
+    scored = [(score, row) for row in COMMANDS if (score := _score(query, row)) is not None]
+    return [row for _, row in sorted(scored, key=lambda pair: pair[0])]
+
+
+def _score(query: str, row: Command) -> int | None:
+    """How badly a command fits, from 0; None: not at all."""
+    title, text = row.title.lower(), f"{row.title} {row.group} {row.name}".lower()
+    total = 0
+    for word in query.lower().split():
+        if any(part.startswith(word) for part in title.split()):
+            continue
+        if any(part.startswith(word) for part in text.split()):
+            total += 1
+        elif word in text:
+            total += 2
+        elif _is_subsequence(word, title):
+            total += 10
+        else:
+            return None
+    return total
+
+
+def _is_subsequence(word: str, text: str) -> bool:
+    letters = iter(text)
+    return all(letter in letters for letter in word)
 
 
 def keys_of(name: str) -> str:

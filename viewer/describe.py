@@ -9,16 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from ballgan.depth import find_depth_range
-from ballgan.staging import find_camera_limit, find_home
-
 from .state import CodeSpace, ModelInfo
 
 
-def describe_model(
-    generator: Any, path: str, *, bundled: bool = False, checksum: str = ""
-) -> ModelInfo:
+def describe_model(generator: Any, path: str, *, bundled: bool = False) -> ModelInfo:
     """What the window needs to know of a generator."""
+    from ballgan.depth import find_depth_range
+    from ballgan.staging import find_camera_limit, find_home
+
     config, meta = generator.config, generator.meta
     sphere = config.background
     return ModelInfo(
@@ -37,7 +35,6 @@ def describe_model(
         sphere_radius=sphere.radius if sphere else 0.0,
         bundled=bundled,
         notes=tuple(str(note) for note in meta.get("notes", ())),
-        checksum=checksum,
         foreground_space=CodeSpace(config.backbone.num_ws, config.mapping.w_dim),
         background_space=_describe_background_codes(generator),
     )

@@ -20,8 +20,11 @@ PAUSE = "\uf04c"
 PENCIL = "\uf303"
 PICTURE = "\uf03e"
 PLAY = "\uf04b"
+REDO = "\uf01e"
 RESET = "\uf2ea"
+SAVE = "\uf0c7"
 STAR = "\uf005"
+UNDO = "\uf0e2"
 UNLOCK = "\uf3c1"
 
 FIRST, LAST = 0xE000, 0xF8FF  # the private use area they lie in

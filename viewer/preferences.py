@@ -26,6 +26,7 @@ class Preferences:
     recent_pictures: tuple[str, ...] = ()  # newest first
     output_folder: str = ""  # of screenshots and meshes; empty: the current folder
     preview: bool = True  # whether OpenGL draws what the network has not rendered yet
+    recent_sessions: tuple[str, ...] = ()  # newest first
 
 
 def config_folder() -> Path:

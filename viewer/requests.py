@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ballgan.session import Session
 from ballgan.view import Backdrop, Code, View
 
 from .notes import ModelNotes
@@ -156,6 +157,33 @@ class ExportRequest:
     options: ExportOptions
     folder: str  # empty: where paths.find_folder says
     name: str  # of the file, if none was typed
+
+
+@dataclass(frozen=True)
+class SessionRequest:
+    """Read a session file, or a picture with a session."""
+
+    path: str
+    models: tuple[str, ...] = ()  # files among which a model that was moved may be
+    pictures: tuple[str, ...] = ()  # the same for background pictures
+
+
+@dataclass(frozen=True)
+class WriteSession:
+    """Write a session file."""
+
+    session: Session
+    path: str = ""  # empty: a new file `name` in `folder`
+    folder: str = ""  # empty: where paths.find_folder says
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class AutosaveRequest:
+    """Write what the window shows, in case it ends unexpectedly."""
+
+    session: Session
+    path: str
 
 
 def rank(stage: str) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ from .requests import (
     SurfaceRequest,
     rank,
 )
-from .sniff import is_picture
+from .sniff import recognise
 from .worker import Ticket
 
 SURFACE_RESOLUTIONS = (48, 96)  # samples along a side for the level preview, coarse first
@@ -44,14 +45,15 @@ TEXTURE_SIZE = 1024  # pixels
 def open_model(request: act.OpenModel, ticket: Ticket) -> None:
     """Load a model file and post ModelOpened."""
     import ballgan
-    from ballgan.model_files import hash_file
+    from ballgan.model_files import describe_file
 
     path = str(find_bundled_model()) if request.bundled else request.path
     generator = ballgan.load(path)
     ticket.check()
-    checksum = hash_file(path)
-    info = describe.describe_model(generator, path, bundled=request.bundled, checksum=checksum)
-    notes, complaint = load_notes(checksum)
+    file = describe_file(path)
+    info = describe.describe_model(generator, path, bundled=request.bundled)
+    info = replace(info, size=file.size, sha256=file.sha256)
+    notes, complaint = load_notes(info.sha256)
     ticket.post(act.ModelOpened(info, Model(info, generator), notes))
     if complaint:
         ticket.post(act.Notify("error", complaint))
@@ -68,7 +70,7 @@ def open_picture(request: act.OpenPicture, ticket: Ticket) -> None:
 
 def recognise_file(request: act.OpenFile, ticket: Ticket) -> None:
     """Look into a file and post FileRecognised."""
-    ticket.post(act.FileRecognised(request.path, is_picture(request.path)))
+    ticket.post(act.FileRecognised(request.path, recognise(request.path)))
 
 
 def find_bundled_model() -> Path:

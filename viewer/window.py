@@ -28,6 +28,8 @@ SPECIAL_KEYS = {
     glfw.KEY_ESCAPE: "Escape",
     glfw.KEY_SPACE: "Space",
     glfw.KEY_TAB: "Tab",
+    glfw.KEY_SLASH: "/",
+    glfw.KEY_F1: "F1",
 }
 SIGNAL_INTERVAL = 0.5  # seconds
 NO_DISPLAY = (

@@ -10,10 +10,23 @@ from .. import theme
 from ..info import ViewInfo
 from ..state import ViewerState
 from ..ui import Ui
-from . import background, camera, foreground, gallery, jobs, model, notices, output, status
+from . import (
+    background,
+    camera,
+    foreground,
+    gallery,
+    jobs,
+    model,
+    notices,
+    output,
+    overlays,
+    session,
+    status,
+)
 
 SECTIONS = (
     ("model", "Model", model.draw),
+    ("session", "Session", session.draw),
     ("foreground", "Foreground", foreground.draw),
     ("background", "Background", background.draw),
     ("gallery", "Gallery", gallery.draw),
@@ -45,10 +58,10 @@ def _draw_side_panel(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Act
         for name, title, draw_section in SECTIONS:
             with ui.section(f"section.{name}", title) as unfolded:
                 if unfolded:
-                    with ui.enabled_if(state.model is not None or name == "model"):
+                    with ui.enabled_if(state.model is not None or name in ("model", "session")):
                         actions += draw_section(ui, state, info)
         ui.fade_bottom(theme.PANEL)
     return actions
 
 
-PARTS = (_draw_side_panel, status.draw, notices.draw_empty, jobs.draw, notices.draw)
+PARTS = (_draw_side_panel, status.draw, notices.draw_empty, jobs.draw, notices.draw, overlays.draw)

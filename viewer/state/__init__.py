@@ -9,7 +9,9 @@ from . import files as files
 from . import jobs as jobs
 from . import latents as latents
 from . import notices as notices
+from . import overlays as overlays
 from . import scene as scene
+from . import sessions as sessions
 from .reduce import apply as apply
 from .values import BUNDLED as BUNDLED
 from .values import MESH_FORMATS as MESH_FORMATS
@@ -18,5 +20,6 @@ from .values import ExportOptions as ExportOptions
 from .values import Job as Job
 from .values import ModelInfo as ModelInfo
 from .values import Notice as Notice
+from .values import Palette as Palette
 from .values import Sheet as Sheet
 from .values import ViewerState as ViewerState

@@ -47,7 +47,7 @@ def _(action: act.ModelOpened, state: ViewerState) -> ViewerState:
 def _(action: act.ModelFailed, state: ViewerState) -> ViewerState:
     if is_late(state.loading, action.path or BUNDLED):
         return state
-    return notify(replace(state, loading=None), "error", action.message, "model")
+    return notify(replace(state, loading=None, pending=None), "error", action.message, "model")
 
 
 @reduce.register

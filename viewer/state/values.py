@@ -1,7 +1,9 @@
 """What the window shows, as frozen values."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
+from ballgan.model_files import ModelFile
 from ballgan.view import Code, Orbit, View
 
 from ..history import History
@@ -40,9 +42,15 @@ class ModelInfo:
     sphere_radius: float = 0.0  # of the background, world units; 0: infinitely far
     bundled: bool = False  # part of the installation rather than a person's file
     notes: tuple[str, ...] = ()
-    checksum: str = ""  # of its file
+    size: int = 0  # of the file, bytes
+    sha256: str = ""  # of the file's content, hexadecimal
     foreground_space: CodeSpace = CodeSpace()
     background_space: CodeSpace = CodeSpace()
+
+    @property
+    def file(self) -> ModelFile:
+        """What tells its file from others."""
+        return ModelFile(self.path, self.size, self.sha256)
 
     def space(self, which: str) -> CodeSpace:
         """The codes of the "foreground" or the "background"."""
@@ -70,6 +78,14 @@ class Job:
     fraction: float = 0.0
     seconds_left: float | None = None  # None: not known yet
     cancelling: bool = False
+
+
+@dataclass(frozen=True)
+class Palette:
+    """The command palette: what is searched, and which of the found is marked."""
+
+    query: str = ""
+    choice: int = 0
 
 
 @dataclass(frozen=True)
@@ -105,11 +121,16 @@ class ViewerState:
     model: ModelInfo | None = None
     loading: str | None = None  # path of the model that is being opened
     opening: str | None = None  # path of the picture that is being opened
-    recognising: tuple[str, ...] = ()  # paths of files that may be either
+    recognising: tuple[str, ...] = ()  # paths of files that may be any of these
+    session: str | None = None  # path of the session file that was opened or saved last
+    restoring: str | None = None  # path of the session that is being opened
+    pending: dict[str, Any] | None = None  # its document, until its model is there
     preview: bool = True  # whether GL draws what the network has not rendered yet
     export: ExportOptions = ExportOptions()
     jobs: tuple[Job, ...] = ()
     exported: str | None = None  # path of the last mesh that was written
+    overlay: str = ""  # over the window: "palette", "keys" or nothing
+    palette: Palette = Palette()
     history: History = History()
     notices: tuple[Notice, ...] = ()
     notices_given: int = 0
