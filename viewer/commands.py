@@ -16,6 +16,7 @@ from .state import ViewerState
 
 Actions = list[act.Action]
 RANDOM_SEEDS = 100_000
+ZOOM_STEP = 1.1
 MODS = ("control", "shift", "alt")  # in the order in which they are written
 
 
@@ -90,7 +91,19 @@ def _draw(which: str) -> Callable[[ViewerState], Actions]:
     return lambda state: [lat.TakeSeeds(which, *(random.randrange(RANDOM_SEEDS) for _ in "fb"))]
 
 
+def _other_theme(state: ViewerState) -> Actions:
+    return [act.SetTheme("light" if state.preferences.theme == "dark" else "dark")]
+
+
+def _zoom(factor: float) -> Callable[[ViewerState], Actions]:
+    return lambda state: [act.SetZoom(state.preferences.zoom * factor)]
+
+
 _TABLE: dict[str, tuple[Command, ...]] = {
+    "Help": (
+        command("palette", "Find a command", act.ShowOverlay("palette"), "Ctrl+K", hint="commands"),
+        command("keys", "Show all keys", act.ShowOverlay("keys"), "Shift+/ F1", hint="keys"),
+    ),
     "File": (
         command("file.open", "Open a model ...", act.Browse("model"), "Ctrl+O"),
         command("session.open", "Open a session ...", act.Browse("session"), "Ctrl+Shift+O"),
@@ -119,14 +132,6 @@ _TABLE: dict[str, tuple[Command, ...]] = {
             tip="A PNG with its transparency.",
             enabled=with_model,
         ),
-        command(
-            "palette",
-            "Find a command",
-            act.ShowOverlay("palette"),
-            "Ctrl+K",
-            hint="commands",
-        ),
-        command("keys", "Show all keys", act.ShowOverlay("keys"), "Shift+/ F1", hint="keys"),
         command("file.quit", "Quit", act.Quit(), "Ctrl+Q"),
     ),
     "Edit": (
@@ -211,6 +216,12 @@ _TABLE: dict[str, tuple[Command, ...]] = {
             "P",
             hint="preview on/off",
         ),
+    ),
+    "Window": (
+        command("window.theme", "Light or dark window", _other_theme),
+        command("window.larger", "Larger interface", _zoom(ZOOM_STEP), "Ctrl+="),
+        command("window.smaller", "Smaller interface", _zoom(1 / ZOOM_STEP), "Ctrl+-"),
+        command("window.size", "Normal size of the interface", act.SetZoom(1.0), "Ctrl+0"),
     ),
     "Mesh": (
         command(

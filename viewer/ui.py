@@ -39,8 +39,8 @@ class Ui:
         self.choices: dict[str, Any] = {}  # what is looked at in a panel
         self.editing: str | None = None  # a widget whose name is written
         self.dragged: Any = None  # what the pointer carries
-        self._closed: set[str] = set()  # sections
         self._unfolded: set[str] = set()  # folds
+        self.closed: set[str] = set()  # sections
         self._enabled = True
 
     def begin_frame(self, scale: float) -> None:
@@ -90,9 +90,9 @@ class Ui:
         start, width = imgui.get_cursor_screen_pos(), imgui.get_content_region_avail().x
         height = self.px(24)
         if imgui.invisible_button(f"##{name}", (width, height)):
-            self._closed ^= {name}
+            self.closed ^= {name}
         self.record(name)
-        unfolded = name not in self._closed
+        unfolded = name not in self.closed
         ink = theme.TEXT if imgui.is_item_hovered() else theme.TEXT_DIM
         draw = imgui.get_window_draw_list()
         chevron = icons.CHEVRON_DOWN if unfolded else icons.CHEVRON_RIGHT
