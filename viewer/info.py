@@ -1,8 +1,12 @@
 """What panels know beside the state: where things are, and what was last drawn."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .layout import Layout
+
+if TYPE_CHECKING:
+    from ballgan.separation import Separation
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ class ViewInfo:
     layout: Layout
     quality: Quality | None = None
     surface: SurfaceInfo | None = None
+    separation: "Separation | None" = None  # of the last finished picture
     surface_failed: bool = False  # there is none at the present level
     rendering: bool = False
     frame_ms: float = 0.0  # mean time of a frame of the interface
