@@ -120,7 +120,6 @@ class Backdrop:
     photo: str | None = file_field()  # path of a panorama or any other picture
     yaw: float = 0.0  # turns the photo, radians
     exposure: float = 0.0  # of the photo, stops
-    revision: int = 0  # counts how often the photo's file was read again
     camera: "Orbit | None" = None  # sees the background, which stands still; None: the view's
     match_light: bool = False  # whether the foreground takes on the background's light
     light_strength: float = 1.0  # of that, in [0, 2]
@@ -136,7 +135,6 @@ class Backdrop:
             shown = replace(shown, top=self.top, bottom=self.bottom)
         elif self.kind == "photo":
             shown = replace(shown, photo=self.photo, yaw=self.yaw, exposure=self.exposure)
-            shown = replace(shown, revision=self.revision)
         else:
             shown = replace(shown, code=self.code)
         if not self.match_light:

@@ -33,6 +33,7 @@ from .preview import Preview
 from .requests import (
     Backcloth,
     ExportRequest,
+    Lights,
     NotesRequest,
     Rendered,
     SaveRequest,
@@ -51,7 +52,7 @@ from .worker import Failed, Lane, Progress, Stopped
 log = logging.getLogger(__name__)
 PAUSE = 0.5  # seconds without a change after which the next one is another step of the history
 REST = 0.12  # seconds without a change after which the picture is finished
-EASEL_RESULTS = (Rendered, Settled, Surface, Volume, VolumeDetail, Backcloth)
+EASEL_RESULTS = (Rendered, Settled, Surface, Volume, VolumeDetail, Backcloth, Lights)
 ENDED = "The window ended unexpectedly the last time."
 RECOVERED = f"{ENDED} It shows again what it showed; Ctrl+Z goes back to a fresh start."
 NOTICE_SECONDS = 8.0  # that an information stays; errors stay until they are dismissed
@@ -372,6 +373,7 @@ class App:
             layout=layout,
             quality=self.easel.describe_picture(self.state),
             surface=self.easel.describe_surface(self.state),
+            separation=self.easel.separation,
             surface_failed=self.easel.surface_failed(self.state),
             rendering=self.loading or not self.converged,
             frame_ms=self.tempo.frame_ms,

@@ -14,6 +14,7 @@ from .state import CodeSpace, ModelInfo
 
 def describe_model(generator: Any, path: str, *, bundled: bool = False) -> ModelInfo:
     """What the window needs to know of a generator."""
+    from ballgan.backdrop import Backdrop
     from ballgan.depth import find_depth_range
     from ballgan.staging import find_camera_limit, find_home
 
@@ -33,6 +34,7 @@ def describe_model(generator: Any, path: str, *, bundled: bool = False) -> Model
         depth_range=find_depth_range(config),
         conditioned=config.mapping.label_dim > 0 and config.mapping.label_scale != 0,
         sphere_radius=sphere.radius if sphere else 0.0,
+        visible_span=Backdrop(config, generator.device).visible_span(),
         bundled=bundled,
         notes=tuple(str(note) for note in meta.get("notes", ())),
         foreground_space=CodeSpace(config.backbone.num_ws, config.mapping.w_dim),

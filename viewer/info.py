@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from .layout import Layout
 
 if TYPE_CHECKING:
+    from ballgan.separation import Separation
+
     from .thumbnail_maker import Portrait
 
 
@@ -56,6 +58,7 @@ class ViewInfo:
     layout: Layout
     quality: Quality | None = None
     surface: SurfaceInfo | None = None
+    separation: "Separation | None" = None  # of the last finished picture
     surface_failed: bool = False  # there is none at the present level
     rendering: bool = False
     frame_ms: float = 0.0  # mean time of a frame of the interface

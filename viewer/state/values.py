@@ -40,6 +40,7 @@ class ModelInfo:
     depth_range: tuple[float, float] = (2.25, 3.3)  # near and far of depth pictures, world units
     conditioned: bool = False  # whether a camera shapes the identity
     sphere_radius: float = 0.0  # of the background, world units; 0: infinitely far
+    visible_span: float = 1.0  # radians of the background that the model's own camera sees
     bundled: bool = False  # part of the installation rather than a person's file
     notes: tuple[str, ...] = ()
     size: int = 0  # of the file, bytes
@@ -121,6 +122,7 @@ class ViewerState:
     model: ModelInfo | None = None
     loading: str | None = None  # path of the model that is being opened
     opening: str | None = None  # path of the picture that is being opened
+    revision: int = 0  # counts how often the file of the background's picture has changed
     recognising: tuple[str, ...] = ()  # paths of files that may be any of these
     session: str | None = None  # path of the session file that was opened or saved last
     restoring: str | None = None  # path of the session that is being opened
