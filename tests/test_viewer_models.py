@@ -134,6 +134,16 @@ def test_a_run_that_vanishes_is_told_and_may_come_back() -> None:
     assert (back.following, back.notices) == (Following("/run", "/m2.pkl"), ())
 
 
+def test_every_model_has_its_own_favourites_and_a_run_hands_them_on() -> None:
+    state = do(opened("a"), act.AddFavourite(), act.ModelOpened(info("b")))
+    assert state.notes.favourites == ()
+    state = do(state, act.StepModel(1))
+    assert len(state.notes.favourites) == 1
+    assert do(state, act.StepModel(1)).notes.favourites == ()
+    newer = do(state, act.ModelOpened(info("a2"), replaces="/a.pkl"))
+    assert (newer.model, newer.notes) == (info("a2"), state.notes)
+
+
 # The folder
 
 

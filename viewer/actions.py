@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from .notes import ModelNotes
+
 if TYPE_CHECKING:
-    from ballgan.view import Backdrop, Code, Orbit
+    from ballgan.view import Backdrop, Orbit
 
     from .state import ExportOptions, ModelInfo
 
@@ -21,21 +23,6 @@ class Action:
 
 class Effect(Action):
     """An action that changes nothing in the state: the app does something outside."""
-
-
-@dataclass(frozen=True)
-class SetForeground(Action):
-    """Another foreground code."""
-
-    code: "Code"
-
-
-@dataclass(frozen=True)
-class StepSeed(Action):
-    """Go `step` seeds further in the "foreground" or the "background"."""
-
-    which: str
-    step: int
 
 
 @dataclass(frozen=True)
@@ -135,6 +122,7 @@ class ModelOpened(Action):
     handle: Any = None
     show: bool = True
     replaces: str = ""
+    notes: ModelNotes = ModelNotes()
 
 
 @dataclass(frozen=True)

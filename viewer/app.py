@@ -13,12 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ballgan.view import CODES
+
 from . import actions as act
 from . import capture, panels, paths, preferences, tasks
+from . import latent_actions as lat
 from .controls import Grip, Reach, ends_stroke, handle
 from .dialogs import Dialogs
 from .easel import Easel
 from .events import Event
+from .gallery import THUMBNAILS, Gallery
 from .gl import finish, read_framebuffer
 from .gui import Gui
 from .info import ViewInfo
@@ -29,6 +33,8 @@ from .preview import Preview
 from .requests import (
     Backcloth,
     ExportRequest,
+    Lights,
+    NotesRequest,
     Rendered,
     SaveRequest,
     Settled,
@@ -39,13 +45,15 @@ from .requests import (
 from .shelf import Shelf, open_bundled, open_recognised, open_session
 from .state import ViewerState, apply
 from .tempo import Tempo
+from .thumbnail_maker import ThumbnailMade, ThumbnailMaker
+from .thumbnails import Thumbnails
 from .window import Window
 from .worker import Failed, Lane, Progress, Stopped
 
 log = logging.getLogger(__name__)
 PAUSE = 0.5  # seconds without a change after which the next one is another step of the history
 REST = 0.12  # seconds without a change after which the picture is finished
-EASEL_RESULTS = (Rendered, Settled, Surface, Volume, VolumeDetail, Backcloth)
+EASEL_RESULTS = (Rendered, Settled, Surface, Volume, VolumeDetail, Backcloth, Lights)
 ENDED = "The window ended unexpectedly the last time."
 RECOVERED = f"{ENDED} It shows again what it showed; Ctrl+Z goes back to a fresh start."
 NOTICE_SECONDS = 8.0  # that an information stays; errors stay until they are dismissed
@@ -86,6 +94,11 @@ class App:
         self._lanes["recognise"] = Lane("recognise", tasks.recognise_file, self._post, in_turn=True)
         self._lanes["save"] = Lane("save", tasks.save_picture, self._post, in_turn=True)
         self._shelf = Shelf(self._post)
+        self._lanes["notes"] = Lane("notes", tasks.write_notes, self._post, in_turn=True)
+        maker = ThumbnailMaker(self._is_computing)
+        self._lanes[THUMBNAILS] = Lane(THUMBNAILS, maker, self._post)
+        self._thumbnails = Thumbnails()
+        self.gallery = Gallery(self._thumbnails, self._lanes[THUMBNAILS])
         self._dialogs = Dialogs()
         self._grip = Grip()
         self.easel = Easel(self._stage, self.preview, self._lanes["render"], self._lanes["surface"])
@@ -155,6 +168,8 @@ class App:
             received = self._receive_all()
             with self._guard():
                 self.preview.upload()
+            if self._animates():
+                self.dispatch(lat.Advance(self.tempo.since_last_frame))
             self.window.zoom = self.state.preferences.zoom
             self.gui.theme = self.state.preferences.theme
             layout = self._arrange()
@@ -168,12 +183,18 @@ class App:
                 self._end_stroke_at_release()
                 self._housekeep()
                 self.easel.submit(self.state, self._limit())
+                self.gallery.submit(self.state, self.gui.ui.rects)
             self._draw(layout)
             if self.window.offscreen:  # no screen sets the pace: let no frames pile up
                 finish()
             self.window.present()
         if events or received or self.state != before:
             self.tempo.expect_more()
+
+    def _animates(self) -> bool:
+        """Whether a code moves by itself."""
+        view = self.state.view
+        return self.easel.model is not None and any(view.latents.of(which).moves for which in CODES)
 
     def _handle(self, events: list[Event], layout: Layout) -> None:
         reach = Reach(layout.stage, layout.picture, self.gui.wants_pointer, self.gui.wants_keys)
@@ -200,7 +221,7 @@ class App:
 
     def patience(self) -> float | None:
         """Seconds that may pass before the next frame without an event; None: any."""
-        if self.tempo.expects_more or self.preview.pending:
+        if self.tempo.expects_more or self.preview.pending or self._animates():
             return 0.0
         waits = [self.tempo.until_rest(REST), self.keeper.until_due(self.state)]
         if self._dialogs.open or self._busy():
@@ -226,6 +247,8 @@ class App:
                 self.tempo.moved()
             if self.state.preferences != before.preferences and self._remember:
                 self._save_preferences()
+            if self.state.notes != before.notes and self.state.model is before.model:
+                self._save_notes()
             perform = _EFFECTS.get(type(action))
             if perform is not None:
                 perform(self, action)
@@ -265,6 +288,7 @@ class App:
             size = self.window.logical_size
             self.dispatch(act.RememberWindow(size))
         self._stage.close()
+        self._thumbnails.close()
         self.preview.close()
         self.gui.close()
 
@@ -290,18 +314,31 @@ class App:
             self.dispatch(result)
         elif isinstance(result, EASEL_RESULTS):
             self.easel.receive(result)
+        elif isinstance(result, ThumbnailMade):
+            self.gallery.receive(result)
         elif isinstance(result, Progress):
             self.dispatch(act.ReportProgress(result.lane, result.fraction, result.seconds_left))
-        elif isinstance(result, Stopped) and (job := self.state.job(result.lane)) is not None:
-            self.dispatch(act.EndJob(job.lane, "info", f"{job.title}: cancelled."))
+        elif isinstance(result, Stopped):
+            self._receive_stop(result)
         elif isinstance(result, Failed):
             self._receive_failure(result)
+
+    def _receive_stop(self, stopped: Stopped) -> None:
+        job = self.state.job(stopped.lane)
+        if job is not None and stopped.lane != THUMBNAILS:  # those only made way for others
+            self.dispatch(act.EndJob(job.lane, "info", f"{job.title}: cancelled."))
 
     def _receive_failure(self, failure: Failed) -> None:
         if failure.lane == "model":
             self.dispatch(act.ModelFailed(failure.message, failure.request.path))
         elif failure.lane == "picture":
             self.dispatch(act.PictureFailed(failure.message, failure.request.path))
+        elif failure.lane == "notes":
+            text = f"Names and favourites could not be saved: {failure.message}"
+            self.dispatch(act.Notify("error", text))
+        elif failure.lane == THUMBNAILS:
+            self.dispatch(lat.StopSheet())
+            self.dispatch(act.Notify("error", f"The gallery has no pictures: {failure.message}"))
         elif failure.lane == "session":
             self.dispatch(self.keeper.receive_failure(failure))
         elif (job := self.state.job(failure.lane)) is not None:
@@ -341,12 +378,18 @@ class App:
             layout=layout,
             quality=self.easel.describe_picture(self.state),
             surface=self.easel.describe_surface(self.state),
+            separation=self.easel.separation,
             surface_failed=self.easel.surface_failed(self.state),
             rendering=self.loading or not self.converged,
             frame_ms=self.tempo.frame_ms,
             frames_per_second=self.tempo.frames_per_second,
             clock=time.monotonic(),
+            thumbnail=self.gallery.find,
         )
+
+    def _is_computing(self) -> bool:
+        """Whether the picture on the stage is being made. For any thread."""
+        return any(self._lanes[name].busy for name in ("render", "surface"))
 
     def _busy(self) -> bool:
         return self.loading or self.exporting or not self.converged
@@ -364,10 +407,22 @@ class App:
         self.dispatch(*(act.Dismiss(n) for n, end in self._expiry.items() if end <= now))
         if self.state.waiting and self.state.loading is None:
             self.dispatch(self.state.waiting[0])
+        self._follow_sheet()
         self.keeper.autosave(self.state)
         if self._wants_picture and self.converged:
             self._wants_picture = False
             self._save_picture()
+
+    def _follow_sheet(self) -> None:
+        """Keep the job of the contact sheet in step with its pictures."""
+        progress, job = self.gallery.progress, self.state.job(THUMBNAILS)
+        if progress is not None and job is None:
+            title = f"Contact sheet of {len(self.state.sheet.codes)}"
+            self.dispatch(act.BeginJob(THUMBNAILS, title))
+        elif progress is None and job is not None:
+            self.dispatch(act.EndJob(THUMBNAILS, "info", ""))
+        elif progress is not None and job is not None and progress != job.fraction:
+            self.dispatch(act.ReportProgress(THUMBNAILS, progress))
 
     def _use_chosen_file(self, path: str) -> None:
         if self._dialogs.purpose == "model":
@@ -393,6 +448,12 @@ class App:
         )
         self._lanes["save"].submit(request)
 
+    def _save_notes(self) -> None:
+        model = self.state.model
+        if model is not None and self._remember:
+            request = NotesRequest(model.sha256, model.name, self.state.notes)
+            self._lanes["notes"].submit(request)
+
     def _save_preferences(self) -> None:
         complaint = preferences.save(self.state.preferences)
         if complaint:
@@ -404,6 +465,7 @@ class App:
         model = self._shelf.take(self.state, handle)
         if model is not None and model is not self.easel.model:
             self.easel.use_model(model)
+            self.gallery.use_model(model)
             self.tempo.rest()
             self.window.set_title(f"{model.info.name} \u2013 BallGAN")
         if isinstance(action, act.ModelOpened) and self.state.loading is None:
@@ -421,6 +483,12 @@ class App:
 
     def _want_picture(self, action: act.SaveScreenshot) -> None:
         self._wants_picture = self.easel.model is not None
+
+    def _cancel_job(self, action: act.CancelJob) -> None:
+        if action.lane == THUMBNAILS:
+            self.dispatch(lat.StopSheet())
+        else:
+            self._lanes[action.lane].cancel()
 
     def _export(self, action: act.StartExport) -> None:
         if self.easel.model is None:
@@ -456,7 +524,7 @@ _EFFECTS: dict[type[act.Action], Callable[[App, Any], None]] = {
     act.SaveScreenshot: App._want_picture,
     act.StartExport: App._export,
     act.Quit: lambda app, action: app.window.request_close(),
-    act.CancelJob: lambda app, action: app._lanes[action.lane].cancel(),
+    act.CancelJob: App._cancel_job,
 }
 
 

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 PARTS = ("export",)
 VIEW = "view."
-WORDS = {"view.backdrop": "background", "view.neural_resolution": "rays", "export": "mesh options"}
+WORDS = {
+    "view.backdrop": "background",
+    "view.latents": "locks and sides",
+    "view.neural_resolution": "rays",
+    "export": "mesh options",
+}
 
 
 def values(state: ViewerState) -> dict[str, Any]:

@@ -4,9 +4,10 @@ import os
 from dataclasses import replace
 
 from .. import actions as act
+from ..notes import ModelNotes
 from ..preferences import remember
 from .reduce import forget, is_late, notify, reduce, with_camera
-from .values import BUNDLED, Following, ModelInfo, ViewerState
+from .values import BUNDLED, Following, ModelInfo, Sheet, ViewerState
 
 MAX_MODELS = 8  # that are open; memory has an end
 
@@ -31,7 +32,11 @@ def _(action: act.ModelOpened, state: ViewerState) -> ViewerState:
     if is_late(state.loading, BUNDLED if model.bundled else model.path):
         return state
     shown = state.model
+    notes = action.notes
+    if notes == ModelNotes():  # of a run's newer model: those of the one before
+        notes = _stash(state).get(action.replaces, notes)
     state = _put(replace(state, loading=None), model, action.replaces)
+    state = replace(state, notebooks=state.notebooks | {model.path: notes})
     if not (model.bundled or action.replaces):
         recent = remember(state.preferences.recent_models, model.path)
         state = replace(state, preferences=replace(state.preferences, recent_models=recent))
@@ -120,8 +125,11 @@ def _put(state: ViewerState, model: ModelInfo, replaces: str) -> ViewerState:
 
 def _show(state: ViewerState, model: ModelInfo) -> ViewerState:
     """Show an open model: the codes stay, and the camera as far as the model has the same one."""
-    previous = state.model
-    state = replace(state, model=model)
+    previous, notebooks = state.model, state.notebooks
+    if previous is not None and previous.path != model.path:
+        notebooks = _stash(state)
+    notes = notebooks.get(model.path, ModelNotes())
+    state = replace(state, model=model, notes=notes, notebooks=notebooks, sheet=Sheet())
     if previous is not None and previous.path != model.path:
         folder = _keep_folder(state.export.path)  # the name was about the other model
         state = replace(state, export=replace(state.export, path=folder))
@@ -129,6 +137,13 @@ def _show(state: ViewerState, model: ModelInfo) -> ViewerState:
     if previous is None or previous.home != model.home:  # another scale: keep the angles only
         camera = replace(model.home, yaw=camera.yaw, pitch=camera.pitch)
     return with_camera(state, camera)
+
+
+def _stash(state: ViewerState) -> dict[str, ModelNotes]:
+    """What is kept of the open models, that of the shown one included."""
+    open_paths = {model.path for model in state.models} | {""}
+    kept = {path: notes for path, notes in state.notebooks.items() if path in open_paths}
+    return kept if state.model is None else kept | {state.model.path: state.notes}
 
 
 def _keep_folder(typed: str) -> str:
