@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from ballgan_viewer import actions as act
+from ballgan_viewer import latent_actions as lat
 from ballgan_viewer.follow import find_newest
 from ballgan_viewer.state import Following, ModelInfo, ViewerState, apply
 from ballgan_viewer.state.models import MAX_MODELS
@@ -54,7 +55,7 @@ def test_opened_models_stay_open_and_the_last_one_shows() -> None:
 
 
 def test_stepping_goes_round_and_keeps_codes_and_camera() -> None:
-    state = do(opened("a", "b", "c"), act.MoveCamera(Orbit(yaw=0.3)), act.StepSeed("foreground", 4))
+    state = do(opened("a", "b", "c"), act.MoveCamera(Orbit(yaw=0.3)), lat.StepSeed("foreground", 4))
     stepped = do(state, act.StepModel(1))
     assert stepped.model == info("a")
     assert stepped.view == state.view
@@ -135,7 +136,7 @@ def test_a_run_that_vanishes_is_told_and_may_come_back() -> None:
 
 
 def test_every_model_has_its_own_favourites_and_a_run_hands_them_on() -> None:
-    state = do(opened("a"), act.AddFavourite(), act.ModelOpened(info("b")))
+    state = do(opened("a"), lat.AddFavourite(), act.ModelOpened(info("b")))
     assert state.notes.favourites == ()
     state = do(state, act.StepModel(1))
     assert len(state.notes.favourites) == 1
