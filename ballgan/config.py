@@ -6,39 +6,22 @@ for published models. `to_dict` and `from_dict` convert to and from plain JSON-a
 
 import dataclasses
 import math
-import types
-import typing
 from dataclasses import dataclass
 from typing import Any
 
+from .plain import (
+    MAX_LAYERS,
+    MAX_RESOLUTION,
+    MAX_WIDTH,
+    from_plain,
+    require,
+    require_range,
+    require_resolution,
+    to_plain,
+)
+
 PLANE_AXES_PUBLISHED = ("xy", "xz", "zx")  # EG3D's released code: plane 2 is plane 1 transposed
 PLANE_AXES = ("xy", "xz", "yz")
-
-# Bounds that no sensible model exceeds; a damaged or hostile file is refused before allocating.
-MAX_WIDTH = 8192
-MAX_RESOLUTION = 4096
-MAX_LAYERS = 64
-
-
-def require(condition: bool, message: str) -> None:
-    """Raise ValueError with `message` unless `condition` holds."""
-    if not condition:
-        raise ValueError(message)
-
-
-def require_range(name: str, value: float, low: float, high: float) -> None:
-    """Raise ValueError unless `value` is finite and in [low, high]."""
-    require(
-        math.isfinite(value) and low <= value <= high,
-        f"{name} should be between {low:g} and {high:g}; got {value!r}.",
-    )
-
-
-def _require_resolution(name: str, value: int) -> None:
-    require(
-        4 <= value <= MAX_RESOLUTION and value & (value - 1) == 0,
-        f"{name} should be a power of two between 4 and {MAX_RESOLUTION}; got {value!r}.",
-    )
 
 
 @dataclass(frozen=True)
@@ -70,7 +53,7 @@ class BackboneConfig:
     clamp: float | None = None  # clamps the output of every layer to +-clamp
 
     def __post_init__(self) -> None:
-        _require_resolution("backbone.resolution", self.resolution)
+        require_resolution("backbone.resolution", self.resolution)
         require_range("backbone.channel_max", self.channel_max, 1, MAX_WIDTH)
         require_range("backbone.channel_base", self.channel_base, self.resolution, 2**24)
         if self.clamp is not None:
@@ -201,7 +184,7 @@ class SuperResolutionConfig:
     noise: str = "none"  # "none", "const" or "random"
 
     def __post_init__(self) -> None:
-        _require_resolution("super_resolution.input_resolution", self.input_resolution)
+        require_resolution("super_resolution.input_resolution", self.input_resolution)
         for channels in self.channels:
             require_range("super_resolution.channels", channels, 1, MAX_WIDTH)
         require(
@@ -266,53 +249,8 @@ class ModelConfig:
 
     @staticmethod
     def from_dict(data: dict[str, Any]) -> "ModelConfig":
-        """Inverse of `to_dict`; ValueError on unknown or missing keys and wrong types."""
+        """Inverse of `to_dict`; ValueError on unknown or missing keys and wrong types.
+
+        Files of earlier versions may lack what came later (see plain.py).
+        """
         return from_plain(ModelConfig, data, "config")
-
-
-def to_plain(value: Any) -> Any:
-    """Plain JSON-able containers of a tree of dataclasses."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    return list(value) if isinstance(value, tuple) else value
-
-
-def from_plain(expected: Any, value: Any, where: str) -> Any:
-    """Check `value` against the annotation `expected` and build it: inverse of `to_plain`.
-
-    Raises ValueError, naming the place by `where`, on unknown or missing keys and wrong types.
-    """
-    if dataclasses.is_dataclass(expected):
-        return _dataclass_from_plain(expected, value, where)
-    origin, arguments = typing.get_origin(expected), typing.get_args(expected)
-    if origin in (types.UnionType, typing.Union):
-        if value is None:
-            require(type(None) in arguments, f"{where} should not be None.")
-            return None
-        (inner,) = (a for a in arguments if a is not type(None))
-        return from_plain(inner, value, where)
-    if origin is tuple:
-        require(isinstance(value, (list, tuple)), f"{where} should be a list; got {value!r}.")
-        item_types = arguments[:1] * min(len(value), 64) if arguments[-1] is Ellipsis else arguments
-        require(len(value) == len(item_types), f"{where} has {len(value)} items.")
-        return tuple(
-            from_plain(t, v, f"{where}[{i}]")
-            for i, (t, v) in enumerate(zip(item_types, value, strict=True))
-        )
-    if expected is float and type(value) is int and abs(value) < 2**53:
-        return float(value)
-    require(
-        type(value) is expected,
-        f"{where} should be of type {expected.__name__}; got {value!r:.80}.",
-    )
-    return value
-
-
-def _dataclass_from_plain(expected: Any, value: Any, where: str) -> Any:
-    require(isinstance(value, dict), f"{where} should be a mapping; got {type(value).__name__}.")
-    hints = typing.get_type_hints(expected)
-    unknown = sorted(str(key) for key in value.keys() - hints.keys())
-    missing = sorted(hints.keys() - value.keys())
-    require(not unknown, f"{where} has unknown keys: {', '.join(unknown)[:200]}.")
-    require(not missing, f"{where} lacks the keys: {', '.join(missing)}.")
-    return expected(**{k: from_plain(t, value[k], f"{where}.{k}") for k, t in hints.items()})

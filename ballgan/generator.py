@@ -3,6 +3,7 @@
 Each stage is a method, so that callers can keep the results of the earlier ones (see scene.py).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -123,6 +124,13 @@ class Generator(nn.Module):
     def z_background(self, seed: int) -> Tensor:
         """Background z (1, z_dim) of a seed."""
         return z_from_seed(seed, self._require_background().config.z_dim).to(self.device)
+
+    def style_weights(self) -> Iterator[tuple[int, Tensor]]:
+        """Of each layer that reads ws: its row, and what turns w into styles (C, w_dim)."""
+        yield from self.backbone.style_weights()
+        if self.super_resolution is not None:
+            last = self.backbone.config.num_ws - 1
+            yield from ((last, weight) for weight in self.super_resolution.style_weights())
 
     # Foreground
 

@@ -5,33 +5,39 @@ no mapping, backbone or background network, and a new background code touches no
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .backdrop import Backdrop
-from .backgrounds import Background, LearntBackground, Panorama, SolidColor
+from .backdrop import Backdrop, version
+from .backgrounds import Background, Gradient, LearntBackground, Panorama, SolidColor
+from .bands import WHOLE_SIZE, Layers, finish, join_bands, render_bands
 from .camera import AnyCamera, Orbit
+from .color import decode_srgb
 from .fields import density_gradient
 from .foreground import Foreground
 from .frame import (
-    MAX_NEURAL_RESOLUTION,
     MIN_NEURAL_RESOLUTION,
     Frame,
     RenderSettings,
     resize,
 )
 from .generator import Generator
+from .latent_space import LatentSpace
 from .latents import Latent
-from .matte import extend_colors
+from .lighting import Light, MatchLight, Shading, find_shading, relight
+from .matte import extend_colors, solve_matte
 from .memo import Memo
 from .progressive import Pace, climb_ladder, march_passes
 from .quick_synthesis import gains_by_speed
-from .shot import Progress, Shot
+from .separation import Separation, measure_separation
+from .shot import Progress, Shot, aim
 from .sphere_cache import TILE, SphereCache
 from .volume import Composite
 
@@ -44,28 +50,40 @@ MAX_KEPT_RESOLUTION = 512  # larger images take much memory and are seldom seen 
 POINTS_PER_TILE = 4096  # small tiles stay in the cache and can be cancelled soon
 MAX_SPHERE_HEIGHT = 1024  # pixels of the cached sphere from pole to pole
 NORMAL_STEP = 1 / 128  # of the box, for the density's gradient
+SHADING_STEP = 1 / 64  # of the box, for the smoother normals that light is matched with
+MATTE_GREYS = (0.25, 0.75)  # backgrounds that mattes are solved with
+LIGHT_HEIGHT = 32  # pixels of the equirectangular picture whose light is measured
 
 
 class Scene:
     """Renders one model with one foreground code and one background.
 
-    latent: the foreground code. background: LearntBackground, SolidColor, Panorama, or None for
-    transparent. conditioning: the camera that conditions the mapping network; moving it changes
-    the identity, moving the rendering camera does not. All can be set at any time.
-    Not thread-safe: use it from one thread.
+    latent: the foreground code. background: LearntBackground, SolidColor, Gradient, Panorama, or
+    None for transparent. backdrop_camera: the camera that sees the background; None: the one that
+    renders. A camera of its own keeps the background still while the object turns before it.
+    match_light: how the foreground takes on the background's light, approximately (see
+    lighting.py); None: it keeps its own. conditioning: the camera that conditions the mapping
+    network; moving it changes the identity, moving the rendering camera does not.
+    All can be set at any time. Not thread-safe: use it from one thread.
     """
 
     def __init__(self, model: Generator) -> None:
         self._model = model
         self.latent = Latent()
         self.background: Background = LearntBackground()
+        self.backdrop_camera: AnyCamera | None = None
+        self.match_light: MatchLight | None = None
         self.conditioning: AnyCamera = Orbit()
+        self._spaces = Memo(3)
         self._ws = Memo(8)
         self._foregrounds = Memo(3)
         self._gathered = Memo(6)
         self._ws_background = Memo(8)
         self._sphere = Memo(3)
+        self._grounds = Memo(2)
         self._whole_sphere = Memo(2)
+        self._gradients = Memo(2)
+        self._lights = Memo(8)
         self.pace = Pace()
         self.backdrop = Backdrop(model.config, model.device)
 
@@ -115,7 +133,7 @@ class Scene:
         if settings.neural_resolution is not None:
             return settings.neural_resolution
         if self.model.super_resolution is None and settings.size is not None:
-            return min(max(settings.size, MIN_NEURAL_RESOLUTION), MAX_NEURAL_RESOLUTION)
+            return max(settings.size, MIN_NEURAL_RESOLUTION)
         return self.model.config.neural_resolution
 
     @torch.inference_mode()
@@ -132,127 +150,176 @@ class Scene:
         passes: sets of samples whose mean is shown; the fast sampler only.
         """
         self._check_values()
-        resolved = camera.resolve(self.model.config.camera)
-        resolution = self.neural_resolution(settings)
-        shot = Shot(
-            camera=resolved,
-            rays=resolved.rays(resolution, resolution, self.model.device),
-            resolution=resolution,
-            size=settings.size or self.model.config.image_resolution,
-            settings=settings,
-            enlarge=stage in ("full", "refined")
-            and settings.layer != "raw"
-            and self.model.super_resolution is not None,
-            progress=progress,
-            passes=passes,
-        )
-        shows_background = settings.layer in ("full", "raw", "background")
-        if shows_background and isinstance(self.background, LearntBackground):
-            self.model.check_cameras(shot.rays.origins[0])
-        if settings.layer == "background":
-            rgb, alpha, depth, opaque = self._render_background(shot)
-        elif settings.layer == "normals":
-            rgb, alpha, depth, opaque = self._render_normals(shot)
-        else:
-            rgb, alpha, depth, opaque = self._render_foreground(shot)
-        return Frame.from_images(
-            rgb,
-            alpha,
-            depth,
-            shot.size,
-            layer=settings.layer,
-            neural_resolution=resolution,
-            stage=stage,
-            opaque=opaque,
-        )
+        shot = aim(self, camera, settings, stage, progress, passes)
+        if shot.size > WHOLE_SIZE:
+            return join_bands(render_bands(self, shot, stage), shot.size)
+        return finish(self.backdrop, shot, self.layers(shot), stage)
+
+    def render_bands(
+        self,
+        camera: AnyCamera,
+        settings: RenderSettings | None = None,
+        *,
+        passes: int = 1,
+        progress: Progress | None = None,
+    ) -> Iterator[Frame]:
+        """One finished frame in bands from top to bottom, for pictures of up to 8192 pixels.
+
+        Memory is bounded: a band has about a million pixels. Arguments as for `render_stage`.
+        """
+        self._check_values()
+        stage = "refined" if passes > 1 else "full"
+        shot = aim(self, camera, settings or RenderSettings(), stage, progress, passes)
+        bands = render_bands(self, shot, stage)
+        while True:
+            with torch.inference_mode():  # not while the caller has the band
+                band = next(bands, None)
+            if band is None:
+                return
+            yield band
+
+    def layers(self, shot: Shot, gathered: Composite | None = None) -> Layers:
+        """What the settings of a shot show, before it has its size.
+
+        gathered: what `gather` gives, if it is known.
+        """
+        layer = shot.settings.layer
+        if layer in ("full", "raw", "background") and isinstance(self.background, LearntBackground):
+            self.model.check_cameras(shot.backdrop_rays.origins[0])
+        if layer == "background":
+            return self._render_background(shot)
+        gathered = self.gather(shot) if gathered is None else gathered
+        if layer == "normals":
+            return self._render_normals(shot, gathered)
+        return self._render_foreground(shot, gathered)
 
     def _check_values(self) -> None:
         """Raise ValueError if the latent or the background is of another kind."""
         if type(self.latent) is not Latent:
             raise ValueError(f"scene.latent should be a Latent; got {self.latent!r}.")
-        kinds = (LearntBackground, SolidColor, Panorama)
+        kinds = (LearntBackground, SolidColor, Gradient, Panorama)
         if self.background is not None and not isinstance(self.background, kinds):
             raise ValueError(
-                "scene.background should be a LearntBackground, SolidColor, Panorama or None; "
-                f"got {self.background!r}."
+                "scene.background should be a LearntBackground, SolidColor, Gradient, Panorama or "
+                f"None; got {self.background!r}."
             )
 
-    def _render_foreground(self, shot: Shot) -> tuple[Tensor, Tensor, Tensor, bool]:
-        """Layers "full", "raw" and "foreground": rgb, alpha, depth, opaque."""
-        gathered = self._gather(shot)
+    def _render_foreground(self, shot: Shot, gathered: Composite) -> Layers:
+        """Layers "full", "raw" and "foreground"."""
         opacity = shot.image(gathered.opacity[:, None])
         behind = None if shot.settings.layer == "foreground" else self.background
         if isinstance(behind, LearntBackground):
             features, distance = self._before_learnt_background(shot, gathered, behind)
             rgb = self._picture(shot, shot.image(features))
-            return rgb, opacity, shot.image(distance[:, None]), True
-        premultiplied = shot.image(gathered.features)
-        rgb = self._picture(shot, extend_colors(premultiplied, opacity))
+            amount = resize(opacity, rgb.shape[-1])
+            rgb = self._match_light(shot, gathered, rgb, amount)
+            return Layers(rgb, opacity, shot.image(distance[:, None]), True)
         depth = shot.image(gathered.mean_distance()[:, None])
-        if behind is None:
-            return rgb, opacity, depth, False
-        if shot.size > rgb.shape[-1]:
-            rgb = resize(rgb, shot.size)
-        opacity = resize(opacity, rgb.shape[-1])
-        rgb = rgb * opacity + self.backdrop.render(behind, shot.camera, rgb.shape[-1]) * (
-            1 - opacity
-        )
-        return rgb, opacity, depth, True
+        if shot.enlarge and shot.settings.matte == "solved":
+            opacity, rgb = self._solve_matte(shot, gathered, opacity)
+        else:
+            premultiplied = shot.image(gathered.features)
+            rgb = self._picture(shot, extend_colors(premultiplied, opacity))
+        rgb = self._match_light(shot, gathered, rgb, 1.0)
+        return Layers(rgb, opacity, depth, False, behind)
 
-    def _render_background(self, shot: Shot) -> tuple[Tensor, Tensor, Tensor, bool]:
+    def _solve_matte(
+        self, shot: Shot, gathered: Composite, opacity: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Opacity and straight colour of what super-resolution makes of the foreground.
+
+        It is shown before a dark and a bright background that otherwise have the learnt one's mean
+        features: what the network knows. Far from that it would answer less evenly.
+        """
+        pictures, grounds = [], []
+        for grey in MATTE_GREYS:
+            even = self._mean_background().clone()
+            even[:3] = grey
+            even = even.expand_as(gathered.features)
+            pictures.append(self._picture(shot, shot.image(gathered.over(even))))
+            key = (self.latent, self.conditioning, grey, shot.resolution, shot.settings.sampler)
+            ground = partial(self._picture, shot, shot.image(even))
+            grounds.append(self._grounds.get(key, ground))
+        expected = resize(opacity, pictures[0].shape[-1])
+        return solve_matte((pictures[0], pictures[1]), (grounds[0], grounds[1]), expected)
+
+    def _mean_background(self) -> Tensor:
+        """Features (F,) of the average learnt background; one half without a network for it."""
+        count = self.model.config.field.feature_channels
+        if self.model.background is None:
+            return torch.full((count,), 0.5, device=self.model.device)
+        return self.sphere(LearntBackground(truncation_psi=0.0), 16).flatten(1).mean(1)
+
+    def _match_light(
+        self, shot: Shot, gathered: Composite, rgb: Tensor, amount: Tensor | float
+    ) -> Tensor:
+        """A picture (1, 3, n, n) whose foreground, of opacity `amount`, has the scene's light."""
+        shading = self.shading(shot.camera)
+        if shading is None:
+            return rgb
+        opacity = shot.image(gathered.opacity[:, None])
+        gradient = self._gradient(shot, gathered, SHADING_STEP)
+        ratio = shot.image(shading.ratio(F.normalize(-gradient, dim=-1)))
+        ratio = resize(extend_colors(ratio * opacity, opacity), rgb.shape[-1])
+        return relight(rgb, ratio, amount)
+
+    def _render_background(self, shot: Shot) -> Layers:
         """Layer "background": the whole background without foreground-shaped holes."""
         behind = self.background
-        nothing = torch.zeros(1, 1, shot.resolution, shot.resolution, device=self.model.device)
+        nothing = torch.zeros(1, 1, shot.lines, shot.resolution, device=self.model.device)
         far = torch.full_like(nothing, math.inf)
         if behind is None:
-            return nothing.expand(-1, 3, -1, -1), nothing, far, False
+            return Layers(nothing.expand(-1, 3, -1, -1), nothing, far, False)
         if isinstance(behind, LearntBackground):
             if self.model.background is None:
                 color = float(self.model.config.white_background)
-                return (nothing + color).expand(-1, 3, -1, -1), nothing, far, True
+                return Layers((nothing + color).expand(-1, 3, -1, -1), nothing, far, True)
             features = shot.image(self._sphere_features(shot, behind))
             depth = shot.image(self._sphere_distance(shot)[:, None])
-            return self._picture(shot, features), nothing, depth, True
-        return self.backdrop.render(behind, shot.camera, shot.size), nothing, far, True
+            return Layers(self._picture(shot, features), nothing, depth, True)
+        return Layers(nothing.expand(-1, 3, -1, -1), nothing, far, True, behind)
 
-    def _render_normals(self, shot: Shot) -> tuple[Tensor, Tensor, Tensor, bool]:
+    def _render_normals(self, shot: Shot, gathered: Composite) -> Layers:
         """Layer "normals": camera-space normals as colours, n / 2 + 1 / 2 (x right, y up)."""
-        gathered = self._gather(shot)
         distance = gathered.mean_distance()
-        reach = distance.nan_to_num(posinf=0.0)
-        points = shot.rays.origins + reach[:, None] * shot.rays.directions
-        planes = self._foreground(shot.settings.sampler).planes
-        step = NORMAL_STEP * self.model.config.field.box_warp
-        gradients = []
-        for tile in points.split(POINTS_PER_TILE):
-            shot.report(1.0)
-            gradients.append(density_gradient(self.model.field, planes, tile[None], step)[0])
-        gradient = torch.cat(gradients)
-        world = F.normalize(-gradient, dim=-1)
+        world = F.normalize(-self._gradient(shot, gathered, NORMAL_STEP), dim=-1)
         pose = torch.tensor(shot.camera.cam2world, dtype=world.dtype, device=world.device)
         local = world @ pose[:3, :3] * world.new_tensor([1.0, -1.0, -1.0])
         opacity = shot.image(gathered.opacity[:, None])
-        return shot.image(local / 2 + 0.5), opacity, shot.image(distance[:, None]), False
+        return Layers(shot.image(local / 2 + 0.5), opacity, shot.image(distance[:, None]), False)
+
+    def _gradient(self, shot: Shot, gathered: Composite, step: float) -> Tensor:
+        """The density's gradient (N, 3) where rays are stopped; `step`: of the box."""
+        key = (self._gathered_key(shot), step)
+        return self._gradients.get(key, lambda: self._find_gradient(shot, gathered, step))
+
+    def _find_gradient(self, shot: Shot, gathered: Composite, step: float) -> Tensor:
+        reach = gathered.mean_distance().nan_to_num(posinf=0.0)
+        points = shot.rays.origins + reach[:, None] * shot.rays.directions
+        planes = self._foreground(shot.settings.sampler).planes
+        length = step * self.model.config.field.box_warp
+        gradients = []
+        for tile in points.split(POINTS_PER_TILE):
+            shot.report(1.0)
+            gradients.append(density_gradient(self.model.field, planes, tile[None], length)[0])
+        return torch.cat(gradients)
 
     # Stages, kept by value
 
     def ws(self) -> Tensor:
-        """Mapped foreground code (1, num_ws, w_dim), truncated and blended."""
+        """Rows (1, num_ws, w_dim) of the foreground code (see `LatentSpace.ws`)."""
         key = (self.latent, self.conditioning)
-        return self._ws.get(key, self._map_foreground)
+        return self._ws.get(key, lambda: self.latent_space().ws(self.latent))
 
-    def _map_foreground(self) -> Tensor:
-        model, latent = self.model, self.latent
-        label = None
-        if model.config.mapping.label_dim:
-            label = self.conditioning.resolve(model.config.camera).label(model.device)
-        psi, cutoff = latent.truncation_psi, latent.truncation_cutoff
-        return blend(
-            latent,
-            lambda seed: model.map(
-                model.z(seed), label, truncation_psi=psi, truncation_cutoff=cutoff
-            ),
-        )
+    def latent_space(self) -> LatentSpace:
+        """W of the foreground, for the present conditioning camera."""
+        return self._spaces.get(("foreground", self.conditioning), self._make_space)
+
+    def _make_space(self) -> LatentSpace:
+        config, label = self.model.config, None
+        if config.mapping.label_dim:
+            label = self.conditioning.resolve(config.camera).label(self.model.device)
+        return LatentSpace.of_foreground(self.model, label)
 
     def planes(self, step: Callable[[], None] | None = None) -> Tensor:
         """Feature planes (1, 3, C, H, W) of the foreground code.
@@ -270,28 +337,26 @@ class Scene:
 
     def ws_background(self, background: LearntBackground) -> Tensor:
         """Mapped background code (1, rows, w_dim), or the raw code where that is concatenated."""
-        return self._ws_background.get(background, lambda: self._map_background(background))
-
-    def _map_background(self, background: LearntBackground) -> Tensor:
-        model = self.model
-        psi, cutoff = background.truncation_psi, background.truncation_cutoff
-        return blend(
-            background,
-            lambda seed: model.map_background(
-                model.z_background(seed), truncation_psi=psi, truncation_cutoff=cutoff
-            ),
+        return self._ws_background.get(
+            background, lambda: self.background_latent_space().ws(background)
         )
 
-    def _gather(self, shot: Shot) -> Composite:
+    def background_latent_space(self) -> LatentSpace:
+        """W of the background. Raises ValueError if the model has no background network."""
+        return self._spaces.get("background", lambda: LatentSpace.of_background(self.model))
+
+    def gather(self, shot: Shot) -> Composite:
         """The foreground along the shot's rays."""
         if shot.resolution > MAX_KEPT_RESOLUTION:
             return self._march(shot)
+        return self._gathered.get(self._gathered_key(shot), lambda: self._march(shot))
+
+    def _gathered_key(self, shot: Shot) -> Hashable:
         settings = shot.settings
         code = (self.latent, self.conditioning)
         moves_in_pixels = shot.passes > 1 and not shot.enlarge
         way = (settings.samples, settings.sampler, shot.passes, moves_in_pixels)
-        key = (code, shot.camera, shot.resolution, way)
-        return self._gathered.get(key, lambda: self._march(shot))
+        return code, shot.camera, shot.resolution, way
 
     def _march(self, shot: Shot) -> Composite:
         foreground, samples = (
@@ -303,7 +368,7 @@ class Scene:
             return foreground.march_plainly(bundle, samples, shot.report)
         former = None
         if shot.passes > 1:
-            former = self._gather(replace(shot, passes=shot.passes // 2))
+            former = self.gather(replace(shot, passes=shot.passes // 2))
         return march_passes(foreground, shot, former, self.pace)
 
     def _before_learnt_background(
@@ -316,11 +381,12 @@ class Scene:
         return gathered.over(behind), gathered.mean_distance(self._sphere_distance(shot))
 
     def _sphere_distance(self, shot: Shot) -> Tensor:
-        return self.model.background_distance(shot.rays.origins, shot.rays.directions)
+        rays = shot.backdrop_rays
+        return self.model.background_distance(rays.origins, rays.directions)
 
     def _sphere_features(self, shot: Shot, background: LearntBackground) -> Tensor:
         """Features (N, F) of the learnt sphere: exact, or from the cached sphere if fast."""
-        rays = shot.rays
+        rays = shot.backdrop_rays
         ws = self.ws_background(background)
         if shot.settings.sampler == "plain":
             return self.model.background_features(ws, rays.origins[None], rays.directions[None])[0]
@@ -346,6 +412,31 @@ class Scene:
             (background, height), lambda: network.equirectangular(ws, height, step)
         )
 
+    def _unrolled(
+        self, background: Background, height: int, step: Callable[[], None] | None = None
+    ) -> Tensor:
+        """Colours (3, height, 2 height) of a whole background that is not None."""
+        if background is not None and not isinstance(background, LearntBackground):
+            return self.backdrop.render_sphere(background, height)
+        if background is None or self.model.background is None:
+            even = float(self.model.config.white_background)
+            return torch.full((3, height, 2 * height), even, device=self.model.device)
+        return self.sphere(background, height, step)[:3].clamp(0, 1)
+
+    # Light
+
+    def light(self, background: Background) -> Light:
+        """The light of a background on diffuse surfaces (see lighting.py)."""
+        return self._lights.get(
+            (background, version(background)),
+            lambda: Light.from_panorama(decode_srgb(self._unrolled(background, LIGHT_HEIGHT))),
+        )
+
+    @torch.inference_mode()
+    def shading(self, camera: AnyCamera) -> Shading | None:
+        """How `match_light` shades the foreground seen by a camera; None if it changes nothing."""
+        return find_shading(self, camera)
+
     def _picture(self, shot: Shot, features: Tensor) -> Tensor:
         """Feature image (1, F, n, n) in [0, 1] -> picture (1, 3, H, W) in [0, 1]."""
         if not shot.enlarge:
@@ -355,6 +446,36 @@ class Scene:
             features, self.ws(), step=lambda: shot.report(1.0), quick=quick
         )
         return (picture + 1) / 2
+
+    # Measurements
+
+    @torch.inference_mode()
+    def separation(
+        self,
+        camera: AnyCamera,
+        settings: RenderSettings | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> Separation:
+        """How clearly foreground and background are apart in a picture; see `Separation`."""
+        self._check_values()
+        shot = aim(self, camera, settings or RenderSettings(), progress=progress)
+        return measure_separation(self.gather(shot).transmittance)
+
+    @torch.inference_mode()
+    def unroll(self, height: int = 1024, *, progress: Progress | None = None) -> np.ndarray:
+        """The whole background as an equirectangular picture, (height, 2 height, 3) in [0, 1].
+
+        Its middle is what the front camera looks at (see geometry.py). The learnt one shows its raw
+        colours, before super-resolution. Written to a file it can be edited, and comes back as a
+        `Panorama`. Raises ValueError if the background is None.
+        """
+        self._check_values()
+        if self.background is None:
+            raise ValueError("There is no background to unroll; scene.background is None.")
+        step = None if progress is None else lambda: progress(0.5)
+        image = self._unrolled(self.background, height, step)
+        return image.permute(1, 2, 0).clamp(0, 1).float().cpu().numpy()
 
     # Meshes
 
@@ -422,22 +543,8 @@ class Scene:
         """
         from .dome import Dome
 
-        self._check_values()
-        background, config = self.background, self.model.config
-        if background is None:
-            raise ValueError("a dome needs a background; scene.background is None")
-        step = None if progress is None else lambda: progress(0.5)
-        if not isinstance(background, LearntBackground):
-            image = self.backdrop.render_sphere(background, height)
-        elif self.model.background is None:
-            image = torch.full((3, height, 2 * height), float(config.white_background))
-        else:
-            image = self.sphere(background, height, step)[:3]
-        pixels = (image.permute(1, 2, 0).clamp(0, 1) * 255).round().byte().cpu().numpy()
+        config = self.model.config
+        image = self.unroll(height, progress=progress)
+        pixels = np.rint(image * 255).astype(np.uint8)
         radius = 2 * config.camera.radius if config.background is None else config.background.radius
         return Dome(pixels, radius)
-
-
-def blend(latent: Latent, map_seed: Callable[[int], Tensor]) -> Tensor:
-    """The weighted sum of what `map_seed` gives for the seeds of a code."""
-    return torch.stack([w * map_seed(seed) for seed, w in latent.seeds_and_weights]).sum(0)

@@ -1,14 +1,38 @@
 """What one frame is rendered with."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
 
-from .camera import Camera, Rays
+from .camera import AnyCamera, Camera, Rays
 from .frame import RenderSettings
 
+if TYPE_CHECKING:
+    from .scene import Scene
+
 Progress = Callable[[float], None]
+
+
+def ascending(progress: Progress | None, index: int = 0, count: int = 1) -> Progress | None:
+    """Progress of a part of the work, `index` of `count`, that never goes back: stages begin anew
+    at 0.
+    """
+    if progress is None:
+        return None
+    done = 0.0
+
+    def report(fraction: float) -> None:
+        nonlocal done
+        done = max(done, min(fraction, 1.0))
+        progress((index + done) / count)
+
+    return report
 
 
 @dataclass(frozen=True)
@@ -16,13 +40,27 @@ class Shot:
     """A camera, its rays, and how they become a picture."""
 
     camera: Camera
-    rays: Rays
-    resolution: int  # of the rays
+    backdrop_camera: Camera  # sees the background; usually the same
+    device: torch.device
+    resolution: int  # of the rays, side by side
+    lines: int  # of rays: as many, or fewer in a band of a picture
     size: int  # of the picture
     settings: RenderSettings
     enlarge: bool  # whether super-resolution makes the picture
     progress: Progress | None
     passes: int = 1  # of rays with other samples, whose mean is shown
+
+    @cached_property
+    def rays(self) -> Rays:
+        """Rays through the centres of the pixels."""
+        return self.camera.rays(self.resolution, self.lines, self.device)
+
+    @cached_property
+    def backdrop_rays(self) -> Rays:
+        """Those that look at the background."""
+        if self.backdrop_camera == self.camera:
+            return self.rays
+        return self.backdrop_camera.rays(self.resolution, self.lines, self.device)
 
     def report(self, fraction: float) -> None:
         """Tell the caller, who may stop the work, what part of the rays is done."""
@@ -40,12 +78,50 @@ class Shot:
         """
         if self.enlarge or (right, down) == (0.5, 0.5):
             return self.rays
-        n = self.resolution
         (fx, skew, cx), (zero, fy, cy), last = self.camera.intrinsics
-        cx, cy = cx - (right - 0.5) / n, cy - (down - 0.5) / n
+        cx, cy = cx - (right - 0.5) / self.resolution, cy - (down - 0.5) / self.lines
         camera = replace(self.camera, intrinsics=((fx, skew, cx), (zero, fy, cy), last))
-        return camera.rays(n, n, self.rays.origins.device)
+        return camera.rays(self.resolution, self.lines, self.device)
 
     def image(self, values: Tensor) -> Tensor:
-        """Per-ray values (N, C) as an image (1, C, n, n)."""
-        return values.t().reshape(1, -1, self.resolution, self.resolution)
+        """Per-ray values (N, C) as an image (1, C, h, w)."""
+        return values.t().reshape(1, -1, self.lines, self.resolution)
+
+    def crop(self, rows: slice) -> Shot:
+        """Some rows of the rays."""
+        return replace(
+            self,
+            camera=self.camera.crop(self.lines, rows),
+            backdrop_camera=self.backdrop_camera.crop(self.lines, rows),
+            lines=rows.stop - rows.start,
+        )
+
+
+def aim(
+    scene: Scene,
+    camera: AnyCamera,
+    settings: RenderSettings,
+    stage: str = "full",
+    progress: Progress | None = None,
+    passes: int = 1,
+) -> Shot:
+    """What one rung of the ladder is rendered with (see `Scene.render_stage`)."""
+    model = scene.model
+    resolution = scene.neural_resolution(settings)
+    resolved = camera.resolve(model.config.camera)
+    behind = resolved
+    if scene.backdrop_camera is not None:
+        behind = scene.backdrop_camera.resolve(model.config.camera)
+    enlarge = stage in ("full", "refined") and settings.layer != "raw"
+    return Shot(
+        camera=resolved,
+        backdrop_camera=behind,
+        device=model.device,
+        resolution=resolution,
+        lines=resolution,
+        size=settings.size or model.config.image_resolution,
+        settings=settings,
+        enlarge=enlarge and model.super_resolution is not None,
+        progress=progress,
+        passes=passes,
+    )

@@ -117,10 +117,10 @@ def drag(app: Any, frames: int) -> Cost:
 
 def first_preview(app: Any, which: str, repeats: int) -> Cost:
     """From a new code to the end of the frame that shows it."""
-    from ballgan_viewer import actions as act
+    from ballgan_viewer import latent_actions as lat
 
     def change() -> None:
-        app.dispatch(act.StepSeed(which, 1))
+        app.dispatch(lat.StepSeed(which, 1))
         pump(app, lambda: app.preview.is_current(app.easel.model, app.state.view))
 
     return measure_cost(change, repeats)
@@ -145,20 +145,20 @@ def backbone(app: Any, repeats: int) -> Cost:
 
 def agreement(app: Any) -> float:
     """PSNR in dB of the refined preview against the network's raw picture at RAW x RAW."""
-    from ballgan_viewer import convert
     from ballgan_viewer.gl import read_framebuffer
     from ballgan_viewer.layout import Rect
 
     import ballgan
+    from ballgan import staging
 
     view = replace(app.state.view, layer="raw")
     app.preview.draw(view, Rect(0, 0, RAW, RAW), app.window.framebuffer_size, 1.0)
     shown = read_framebuffer(*app.window.framebuffer_size)[:RAW, :RAW] / 255
     scene = ballgan.Scene(app.easel.model.generator)
-    scene.latent = convert.to_latent(view.foreground, ballgan.Latent)
-    scene.background = convert.to_background(view.backdrop)
+    scene.latent = staging.to_latent(view.foreground)
+    scene.background = staging.to_background(view.backdrop)
     settings = ballgan.RenderSettings(size=RAW, neural_resolution=RAW, layer="raw")
-    expected = scene.render(convert.to_camera(view.camera), settings).rgb
+    expected = scene.render(staging.to_camera(view.camera), settings).rgb
     return -10 * math.log10(float(np.square(shown - expected).mean()) + 1e-12)
 
 

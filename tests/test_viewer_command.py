@@ -122,7 +122,7 @@ def test_the_main_thread_needs_no_torch_to_show_the_window(tmp_path: Path) -> No
     require_gl()
     code = (
         "import sys, ballgan_viewer.app, ballgan_viewer.script, ballgan_viewer.window\n"
-        "print([m for m in ('torch', 'ballgan') if m in sys.modules])"
+        "print([m for m in ('torch', 'ballgan.scene') if m in sys.modules])"
     )
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60

@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from ballgan_viewer import actions as act
+from ballgan_viewer import latent_actions as lat
+from ballgan_viewer.commands import COMMANDS
 from ballgan_viewer.controls import (
-    KEYS,
     Grip,
     Reach,
     handle,
@@ -20,14 +21,14 @@ from ballgan_viewer.events import Dropped, Event, KeyPressed, PointerButton, Poi
 from ballgan_viewer.layout import arrange
 from ballgan_viewer.picture import world_to_clip
 from ballgan_viewer.state import ViewerState
-from ballgan_viewer.view import Orbit
 
 import ballgan
+from ballgan.view import Orbit
 
 LAYOUT = arrange(1280, 800, 1.0)
 REACH = Reach(LAYOUT.stage, LAYOUT.picture)
 CENTRE = LAYOUT.picture.centre
-SHIFT = frozenset({"shift"})
+SHIFT, CONTROL = frozenset({"shift"}), frozenset({"control"})
 
 
 def follow(*events: Event, reach: Reach = REACH) -> list[act.Action]:
@@ -113,15 +114,17 @@ def test_surface_and_renderer_see_the_same(camera: Orbit) -> None:
 
 def test_keys() -> None:
     assert follow(KeyPressed("B")) == [act.ToggleBackground()]
-    assert follow(KeyPressed("Right", SHIFT)) == [act.StepSeed("background", 1)]
+    assert follow(KeyPressed("Right", SHIFT)) == [lat.StepSeed("background", 1)]
     assert follow(KeyPressed("8")) == [act.SetLayer("surface")]
     assert follow(KeyPressed("O", frozenset({"super"}))) == [act.Browse("model")]
+    assert follow(KeyPressed("Z", CONTROL)) == []  # there is nothing to undo
+    assert follow(KeyPressed("O", CONTROL | SHIFT)) == [act.Browse("session")]
     assert follow(KeyPressed("B", SHIFT)) == []
     assert follow(KeyPressed("B"), reach=replace(REACH, keys_taken=True)) == []
 
 
 def test_no_key_is_used_twice() -> None:
-    used = [(key.key, key.mods) for key in KEYS]
+    used = [keys for row in COMMANDS for keys in row.keys]
     assert len(used) == len(set(used))
 
 

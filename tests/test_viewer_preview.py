@@ -37,10 +37,10 @@ def preview(window: Any) -> Iterator[Any]:
 
 
 def wrap(generator: ballgan.Generator, **changes: Any) -> Any:
-    from ballgan_viewer import convert
+    from ballgan_viewer import describe
     from ballgan_viewer.requests import Model
 
-    info = convert.describe_model(generator, "/models/tiny.pkl")
+    info = describe.describe_model(generator, "/models/tiny.pkl")
     return Model(replace(info, **changes), generator)
 
 
@@ -70,7 +70,7 @@ def fog(raw: float, extent: Extent) -> Coarse:
 @pytest.fixture
 def fog_view(tiny_model: ballgan.Generator) -> tuple[Any, Any]:
     """A model of known size, and a camera 2.5 before the middle of its cube on black."""
-    from ballgan_viewer.view import Backdrop, Orbit, View
+    from ballgan.view import Backdrop, Orbit, View
 
     model = wrap(tiny_model, box=1.0)
     black = Backdrop("colour", colour=(0.0, 0.0, 0.0))
@@ -99,12 +99,17 @@ def test_fog_in_a_cube_is_as_opaque_as_the_formula_says(
 def test_depth_is_the_expected_distance(preview: Any, fog_view: tuple[Any, Any]) -> None:
     from ballgan_viewer.requests import Volume
 
+    from ballgan.colormaps import apply_colormap
+    from ballgan.view import COLORMAPS, DepthStyle
+
     model, view = fog_view
     preview.receive(Volume(model, view.foreground, fog(1001.0, Extent(0.5, 96))))
-    # Opaque at once at distance 2, where white is at 2.5 - 0.6 and black at 2.5 + 0.6.
-    grey = (3.1 - 2.0) / 1.2
-    shown = draw(preview, replace(view, layer="depth"))
-    assert shown[SIDE // 2, SIDE // 2] == pytest.approx((grey,) * 3, abs=0.02)
+    # Opaque at once at distance 2, a quarter of the way between the ends of the range.
+    for colormap in COLORMAPS:
+        depth = DepthStyle(1.5, 3.5, colormap)
+        expected = apply_colormap(np.array(0.75), colormap)
+        shown = draw(preview, replace(view, layer="depth", depth=depth))
+        assert shown[SIDE // 2, SIDE // 2] == pytest.approx(expected, abs=0.02)
 
 
 def test_density_beyond_the_cube_counts_between_near_and_far(
@@ -159,14 +164,14 @@ def test_uploads_come_in_slices(preview: Any, fog_view: tuple[Any, Any]) -> None
 
 def bake(preview: Any, model: Any, view: Any) -> ballgan.Scene:
     """Have the baker make everything for the view; the scene that it was made from."""
-    from ballgan_viewer import convert
     from ballgan_viewer.baker import Baker
     from ballgan_viewer.requests import RenderRequest
     from test_viewer_tasks import Desk
 
+    from ballgan import staging
+
     scene = ballgan.Scene(model.generator)
-    scene.latent = convert.to_latent(view.foreground, ballgan.Latent)
-    scene.background = convert.to_background(view.backdrop)
+    staging.set_scene(scene, view)
     desk: Any = Desk()
     baker = Baker(scene, model)
     baker.prepare(RenderRequest(model, view, preview=True), desk)
@@ -177,10 +182,10 @@ def bake(preview: Any, model: Any, view: Any) -> ballgan.Scene:
 
 
 def neural(scene: ballgan.Scene, view: Any, layer: str = "raw") -> np.ndarray:
-    from ballgan_viewer import convert
+    from ballgan import staging
 
     settings = ballgan.RenderSettings(size=SIDE, neural_resolution=SIDE, layer=layer)
-    frame = scene.render(convert.to_camera(view.camera), settings)
+    frame = scene.render(staging.to_camera(view.camera), settings)
     return frame.rgb.astype(float)
 
 
@@ -215,7 +220,7 @@ def agreement_models(tiny_model: ballgan.Generator) -> dict[str, ballgan.Generat
 def test_the_preview_agrees_with_the_neural_raw_picture(
     preview: Any, tiny_model: ballgan.Generator, name: str, yaw: float, pitch: float
 ) -> None:
-    from ballgan_viewer.view import Code, View
+    from ballgan.view import Code, View
 
     model = wrap(agreement_models(tiny_model)[name])
     view = View(foreground=Code(3, 0), camera=replace(model.info.home, yaw=yaw, pitch=pitch))
@@ -230,7 +235,7 @@ def test_the_preview_agrees_with_the_neural_raw_picture(
 
 
 def test_the_reference_checkpoint_agrees(preview: Any, references: Path) -> None:
-    from ballgan_viewer.view import View
+    from ballgan.view import View
 
     model = wrap(ballgan.load(str(references / "ballgan-tiny.pkl"), device="cpu"))
     view = View(camera=replace(model.info.home, yaw=0.3, pitch=0.1))
@@ -245,7 +250,7 @@ def test_the_reference_checkpoint_agrees(preview: Any, references: Path) -> None
 def test_photos_hang_where_the_library_hangs_them(
     preview: Any, tiny_model: ballgan.Generator, tmp_path: Path, size: tuple[int, int]
 ) -> None:
-    from ballgan_viewer.view import Backdrop, View
+    from ballgan.view import Backdrop, View
 
     across, down = np.meshgrid(np.linspace(0, 1, size[0]), np.linspace(0, 1, size[1]))
     picture = np.stack([across, down, 0.5 + 0.4 * np.sin(9 * across)], axis=2)
@@ -264,7 +269,7 @@ def test_photos_hang_where_the_library_hangs_them(
 def test_the_learnt_sphere_is_seen_from_off_its_centre(
     preview: Any, tiny_model: ballgan.Generator
 ) -> None:
-    from ballgan_viewer.view import View
+    from ballgan.view import View
 
     model = wrap(tiny_model)
     camera = replace(model.info.home, yaw=0.9, pitch=-0.4, pivot=(0.5, 0.2, -0.3), fov=0.9)
@@ -274,11 +279,11 @@ def test_the_learnt_sphere_is_seen_from_off_its_centre(
     settings = ballgan.RenderSettings(
         size=SIDE, neural_resolution=SIDE, layer="background", sampler="plain"
     )
-    from ballgan_viewer import convert
+    from ballgan import staging
 
     with pytest.MonkeyPatch.context() as patch:  # the raw colours: no super-resolution
         patch.setattr(scene, "_picture", lambda shot, features: features[:, :3])
-        expected = scene.render(convert.to_camera(camera), settings).rgb
+        expected = scene.render(staging.to_camera(camera), settings).rgb
     assert psnr(shown, expected) > 35
 
 
@@ -286,9 +291,8 @@ def test_the_learnt_sphere_is_seen_from_off_its_centre(
 def test_layers_agree_or_show_something(
     preview: Any, tiny_model: ballgan.Generator, layer: str
 ) -> None:
-    from ballgan_viewer import convert
-    from ballgan_viewer.requests import RenderRequest
-    from ballgan_viewer.view import Code, View
+    from ballgan import staging
+    from ballgan.view import Code, View
 
     generator = agreement_models(tiny_model)["bundled"]
     model = wrap(generator)
@@ -298,9 +302,9 @@ def test_layers_agree_or_show_something(
     if layer == "surface":  # clay: the object is light, and its surround as it was
         assert shown[SIDE // 4 : -SIDE // 4].max() > 0.7
         return
-    settings = replace(convert.to_settings(view), size=SIDE, neural_resolution=SIDE)
-    frame = scene.render(convert.to_camera(view.camera), settings)
-    rgba = convert.to_rgba(RenderRequest(model, view), frame)
+    settings = replace(staging.to_settings(view), size=SIDE, neural_resolution=SIDE)
+    frame = scene.render(staging.to_camera(view.camera), settings)
+    rgba = staging.to_rgba(view, frame, model.generator.config)
     solid = rgba[..., 3] > 0.99 if layer != "alpha" else np.ones((SIDE, SIDE), bool)
     difference = np.abs(shown - rgba[..., :3])[solid]
     assert solid.mean() > 0.1

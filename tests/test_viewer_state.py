@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 from ballgan_viewer import actions as act
+from ballgan_viewer import latent_actions as lat
 from ballgan_viewer.state import ModelInfo, Notice, ViewerState, apply
-from ballgan_viewer.view import Backdrop, Code, Orbit, View, clamp_camera
 
 import ballgan
+from ballgan.view import Backdrop, Code, Orbit, View, clamp_camera
 
 HOME = Orbit(radius=2.7, pivot=(0.0, 0.0, 0.2), fov=0.3)
 
@@ -65,7 +66,7 @@ def test_first_model_sets_the_camera_to_its_home() -> None:
 def test_another_model_keeps_codes_and_angles() -> None:
     state = do(
         with_model(),
-        act.SetForeground(Code(5.0)),
+        lat.SetCode("foreground", Code(5.0)),
         act.MoveCamera(replace(HOME, yaw=0.4, radius=2.0)),
         act.ModelOpened(model_info(name="cats", home=replace(HOME, radius=1.5), camera_limit=2.0)),
     )
@@ -123,7 +124,7 @@ def test_another_model_drops_the_name_of_the_mesh_but_not_its_folder() -> None:
 
 def test_a_dropped_file_is_waited_for_until_it_is_recognised() -> None:
     state = do(ViewerState(), act.OpenFile("/a"), act.OpenFile("/b"))
-    assert apply(state, act.FileRecognised("/a", is_picture=True)).recognising == ("/b",)
+    assert apply(state, act.FileRecognised("/a", "picture")).recognising == ("/b",)
 
 
 def test_trying_again_forgets_the_error() -> None:
@@ -140,7 +141,7 @@ def test_background_toggle_keeps_its_values() -> None:
 
 
 def test_step_seed() -> None:
-    state = do(ViewerState(), act.StepSeed("foreground", 1), act.StepSeed("background", 3))
+    state = do(ViewerState(), lat.StepSeed("foreground", 1), lat.StepSeed("background", 3))
     assert state.view.foreground.seed == 1
     assert state.view.backdrop.code.seed == 3
 
@@ -153,17 +154,28 @@ def test_a_picture_becomes_the_background() -> None:
 
 
 def test_export_goes_from_job_to_notice() -> None:
-    state = do(with_model(), act.StartExport("mesh"), act.ReportProgress(1.7))
-    assert state.job is not None
-    assert state.job.fraction == 1.0
-    assert apply(state, act.CancelExport()).job == replace(state.job, cancelling=True)
+    state = do(with_model(), act.StartExport("mesh"), act.ReportProgress("export", 1.7, 3.0))
+    job = state.job("export")
+    assert job is not None
+    assert (job.fraction, job.seconds_left) == (1.0, 3.0)
+    assert apply(state, act.CancelJob("export")).jobs == (replace(job, cancelling=True),)
     done = apply(state, act.ExportFinished("/m.glb", "wrote it"))
-    assert (done.job, done.exported) == (None, "/m.glb")
+    assert (done.jobs, done.exported) == ((), "/m.glb")
     assert [n.text for n in done.notices] == ["Wrote it"]
 
 
 def test_progress_after_the_end_is_ignored() -> None:
-    assert apply(ViewerState(), act.ReportProgress(0.5)) == ViewerState()
+    assert apply(ViewerState(), act.ReportProgress("export", 0.5)) == ViewerState()
+
+
+def test_several_jobs_run_and_end_apart() -> None:
+    state = do(with_model(), act.BeginJob("film", "Film"), act.StartExport("mesh"))
+    state = apply(state, act.ReportProgress("film", 0.5))
+    assert [(job.lane, job.fraction) for job in state.jobs] == [("film", 0.5), ("export", 0.0)]
+    state = apply(state, act.EndJob("film", "info", "it was cancelled"))
+    assert [job.lane for job in state.jobs] == ["export"]
+    assert [notice.text for notice in state.notices] == ["It was cancelled"]
+    assert apply(state, act.EndJob("export", "info", "")).notices == state.notices
 
 
 def test_same_notice_shows_once_and_can_be_dismissed() -> None:
@@ -218,3 +230,11 @@ def test_hidden_values_do_not_make_another_picture() -> None:
     assert replace(view, layer="normals").relevant() == View(
         layer="normals", backdrop=Backdrop(visible=False)
     )
+
+
+def test_the_interface_is_set_within_limits() -> None:
+    state = do(ViewerState(), act.SetZoom(100.0), act.SetTheme("light"))
+    assert (state.preferences.zoom, state.preferences.theme) == (2.5, "light")
+    assert apply(state, act.SetZoom(0.01)).preferences.zoom == 0.7
+    with pytest.raises(ValueError, match="'dark' or 'light'"):
+        apply(state, act.SetTheme("blue"))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import trimesh
 from ballgan_viewer import actions as act
-from ballgan_viewer import convert, tasks
+from ballgan_viewer import describe, tasks
 from ballgan_viewer.requests import (
     Forget,
     Model,
@@ -19,10 +19,10 @@ from ballgan_viewer.requests import (
     SurfaceRequest,
     rank,
 )
-from ballgan_viewer.view import Backdrop, Code, Orbit, View
 
 import ballgan
-from ballgan import progressive
+from ballgan import progressive, staging
+from ballgan.view import Backdrop, Code, Orbit, View
 
 
 class Desk:
@@ -51,7 +51,7 @@ class Desk:
 
 @pytest.fixture
 def model(tiny_model: ballgan.Generator) -> Model:
-    return Model(convert.describe_model(tiny_model, "/models/tiny.pkl"), tiny_model)
+    return Model(describe.describe_model(tiny_model, "/models/tiny.pkl"), tiny_model)
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_surfaces_come_coarse_first_and_keep_their_densities(model: Model) -> No
 
 def test_normals_of_a_sphere_point_outwards() -> None:
     sphere = trimesh.creation.icosphere(subdivisions=3)
-    normals = convert.vertex_normals(np.asarray(sphere.vertices), np.asarray(sphere.faces))
+    normals = describe.vertex_normals(np.asarray(sphere.vertices), np.asarray(sphere.faces))
     assert np.abs(normals - sphere.vertices).max() < 0.02
 
 
@@ -155,27 +155,20 @@ def test_describe_model(tiny_model: ballgan.Generator, model: Model) -> None:
 
 
 def test_the_librarys_values() -> None:
-    assert convert.to_latent(Code(7.0, 1.0, 0.5), ballgan.Latent) == ballgan.Latent(107, 0.5)
-    learnt = convert.to_background(Backdrop(code=Code(2.0)))
+    assert staging.to_latent(Code(7.0, 1.0, 0.5)) == ballgan.Latent(107, 0.5)
+    learnt = staging.to_background(Backdrop(code=Code(2.0)))
     assert isinstance(learnt, ballgan.LearntBackground)
     assert learnt.seed == 2
     red = (1.0, 0.0, 0.0)
-    assert convert.to_background(Backdrop("colour", colour=red)) == ballgan.SolidColor(red)
-    photo = convert.to_background(Backdrop("photo", photo="/a.png", yaw=0.5, exposure=1.0))
+    assert staging.to_background(Backdrop("colour", colour=red)) == ballgan.SolidColor(red)
+    photo = staging.to_background(Backdrop("photo", photo="/a.png", yaw=0.5, exposure=1.0))
     assert photo == ballgan.Panorama("/a.png", yaw=0.5, exposure=1.0)
-    assert convert.to_background(Backdrop(visible=False)) is None
+    assert staging.to_background(Backdrop(visible=False)) is None
 
 
 def test_pixels_are_premultiplied_and_rounded() -> None:
     rgba = np.array([[[1.0, 0.5, 0.0, 0.5], [1.0, 1.0, 1.0, 0.0]]], np.float32)
-    assert convert.premultiply(rgba).tolist() == [[[128, 64, 0, 128], [0, 0, 0, 0]]]
-
-
-def test_depth_is_bright_where_it_is_near() -> None:
-    depth = np.array([[1.0, 2.0, 3.0, np.inf]], np.float32)
-    assert convert.shade_depth(depth, 1.0, 3.0)[0, :, 0].tolist() == [1.0, 0.5, 0.0, 0.0]
-    near, far = convert.depth_range(Orbit(radius=2.5, pivot=(0.0, 0.0, 0.2)), 1.0)
-    assert (near, far) == pytest.approx((2.1, 3.3))
+    assert describe.premultiply(rgba).tolist() == [[[128, 64, 0, 128], [0, 0, 0, 0]]]
 
 
 def test_opening_files(tiny_model: ballgan.Generator, tmp_path: Path) -> None:
@@ -192,4 +185,8 @@ def test_opening_files(tiny_model: ballgan.Generator, tmp_path: Path) -> None:
 
 def test_settled_says_for_which_request(model: Model, view: View) -> None:
     request = RenderRequest(model, view)
-    assert climb(tasks.Renderer(), request).posted[-1] == Settled(request)
+    settled = climb(tasks.Renderer(), request).posted[-1]
+    assert isinstance(settled, Settled) and settled.request == request
+    assert 0 < settled.separation.coverage < 1
+    empty = RenderRequest(model, replace(view, layer="background"))
+    assert climb(tasks.Renderer(), empty).posted[-1] == Settled(empty, None)

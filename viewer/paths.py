@@ -7,8 +7,9 @@ for the worker's threads: folders vanish, forbid and take their time.
 import os
 from pathlib import Path
 
+from ballgan.view import Code
+
 from .state import ExportOptions, ViewerState
-from .view import Code
 
 MODEL_NAME_LIMIT = 200  # bytes of a model's name in others; file systems allow about 255 in all
 
@@ -17,6 +18,17 @@ def picture_stem(state: ViewerState) -> str:
     """The beginning of the name of a picture of what is shown."""
     layer = state.view.layer
     return _stem(state, "picture") + ("" if layer == "full" else f"-{layer}")
+
+
+def session_name(state: ViewerState) -> str:
+    """The beginning of the name of a session file of what is shown."""
+    return _stem(state, "session")
+
+
+def describe_session_path(state: ViewerState) -> str:
+    """Where the session was opened or saved, or would be saved."""
+    name = f"{session_name(state)}.ballgan.json"
+    return state.session or os.path.join(state.preferences.output_folder, name)
 
 
 def mesh_name(state: ViewerState) -> str:

@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from importlib import resources
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ballgan.view import Code, View
+
 from . import actions as act
-from . import convert
+from . import describe
 from .baker import Baker
+from .notes import load_notes, save_notes
 from .paths import find_folder, find_mesh_path, unused
 from .requests import (
     STAGES,
     ExportRequest,
     Forget,
     Model,
+    NotesRequest,
     Rendered,
     RenderRequest,
     SaveRequest,
@@ -31,24 +35,29 @@ from .requests import (
     SurfaceRequest,
     rank,
 )
-from .sniff import is_picture
-from .view import Code, View
+from .sniff import recognise
 from .worker import Ticket
 
 SURFACE_RESOLUTIONS = (48, 96)  # samples along a side for the level preview, coarse first
+MEASURED = 512  # rays along a side of the picture whose separation is measured, at most
 TEXTURE_SIZE = 1024  # pixels
-BUNDLED_MODEL = "heads.pkl"
 
 
 def open_model(request: act.OpenModel, ticket: Ticket) -> None:
     """Load a model file and post ModelOpened."""
     import ballgan
+    from ballgan.model_files import describe_file
 
     path = str(find_bundled_model()) if request.bundled else request.path
     generator = ballgan.load(path)
     ticket.check()
-    info = convert.describe_model(generator, path, bundled=request.bundled)
-    ticket.post(act.ModelOpened(info, Model(info, generator)))
+    file = describe_file(path)
+    info = describe.describe_model(generator, path, bundled=request.bundled)
+    info = replace(info, size=file.size, sha256=file.sha256)
+    notes, complaint = load_notes(info.sha256)
+    ticket.post(act.ModelOpened(info, Model(info, generator), notes))
+    if complaint:
+        ticket.post(act.Notify("error", complaint))
 
 
 def open_picture(request: act.OpenPicture, ticket: Ticket) -> None:
@@ -62,13 +71,15 @@ def open_picture(request: act.OpenPicture, ticket: Ticket) -> None:
 
 def recognise_file(request: act.OpenFile, ticket: Ticket) -> None:
     """Look into a file and post FileRecognised."""
-    ticket.post(act.FileRecognised(request.path, is_picture(request.path)))
+    ticket.post(act.FileRecognised(request.path, recognise(request.path)))
 
 
 def find_bundled_model() -> Path:
     """The model that is part of the installation. Raises ValueError if there is none."""
-    path = Path(str(resources.files("ballgan.assets") / BUNDLED_MODEL))
-    if not path.is_file():
+    from ballgan.model_files import bundled_model
+
+    path = bundled_model()
+    if path is None:
         raise ValueError("No model is part of this installation: open one, or drop it here.")
     return path
 
@@ -81,6 +92,7 @@ class Renderer:
         self._baker: Baker | None = None
         self._model: Model | None = None
         self._view: View | None = None
+        self._revision = 0
         self._ladder: Iterator[Any] | None = None
         self._ticket: Ticket | None = None
         self._climbed = ""  # last stage of the ladder that was posted
@@ -91,7 +103,8 @@ class Renderer:
         With the preview: what it needs before that, and better versions of it afterwards.
         """
         self._ticket = ticket
-        if self._ladder is None or (self._model, self._view) != (request.model, request.view):
+        climbing = request.shows(self._model, self._view, self._revision) if self._view else False
+        if self._ladder is None or not climbing:
             self._start(request)
         try:
             if request.preview:
@@ -111,18 +124,19 @@ class Renderer:
 
     def _start(self, request: RenderRequest) -> None:
         import ballgan
+        from ballgan import staging
 
         self._ladder = None
         if self._model != request.model:
             self._scene = ballgan.Scene(request.model.generator)
             self._baker = Baker(self._scene, request.model)
         self._model, self._view, self._climbed = request.model, request.view, ""
+        self._revision = request.revision
         view = request.view
-        self._scene.latent = convert.to_latent(view.foreground, ballgan.Latent)
-        self._scene.background = convert.to_background(view.backdrop)
+        staging.set_scene(self._scene, view)
         self._ladder = self._scene.render_progressively(
-            convert.to_camera(view.camera),
-            convert.to_settings(view),
+            staging.to_camera(view.camera),
+            staging.to_settings(view),
             progress=self._check,
             preview=not request.preview,
         )
@@ -147,7 +161,19 @@ class Renderer:
                 return
             ticket.protected = False
             ticket.check()
-        ticket.post(Settled(request))
+        ticket.post(Settled(request, self._measure(request)))
+
+    def _measure(self, request: RenderRequest) -> Any:
+        """How clearly the foreground is apart in the view; its rays were just followed."""
+        from ballgan import staging
+
+        if request.view.layer == "background":
+            return None
+        camera = staging.to_camera(request.view.camera)
+        settings = staging.to_settings(request.view)
+        if self._scene.neural_resolution(settings) > MEASURED:  # as many rays would take long
+            settings = replace(settings, neural_resolution=MEASURED)
+        return self._scene.separation(camera, settings, progress=self._check)
 
     def _check(self, fraction: float) -> None:
         assert self._ticket is not None
@@ -177,13 +203,14 @@ class SurfaceFinder:
 
     def _prepare(self, request: SurfaceRequest) -> None:
         import ballgan
+        from ballgan import staging
 
         key = (request.model, request.code)
         if self._key == key:
             return
         if self._key is None or self._key[0] != request.model:
             self._scene = ballgan.Scene(request.model.generator)
-        self._scene.latent = convert.to_latent(request.code, ballgan.Latent)
+        self._scene.latent = staging.to_latent(request.code)
         self._key, self._grids = key, {}
 
     def _find(
@@ -202,7 +229,7 @@ class SurfaceFinder:
         return Surface(
             request,
             ((vertices - 0.5) * box).astype(np.float32),
-            convert.vertex_normals(vertices, faces),
+            describe.vertex_normals(vertices, faces),
             faces,
             float(level),
             (float(inner.min()), float(inner.max())),
@@ -226,6 +253,11 @@ class SurfaceFinder:
             )
 
 
+def write_notes(request: NotesRequest, ticket: Ticket) -> None:
+    """Write what is kept of a model."""
+    save_notes(request.checksum, request.model_name, request.notes)
+
+
 def save_picture(request: SaveRequest, ticket: Ticket) -> None:
     """Write a picture and post a notice; opaque ones are written without alpha."""
     from ballgan.images import write_png
@@ -241,6 +273,7 @@ def save_picture(request: SaveRequest, ticket: Ticket) -> None:
 def export_mesh(request: ExportRequest, ticket: Ticket) -> None:
     """Write a mesh file and post ExportFinished."""
     import ballgan
+    from ballgan import staging
     from ballgan.files import check_writable
     from ballgan.mesh import part_of, write_mesh
     from ballgan.mesh_files import TEXTURE_SUFFIXES
@@ -251,7 +284,7 @@ def export_mesh(request: ExportRequest, ticket: Ticket) -> None:
     check_writable(path)
     textured = options.texture and path.suffix.lower() in TEXTURE_SUFFIXES
     scene = ballgan.Scene(request.model.generator)
-    scene.latent = convert.to_latent(request.code, ballgan.Latent)
+    scene.latent = staging.to_latent(request.code)
     mesh = scene.mesh(
         options.resolution,
         level="auto" if options.automatic_level else options.level,
@@ -265,12 +298,14 @@ def export_mesh(request: ExportRequest, ticket: Ticket) -> None:
 
 
 def _to_rendered(request: RenderRequest, frame: Any, milliseconds: float) -> Rendered:
-    rgba = convert.to_rgba(request, frame)
+    from ballgan import staging
+
+    rgba = staging.to_rgba(request.view, frame, request.model.generator.config)
     return Rendered(
         request,
         frame.stage,
         rgba,
-        convert.premultiply(rgba),
+        describe.premultiply(rgba),
         frame.neural_resolution,
         milliseconds,
         frame.convergence,

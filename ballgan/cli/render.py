@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
-import unicodedata
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,25 +14,19 @@ import torch
 
 import ballgan
 from ballgan.checkpoint import choose_device
-from ballgan.files import check_writable, shorten_name
+from ballgan.depth import find_depth_range, shade_depth
+from ballgan.files import check_writable
 from ballgan.images import contact_sheet, resize_image, write_png
 
+from .backdrops import Backdrop, choose_light, list_backdrops
+from .latents import describe_edits, list_latents, name_edits
 from .progress import ProgressBar
-from .values import DEFAULT_TRUNCATION, format_signed, parse_color
+from .render_session import FILM_OPTIONS, prepare_session
+from .values import DEFAULT_TRUNCATION, format_signed
 
 SHEET_NAME = "contact_sheet.png"
 _SHEET_PIXELS = 2**25  # of all cells of a contact sheet together
 _SHEET_CELL = 256  # pixels, the longest side of a cell at most
-_PHOTO_NAME = 64  # bytes of a photo's name in file names, which may have 255 in all
-
-
-@dataclass(frozen=True)
-class Backdrop:
-    """A background and how file names and labels call it."""
-
-    background: ballgan.LearntBackground | ballgan.SolidColor | ballgan.Panorama | None
-    token: str
-    label: str
 
 
 @dataclass(frozen=True)
@@ -49,6 +41,10 @@ class RenderJob:
     layer: str
     output: Path
     needs_sphere: bool  # whether the user chose among learnt backgrounds
+    match_light: ballgan.MatchLight | None
+    backdrop_camera: ballgan.Orbit | None  # None: that of each picture
+    colormap: str = "grey"  # of depth pictures
+    depth_range: tuple[float, float] | None = None  # of depth pictures; None: the model's
 
     def run(self) -> str:
         """Render and write all pictures; returns what to tell the user."""
@@ -56,6 +52,7 @@ class RenderJob:
         scene = ballgan.Scene(ballgan.load(self.model, device=self.device))
         if self.needs_sphere and scene.model.config.background is None:
             raise ValueError("--background-seeds: this model has no background network")
+        scene.match_light, scene.backdrop_camera = self.match_light, self.backdrop_camera
         self.output.mkdir(parents=True, exist_ok=True)
         count = len(self.rows) * len(self.cameras)
         cell = max(16, min(_SHEET_CELL, math.isqrt(_SHEET_PIXELS // count)))
@@ -75,6 +72,7 @@ class RenderJob:
 
     def _render_all(self, scene: ballgan.Scene, bar: ProgressBar) -> Iterator[np.ndarray]:
         count, done = len(self.rows) * len(self.cameras), 0
+        depth_range = self.depth_range or find_depth_range(scene.model.config)
         for latent, backdrop in self.rows:
             scene.latent, scene.background = latent, backdrop.background
             for camera in self.cameras:
@@ -83,7 +81,7 @@ class RenderJob:
                     bar((done + fraction) / count)
 
                 frame = scene.render(camera, self.settings, progress=report)
-                image = show_layer(frame, self.layer, scene.model.config)
+                image = show_layer(frame, self.layer, depth_range, self.colormap)
                 name = self._name_file(latent, backdrop, camera)
                 write_png(self.output / name, image, self._describe(latent, backdrop, camera))
                 done += 1
@@ -91,7 +89,8 @@ class RenderJob:
 
     def _name_file(self, latent: ballgan.Latent, backdrop: Backdrop, camera: ballgan.Orbit) -> str:
         yaw, pitch = format_signed(camera.yaw), format_signed(camera.pitch)
-        parts = [f"seed{latent.seed:04d}", backdrop.token, f"yaw{yaw}", f"pitch{pitch}"]
+        seed = [f"seed{latent.seed:04d}", *name_edits(latent)]
+        parts = [*seed, backdrop.token, f"yaw{yaw}", f"pitch{pitch}"]
         parts += self._list_choices(latent, camera)
         return "_".join([*parts, self.layer]) + ".png"
 
@@ -107,9 +106,15 @@ class RenderJob:
             "size": settings.size,
             "neural": settings.neural_resolution,
             "samples": settings.samples,
+            "light": None if self.match_light is None else self.match_light.strength,
         }
         parts = [f"{name}{value:.9g}" for name, value in choices.items() if value is not None]
-        return parts if settings.sampler == "fast" else [*parts, settings.sampler]
+        if self.depth_range is not None:
+            parts.append("range{:.9g}-{:.9g}".format(*self.depth_range))
+        if self.colormap != "grey":
+            parts.append(self.colormap)
+        still = [] if self.backdrop_camera is None else ["still"]
+        return [*parts, *still, *([] if settings.sampler == "fast" else [settings.sampler])]
 
     def _describe(
         self, latent: ballgan.Latent, backdrop: Backdrop, camera: ballgan.Orbit
@@ -120,7 +125,10 @@ class RenderJob:
             "seed": latent.seed,
             "truncation": latent.truncation_psi,
             "truncation_cutoff": latent.truncation_cutoff,
+            "edits": describe_edits(latent),
             "background": backdrop.label,
+            "still_background": True if self.backdrop_camera else None,
+            "match_light": self.match_light.strength if self.match_light else None,
             "yaw": camera.yaw,
             "pitch": camera.pitch,
             "radius": camera.radius,
@@ -132,7 +140,8 @@ class RenderJob:
 
     def _label_row(self, latent: ballgan.Latent, backdrop: Backdrop) -> str:
         several = len({other.label for _, other in self.rows}) > 1
-        return f"seed {latent.seed}" + (f", {backdrop.label}" if several else "")
+        parts = [f"seed {latent.seed}", *name_edits(latent)]
+        return ", ".join([*parts, backdrop.label] if several else parts)
 
     def _label_column(self, camera: ballgan.Orbit) -> str:
         label = f"yaw {format_signed(camera.yaw)}"
@@ -145,9 +154,20 @@ def prepare_render(args: Namespace) -> Callable[[], str]:
     output = Path(args.output)
     if output.exists() and not output.is_dir():
         raise ValueError(f"--output {output} is a file; a folder is needed")
+    others = [name for name in FILM_OPTIONS if getattr(args, name) != args.defaults[name]]
+    if others and args.video is None:
+        raise ValueError(f"--{others[0]} needs --video FILE, the film to write")
+    if args.session is not None:
+        return prepare_session(args)
+    if args.model is None:
+        raise ValueError("name a model file, or what to render with --session FILE")
+    if args.video is not None:
+        from .film import prepare_film
+
+        return prepare_film(args, None, Path(args.model))
     if args.layer == "background" and args.background == "none":
         raise ValueError("--layer background needs a --background other than none")
-    latents = [ballgan.Latent(seed, args.truncation, args.truncation_cutoff) for seed in args.seeds]
+    latents = list_latents(args, args.seeds, ballgan.Latent)
     backdrops = list_backdrops(args)
     fov = None if args.fov is None else math.radians(args.fov)
     return RenderJob(
@@ -165,63 +185,30 @@ def prepare_render(args: Namespace) -> Callable[[], str]:
             sampler=args.sampler,
             layer="foreground" if args.layer in ("depth", "alpha") else args.layer,
             samples=args.samples,
+            matte="solved",
         ),
         layer=args.layer,
         output=output,
-        needs_sphere=args.background_seeds is not None,
+        needs_sphere=args.background == "learnt" and args.background_seeds is not None,
+        match_light=choose_light(args),
+        backdrop_camera=ballgan.Camera.orbit(radius=args.radius, fov=fov)
+        if args.still_background
+        else None,
+        colormap=args.colormap,
+        depth_range=args.depth_range,
     ).run
 
 
-def list_backdrops(args: Namespace) -> list[Backdrop]:
-    """The backgrounds of `--background` and `--background-seeds`, checked as far as possible."""
-    choice = args.background
-    if choice == "learnt":
-        return [
-            Backdrop(
-                ballgan.LearntBackground(seed, args.truncation, args.truncation_cutoff),
-                f"bg{seed:04d}",
-                f"background {seed}",
-            )
-            for seed in args.background_seeds or (0,)
-        ]
-    if args.background_seeds is not None:
-        raise ValueError("--background-seeds needs --background learnt")
-    if choice == "none":
-        return [Backdrop(None, "bg-none", "no background")]
-    if choice.startswith("#"):
-        color = ballgan.SolidColor(parse_color(choice))
-        return [Backdrop(color, f"bg-{choice[1:].lower()}", choice)]
-    if not Path(choice).exists():
-        raise ValueError(
-            "--background should be none, learnt, #rrggbb or an image file; "
-            f'there is no file "{choice}"'
-        )
-    panorama = ballgan.Panorama(choice)
-    panorama.load()  # a file that cannot be read is better refused now
-    name = re.sub(r"[^\w-]+", "-", unicodedata.normalize("NFC", Path(choice).stem))
-    return [Backdrop(panorama, f"bg-{shorten_name(name, _PHOTO_NAME)}", Path(choice).name)]
-
-
-def show_layer(frame: ballgan.Frame, layer: str, config: ballgan.ModelConfig) -> np.ndarray:
+def show_layer(
+    frame: ballgan.Frame, layer: str, depth_range: tuple[float, float], colormap: str = "grey"
+) -> np.ndarray:
     """The picture of a frame, (H, W, 3), or (H, W, 4) where it is not opaque."""
     if layer == "depth":
-        near, far = find_depth_range(config)
-        grey = ((far - frame.depth) / (far - near)).clip(0, 1) * frame.alpha
-        return np.repeat(grey[:, :, None], 3, axis=2)
+        colors = shade_depth(frame.depth, *depth_range, colormap)
+        if colormap == "grey":
+            return colors * frame.alpha[:, :, None]
+        return np.concatenate([colors, frame.alpha[:, :, None]], axis=2)
     if layer == "alpha":
         white = np.ones_like(frame.rgb)
         return np.concatenate([white, frame.alpha[:, :, None]], axis=2)
     return frame.rgb if frame.opaque else frame.rgba()
-
-
-def find_depth_range(config: ballgan.ModelConfig) -> tuple[float, float]:
-    """Distances, world units, that depth pictures show as white and as black.
-
-    The interval in which the model samples the foreground; for a model that samples inside its
-    cube, that of a sphere round the cube seen from the default radius.
-    """
-    sampling = config.sampling
-    if sampling.near is not None and sampling.far is not None:
-        return sampling.near, sampling.far
-    reach = config.field.box_warp * math.sqrt(3) / 2
-    return max(0.0, config.camera.radius - reach), config.camera.radius + reach

@@ -6,12 +6,13 @@ from pathlib import Path
 
 from imgui_bundle import imgui
 
+from ballgan.view import Backdrop
+
 from .. import actions as act
 from .. import icons, theme
 from ..info import ViewInfo
 from ..state import ViewerState
 from ..ui import Ui
-from ..view import Backdrop
 from ..words import printable
 from .code import draw_code
 from .recent import recent_files
@@ -46,8 +47,7 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     if not has_network:
         ui.text(NO_NETWORK, theme.TEXT_DIM, small=True, wrap=True)
         return []
-    code = draw_code(ui, "background", backdrop.code)
-    return [act.SetBackdrop(replace(backdrop, code=code))] if code is not None else []
+    return draw_code(ui, state, "background")
 
 
 def _choose(kind: str, backdrop: Backdrop) -> list[act.Action]:

@@ -5,12 +5,13 @@ from dataclasses import replace
 
 from imgui_bundle import imgui
 
+from ballgan.view import MAX_FOV, MAX_PITCH, MIN_FOV, Orbit
+
 from .. import actions as act
 from .. import icons
 from ..info import ViewInfo
 from ..state import ViewerState
 from ..ui import Ui
-from ..view import MAX_FOV, MAX_PITCH, MIN_FOV, Orbit
 
 DISTANCE_TIP = "From the point that the camera looks at, in world units."
 ANGLE_TIP = "Full angle of view. Small angles look flat, wide ones exaggerate what is near."

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 from imgui_bundle import ImVec2, imgui, imgui_ctx
 
+from ballgan.view import LATTICE_WIDTH, SEEDS, Code
+
 from .. import theme
 from ..ui import Ui, colour_u32
-from ..view import LATTICE_WIDTH, SEEDS, Code
 
 SPACING = 31.0  # logical pixels between neighbouring seeds
 CLICK = 4.0  # logical pixels of travel up to which a press is a click

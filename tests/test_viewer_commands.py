@@ -1,0 +1,81 @@
+"""The table of commands: names, keys, and what they do."""
+
+import pytest
+from ballgan_viewer import actions as act
+from ballgan_viewer import commands
+from ballgan_viewer.commands import COMMANDS, Chord, chord
+from ballgan_viewer.panels.overlays import balance
+from ballgan_viewer.state import ViewerState, apply
+from imgui_bundle import imgui
+from panel_screen import Screen
+from test_viewer_state import with_model
+
+
+def test_names_are_unique_and_belong_to_groups() -> None:
+    names = [row.name for row in COMMANDS]
+    assert len(names) == len(set(names))
+    assert all(row.group and row.title for row in COMMANDS)
+
+
+def test_chords_read_as_they_are_written() -> None:
+    assert chord("Ctrl+Shift+Z") == Chord("Z", frozenset({"control", "shift"}))
+    assert str(chord("Shift+Ctrl+Z")) == "Ctrl+Shift+Z"
+    assert str(chord("B")) == "B"
+
+
+def test_a_command_is_run_by_its_name() -> None:
+    assert commands.run("background.toggle", ViewerState()) == [act.ToggleBackground()]
+    with pytest.raises(ValueError, match="no command is called 'x'; there are "):
+        commands.run("x", ViewerState())
+    with pytest.raises(ValueError, match="cannot be used now"):
+        commands.run("mesh.export", ViewerState())
+
+
+def test_a_key_does_what_its_command_does_where_that_is_possible() -> None:
+    assert commands.press("S", frozenset(), ViewerState()) == []
+    assert commands.press("S", frozenset(), with_model()) == [act.SaveScreenshot()]
+    assert commands.press("O", frozenset({"super"}), ViewerState()) == [act.Browse("model")]
+
+
+@pytest.mark.parametrize("row", COMMANDS, ids=lambda row: row.name)
+def test_every_command_answers_with_actions_that_apply(row: commands.Command) -> None:
+    state = with_model()
+    if row.enabled(state):
+        for action in row.actions(state):
+            state = apply(state, action)
+
+
+def test_search_finds_words_by_their_beginnings_first() -> None:
+    assert commands.search("") == list(COMMANDS)
+    assert commands.search("undo")[0].name == "edit.undo"
+    assert commands.search("next backgr")[0].name == "background.next"
+    assert commands.search("rstcam")[0].name == "camera.reset"
+    assert commands.search("zzzz") == []
+
+
+def test_the_palette_runs_what_is_marked(screen: Screen) -> None:
+    state = apply(with_model(), act.ShowOverlay("palette"))
+    state = apply(state, act.SearchCommands("background on"))
+    screen.show(state)
+    assert screen.click(state, "palette.background.toggle") == [
+        act.ShowOverlay(""),
+        act.ToggleBackground(),
+    ]
+    assert screen.press(state, imgui.Key.down_arrow)[0].choice == 1
+    assert screen.press(state, imgui.Key.enter) == [act.ShowOverlay(""), act.ToggleBackground()]
+    assert screen.press(state, imgui.Key.escape) == [act.ShowOverlay("")]
+    empty = apply(state, act.SearchCommands("zzzz"))
+    assert screen.press(empty, imgui.Key.enter) == []
+
+
+def test_all_keys_are_listed_and_a_click_beside_closes_the_list(screen: Screen) -> None:
+    state = apply(with_model(), act.ShowOverlay("keys"))
+    screen.show(state)
+    assert screen.press(state, imgui.Key.escape) == [act.ShowOverlay("")]
+    assert screen.click_at(state, (3.0, 3.0)) == [act.ShowOverlay("")]
+
+
+def test_columns_are_balanced_and_keep_their_order() -> None:
+    groups = [(name, [0] * rows) for name, rows in (("a", 3), ("b", 1), ("c", 1), ("d", 6))]
+    columns = balance(groups, 2)
+    assert [[name for name, _ in column] for column in columns] == [["a", "b"], ["c", "d"]]

@@ -1,0 +1,73 @@
+"""What the window is told of models, surfaces and pictures: plain values and arrays. For the
+worker's threads only.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .state import CodeSpace, ModelInfo
+
+
+def describe_model(generator: Any, path: str, *, bundled: bool = False) -> ModelInfo:
+    """What the window needs to know of a generator."""
+    from ballgan.backdrop import Backdrop
+    from ballgan.depth import find_depth_range
+    from ballgan.staging import find_camera_limit, find_home
+
+    config, meta = generator.config, generator.meta
+    sphere = config.background
+    return ModelInfo(
+        path=path,
+        name=Path(path).stem,
+        kind=str(meta.get("source", "BallGAN" if sphere else "EG3D")),
+        image_resolution=config.image_resolution,
+        neural_resolution=config.neural_resolution,
+        has_background=sphere is not None,
+        has_super_resolution=config.super_resolution is not None,
+        home=find_home(config),
+        camera_limit=find_camera_limit(config),
+        box=config.field.box_warp,
+        depth_range=find_depth_range(config),
+        conditioned=config.mapping.label_dim > 0 and config.mapping.label_scale != 0,
+        sphere_radius=sphere.radius if sphere else 0.0,
+        visible_span=Backdrop(config, generator.device).visible_span(),
+        bundled=bundled,
+        notes=tuple(str(note) for note in meta.get("notes", ())),
+        foreground_space=CodeSpace(config.backbone.num_ws, config.mapping.w_dim),
+        background_space=_describe_background_codes(generator),
+    )
+
+
+def _describe_background_codes(generator: Any) -> CodeSpace:
+    background = generator.background
+    if background is None:
+        return CodeSpace()
+    mapped = background.mapping is not None
+    config = background.config
+    return CodeSpace(background.num_ws, config.w_dim if mapped else config.z_dim, mapped)
+
+
+def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """Area-weighted unit normals (V, 3) float32 of a triangle mesh."""
+    corners = vertices[faces]  # (F, 3, 3)
+    across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    sums = np.stack(
+        [
+            np.bincount(faces.ravel(), np.repeat(across[:, axis], 3), minlength=len(vertices))
+            for axis in range(3)
+        ],
+        axis=1,
+    )
+    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
+    return (sums / np.maximum(lengths, 1e-20)).astype(np.float32)
+
+
+def premultiply(rgba: np.ndarray) -> np.ndarray:
+    """Straight float (H, W, 4) in [0, 1] -> premultiplied uint8 (H, W, 4)."""
+    scaled = rgba * 255.0
+    scaled[..., :3] *= rgba[..., 3:]
+    return np.clip(scaled + 0.5, 0, 255).astype(np.uint8)
