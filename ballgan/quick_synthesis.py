@@ -46,9 +46,9 @@ def fast_dtype(device: torch.device) -> torch.dtype:
     return torch.float32
 
 
-def half_precision(device: torch.device, *, enabled: bool = True) -> torch.autocast:
+def half_precision(device: torch.device) -> torch.autocast:
     """A context in which a GPU multiplies bfloat16; nothing changes on other devices."""
-    return torch.autocast("cuda", torch.bfloat16, enabled=enabled and device.type == "cuda")
+    return torch.autocast("cuda", torch.bfloat16, enabled=device.type == "cuda")
 
 
 def gains_by_speed(backbone: Backbone, device: torch.device) -> bool:

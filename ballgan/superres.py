@@ -1,6 +1,7 @@
 """Super-resolution: from the feature image to the picture (EG3D sec. 4.3)."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import torch
 import torch.nn.functional as F
@@ -62,7 +63,7 @@ class SuperResolution(nn.Module):
         if quick and features.device.type == "cpu":
             return self._run_quickly(features, image, last, step)
         x = features.contiguous(memory_format=torch.channels_last)
-        with half_precision(x.device, enabled=quick):
+        with half_precision(x.device) if quick else nullcontext():
             for block in self.blocks:
                 x, image = block(x, image, last, self.config.noise, generator, step)
         return image.float() if quick else image
