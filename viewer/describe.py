@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .state import ModelInfo
+from .state import CodeSpace, ModelInfo
 
 
 def describe_model(generator: Any, path: str, *, bundled: bool = False) -> ModelInfo:
@@ -37,7 +37,18 @@ def describe_model(generator: Any, path: str, *, bundled: bool = False) -> Model
         visible_span=Backdrop(config, generator.device).visible_span(),
         bundled=bundled,
         notes=tuple(str(note) for note in meta.get("notes", ())),
+        foreground_space=CodeSpace(config.backbone.num_ws, config.mapping.w_dim),
+        background_space=_describe_background_codes(generator),
     )
+
+
+def _describe_background_codes(generator: Any) -> CodeSpace:
+    background = generator.background
+    if background is None:
+        return CodeSpace()
+    mapped = background.mapping is not None
+    config = background.config
+    return CodeSpace(background.num_ws, config.w_dim if mapped else config.z_dim, mapped)
 
 
 def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:

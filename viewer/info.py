@@ -9,6 +9,8 @@ from .layout import Layout
 if TYPE_CHECKING:
     from ballgan.separation import Separation
 
+    from .thumbnail_maker import Portrait
+
 
 @dataclass(frozen=True)
 class Quality:
@@ -63,3 +65,4 @@ class ViewInfo:
     frames_per_second: float = 0.0  # 0 at rest
     clock: float = 0.0  # seconds, for what moves
     picture: Callable[[Hashable], Thumbnail | None] = lambda key: None  # of the background's panel
+    thumbnail: "Callable[[Portrait], Thumbnail | None]" = lambda portrait: None

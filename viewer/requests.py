@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from ballgan.session import Session
 from ballgan.view import Backdrop, Code, View
 
+from .notes import ModelNotes
 from .state import ExportOptions, ModelInfo
 
 STAGES = ("preview", "raw", "full")  # of a picture, from coarse to final; "refined" ones follow
@@ -21,6 +23,13 @@ class Model:
 
     info: ModelInfo
     generator: Any
+
+    @cached_property
+    def scene(self) -> Any:
+        """Its ballgan.Scene for the render lane alone: what it keeps makes switching quick."""
+        import ballgan
+
+        return ballgan.Scene(self.generator)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Model) and self.generator is other.generator
@@ -150,6 +159,15 @@ class Surface:
     level: float
     density_range: tuple[float, float]
     final: bool
+
+
+@dataclass(frozen=True)
+class NotesRequest:
+    """Write what is kept of a model."""
+
+    checksum: str
+    model_name: str
+    notes: ModelNotes
 
 
 @dataclass(frozen=True)

@@ -19,12 +19,14 @@ from ballgan.view import Code, View
 from . import actions as act
 from . import describe
 from .baker import Baker
+from .notes import load_notes, save_notes
 from .paths import find_folder, find_mesh_path, unused
 from .requests import (
     STAGES,
     ExportRequest,
     Forget,
     Model,
+    NotesRequest,
     Rendered,
     RenderRequest,
     SaveRequest,
@@ -52,7 +54,11 @@ def open_model(request: act.OpenModel, ticket: Ticket) -> None:
     file = describe_file(path)
     info = describe.describe_model(generator, path, bundled=request.bundled)
     info = replace(info, size=file.size, sha256=file.sha256)
-    ticket.post(act.ModelOpened(info, Model(info, generator)))
+    notes, complaint = load_notes(info.sha256)
+    model = Model(info, generator)
+    ticket.post(act.ModelOpened(info, model, request.show, request.replaces, notes))
+    if complaint:
+        ticket.post(act.Notify("error", complaint))
 
 
 def open_picture(request: act.OpenPicture, ticket: Ticket) -> None:
@@ -118,12 +124,11 @@ class Renderer:
             self._baker.refine(ticket)
 
     def _start(self, request: RenderRequest) -> None:
-        import ballgan
         from ballgan import staging
 
         self._ladder = None
         if self._model != request.model:
-            self._scene = ballgan.Scene(request.model.generator)
+            self._scene = request.model.scene
             self._baker = Baker(self._scene, request.model)
         self._model, self._view, self._climbed = request.model, request.view, ""
         self._revision = request.revision
@@ -246,6 +251,11 @@ class SurfaceFinder:
                 device=generator.device,
                 progress=lambda _: ticket.check(),
             )
+
+
+def write_notes(request: NotesRequest, ticket: Ticket) -> None:
+    """Write what is kept of a model."""
+    save_notes(request.checksum, request.model_name, request.notes)
 
 
 def save_picture(request: SaveRequest, ticket: Ticket) -> None:

@@ -81,8 +81,7 @@ def _draw_kind(
     if not has_network:
         ui.text(NO_NETWORK, theme.TEXT_DIM, small=True, wrap=True)
         return []
-    code = draw_code(ui, "background", backdrop.code)
-    return [act.SetBackdrop(replace(backdrop, code=code))] if code is not None else []
+    return draw_code(ui, state, "background")
 
 
 def _choose(kind: str, backdrop: Backdrop) -> list[act.Action]:
@@ -142,7 +141,7 @@ def _cell(ui: Ui, count: int) -> float:
 def _draw_composition(ui: Ui, backdrop: Backdrop) -> list[act.Action]:
     """How background and foreground go together."""
     still = backdrop.camera is not None
-    ui.label("Turns", STILL_TIP)
+    ui.label("Motion", STILL_TIP)
     options = (("moves", "With the camera"), ("still", "Stands still"))
     chosen = ui.segments("background.camera", options, "still" if still else "moves")
     if chosen is not None and (chosen == "still") != still:

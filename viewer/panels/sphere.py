@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 from imgui_bundle import imgui
 
+from ballgan.panoramas import bundled_panoramas
 from ballgan.view import Orbit
 
 from .. import actions as act
@@ -47,7 +48,8 @@ def draw_sphere(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
 def _draw_buttons(ui: Ui, state: ViewerState) -> list[act.Action]:
     free = state.job("sphere") is None
     gap = ui.px(4)
-    is_file = state.view.backdrop.kind == "photo"
+    backdrop = state.view.backdrop
+    is_file = backdrop.kind == "photo" and backdrop.photo not in bundled_panoramas().values()
     width = -1.0 if is_file else (imgui.get_content_region_avail().x - gap) / 2
     actions: list[act.Action] = []
     if ui.button(

@@ -7,6 +7,8 @@ next state. `values` has the values; the reducers stand by topic in the other fi
 from . import edit as edit
 from . import files as files
 from . import jobs as jobs
+from . import latents as latents
+from . import models as models
 from . import notices as notices
 from . import overlays as overlays
 from . import scene as scene
@@ -14,9 +16,12 @@ from . import sessions as sessions
 from .reduce import apply as apply
 from .values import BUNDLED as BUNDLED
 from .values import MESH_FORMATS as MESH_FORMATS
+from .values import CodeSpace as CodeSpace
 from .values import ExportOptions as ExportOptions
+from .values import Following as Following
 from .values import Job as Job
 from .values import ModelInfo as ModelInfo
 from .values import Notice as Notice
 from .values import Palette as Palette
+from .values import Sheet as Sheet
 from .values import ViewerState as ViewerState

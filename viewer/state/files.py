@@ -1,14 +1,13 @@
-"""Models and pictures that are opened."""
+"""Files that are recognised, and pictures that are opened."""
 
-import os
 from dataclasses import replace
 
 from ballgan.panoramas import bundled_panoramas
 
 from .. import actions as act
 from ..preferences import remember
-from .reduce import forget, notify, reduce, with_backdrop, with_camera, with_still_camera
-from .values import BUNDLED, ViewerState
+from .reduce import forget, is_late, notify, reduce, with_backdrop
+from .values import ViewerState
 
 
 @reduce.register
@@ -19,38 +18,6 @@ def _(action: act.OpenFile, state: ViewerState) -> ViewerState:
 @reduce.register
 def _(action: act.FileRecognised, state: ViewerState) -> ViewerState:
     return replace(state, recognising=state.recognising[1:])
-
-
-@reduce.register
-def _(action: act.OpenModel, state: ViewerState) -> ViewerState:
-    state = forget(state, "model")
-    return replace(state, loading=action.path or BUNDLED)
-
-
-@reduce.register
-def _(action: act.ModelOpened, state: ViewerState) -> ViewerState:
-    model, previous = action.model, state.model
-    if is_late(state.loading, BUNDLED if model.bundled else model.path):
-        return state
-    state = replace(state, model=model, loading=None)
-    if previous is not None and previous.path != model.path:
-        folder = _keep_folder(state.export.path)  # the name was about the other model
-        state = replace(state, export=replace(state.export, path=folder))
-    if not model.bundled:
-        recent = remember(state.preferences.recent_models, model.path)
-        state = replace(state, preferences=replace(state.preferences, recent_models=recent))
-    camera, still = state.view.camera, state.view.backdrop.camera
-    if previous is None or previous.home != model.home:  # another scale: keep the angles only
-        camera = replace(model.home, yaw=camera.yaw, pitch=camera.pitch)
-        still = still and replace(model.home, yaw=still.yaw, pitch=still.pitch)
-    return with_camera(with_still_camera(state, still), camera)
-
-
-@reduce.register
-def _(action: act.ModelFailed, state: ViewerState) -> ViewerState:
-    if is_late(state.loading, action.path or BUNDLED):
-        return state
-    return notify(replace(state, loading=None, pending=None), "error", action.message, "model")
 
 
 @reduce.register
@@ -98,13 +65,3 @@ def _(action: act.SphereWritten, state: ViewerState) -> ViewerState:
         text += ": what another program changes in it shows at once"
     state = replace(state, jobs=tuple(job for job in state.jobs if job.lane != "sphere"))
     return notify(state, "info", text)
-
-
-def _keep_folder(typed: str) -> str:
-    """The folder of a path that was typed, with its separator; empty if there is none."""
-    return typed[: len(typed) - len(os.path.basename(typed))]
-
-
-def is_late(pending: str | None, path: str) -> bool:
-    """Whether a file that was opened is no longer the one that is waited for."""
-    return pending is not None and pending != path
