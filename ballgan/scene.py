@@ -33,6 +33,7 @@ from .progressive import Pace, climb_ladder, march_passes
 from .quick_synthesis import gains_by_speed
 from .shot import Progress, Shot
 from .sphere_cache import TILE, SphereCache
+from .surfaces import CubeBackground, SphereBackground
 from .volume import Composite
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 MAX_KEPT_RESOLUTION = 512  # larger images take much memory and are seldom seen again
 POINTS_PER_TILE = 4096  # small tiles stay in the cache and can be cancelled soon
 MAX_SPHERE_HEIGHT = 1024  # pixels of the cached sphere from pole to pole
+ROUND = (SphereBackground, CubeBackground)  # whose features depend on a direction alone
 NORMAL_STEP = 1 / 128  # of the box, for the density's gradient
 
 
@@ -148,7 +150,7 @@ class Scene:
         )
         shows_background = settings.layer in ("full", "raw", "background")
         if shows_background and isinstance(self.background, LearntBackground):
-            self.model.check_cameras(shot.rays.origins[0])
+            self.model.check_rays(shot.rays.origins, shot.rays.directions)
         if settings.layer == "background":
             rgb, alpha, depth, opaque = self._render_background(shot)
         elif settings.layer == "normals":
@@ -210,9 +212,9 @@ class Scene:
             if self.model.background is None:
                 color = float(self.model.config.white_background)
                 return (nothing + color).expand(-1, 3, -1, -1), nothing, far, True
-            features = shot.image(self._sphere_features(shot, behind))
-            depth = shot.image(self._sphere_distance(shot)[:, None])
-            return self._picture(shot, features), nothing, depth, True
+            features, distance = self._look_behind(shot, behind)
+            depth = shot.image(distance[:, None])
+            return self._picture(shot, shot.image(features)), nothing, depth, True
         return self.backdrop.render(behind, shot.camera, shot.size), nothing, far, True
 
     def _render_normals(self, shot: Shot) -> tuple[Tensor, Tensor, Tensor, bool]:
@@ -262,7 +264,8 @@ class Scene:
         return self._foreground("plain", step).planes
 
     def _foreground(self, sampler: str, step: Callable[[], None] | None = None) -> Foreground:
-        quick = sampler == "fast" and gains_by_speed(self.model.backbone, self.model.device)
+        backbone = self.model.backbone
+        quick = sampler == "fast" and gains_by_speed(backbone, self.model.device)
         return self._foregrounds.get(
             (self.latent, self.conditioning, quick),
             lambda: Foreground(self.model, self.model.planes(self.ws(), step=step, quick=quick)),
@@ -312,31 +315,33 @@ class Scene:
         """Features (N, F) and expected distance (N,) with the model's own background."""
         if self.model.background is None:
             return self.model.without_background(gathered), gathered.mean_distance()
-        behind = self._sphere_features(shot, background)
-        return gathered.over(behind), gathered.mean_distance(self._sphere_distance(shot))
+        behind, distance = self._look_behind(shot, background)
+        return gathered.over(behind), gathered.mean_distance(distance)
 
-    def _sphere_distance(self, shot: Shot) -> Tensor:
-        return self.model.background_distance(shot.rays.origins, shot.rays.directions)
+    def _look_behind(self, shot: Shot, background: LearntBackground) -> tuple[Tensor, Tensor]:
+        """Features (N, F) and distance (N,) of the learnt background along the shot's rays.
 
-    def _sphere_features(self, shot: Shot, background: LearntBackground) -> Tensor:
-        """Features (N, F) of the learnt sphere: exact, or from the cached sphere if fast."""
-        rays = shot.rays
-        ws = self.ws_background(background)
-        if shot.settings.sampler == "plain":
-            return self.model.background_features(ws, rays.origins[None], rays.directions[None])[0]
-        points = rays.origins + self._sphere_distance(shot)[:, None] * rays.directions
+        Exact; or, for a surface seen by the fast sampler, from its kept picture.
+        """
+        rays, network, ws = shot.rays, self.model.background, self.ws_background(background)
+        if shot.settings.sampler == "plain" or not isinstance(network, ROUND):
+            features, distance = self.model.look_behind(
+                ws, rays.origins[None], rays.directions[None]
+            )
+            return features[0], distance[0]
+        distance = network.distance(rays.origins, rays.directions)
+        points = rays.origins + distance[:, None] * rays.directions
         height = max(min(8 * 2 ** (shot.resolution - 1).bit_length(), MAX_SPHERE_HEIGHT), TILE)
-        assert self.model.background is not None
-        network, channels = self.model.background, self.model.config.field.feature_channels
-        sphere = self._sphere.get(
+        channels = self.model.config.field.feature_channels
+        kept = self._sphere.get(
             (background, height), lambda: SphereCache(network, ws, height, channels)
         )
-        return sphere.features(points, shot.step)
+        return kept.features(points, shot.step), distance
 
     def sphere(
         self, background: LearntBackground, height: int, step: Callable[[], None] | None = None
     ) -> Tensor:
-        """Features (F, height, 2 height) of the whole learnt sphere, equirectangular.
+        """Features (F, height, 2 height) of the whole learnt background, equirectangular.
 
         `step` is called now and then, if they are not kept; it may raise to stop.
         """
@@ -434,8 +439,7 @@ class Scene:
         else:
             image = self.sphere(background, height, step)[:3]
         pixels = (image.permute(1, 2, 0).clamp(0, 1) * 255).round().byte().cpu().numpy()
-        radius = 2 * config.camera.radius if config.background is None else config.background.radius
-        return Dome(pixels, radius)
+        return Dome(pixels, config.surround_radius or 2 * config.camera.radius)
 
 
 def blend(latent: Latent, map_seed: Callable[[int], Tensor]) -> Tensor:

@@ -9,13 +9,13 @@ from PIL import Image
 from ballgan.backgrounds import (
     Panorama,
     SolidColor,
-    SphereBackground,
     expose,
     sample_panorama,
 )
 from ballgan.config import SphereConfig
 from ballgan.geometry import equirectangular_directions
 from ballgan.mlp import ModulatedLinear, encode_positions
+from ballgan.surfaces import SphereBackground
 
 
 def make_sphere(conditioning: str, encoding: str) -> SphereBackground:

@@ -18,8 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ballgan.plain import from_plain
 from ballgan.files import atomic_write
+from ballgan.plain import from_plain
 
 from .toyworld import DOMAINS
 from .toyworld.dataset import VERSION as TOYWORLD_VERSION

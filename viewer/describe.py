@@ -21,20 +21,21 @@ def describe_model(generator: Any, path: str, *, bundled: bool = False) -> Model
     config, meta = generator.config, generator.meta
     camera = config.camera
     home = Orbit(radius=camera.radius, pivot=tuple(camera.pivot), fov=camera.fov)
-    sphere = config.background
-    limit = SPHERE_MARGIN * sphere.radius if sphere else 4 * camera.radius
+    behind = config.background
+    limit = None if behind is None else behind.camera_limit
+    limit = 4 * camera.radius if limit is None else max(SPHERE_MARGIN * limit, camera.radius)
     return ModelInfo(
         path=path,
         name=Path(path).stem,
-        kind=str(meta.get("source", "BallGAN" if sphere else "EG3D")),
+        kind=str(meta.get("source", "BallGAN" if behind else "EG3D")),
         image_resolution=config.image_resolution,
         neural_resolution=config.neural_resolution,
-        has_background=sphere is not None,
+        has_background=behind is not None,
         has_super_resolution=config.super_resolution is not None,
         home=home,
         camera_limit=limit,
         box=config.field.box_warp,
-        sphere_radius=sphere.radius if sphere else 0.0,
+        sphere_radius=config.preview_radius,
         bundled=bundled,
         notes=tuple(str(note) for note in meta.get("notes", ())),
     )
