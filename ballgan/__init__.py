@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .backgrounds import Background as Background
+    from .backgrounds import Gradient as Gradient
     from .backgrounds import LearntBackground as LearntBackground
     from .backgrounds import Panorama as Panorama
     from .backgrounds import SolidColor as SolidColor
@@ -21,21 +22,31 @@ if TYPE_CHECKING:
     from .frame import Frame as Frame
     from .frame import RenderSettings as RenderSettings
     from .generator import Generator as Generator
+    from .latent_space import LatentSpace as LatentSpace
+    from .latents import Direction as Direction
     from .latents import Latent as Latent
+    from .latents import StyleMix as StyleMix
+    from .lighting import MatchLight as MatchLight
+    from .panoramas import bundled_panoramas as bundled_panoramas
     from .scene import Scene as Scene
 
 __version__ = "0.1.0"
 
 _MODULES = {
-    **dict.fromkeys(("Background", "LearntBackground", "Panorama", "SolidColor"), "backgrounds"),
+    **dict.fromkeys(
+        ("Background", "Gradient", "LearntBackground", "Panorama", "SolidColor"), "backgrounds"
+    ),
     **dict.fromkeys(("Camera", "Orbit"), "camera"),
     **dict.fromkeys(("load", "save"), "checkpoint"),
     **dict.fromkeys(("Cancelled", "CheckpointError"), "errors"),
     **dict.fromkeys(("Frame", "RenderSettings"), "frame"),
     "Generator": "generator",
-    "Latent": "latents",
+    "MatchLight": "lighting",
+    "LatentSpace": "latent_space",
+    **dict.fromkeys(("Direction", "Latent", "StyleMix"), "latents"),
     "ModelConfig": "config",
     "Scene": "scene",
+    "bundled_panoramas": "panoramas",
 }
 
 __all__ = sorted(_MODULES)

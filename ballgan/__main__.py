@@ -14,9 +14,15 @@ import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
 
+from .cli.backdrops import (
+    add_background,
+    add_background_seed,
+    add_background_seeds,
+    add_composition,
+)
 from .cli.interrupts import keep_interrupts
+from .cli.latents import add_edits, add_truncation
 from .cli.values import (
-    DEFAULT_TRUNCATION,
     Parser,
     join_negative_values,
     number,
@@ -100,14 +106,30 @@ def _add_render(commands: _Commands[Parser]) -> None:
         "render",
         "render pictures of seeds from cameras, and a contact sheet",
         "Every foreground seed is shown with every background seed from every yaw and pitch. "
+        "Of several amounts of --move each is shown. "
         "Files are named by their parameters, e.g. seed0003_bg0001_yaw-0.40_pitch+0.00_full.png, "
         "and those options that differ from their defaults, e.g. ..._psi0.5_fov20_full.png.",
     )
-    command.add_argument("model", metavar="MODEL", help="model file")
+    command.add_argument(
+        "model", metavar="MODEL", nargs="?", help="model file; default: that of the --session"
+    )
+    command.add_argument(
+        "--session",
+        metavar="FILE",
+        help="render what the viewer showed instead: a session file, or a picture that it saved. "
+        "The pixels are the same; of the other options only --size, --device and --output apply "
+        "(default: none)",
+    )
     _add_seeds(command)
-    _add_truncation(command)
+    add_truncation(command)
+    add_edits(command)
+    add_background(command, "what stands behind the foreground", default="learnt")
+    add_background_seeds(command)
+    add_edits(command, background=True)
+    add_composition(command)
     _add_camera(command)
     _add_picture(command)
+    _add_film(command)
     _add_device(command)
     command.add_argument(
         "--output",
@@ -116,6 +138,7 @@ def _add_render(commands: _Commands[Parser]) -> None:
         help="folder for the pictures and contact_sheet.png, which shows those of the last "
         "command; created if missing (default: %(default)s)",
     )
+    command.set_defaults(defaults=vars(command.parse_args([])))
 
 
 def _add_seeds(command: argparse.ArgumentParser) -> None:
@@ -125,35 +148,6 @@ def _add_seeds(command: argparse.ArgumentParser) -> None:
         type=parse_seeds,
         default=(0,),
         help="foreground seeds, e.g. 0-3,7 (default: 0)",
-    )
-    command.add_argument(
-        "--background-seeds",
-        metavar="LIST",
-        type=parse_seeds,
-        help="seeds of the learnt background, e.g. 1,4 (default: 0)",
-    )
-    command.add_argument(
-        "--background",
-        metavar="WHAT",
-        default="learnt",
-        help="none (transparent), learnt (the model's own), '#rrggbb' (quote it), or an image "
-        "file, PNG, JPEG or WebP: one twice as wide as high covers the sphere (default: learnt)",
-    )
-
-
-def _add_truncation(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--truncation",
-        metavar="PSI",
-        type=number(-5, 5),
-        default=DEFAULT_TRUNCATION,
-        help="truncation psi: 0 is the average, 1 the full variety (default: %(default)s)",
-    )
-    command.add_argument(
-        "--truncation-cutoff",
-        metavar="ROWS",
-        type=whole_number(0, 64),
-        help="truncate only the first ROWS rows of ws (default: all)",
     )
 
 
@@ -218,6 +212,54 @@ def _add_picture(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_film(command: argparse.ArgumentParser) -> None:
+    film = command.add_argument_group(
+        "films", "One film instead of pictures; nothing is left of one that is interrupted."
+    )
+    film.add_argument(
+        "--video",
+        metavar="FILE",
+        help="film to write: .mp4 (H.264), .webm (VP9), .gif, or a name without a suffix for a "
+        "folder of PNG pictures; all but MP4, which shows white instead, keep transparency",
+    )
+    film.add_argument(
+        "--turntable",
+        metavar="TURNS",
+        nargs="?",
+        type=whole_number(-100, 100),
+        const=1,
+        help="go round the object; negative turns go to the left (default with --video: one turn)",
+    )
+    film.add_argument(
+        "--keyframes",
+        metavar="FILE",
+        help="JSON with the keys of camera, codes and background, or a session with an animation, "
+        'e.g. {"duration": 4, "loop": false, "keys": [{"time": 0}, {"time": 3, "camera": {"yaw": '
+        '0.6}, "foreground": {"x": 4}}]}; angles in radians; what a key does not say is as in the '
+        "other options",
+    )
+    film.add_argument(
+        "--duration",
+        metavar="SECONDS",
+        type=number(0.1, 3600, " seconds"),
+        help="stretch the film to this length (default: the file's; 4 for a turntable)",
+    )
+    film.add_argument(
+        "--fps",
+        metavar="RATE",
+        type=number(1, 120, " pictures a second"),
+        help="pictures per second; GIF has at most 50 (default: the file's; 30 for a turntable)",
+    )
+    film.add_argument(
+        "--passes",
+        metavar="COUNT",
+        type=int,
+        choices=(1, 3, 7, 15),
+        default=3,
+        help="sets of samples in each picture: 1 is quick, 15 the smoothest (default: %(default)s)",
+    )
+
+
 def _add_device(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--device",
@@ -232,16 +274,19 @@ def _add_export(commands: _Commands[Parser]) -> None:
         commands,
         "export",
         "export",
-        "write the foreground as a coloured mesh",
+        "write the foreground as a coloured mesh, or the background as a panorama",
         "Vertices are in world units, y up, faces outward; colours are those of the volume "
         "rendering seen from outside, before super-resolution. STL files cannot hold colours. "
-        "With --texture an OBJ file gets a .mtl and a _texture.png beside it.",
+        "With --texture an OBJ file gets a .mtl and a _texture.png beside it. A .png file gets "
+        "the background, unrolled (equirectangular, before super-resolution); edit it, and use it "
+        "as --background.",
     )
     command.add_argument("model", metavar="MODEL", help="model file")
     command.add_argument(
         "--seed", type=whole_number(0, 2**32 - 1), default=0, help="seed (default: %(default)s)"
     )
-    _add_truncation(command)
+    add_truncation(command)
+    add_edits(command)
     command.add_argument(
         "--resolution",
         metavar="COUNT",
@@ -271,18 +316,14 @@ def _add_export(commands: _Commands[Parser]) -> None:
         help="a picture with this side instead of vertex colours, for .glb and .obj "
         "(default: none; 1024 if no side is given)",
     )
+    add_background(command, "a dome round the mesh, for .glb, or the .png file", default=None)
+    add_background_seed(command)
+    add_edits(command, background=True)
     command.add_argument(
-        "--background",
-        metavar="WHAT",
-        default="none",
-        help="a dome round the mesh, for .glb: none, learnt (the model's own sphere), '#rrggbb', "
-        "or an image file: one twice as wide as high covers the sphere (default: none)",
-    )
-    command.add_argument(
-        "--background-seed",
-        metavar="SEED",
-        type=whole_number(0, 2**32 - 1),
-        help="seed of the learnt background (default: 0)",
+        "--height",
+        metavar="PIXELS",
+        type=whole_number(16, 4096),
+        help="height of a .png file; it is twice as wide (default: 1024)",
     )
     command.add_argument(
         "--all-components",
@@ -291,7 +332,10 @@ def _add_export(commands: _Commands[Parser]) -> None:
     )
     _add_device(command)
     command.add_argument(
-        "--output", metavar="FILE", required=True, help="file ending in .obj, .ply, .glb or .stl"
+        "--output",
+        metavar="FILE",
+        required=True,
+        help="file ending in .obj, .ply, .glb, .stl or .png",
     )
 
 

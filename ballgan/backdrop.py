@@ -8,7 +8,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .backgrounds import Panorama, SolidColor, is_equirectangular, sample_panorama
+from .backgrounds import (
+    Background,
+    GivenBackground,
+    Gradient,
+    Panorama,
+    SolidColor,
+    is_equirectangular,
+    sample_gradient,
+    sample_panorama,
+)
 from .camera import Camera
 from .config import ModelConfig
 from .geometry import equirectangular_directions, intersect_sphere, require_inside_sphere
@@ -16,59 +25,75 @@ from .memo import Memo
 
 
 class Backdrop:
-    """Renders solid colours and panoramas round a model, and keeps the last files it read."""
+    """Renders given backgrounds round a model, and keeps the last files it read."""
 
     def __init__(self, config: ModelConfig, device: torch.device) -> None:
         self.config = config
         self.device = device
-        self._pictures = Memo(2)
+        self._pictures = Memo(4)  # the file, and it at the sizes of a picture and of its light
+        self._last: dict[str, Tensor] = {}  # the last picture that could be read, by path
 
-    def render(self, background: SolidColor | Panorama, camera: Camera, size: int) -> Tensor:
+    def render(self, background: GivenBackground, camera: Camera, size: int) -> Tensor:
         """Picture (1, 3, size, size) of a background that gives colour.
 
         Raises ValueError for a camera outside the sphere, or a file that cannot be read.
         """
-        device = self.device
-        if isinstance(background, SolidColor):
-            color = torch.tensor(background.color, device=device).view(1, 3, 1, 1)
-            return color.expand(1, 3, size, size)
-        visible = self.visible_span()
-        image = self.load_panorama(background, size, visible)
-        rays = camera.rays(size, size, device)
+        rays = camera.rays(size, size, self.device)
         points = rays.directions
         radius = self.config.surround_radius
-        if radius is not None:
+        if radius is not None and not isinstance(background, SolidColor):
             require_inside_sphere(rays.origins[0], radius)
             distance = intersect_sphere(rays.origins, rays.directions, radius)
             points = rays.origins + distance[:, None] * rays.directions
-        colors = sample_panorama(background, image, points, visible)
+        colors = self._paint(background, points, size, self.visible_span())
         return colors.t().reshape(1, 3, size, size)
 
-    def render_sphere(self, background: SolidColor | Panorama, height: int) -> Tensor:
+    def render_sphere(self, background: GivenBackground, height: int) -> Tensor:
         """Equirectangular picture (3, height, 2 height) of such a background.
 
         Raises ValueError for a file that cannot be read.
         """
-        device = self.device
-        if isinstance(background, SolidColor):
-            color = torch.tensor(background.color, device=device).view(3, 1, 1)
-            return color.expand(3, height, 2 * height)
         visible = self.visible_span()
-        image = self.load_panorama(background, round(height * visible / math.pi), visible)
-        directions = equirectangular_directions(height, 2 * height, device).flatten(0, 1)
-        colors = sample_panorama(background, image, directions, visible)
+        size = round(height * visible / math.pi)
+        directions = equirectangular_directions(height, 2 * height, self.device).flatten(0, 1)
+        colors = self._paint(background, directions, size, visible)
         return colors.t().reshape(3, height, 2 * height)
 
+    def _paint(
+        self, background: GivenBackground, directions: Tensor, size: int, visible: float
+    ) -> Tensor:
+        """Colours (N, 3) in `directions` (N, 3), sharp in a picture of `size`."""
+        if isinstance(background, SolidColor):
+            return directions.new_tensor(background.color).expand(len(directions), 3)
+        if isinstance(background, Gradient):
+            return sample_gradient(background, directions, visible)
+        image = self.load_panorama(background, size, visible)
+        return sample_panorama(background, image, directions, visible)
+
     def load_panorama(self, panorama: Panorama, size: int, visible: float) -> Tensor:
-        """The file's picture, shrunk to what a picture of `size` can show (no aliasing)."""
-        file = (replace(panorama, yaw=0.0, exposure=0.0), _version(panorama.path))
-        image = self._pictures.get(file, lambda: panorama.load().to(self.device))
+        """The file's picture, shrunk to what a picture of `size` can show (no aliasing).
+
+        A file that has changed is read again. While that fails, because a program is still
+        writing it, its last picture stays. Raises ValueError if it could never be read.
+        """
+        file = (replace(panorama, yaw=0.0, exposure=0.0), version(panorama))
+        image = self._pictures.get(file, lambda: self._read(panorama))
         covered = math.pi if is_equirectangular(panorama, image) else panorama.span or visible
         # Powers of two: few different sizes are kept.
         height = 2 ** math.ceil(math.log2(max(16, 1.5 * size * covered / visible)))
         if height >= image.shape[1]:
             return image
         return self._pictures.get((file, height), lambda: shrink(image, height))
+
+    def _read(self, panorama: Panorama) -> Tensor:
+        try:
+            image = panorama.load().to(self.device)
+        except ValueError:
+            if panorama.path not in self._last:
+                raise
+            return self._last[panorama.path]
+        self._last = {panorama.path: image}  # one is enough: that which is being edited
+        return image
 
     def visible_span(self) -> float:
         """Angle of the background sphere that the model's front camera sees, top to bottom."""
@@ -83,10 +108,12 @@ class Backdrop:
         return 2 * (half + math.asin(ratio))
 
 
-def _version(path: str) -> tuple[int, int] | None:
-    """Time and size of a file, which change with its content; None if it cannot be looked at."""
+def version(background: Background) -> tuple[int, int] | None:
+    """Time and size of a panorama's file, which change with its content; None without a file."""
+    if not isinstance(background, Panorama):
+        return None
     try:
-        status = os.stat(path)
+        status = os.stat(background.path)
     except (OSError, ValueError):
         return None
     return status.st_mtime_ns, status.st_size

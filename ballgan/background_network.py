@@ -1,6 +1,7 @@
 """The protocol of learnt backgrounds: rays and a code in, features and depth out."""
 
 from abc import abstractmethod
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +27,10 @@ class BackgroundNetwork(nn.Module):
     @abstractmethod
     def num_ws(self) -> int:
         """Rows of ws; 1 where the raw code is concatenated."""
+
+    @abstractmethod
+    def style_weights(self) -> Iterator[tuple[int, Tensor]]:
+        """Of each layer that reads the code: its row of ws, and its weight (C, w_dim)."""
 
     @abstractmethod
     def look(

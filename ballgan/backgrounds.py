@@ -3,7 +3,7 @@
 A model's own background gives features (see background_network.py), pictures give colour.
 
 Features are composited before super-resolution, colours after it. A scene's background is one of
-`LearntBackground`, `SolidColor`, `Panorama`, or None (transparent).
+`LearntBackground`, `SolidColor`, `Gradient`, `Panorama`, or None (transparent).
 """
 
 import math
@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from .color import decode_srgb, encode_srgb
 from .geometry import sample_equirectangular, sphere_angles
 from .images import load_image
 from .latents import Latent
@@ -32,10 +33,26 @@ class SolidColor:
     color: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
     def __post_init__(self) -> None:
-        color = tuple(float(c) for c in self.color)
-        if len(color) != 3 or not all(0 <= c <= 1 for c in color):
-            raise ValueError(f"color should be three floats in [0, 1]; got {self.color!r}.")
-        object.__setattr__(self, "color", color)
+        object.__setattr__(self, "color", _check_color("color", self.color))
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """One colour above, another below, and a soft passage between them round the horizon.
+
+    top, bottom: sRGB-encoded floats in [0, 1]; values between them are mixed as encoded.
+    span: angle of the sphere, top to bottom, in which one passes into the other, radians; None:
+        what the model's front camera sees.
+    """
+
+    top: tuple[float, float, float] = (0.80, 0.84, 0.90)
+    bottom: tuple[float, float, float] = (0.32, 0.34, 0.38)
+    span: float | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "top", _check_color("top", self.top))
+        object.__setattr__(self, "bottom", _check_color("bottom", self.bottom))
+        _check_span(self.span)
 
 
 @dataclass(frozen=True)
@@ -46,7 +63,7 @@ class Panorama:
     other one is hung behind the object, upright, as high as `span`, and mirrored outwards so that
     an orbiting camera never sees its end.
 
-    path: the file; it is read when it is first shown.
+    path: the file; it is read when it is first shown, and again when it has changed.
     yaw: radians, turns the picture to the right as the camera sees it.
     exposure: stops; linear light is multiplied by 2^exposure.
     span: angle of the sphere that an ordinary photo covers vertically, radians; None: what the
@@ -62,15 +79,27 @@ class Panorama:
         object.__setattr__(self, "path", str(Path(self.path)))
         if not (math.isfinite(self.yaw) and math.isfinite(self.exposure)):
             raise ValueError(f"yaw and exposure should be finite numbers; got {self}.")
-        if self.span is not None and not 0 < self.span <= math.pi:
-            raise ValueError(f"span should be between 0 and pi radians; got {self.span!r}.")
+        _check_span(self.span)
 
     def load(self) -> Tensor:
         """The picture (3, H, W) in [0, 1]. ValueError names the file and what is wrong with it."""
         return torch.from_numpy(load_image(self.path)).permute(2, 0, 1).contiguous()
 
 
-Background = LearntBackground | SolidColor | Panorama | None
+GivenBackground = SolidColor | Gradient | Panorama
+Background = LearntBackground | GivenBackground | None
+
+
+def _check_color(name: str, color: tuple[float, float, float]) -> tuple[float, ...]:
+    checked = tuple(float(c) for c in color)
+    if len(checked) != 3 or not all(0 <= c <= 1 for c in checked):
+        raise ValueError(f"{name} should be three floats in [0, 1]; got {color!r}.")
+    return checked
+
+
+def _check_span(span: float | None) -> None:
+    if span is not None and not 0 < span <= math.pi:
+        raise ValueError(f"span should be between 0 and pi radians; got {span!r}.")
 
 
 def is_equirectangular(panorama: Panorama, image: Tensor) -> bool:
@@ -124,8 +153,14 @@ def _mirror(x: Tensor) -> Tensor:
 
 def expose(colors: Tensor, stops: float) -> Tensor:
     """Multiplies the linear light of sRGB-encoded colours by 2^stops, clipped at 1."""
-    linear = torch.where(colors <= 0.04045, colors / 12.92, ((colors + 0.055) / 1.055) ** 2.4)
-    linear = (linear * 2.0**stops).clamp(0, 1)
-    return torch.where(
-        linear <= 0.0031308, linear * 12.92, 1.055 * linear.clamp_min(1e-8) ** (1 / 2.4) - 0.055
-    )
+    return encode_srgb(decode_srgb(colors) * 2.0**stops)
+
+
+def sample_gradient(gradient: Gradient, directions: Tensor, visible_span: float) -> Tensor:
+    """Colours (N, 3) of the gradient in `directions` (N, 3); `visible_span` as for a panorama."""
+    theta = sphere_angles(directions)[:, :1]
+    down = (theta - math.pi / 2) / (gradient.span or visible_span) + 0.5
+    down = down.clamp(0, 1)
+    eased = down * down * (3 - 2 * down)
+    top, bottom = eased.new_tensor(gradient.top), eased.new_tensor(gradient.bottom)
+    return top + eased * (bottom - top)

@@ -24,18 +24,16 @@ PROBES = 9  # rays along a side of the picture that tell what the camera sees
 
 
 @torch.inference_mode()
-def bake_window(
-    network: BackgroundNetwork, ws: Tensor, camera: Camera, radius: float
-) -> np.ndarray:
+def bake_window(network: BackgroundNetwork, ws: Tensor, camera: Camera) -> np.ndarray:
     """An equirectangular picture (H, 2 H, 4) uint8, sharp where the camera looks, coarse elsewhere.
 
-    network, ws: the background and its mapped code. radius: of the sphere that the picture is put
-    on. H is smaller than HEIGHT if the camera sees much.
+    network, ws: the background and its mapped code. It is as seen from the origin, for a sphere of
+    the background's `preview_radius`. H is smaller than HEIGHT if the camera sees much.
     """
     device = ws.device
     whole = equirectangular_directions(AROUND_HEIGHT, 2 * AROUND_HEIGHT, device)
     around = to_bytes(_colors(network, ws, whole))
-    rows, columns, height = find_window(camera, radius)
+    rows, columns, height = find_window(camera, network.config.preview_radius)
     picture = enlarge(around, height)
     some = torch.arange(*rows, device=device)
     window = pixel_directions(some, columns.to(device), height, 2 * height)

@@ -3,6 +3,7 @@
 import io
 import os
 import secrets
+import shutil
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -36,6 +37,30 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         if target.exists():
             os.chmod(temporary, target.stat().st_mode & 0o7777)
         os.replace(temporary, target)
+    _sync_folder(target.parent)
+
+
+@contextmanager
+def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Make a temporary folder beside `path` and rename it to `path` at the end.
+
+    Leaving the block normally renames it; any exception removes it with all that is in it.
+
+    Raises FileExistsError if there is a file, or a folder that is not empty, at `path`; and any
+    other OSError of the file system; those about the folder itself name `path`.
+    """
+    target = Path(os.path.realpath(path))
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise FileExistsError(
+            f"cannot write {os.fspath(path)}: it exists; choose another name for the folder"
+        )
+    temporary = _name_temporary(target.parent, target.name)
+    with _removing(temporary, path):
+        temporary.mkdir()
+        yield temporary
+        if target.exists():
+            target.rmdir()  # empty; not all systems rename onto a folder
+        os.rename(temporary, target)
     _sync_folder(target.parent)
 
 
@@ -109,7 +134,7 @@ def _name_temporary(folder: Path, name: str) -> Path:
 
 @contextmanager
 def _removing(temporary: Path, path: str | os.PathLike[str]) -> Iterator[None]:
-    """Remove a temporary file at the end if it is still there; errors about it name `path`."""
+    """Remove a temporary file or folder if it is left at the end; errors about it name `path`."""
     try:
         yield
     except OSError as error:
@@ -117,6 +142,8 @@ def _removing(temporary: Path, path: str | os.PathLike[str]) -> Iterator[None]:
             raise
         raise OSError(error.errno, f"cannot write: {error.strerror}", os.fspath(path)) from error
     finally:
+        if temporary.is_dir():
+            shutil.rmtree(temporary, ignore_errors=True)
         with suppress(OSError):
             temporary.unlink()
 

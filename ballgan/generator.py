@@ -3,6 +3,7 @@
 Each stage is a method, so that callers can keep the results of the earlier ones (see scene.py).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from .geometry import intersect_box
 from .latents import z_from_seed
 from .parts import make_background, make_foreground, make_super_resolution
 from .quick_synthesis import synthesize_planes
+from .style_field import StyleField
 from .style_upsampling import StyleUpsampling
 from .stylegan2 import Mapping, Step, truncate
 from .stylenerf_config import StyleUpsamplingConfig
@@ -130,6 +132,16 @@ class Generator(nn.Module):
     def z_background(self, seed: int) -> Tensor:
         """Background z (1, z_dim) of a seed."""
         return z_from_seed(seed, self._require_background().config.z_dim).to(self.device)
+
+    def style_weights(self) -> Iterator[tuple[int, Tensor]]:
+        """Of each layer that reads ws: its row, and what turns w into styles (C, w_dim)."""
+        if self.backbone is not None:
+            yield from self.backbone.style_weights()
+        elif isinstance(self.field, StyleField):
+            yield from self.field.style_weights()
+        if self.super_resolution is not None:
+            count = self.config.num_ws
+            yield from ((count + row, w) for row, w in self.super_resolution.style_weights())
 
     # Foreground
 

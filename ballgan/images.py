@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from PIL import Image, ImageCms, ImageDraw, ImageFont, ImageOps, UnidentifiedIma
 from PIL.PngImagePlugin import PngInfo
 
 from .files import atomic_write
+from .png import encode_png_bands
 
 MAX_PIXELS = 2**26  # 67 megapixels, e.g. 11 500 x 5 750; 0.8 GB as float32 RGB
 
@@ -86,9 +87,28 @@ def write_png(path: str | Path, image: np.ndarray, metadata: dict[str, str] | No
     chunks = PngInfo()
     for key, text in (metadata or {}).items():
         chunks.add_text(key, text)
-    picture = Image.fromarray(_quantize(image))
+    picture = Image.fromarray(quantize(image))
     with atomic_write(path) as file:
         picture.save(file, format="PNG", pnginfo=chunks)
+
+
+def write_png_bands(
+    path: str | Path,
+    bands: Iterable[np.ndarray],
+    shape: tuple[int, int, int],
+    metadata: dict[str, str] | None = None,
+) -> None:
+    """Write a PNG file of a picture that comes in bands; as `write_png`, without holding it.
+
+    Args:
+        path: the file.
+        bands: (rows, W, C) floats, from top to bottom; they may raise to stop.
+        shape: width, height and channels C (3 or 4) of the picture.
+        metadata: text chunks, keyword -> text.
+    """
+    with atomic_write(path) as file:
+        for part in encode_png_bands(map(quantize, bands), shape, metadata):
+            file.write(part)
 
 
 def resize_image(image: np.ndarray, max_side: int) -> np.ndarray:
@@ -106,7 +126,7 @@ def resize_image(image: np.ndarray, max_side: int) -> np.ndarray:
     scale = max_side / max(height, width)
     if scale >= 1:
         return image
-    picture = Image.fromarray(_quantize(image))
+    picture = Image.fromarray(quantize(image))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     return np.asarray(picture.resize(size, Image.Resampling.BICUBIC), np.float32) / 255
 
@@ -151,7 +171,7 @@ def contact_sheet(
         draw.text(place, label, _SHEET_TEXT, font=font, anchor="mm")
     for i, row in enumerate(rows):
         for j, image in enumerate(row):
-            cell = Image.fromarray(_quantize(_flatten(image)))
+            cell = Image.fromarray(quantize(_flatten(image)))
             sheet.paste(cell, (left + j * step_x, top + i * step_y))
     return np.asarray(sheet, np.float32) / 255
 
@@ -186,8 +206,11 @@ def _convert_to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image
     return picture.convert("RGB")
 
 
-def _quantize(image: np.ndarray) -> np.ndarray:
-    """Floats in [0, 1] -> bytes, rounded; (H, W, 3 or 4)."""
+def quantize(image: np.ndarray) -> np.ndarray:
+    """Floats (H, W, 3 or 4), clipped to [0, 1] -> bytes, rounded.
+
+    Raises ValueError for another shape, or values that are not numbers.
+    """
     if image.ndim != 3 or image.shape[2] not in (3, 4) or 0 in image.shape:
         raise ValueError(f"an image should be (H, W, 3) or (H, W, 4); got {image.shape}")
     if np.isnan(image).any():

@@ -4,6 +4,8 @@ A point at distance r from the origin is given by its direction and 1 / r. Sampl
 1 / r, from `start` down to 0, which is infinitely far away.
 """
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
@@ -46,6 +48,10 @@ class InvertedSphereBackground(BackgroundNetwork):
     def num_ws(self) -> int:
         """Rows of ws; 1 where the raw code is concatenated."""
         return self.network.num_ws
+
+    def style_weights(self) -> Iterator[tuple[int, Tensor]]:
+        """See `BackgroundNetwork.style_weights`."""
+        return self.network.style_weights()
 
     def check_rays(self, origins: Tensor, directions: Tensor) -> None:
         """Raise ValueError if a ray begins beyond the nearest sample."""

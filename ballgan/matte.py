@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 SOLID = 1e-3  # opacity from which a pixel's own colour can be told
+PRIOR = 1e-3  # weight of the expected opacity, as a squared distance of colours
 
 
 def extend_colors(premultiplied: Tensor, opacity: Tensor) -> Tensor:
@@ -33,3 +34,24 @@ def unpremultiply(premultiplied: Tensor, opacity: Tensor) -> Tensor:
 def _halve(image: Tensor) -> Tensor:
     """Mean of 2x2 pixels; odd sides keep their last row and column."""
     return F.avg_pool2d(image, 2, ceil_mode=True, count_include_pad=False)
+
+
+def solve_matte(
+    pictures: tuple[Tensor, Tensor], backgrounds: tuple[Tensor, Tensor], expected: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Opacity and straight colour of what is seen in two pictures before two backgrounds.
+
+    A pixel shows C_i = alpha F + (1 - alpha) B_i. Two backgrounds give alpha, as least squares over
+    the channels, and then F (Smith and Blinn 1996, "Blue screen matting", theorem 4).
+
+    pictures, backgrounds: (1, 3, H, W) each. expected: (1, 1, H, W), the opacity where the
+    backgrounds hardly differ; it counts PRIOR against the square of their distance elsewhere.
+    Returns alpha (1, 1, H, W) in [0, 1] and the colour (1, 3, H, W), continued to where alpha is 0.
+    """
+    (c0, c1), (b0, b1) = pictures, backgrounds
+    apart = b1 - b0
+    through = ((c1 - c0) * apart).sum(1, keepdim=True) + PRIOR * (1 - expected)
+    alpha = 1 - through / (apart.square().sum(1, keepdim=True) + PRIOR)
+    alpha = alpha.clamp(0, 1)
+    premultiplied = ((c0 - (1 - alpha) * b0) + (c1 - (1 - alpha) * b1)) / 2
+    return alpha, extend_colors(premultiplied.clamp_min(0).minimum(alpha), alpha)

@@ -1,6 +1,7 @@
 """Positional encoding and the fully connected layers of the learnt backgrounds."""
 
 import math
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
@@ -33,6 +34,12 @@ class ModulatedLinear(nn.Module):
         self.affine = FullyConnected(w_dim, in_features, bias_init=1.0)
         self.weight = nn.Parameter(torch.randn(out_features, in_features))
         self.bias = nn.Parameter(torch.zeros(out_features))
+        self.style_gain = 1.0 if demodulate else 1 / math.sqrt(in_features)
+
+    @property
+    def style_weight(self) -> Tensor:
+        """What turns w into styles (in_features, w_dim)."""
+        return self.affine.matrix * self.style_gain
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """x (B, N, in_features), w (B, w_dim) -> (B, N, out_features), linear."""
@@ -43,9 +50,7 @@ class ModulatedLinear(nn.Module):
 
         Demodulated layers normalise the styled weight; the others divide the style by sqrt(in).
         """
-        styles = self.affine(w)
-        if not self.demodulate:
-            styles = styles / math.sqrt(styles.shape[1])
+        styles = self.affine(w) * self.style_gain
         weight = self.weight * styles[:, None]  # (B, O, I)
         if self.demodulate:
             weight = weight * (weight.square().sum(-1, keepdim=True) + 1e-8).rsqrt()
@@ -69,6 +74,12 @@ class ModulatedMLP(nn.Module):
     def num_ws(self) -> int:
         """Rows of ws: one a layer, the output included."""
         return len(self.layers) + 1
+
+    def style_weights(self) -> Iterator[tuple[int, Tensor]]:
+        """Of each layer, its row of ws, and what turns w into styles (in, w_dim)."""
+        for row, layer in enumerate((*self.layers, self.output)):
+            assert isinstance(layer, ModulatedLinear)
+            yield row, layer.style_weight
 
     def forward(self, x: Tensor, ws: Tensor) -> Tensor:
         """x (B, N, in), ws (B, num_ws, w_dim) -> (B, N, out)."""
@@ -97,6 +108,14 @@ class PlainMLP(nn.Module):
             nn.Linear(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True)
         )
         self.output = nn.Linear(hidden_size, out_features)
+        self.code_dim = code_dim
+
+    def style_weights(self) -> Iterator[tuple[int, Tensor]]:
+        """The part of the first layer that reads the code (hidden_size, code_dim), for row 0."""
+        if self.code_dim:
+            first = self.layers[0]
+            assert isinstance(first, nn.Linear)
+            yield 0, first.weight[:, -self.code_dim :]
 
     def forward(self, x: Tensor, ws: Tensor) -> Tensor:
         """x (B, N, in), code ws (B, 1, code_dim) -> (B, N, out)."""

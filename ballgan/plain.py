@@ -6,9 +6,13 @@ Two rules keep old files readable and new ones unambiguous:
   lack it, and then it has the default. Every other field has to be there.
 - Where a field may be one of several dataclasses, each has a class attribute `KIND`, written as
   the entry "kind". A file without that entry means the first of them.
+
+Annotations may be bool, int, float, str, dataclasses, tuples, `dict[str, ...]`, `Literal[...]`, Any
+(for plain values), and each of these `| None`.
 """
 
 import dataclasses
+import difflib
 import math
 import types
 import typing
@@ -18,6 +22,7 @@ from typing import Any
 MAX_WIDTH = 8192
 MAX_RESOLUTION = 4096
 MAX_LAYERS = 64
+MAX_ITEMS = 100_000  # of a list
 
 
 def require(condition: bool, message: str) -> None:
@@ -58,16 +63,20 @@ def to_plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         kind = {"kind": value.KIND} if hasattr(value, "KIND") else {}
         return kind | {f.name: to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {key: to_plain(item) for key, item in value.items()}
     return [to_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
-def from_plain(expected: Any, value: Any, where: str) -> Any:
+def from_plain(expected: Any, value: Any, where: str, *, lenient: bool = False) -> Any:
     """Check `value` against the annotation `expected` and build it: inverse of `to_plain`.
 
-    Raises ValueError, naming the place by `where`, on unknown or missing keys and wrong types.
+    lenient: any key may be missing whose field has a default, as if all of them were `later`.
+    Raises ValueError, naming the place by `where`, on unknown or missing keys, wrong types and
+    numbers that are not finite.
     """
     if dataclasses.is_dataclass(expected):
-        return _dataclass_from_plain(expected, value, where)
+        return _dataclass_from_plain(expected, value, where, lenient)
     origin, arguments = typing.get_origin(expected), typing.get_args(expected)
     if origin in (types.UnionType, typing.Union):
         if value is None:
@@ -75,22 +84,49 @@ def from_plain(expected: Any, value: Any, where: str) -> Any:
             return None
         choices = [a for a in arguments if a is not type(None)]
         chosen = choices[0] if len(choices) == 1 else _choose_kind(choices, value, where)
-        return from_plain(chosen, value, where)
+        return from_plain(chosen, value, where, lenient=lenient)
     if origin is tuple:
-        require(isinstance(value, (list, tuple)), f"{where} should be a list; got {value!r}.")
-        item_types = arguments[:1] * min(len(value), 64) if arguments[-1] is Ellipsis else arguments
-        require(len(value) == len(item_types), f"{where} has {len(value)} items.")
-        return tuple(
-            from_plain(t, v, f"{where}[{i}]")
-            for i, (t, v) in enumerate(zip(item_types, value, strict=True))
-        )
+        return _tuple_from_plain(arguments, value, where, lenient)
+    if origin is dict:
+        require(isinstance(value, dict), f"{where} should be a mapping; got {value!r:.80}.")
+        require(len(value) <= MAX_ITEMS, f"{where} has {len(value)} items.")
+        kind = arguments[1]
+        return {
+            from_plain(str, key, where): from_plain(kind, item, f"{where}.{key}", lenient=lenient)
+            for key, item in value.items()
+        }
+    return _simple_from_plain(expected, value, where)
+
+
+def _simple_from_plain(expected: Any, value: Any, where: str) -> Any:
+    if expected is Any:
+        return value
+    if typing.get_origin(expected) is typing.Literal:
+        choices = typing.get_args(expected)
+        known = ", ".join(map(str, choices))
+        require(value in choices, f"{where} should be one of {known}; got {value!r:.80}.")
+        return value
     if expected is float and type(value) is int and abs(value) < 2**53:
         return float(value)
     require(
         type(value) is expected,
         f"{where} should be of type {expected.__name__}; got {value!r:.80}.",
     )
+    finite = type(value) is not float or math.isfinite(value)
+    require(finite, f"{where} should be a finite number; got {value!r}.")
     return value
+
+
+def _tuple_from_plain(kinds: tuple[Any, ...], value: Any, where: str, lenient: bool) -> Any:
+    require(isinstance(value, (list, tuple)), f"{where} should be a list; got {value!r:.80}.")
+    require(len(value) <= MAX_ITEMS, f"{where} has {len(value)} items.")
+    if kinds[-1] is Ellipsis:
+        kinds = kinds[:1] * len(value)
+    require(len(value) == len(kinds), f"{where} has {len(value)} items.")
+    return tuple(
+        from_plain(kind, item, f"{where}[{i}]", lenient=lenient)
+        for i, (kind, item) in enumerate(zip(kinds, value, strict=True))
+    )
 
 
 def _choose_kind(choices: list[Any], value: Any, where: str) -> Any:
@@ -104,10 +140,10 @@ def _choose_kind(choices: list[Any], value: Any, where: str) -> Any:
     raise ValueError(f"{where}.kind should be one of {known}; got {kind!r:.80}.")
 
 
-def _dataclass_from_plain(expected: Any, value: Any, where: str) -> Any:
+def _dataclass_from_plain(expected: Any, value: Any, where: str, lenient: bool) -> Any:
     require(isinstance(value, dict), f"{where} should be a mapping; got {type(value).__name__}.")
     hints = {f.name: t for f, t in _fields(expected)}
-    may_lack = {f.name for f, _ in _fields(expected) if "later" in f.metadata}
+    may_lack = {f.name for f, _ in _fields(expected) if _may_be_missing(f, lenient)}
     present = value.keys()
     if hasattr(expected, "KIND"):
         kind = value.get("kind", expected.KIND)
@@ -115,11 +151,27 @@ def _dataclass_from_plain(expected: Any, value: Any, where: str) -> Any:
         present = present - {"kind"}
     unknown = sorted(str(key) for key in present - hints.keys())
     missing = sorted(hints.keys() - present - may_lack)
-    require(not unknown, f"{where} has unknown keys: {', '.join(unknown)[:200]}.")
+    require(not unknown, f"{where} has unknown keys: {_suggest(unknown, list(hints))[:200]}.")
     require(not missing, f"{where} lacks the keys: {', '.join(missing)}.")
     return expected(
-        **{k: from_plain(t, value[k], f"{where}.{k}") for k, t in hints.items() if k in present}
+        **{
+            key: from_plain(kind, value[key], f"{where}.{key}", lenient=lenient)
+            for key, kind in hints.items()
+            if key in present
+        }
     )
+
+
+def _may_be_missing(field: Any, lenient: bool) -> bool:
+    missing = dataclasses.MISSING
+    has_default = field.default is not missing or field.default_factory is not missing
+    return "later" in field.metadata or (lenient and has_default)
+
+
+def _suggest(unknown: list[str], known: list[str]) -> str:
+    """Unknown keys, each with the known one that it looks like."""
+    near = {key: difflib.get_close_matches(key, known, 1, 0.75) for key in unknown[:20]}
+    return ", ".join(f"{key} ({match[0]}?)" if match else key for key, match in near.items())
 
 
 def _fields(expected: Any) -> list[tuple[dataclasses.Field[Any], Any]]:

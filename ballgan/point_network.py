@@ -6,6 +6,7 @@ input.
 """
 
 import math
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
@@ -37,7 +38,7 @@ class PointNetwork(nn.Module):
         modulated: bool = True,
     ) -> None:
         super().__init__()
-        self.config, self.modulated = config, modulated
+        self.config, self.modulated, self.width = config, modulated, width
         self.order = ["xyz".index(axis) for axis in config.axes] + list(range(3, dimensions))
         self.projection: Tensor | None
         self.register_buffer("projection", None)
@@ -65,6 +66,21 @@ class PointNetwork(nn.Module):
     def num_ws(self) -> int:
         """Rows of ws: one a hidden layer, then those of density and features; or the one code."""
         return self.config.num_ws if self.modulated else 1
+
+    def style_weights(self) -> Iterator[tuple[int, Tensor]]:
+        """Of each layer, its row of ws, and what turns w into styles (C, width).
+
+        Of a raw code, the part of the layers' weights that reads it.
+        """
+        if self.modulated:
+            for row, layer in enumerate((*self.layers, self.density_head, self.feature_head)):
+                assert isinstance(layer, ModulatedLinear)
+                yield row, layer.style_weight
+        elif self.width:
+            for row in {0, max(self.skip_before, 0)}:
+                layer = self.layers[row]
+                assert isinstance(layer, nn.Linear)
+                yield 0, layer.weight[:, -self.width :]
 
     def hidden(self, positions: Tensor, ws: Tensor) -> Tensor:
         """The last hidden layer (B, N, H) at positions (B, N, D)."""

@@ -5,17 +5,19 @@ no mapping, backbone or background network, and a new background code touches no
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .backdrop import Backdrop
-from .backgrounds import Background, LearntBackground, Panorama, SolidColor
+from .backdrop import Backdrop, version
+from .backgrounds import Background, Gradient, LearntBackground, Panorama, SolidColor
 from .camera import AnyCamera, Orbit
+from .color import decode_srgb
 from .fields import density_gradient
 from .foreground import Foreground
 from .frame import (
@@ -26,12 +28,15 @@ from .frame import (
     resize,
 )
 from .generator import Generator
+from .latent_space import LatentSpace
 from .latents import Latent
+from .lighting import Light, MatchLight, Shading, find_shading, relight
 from .matte import extend_colors
 from .memo import Memo
 from .progressive import Pace, climb_ladder, march_passes
 from .quick_synthesis import gains_by_speed
-from .shot import Progress, Shot
+from .separation import Separation, measure_separation
+from .shot import Progress, Shot, aim
 from .sphere_cache import TILE, SphereCache
 from .surfaces import CubeBackground, SphereBackground
 from .volume import Composite
@@ -46,28 +51,38 @@ POINTS_PER_TILE = 4096  # small tiles stay in the cache and can be cancelled soo
 MAX_SPHERE_HEIGHT = 1024  # pixels of the cached sphere from pole to pole
 ROUND = (SphereBackground, CubeBackground)  # whose features depend on a direction alone
 NORMAL_STEP = 1 / 128  # of the box, for the density's gradient
+SHADING_STEP = 1 / 64  # of the box, for the smoother normals that light is matched with
+LIGHT_HEIGHT = 32  # pixels of the equirectangular picture whose light is measured
 
 
 class Scene:
     """Renders one model with one foreground code and one background.
 
-    latent: the foreground code. background: LearntBackground, SolidColor, Panorama, or None for
-    transparent. conditioning: the camera that conditions the mapping network; moving it changes
-    the identity, moving the rendering camera does not. All can be set at any time.
-    Not thread-safe: use it from one thread.
+    latent: the foreground code. background: LearntBackground, SolidColor, Gradient, Panorama, or
+    None for transparent. backdrop_camera: the camera that sees the background; None: the one that
+    renders. A camera of its own keeps the background still while the object turns before it.
+    match_light: how the foreground takes on the background's light, approximately (see
+    lighting.py); None: it keeps its own. conditioning: the camera that conditions the mapping
+    network; moving it changes the identity, moving the rendering camera does not.
+    All can be set at any time. Not thread-safe: use it from one thread.
     """
 
     def __init__(self, model: Generator) -> None:
         self._model = model
         self.latent = Latent()
         self.background: Background = LearntBackground()
+        self.backdrop_camera: AnyCamera | None = None
+        self.match_light: MatchLight | None = None
         self.conditioning: AnyCamera = Orbit()
+        self._spaces = Memo(3)
         self._ws = Memo(8)
         self._foregrounds = Memo(3)
         self._gathered = Memo(6)
         self._ws_background = Memo(8)
         self._sphere = Memo(3)
         self._whole_sphere = Memo(2)
+        self._gradients = Memo(2)
+        self._lights = Memo(8)
         self.pace = Pace()
         self.backdrop = Backdrop(model.config, model.device)
 
@@ -134,23 +149,11 @@ class Scene:
         passes: sets of samples whose mean is shown; the fast sampler only.
         """
         self._check_values()
-        resolved = camera.resolve(self.model.config.camera)
-        resolution = self.neural_resolution(settings)
-        shot = Shot(
-            camera=resolved,
-            rays=resolved.rays(resolution, resolution, self.model.device),
-            resolution=resolution,
-            size=settings.size or self.model.config.image_resolution,
-            settings=settings,
-            enlarge=stage in ("full", "refined")
-            and settings.layer != "raw"
-            and self.model.super_resolution is not None,
-            progress=progress,
-            passes=passes,
-        )
+        shot = aim(self, camera, settings, stage, progress, passes)
         shows_background = settings.layer in ("full", "raw", "background")
         if shows_background and isinstance(self.background, LearntBackground):
-            self.model.check_rays(shot.rays.origins, shot.rays.directions)
+            rays = shot.backdrop_rays
+            self.model.check_rays(rays.origins, rays.directions)
         if settings.layer == "background":
             rgb, alpha, depth, opaque = self._render_background(shot)
         elif settings.layer == "normals":
@@ -163,7 +166,7 @@ class Scene:
             depth,
             shot.size,
             layer=settings.layer,
-            neural_resolution=resolution,
+            neural_resolution=shot.resolution,
             stage=stage,
             opaque=opaque,
         )
@@ -172,11 +175,11 @@ class Scene:
         """Raise ValueError if the latent or the background is of another kind."""
         if type(self.latent) is not Latent:
             raise ValueError(f"scene.latent should be a Latent; got {self.latent!r}.")
-        kinds = (LearntBackground, SolidColor, Panorama)
+        kinds = (LearntBackground, SolidColor, Gradient, Panorama)
         if self.background is not None and not isinstance(self.background, kinds):
             raise ValueError(
-                "scene.background should be a LearntBackground, SolidColor, Panorama or None; "
-                f"got {self.background!r}."
+                "scene.background should be a LearntBackground, SolidColor, Gradient, Panorama or "
+                f"None; got {self.background!r}."
             )
 
     def _render_foreground(self, shot: Shot) -> tuple[Tensor, Tensor, Tensor, bool]:
@@ -187,19 +190,33 @@ class Scene:
         if isinstance(behind, LearntBackground):
             features, distance = self._before_learnt_background(shot, gathered, behind)
             rgb = self._picture(shot, shot.image(features))
+            amount = resize(opacity, rgb.shape[-1])
+            rgb = self._match_light(shot, gathered, rgb, amount)
             return rgb, opacity, shot.image(distance[:, None]), True
         premultiplied = shot.image(gathered.features)
         rgb = self._picture(shot, extend_colors(premultiplied, opacity))
+        rgb = self._match_light(shot, gathered, rgb, 1.0)
         depth = shot.image(gathered.mean_distance()[:, None])
         if behind is None:
             return rgb, opacity, depth, False
         if shot.size > rgb.shape[-1]:
             rgb = resize(rgb, shot.size)
         opacity = resize(opacity, rgb.shape[-1])
-        rgb = rgb * opacity + self.backdrop.render(behind, shot.camera, rgb.shape[-1]) * (
-            1 - opacity
-        )
-        return rgb, opacity, depth, True
+        rest = self.backdrop.render(behind, shot.backdrop_camera, rgb.shape[-1])
+        return rgb * opacity + rest * (1 - opacity), opacity, depth, True
+
+    def _match_light(
+        self, shot: Shot, gathered: Composite, rgb: Tensor, amount: Tensor | float
+    ) -> Tensor:
+        """A picture (1, 3, n, n) whose foreground, of opacity `amount`, has the scene's light."""
+        shading = self.shading(shot.camera)
+        if shading is None:
+            return rgb
+        opacity = shot.image(gathered.opacity[:, None])
+        gradient = self._gradient(shot, gathered, SHADING_STEP)
+        ratio = shot.image(shading.ratio(F.normalize(-gradient, dim=-1)))
+        ratio = resize(extend_colors(ratio * opacity, opacity), rgb.shape[-1])
+        return relight(rgb, ratio, amount)
 
     def _render_background(self, shot: Shot) -> tuple[Tensor, Tensor, Tensor, bool]:
         """Layer "background": the whole background without foreground-shaped holes."""
@@ -215,46 +232,50 @@ class Scene:
             features, distance = self._look_behind(shot, behind)
             depth = shot.image(distance[:, None])
             return self._picture(shot, shot.image(features)), nothing, depth, True
-        return self.backdrop.render(behind, shot.camera, shot.size), nothing, far, True
+        return self.backdrop.render(behind, shot.backdrop_camera, shot.size), nothing, far, True
 
     def _render_normals(self, shot: Shot) -> tuple[Tensor, Tensor, Tensor, bool]:
         """Layer "normals": camera-space normals as colours, n / 2 + 1 / 2 (x right, y up)."""
         gathered = self._gather(shot)
         distance = gathered.mean_distance()
-        reach = distance.nan_to_num(posinf=0.0)
-        points = shot.rays.origins + reach[:, None] * shot.rays.directions
-        planes = self._foreground(shot.settings.sampler).planes
-        step = NORMAL_STEP * self.model.config.field.box_warp
-        gradients = []
-        for tile in points.split(POINTS_PER_TILE):
-            shot.report(1.0)
-            gradients.append(density_gradient(self.model.field, planes, tile[None], step)[0])
-        gradient = torch.cat(gradients)
-        world = F.normalize(-gradient, dim=-1)
+        world = F.normalize(-self._gradient(shot, gathered, NORMAL_STEP), dim=-1)
         pose = torch.tensor(shot.camera.cam2world, dtype=world.dtype, device=world.device)
         local = world @ pose[:3, :3] * world.new_tensor([1.0, -1.0, -1.0])
         opacity = shot.image(gathered.opacity[:, None])
         return shot.image(local / 2 + 0.5), opacity, shot.image(distance[:, None]), False
 
+    def _gradient(self, shot: Shot, gathered: Composite, step: float) -> Tensor:
+        """The density's gradient (N, 3) where rays are stopped; `step`: of the box."""
+        key = (self._gathered_key(shot), step)
+        return self._gradients.get(key, lambda: self._find_gradient(shot, gathered, step))
+
+    def _find_gradient(self, shot: Shot, gathered: Composite, step: float) -> Tensor:
+        reach = gathered.mean_distance().nan_to_num(posinf=0.0)
+        points = shot.rays.origins + reach[:, None] * shot.rays.directions
+        planes = self._foreground(shot.settings.sampler).planes
+        length = step * self.model.config.field.box_warp
+        gradients = []
+        for tile in points.split(POINTS_PER_TILE):
+            shot.report(1.0)
+            gradients.append(density_gradient(self.model.field, planes, tile[None], length)[0])
+        return torch.cat(gradients)
+
     # Stages, kept by value
 
     def ws(self) -> Tensor:
-        """Mapped foreground code (1, num_ws, w_dim), truncated and blended."""
+        """Rows (1, num_ws, w_dim) of the foreground code (see `LatentSpace.ws`)."""
         key = (self.latent, self.conditioning)
-        return self._ws.get(key, self._map_foreground)
+        return self._ws.get(key, lambda: self.latent_space().ws(self.latent))
 
-    def _map_foreground(self) -> Tensor:
-        model, latent = self.model, self.latent
-        label = None
-        if model.config.mapping.label_dim:
-            label = self.conditioning.resolve(model.config.camera).label(model.device)
-        psi, cutoff = latent.truncation_psi, latent.truncation_cutoff
-        return blend(
-            latent,
-            lambda seed: model.map(
-                model.z(seed), label, truncation_psi=psi, truncation_cutoff=cutoff
-            ),
-        )
+    def latent_space(self) -> LatentSpace:
+        """W of the foreground, for the present conditioning camera."""
+        return self._spaces.get(("foreground", self.conditioning), self._make_space)
+
+    def _make_space(self) -> LatentSpace:
+        config, label = self.model.config, None
+        if config.mapping.label_dim:
+            label = self.conditioning.resolve(config.camera).label(self.model.device)
+        return LatentSpace.of_foreground(self.model, label)
 
     def planes(self, step: Callable[[], None] | None = None) -> Tensor:
         """Feature planes (1, 3, C, H, W) of the foreground code.
@@ -273,28 +294,26 @@ class Scene:
 
     def ws_background(self, background: LearntBackground) -> Tensor:
         """Mapped background code (1, rows, w_dim), or the raw code where that is concatenated."""
-        return self._ws_background.get(background, lambda: self._map_background(background))
-
-    def _map_background(self, background: LearntBackground) -> Tensor:
-        model = self.model
-        psi, cutoff = background.truncation_psi, background.truncation_cutoff
-        return blend(
-            background,
-            lambda seed: model.map_background(
-                model.z_background(seed), truncation_psi=psi, truncation_cutoff=cutoff
-            ),
+        return self._ws_background.get(
+            background, lambda: self.background_latent_space().ws(background)
         )
+
+    def background_latent_space(self) -> LatentSpace:
+        """W of the background. Raises ValueError if the model has no background network."""
+        return self._spaces.get("background", lambda: LatentSpace.of_background(self.model))
 
     def _gather(self, shot: Shot) -> Composite:
         """The foreground along the shot's rays."""
         if shot.resolution > MAX_KEPT_RESOLUTION:
             return self._march(shot)
+        return self._gathered.get(self._gathered_key(shot), lambda: self._march(shot))
+
+    def _gathered_key(self, shot: Shot) -> Hashable:
         settings = shot.settings
         code = (self.latent, self.conditioning)
         moves_in_pixels = shot.passes > 1 and not shot.enlarge
         way = (settings.samples, settings.sampler, shot.passes, moves_in_pixels)
-        key = (code, shot.camera, shot.resolution, way)
-        return self._gathered.get(key, lambda: self._march(shot))
+        return code, shot.camera, shot.resolution, way
 
     def _march(self, shot: Shot) -> Composite:
         foreground, samples = (
@@ -323,7 +342,8 @@ class Scene:
 
         Exact; or, for a surface seen by the fast sampler, from its kept picture.
         """
-        rays, network, ws = shot.rays, self.model.background, self.ws_background(background)
+        rays, ws = shot.backdrop_rays, self.ws_background(background)
+        network = self.model.background
         if shot.settings.sampler == "plain" or not isinstance(network, ROUND):
             features, distance = self.model.look_behind(
                 ws, rays.origins[None], rays.directions[None]
@@ -351,6 +371,31 @@ class Scene:
             (background, height), lambda: network.equirectangular(ws, height, step)
         )
 
+    def _unrolled(
+        self, background: Background, height: int, step: Callable[[], None] | None = None
+    ) -> Tensor:
+        """Colours (3, height, 2 height) of a whole background that is not None."""
+        if background is not None and not isinstance(background, LearntBackground):
+            return self.backdrop.render_sphere(background, height)
+        if background is None or self.model.background is None:
+            even = float(self.model.config.white_background)
+            return torch.full((3, height, 2 * height), even, device=self.model.device)
+        return self.sphere(background, height, step)[:3].clamp(0, 1)
+
+    # Light
+
+    def light(self, background: Background) -> Light:
+        """The light of a background on diffuse surfaces (see lighting.py)."""
+        return self._lights.get(
+            (background, version(background)),
+            lambda: Light.from_panorama(decode_srgb(self._unrolled(background, LIGHT_HEIGHT))),
+        )
+
+    @torch.inference_mode()
+    def shading(self, camera: AnyCamera) -> Shading | None:
+        """How `match_light` shades the foreground seen by a camera; None if it changes nothing."""
+        return find_shading(self, camera)
+
     def _picture(self, shot: Shot, features: Tensor) -> Tensor:
         """Feature image (1, F, n, n) in [0, 1] -> picture (1, 3, H, W) in [0, 1]."""
         if not shot.enlarge:
@@ -360,6 +405,36 @@ class Scene:
             features, self.ws(), step=lambda: shot.report(1.0), quick=quick
         )
         return (picture + 1) / 2
+
+    # Measurements
+
+    @torch.inference_mode()
+    def separation(
+        self,
+        camera: AnyCamera,
+        settings: RenderSettings | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> Separation:
+        """How clearly foreground and background are apart in a picture; see `Separation`."""
+        self._check_values()
+        shot = aim(self, camera, settings or RenderSettings(), progress=progress)
+        return measure_separation(self._gather(shot).transmittance)
+
+    @torch.inference_mode()
+    def unroll(self, height: int = 1024, *, progress: Progress | None = None) -> np.ndarray:
+        """The whole background as an equirectangular picture, (height, 2 height, 3) in [0, 1].
+
+        Its middle is what the front camera looks at (see geometry.py). The learnt one shows its raw
+        colours, before super-resolution. Written to a file it can be edited, and comes back as a
+        `Panorama`. Raises ValueError if the background is None.
+        """
+        self._check_values()
+        if self.background is None:
+            raise ValueError("There is no background to unroll; scene.background is None.")
+        step = None if progress is None else lambda: progress(0.5)
+        image = self._unrolled(self.background, height, step)
+        return image.permute(1, 2, 0).clamp(0, 1).float().cpu().numpy()
 
     # Meshes
 
@@ -427,21 +502,7 @@ class Scene:
         """
         from .dome import Dome
 
-        self._check_values()
-        background, config = self.background, self.model.config
-        if background is None:
-            raise ValueError("a dome needs a background; scene.background is None")
-        step = None if progress is None else lambda: progress(0.5)
-        if not isinstance(background, LearntBackground):
-            image = self.backdrop.render_sphere(background, height)
-        elif self.model.background is None:
-            image = torch.full((3, height, 2 * height), float(config.white_background))
-        else:
-            image = self.sphere(background, height, step)[:3]
-        pixels = (image.permute(1, 2, 0).clamp(0, 1) * 255).round().byte().cpu().numpy()
+        config = self.model.config
+        image = self.unroll(height, progress=progress)
+        pixels = np.rint(image * 255).astype(np.uint8)
         return Dome(pixels, config.surround_radius or 2 * config.camera.radius)
-
-
-def blend(latent: Latent, map_seed: Callable[[int], Tensor]) -> Tensor:
-    """The weighted sum of what `map_seed` gives for the seeds of a code."""
-    return torch.stack([w * map_seed(seed) for seed, w in latent.seeds_and_weights]).sum(0)

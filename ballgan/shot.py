@@ -1,12 +1,18 @@
 """What one frame is rendered with."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from .camera import Camera, Rays
+from .camera import AnyCamera, Camera, Rays
 from .frame import RenderSettings
+
+if TYPE_CHECKING:
+    from .scene import Scene
 
 Progress = Callable[[float], None]
 
@@ -16,7 +22,9 @@ class Shot:
     """A camera, its rays, and how they become a picture."""
 
     camera: Camera
+    backdrop_camera: Camera  # sees the background; usually the same
     rays: Rays
+    backdrop_rays: Rays
     resolution: int  # of the rays
     size: int  # of the picture
     settings: RenderSettings
@@ -49,3 +57,35 @@ class Shot:
     def image(self, values: Tensor) -> Tensor:
         """Per-ray values (N, C) as an image (1, C, n, n)."""
         return values.t().reshape(1, -1, self.resolution, self.resolution)
+
+
+def aim(
+    scene: Scene,
+    camera: AnyCamera,
+    settings: RenderSettings,
+    stage: str = "full",
+    progress: Progress | None = None,
+    passes: int = 1,
+) -> Shot:
+    """What one rung of the ladder is rendered with (see `Scene.render_stage`)."""
+    model = scene.model
+    resolution = scene.neural_resolution(settings)
+    resolved = camera.resolve(model.config.camera)
+    rays = resolved.rays(resolution, resolution, model.device)
+    behind, behind_rays = resolved, rays
+    if scene.backdrop_camera is not None:
+        behind = scene.backdrop_camera.resolve(model.config.camera)
+        behind_rays = behind.rays(resolution, resolution, model.device)
+    enlarge = stage in ("full", "refined") and settings.layer != "raw"
+    return Shot(
+        camera=resolved,
+        backdrop_camera=behind,
+        rays=rays,
+        backdrop_rays=behind_rays,
+        resolution=resolution,
+        size=settings.size or model.config.image_resolution,
+        settings=settings,
+        enlarge=enlarge and model.super_resolution is not None,
+        progress=progress,
+        passes=passes,
+    )

@@ -3,30 +3,71 @@ picture of the view's layer. The window and `ballgan render --session` both go t
 they make the same pixels.
 """
 
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
 
-from .backgrounds import LearntBackground, Panorama, SolidColor
+from .backgrounds import Gradient, LearntBackground, Panorama, SolidColor
 from .camera import Camera
 from .camera import Orbit as CameraOrbit
+from .config import ModelConfig
 from .frame import Frame, RenderSettings
 from .latents import Latent
+from .lighting import MatchLight
 from .scene import Scene
+from .shot import Progress
 from .view import Backdrop, Code, Orbit, View, depth_range
 
 AnyLatent = TypeVar("AnyLatent", bound=Latent)
+SPHERE_MARGIN = 0.98  # of the distance from which the background can be seen
 
 
 def set_scene(scene: Scene, view: View) -> None:
     """Give a scene the codes and the background of a view."""
+    backdrop = view.backdrop
     scene.latent = to_latent(view.foreground)
-    scene.background = to_background(view.backdrop)
+    scene.background = to_background(backdrop)
+    scene.backdrop_camera = None if backdrop.camera is None else to_camera(backdrop.camera)
+    scene.match_light = to_match_light(backdrop)
+
+
+def render_view(
+    scene: Scene, view: View, *, size: int | None = None, progress: Progress | None = None
+) -> np.ndarray:
+    """The finished picture of a view, straight float RGBA (H, W, 4): the end of the ladder.
+
+    size: side of the picture in pixels; None: the model's own. `progress` gets the fraction done.
+    """
+    set_scene(scene, view)
+    settings = replace(to_settings(view), size=size)
+    done = 0.0  # each rung takes about as long as all before it
+
+    def report(fraction: float) -> None:
+        if progress is not None:
+            progress(min(done + fraction * (done + 1 / 16), 1.0))
+
+    frames = scene.render_progressively(
+        to_camera(view.camera), settings, progress=report, preview=False
+    )
+    for frame in frames:
+        done = frame.convergence
+    return to_rgba(view, frame, scene.model.config.field.box_warp)
 
 
 def to_latent(code: Code, kind: type[AnyLatent] = Latent) -> AnyLatent:  # type: ignore[assignment]
-    """The library's latent for a place on the lattice."""
-    return kind.at(code.x, code.y, truncation_psi=code.truncation_psi)  # type: ignore[return-value]
+    """The library's latent for a code."""
+    if code.blend:
+        latent = kind.mean(*((to_latent(part), weight) for part, weight in code.blend))
+    else:
+        latent = kind.at(code.x, code.y)
+    return replace(
+        latent,
+        truncation_psi=code.truncation_psi,
+        truncation_cutoff=code.truncation_cutoff,
+        mix=code.mix,
+        moves=code.moves,
+    )
 
 
 def to_background(backdrop: Backdrop) -> Any:
@@ -35,9 +76,18 @@ def to_background(backdrop: Backdrop) -> Any:
         return None
     if backdrop.kind == "colour":
         return SolidColor(backdrop.colour)
+    if backdrop.kind == "gradient":
+        return Gradient(backdrop.top, backdrop.bottom)
     if backdrop.kind == "photo" and backdrop.photo is not None:
         return Panorama(backdrop.photo, yaw=backdrop.yaw, exposure=backdrop.exposure)
     return to_latent(backdrop.code, LearntBackground)
+
+
+def to_match_light(backdrop: Backdrop) -> MatchLight | None:
+    """How the foreground takes on the background's light, measured against the learnt one's."""
+    if not (backdrop.visible and backdrop.match_light):
+        return None
+    return MatchLight(to_latent(backdrop.code, LearntBackground), backdrop.light_strength)
 
 
 def to_camera(orbit: Orbit) -> CameraOrbit:
@@ -65,6 +115,21 @@ def to_rgba(view: View, frame: Frame, box: float) -> np.ndarray:
         grey = shade_depth(frame.depth, *depth_range(view.camera, box))
         return np.concatenate([grey, frame.alpha[..., None]], axis=2)
     return frame.rgba()
+
+
+def find_home(config: ModelConfig) -> Orbit:
+    """The model's own camera."""
+    camera = config.camera
+    x, y, z = camera.pivot
+    return Orbit(radius=camera.radius, pivot=(x, y, z), fov=camera.fov)
+
+
+def find_camera_limit(config: ModelConfig) -> float:
+    """How far from the origin a camera may be, world units (see `view.clamp_camera`)."""
+    limit = None if config.background is None else config.background.camera_limit
+    if limit is None:
+        return 4 * config.camera.radius
+    return max(SPHERE_MARGIN * limit, config.camera.radius)
 
 
 def shade_depth(depth: np.ndarray, near: float, far: float) -> np.ndarray:

@@ -1,6 +1,7 @@
 """StyleNeRF's foreground field: an MLP of the position, styled by ws (StyleNeRF sec. 3.1)."""
 
 import math
+from collections.abc import Iterator
 
 from torch import Tensor, nn
 
@@ -38,6 +39,10 @@ class StyleField(nn.Module):
     def features(self, rows: Tensor, points: Tensor) -> Tensor:
         """Features (B, N, F); the first three are the raw colour, nominally in [0, 1]."""
         return self._features_of(self.network.hidden(points, rows), rows)
+
+    def style_weights(self) -> Iterator[tuple[int, Tensor]]:
+        """Of each layer, its row of ws, and what turns w into styles (C, w_dim)."""
+        return self.network.style_weights()
 
     @property
     def density_head(self) -> ModulatedLinear:

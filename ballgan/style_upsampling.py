@@ -44,6 +44,16 @@ class StyleUpsampling(nn.Module):
         """Rows of ws that are used: the last so many."""
         return self.config.num_ws
 
+    def style_weights(self) -> Iterator[tuple[int, Tensor]]:
+        """Of each layer, its row of ws from the end, and what turns w into styles (I, w_dim)."""
+        for i, block in enumerate(self.blocks):
+            assert isinstance(block, UpsamplingBlock)
+            first = 2 * i - self.num_ws
+            last = -1 if self.config.shared_rgb_style else first + 2
+            yield first, block.conv0.affine.matrix
+            yield first + 1, block.conv1.affine.matrix
+            yield last, block.to_rgb.style_weight
+
     def forward(
         self,
         features: Tensor,

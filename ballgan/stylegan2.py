@@ -7,7 +7,7 @@ CPUs and GPUs like best.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 import torch.nn.functional as F
@@ -108,10 +108,15 @@ class FullyConnected(nn.Module):
         self.weight_gain = learning_rate_multiplier / math.sqrt(in_features)
         self.bias_gain = learning_rate_multiplier
 
+    @property
+    def matrix(self) -> Tensor:
+        """What the layer multiplies with (out_features, in_features): the weight with its gain."""
+        return self.weight * self.weight_gain
+
     def forward(self, x: Tensor) -> Tensor:
         """(..., in_features) -> (..., out_features)."""
         bias = self.bias if self.bias_gain == 1 else self.bias * self.bias_gain
-        return F.linear(x, self.weight * self.weight_gain, bias)
+        return F.linear(x, self.matrix, bias)
 
 
 class Mapping(nn.Module):
@@ -154,10 +159,13 @@ def truncate(w: Tensor, w_avg: Tensor, psi: float, cutoff: int | None, num_ws: i
 
     row <- w_avg + psi (row - w_avg) for the first `cutoff` rows, or for all (StyleGAN sec. 3.2).
     """
-    ws = w[:, None].repeat(1, num_ws, 1)
+    return truncate_rows(w[:, None].repeat(1, num_ws, 1), w_avg, psi, cutoff)
+
+
+def truncate_rows(ws: Tensor, w_avg: Tensor, psi: float, cutoff: int | None) -> Tensor:
+    """The same for rows ws (B, num_ws, w_dim), which are changed in place."""
     if psi != 1:
-        rows = num_ws if cutoff is None else cutoff
-        ws[:, :rows] = w_avg.lerp(ws[:, :rows], psi)
+        ws[:, :cutoff] = w_avg.lerp(ws[:, :cutoff], psi)
     return ws
 
 
@@ -182,6 +190,11 @@ class SynthesisLayer(nn.Module):
         self.noise_strength = nn.Parameter(torch.zeros(()))
         self.noise_const: Tensor
         self.register_buffer("noise_const", torch.randn(resolution, resolution))
+
+    @property
+    def style_weight(self) -> Tensor:
+        """What turns w into styles (I, w_dim)."""
+        return self.affine.matrix
 
     def forward(
         self, x: Tensor, w: Tensor, noise: str, generator: torch.Generator | None = None
@@ -209,6 +222,11 @@ class ToRGB(nn.Module):
         self.weight = nn.Parameter(torch.randn(out_channels, in_channels, 1, 1))
         self.bias = nn.Parameter(torch.zeros(out_channels))
         self.style_gain = 1 / math.sqrt(in_channels)
+
+    @property
+    def style_weight(self) -> Tensor:
+        """What turns w into styles (I, w_dim)."""
+        return self.affine.matrix * self.style_gain
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """x (B, I, H, W), w (B, w_dim) -> (B, O, H, W)."""
@@ -240,6 +258,12 @@ class SynthesisBlock(nn.Module):
             out_channels, out_channels, w_dim=w_dim, resolution=resolution, clamp=clamp
         )
         self.to_rgb = ToRGB(out_channels, image_channels, w_dim=w_dim, clamp=clamp)
+
+    def style_weights(self) -> Iterator[tuple[int, Tensor]]:
+        """Of each layer, its row of the block's three rows of ws, and what turns w into styles."""
+        yield 0, self.conv0.style_weight
+        yield 1, self.conv1.style_weight
+        yield 2, self.to_rgb.style_weight
 
     def forward(
         self,
@@ -282,6 +306,15 @@ class Backbone(nn.Module):
             )
             for r in others
         )
+
+    def style_weights(self) -> Iterator[tuple[int, Tensor]]:
+        """Of each layer, its row of ws, and what turns w into styles (I, w_dim)."""
+        yield 0, self.conv.style_weight
+        yield 1, self.to_rgb.style_weight
+        for i, block in enumerate(self.blocks):
+            assert isinstance(block, SynthesisBlock)
+            for row, weight in block.style_weights():
+                yield 2 * i + 1 + row, weight
 
     def forward(
         self,

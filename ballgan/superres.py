@@ -1,5 +1,7 @@
 """Super-resolution: from the feature image to the picture (EG3D sec. 4.3)."""
 
+from collections.abc import Iterator
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -32,6 +34,12 @@ class SuperResolution(nn.Module):
                 )
             )
         self.blocks = nn.ModuleList(blocks)
+
+    def style_weights(self) -> Iterator[tuple[int, Tensor]]:
+        """Of each layer, its row of ws from the end, and what turns w into styles (I, w_dim)."""
+        for block in self.blocks:
+            assert isinstance(block, SynthesisBlock)
+            yield from ((-1, weight) for _, weight in block.style_weights())
 
     def forward(
         self,

@@ -4,6 +4,8 @@ BallGAN sec. 3.2 and its supplement, which compares them. Each ray meets the sur
 look at the network is enough, and there is no density.
 """
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
@@ -43,6 +45,10 @@ class SurfaceBackground(BackgroundNetwork):
     def num_ws(self) -> int:
         """Rows of ws; 1 where the raw code is concatenated."""
         return self.network.num_ws
+
+    def style_weights(self) -> Iterator[tuple[int, Tensor]]:
+        """See `BackgroundNetwork.style_weights`."""
+        return self.network.style_weights()
 
     def forward(self, points: Tensor, ws: Tensor) -> Tensor:
         """Features (B, N, F) in [0, 1] at points (B, N, 3) on the surface.

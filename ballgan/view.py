@@ -5,23 +5,40 @@ backgrounds and cameras. Light: nothing here imports torch, so that the window i
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from .latents import Direction, StyleMix
 
 SEEDS = 2**32  # seeds are 32-bit
 LATTICE_WIDTH = 100  # seed at lattice point (i, j): (i + 100 j) mod 2**32, as Latent.at
 MAX_PITCH = 1.5  # radians
 MIN_FOV, MAX_FOV = math.radians(4), math.radians(80)
 LAYERS = ("full", "foreground", "background", "raw", "normals", "depth", "alpha", "surface")
+BACKDROP_KINDS = ("learnt", "colour", "gradient", "photo")
 WITHOUT_BACKGROUND = ("foreground", "normals", "depth", "alpha", "surface")
+
+
+def file_field() -> Any:
+    """A dataclass field, None by default, that holds the path of a file: session files name it
+    relative to themselves."""
+    return field(default=None, metadata={"file": True})
 
 
 @dataclass(frozen=True)
 class Code:
-    """A latent code as a place on the lattice of seeds; between its points seeds are blended."""
+    """A latent code as a place on the lattice of seeds; between its points seeds are blended.
+
+    What follows the place means what it means in latents.Latent.
+    """
 
     x: float = 0.0
     y: float = 0.0
     truncation_psi: float = 0.7  # 0: the average, 1: as drawn
+    truncation_cutoff: int | None = None  # rows of ws that are truncated; None: all
+    mix: StyleMix | None = None  # a second seed for some rows
+    moves: tuple[tuple[Direction, float], ...] = ()  # steps along directions, in deviations
+    blend: "tuple[tuple[Code, float], ...]" = ()  # whole codes and weights, instead of a place
 
     @property
     def seed(self) -> int:
@@ -31,25 +48,90 @@ class Code:
     @property
     def is_blend(self) -> bool:
         """Whether this place lies between lattice points."""
-        return (self.x, self.y) != (round(self.x), round(self.y))
+        return bool(self.blend) or (self.x, self.y) != (round(self.x), round(self.y))
+
+    def at(self, x: float, y: float) -> "Code":
+        """The same at another place."""
+        return replace(self, x=x, y=y, blend=())
 
     def at_seed(self, seed: int) -> "Code":
-        """The same truncation at the lattice point of `seed` (any integer, taken mod 2**32)."""
+        """The same at the lattice point of `seed` (any integer, taken mod 2**32)."""
         row, column = divmod(seed % SEEDS, LATTICE_WIDTH)
-        return replace(self, x=float(column), y=float(row))
+        return self.at(float(column), float(row))
+
+    def amount(self, direction: Direction) -> float:
+        """How far it is moved along a direction."""
+        return dict(self.moves).get(direction, 0.0)
+
+    def moved(self, direction: Direction, amount: float) -> "Code":
+        """The same, moved along a direction by `amount` in all."""
+        moves = {**dict(self.moves), direction: amount}
+        return replace(self, moves=tuple((d, a) for d, a in moves.items() if a))
+
+
+@dataclass(frozen=True)
+class CodePair:
+    """The codes of foreground and background."""
+
+    foreground: Code = Code()
+    background: Code = Code()
+
+
+@dataclass(frozen=True)
+class CodeControl:
+    """What may change a code; it does not show in the picture."""
+
+    locked: bool = False  # nothing changes the code
+    animated: bool = False  # the code moves by itself
+    speed: float = 0.5  # of an animation, seeds a second
+
+
+@dataclass(frozen=True)
+class LatentControls:
+    """Locks and animations, and the other side of the A/B toggle."""
+
+    foreground: CodeControl = CodeControl()
+    background: CodeControl = CodeControl()
+    side: str = "A"  # that shows, "A" or "B"
+    other: CodePair | None = None  # the codes of the side that does not show; None: the same
 
 
 @dataclass(frozen=True)
 class Backdrop:
     """What stands behind the foreground: every choice keeps its values while another one shows."""
 
-    kind: str = "learnt"  # "learnt", "colour" or "photo"
+    kind: str = "learnt"  # one of BACKDROP_KINDS
     visible: bool = True  # False: transparent, shown on a checkerboard
     code: Code = Code()
     colour: tuple[float, float, float] = (0.93, 0.94, 0.96)  # sRGB in [0, 1]
-    photo: str | None = None  # path of a panorama or any other picture
+    top: tuple[float, float, float] = (0.80, 0.84, 0.90)  # of the gradient
+    bottom: tuple[float, float, float] = (0.32, 0.34, 0.38)
+    photo: str | None = file_field()  # path of a panorama or any other picture
     yaw: float = 0.0  # turns the photo, radians
     exposure: float = 0.0  # of the photo, stops
+    revision: int = 0  # counts how often the photo's file was read again
+    camera: "Orbit | None" = None  # sees the background, which stands still; None: the view's
+    match_light: bool = False  # whether the foreground takes on the background's light
+    light_strength: float = 1.0  # of that, in [0, 2]
+
+    def relevant(self) -> "Backdrop":
+        """What shows of it: the values of other kinds are left out."""
+        if not self.visible:
+            return Backdrop(visible=False)
+        shown = Backdrop(self.kind, camera=self.camera)
+        if self.kind == "colour":
+            shown = Backdrop(self.kind, colour=self.colour)  # the same from everywhere
+        elif self.kind == "gradient":
+            shown = replace(shown, top=self.top, bottom=self.bottom)
+        elif self.kind == "photo":
+            shown = replace(shown, photo=self.photo, yaw=self.yaw, exposure=self.exposure)
+            shown = replace(shown, revision=self.revision)
+        else:
+            shown = replace(shown, code=self.code)
+        if not self.match_light:
+            return shown
+        # The light is measured against the learnt background's.
+        return replace(shown, match_light=True, light_strength=self.light_strength, code=self.code)
 
 
 @dataclass(frozen=True)
@@ -78,21 +160,65 @@ class View:
     camera: Orbit = Orbit()
     layer: str = "full"  # one of LAYERS
     neural_resolution: int | None = None  # side of the volume-rendered image; None: the model's
+    latents: LatentControls = LatentControls()
+
+    @property
+    def codes(self) -> CodePair:
+        """Both codes."""
+        return CodePair(self.foreground, self.backdrop.code)
+
+    def with_codes(self, codes: CodePair) -> "View":
+        """The same with other codes."""
+        backdrop = replace(self.backdrop, code=codes.background)
+        return replace(self, foreground=codes.foreground, backdrop=backdrop)
 
     def relevant(self) -> "View":
         """The same picture's simplest view: values that do not show at present are left out, so
         that two views are equal when their pictures are."""
-        backdrop = self.backdrop
-        if not backdrop.visible or self.layer in WITHOUT_BACKGROUND:
+        backdrop = self.backdrop.relevant()
+        lit = backdrop.match_light and self.layer == "foreground"
+        if self.layer in WITHOUT_BACKGROUND and not lit:
             backdrop = Backdrop(visible=False)
-        elif backdrop.kind == "colour":
-            backdrop = Backdrop("colour", colour=backdrop.colour)
-        elif backdrop.kind == "photo":
-            backdrop = replace(Backdrop("photo"), photo=backdrop.photo, yaw=backdrop.yaw)
-            backdrop = replace(backdrop, exposure=self.backdrop.exposure)
-        else:
-            backdrop = Backdrop("learnt", code=backdrop.code)
-        return replace(self, backdrop=backdrop)
+        return replace(self, backdrop=backdrop, latents=LatentControls())
+
+
+def interpolate(a: Code, b: Code, weight: float) -> Code:
+    """The code between a (weight 0) and b (weight 1), row by row of their ws.
+
+    Where both have the same truncation and moves, the result has them too, so that they can still
+    be changed; else it brings them along in its parts.
+    """
+    shared: dict[str, Any] = {}
+    names = ("truncation_psi", "truncation_cutoff", "moves")
+    if all(getattr(a, name) == getattr(b, name) for name in names):
+        shared = {name: getattr(a, name) for name in names}
+        a, b = (
+            replace(code, truncation_psi=1.0, truncation_cutoff=None, moves=()) for code in (a, b)
+        )
+    nearest = a if weight < 0.5 else b
+    plain = replace(Code(truncation_psi=1.0), **shared)
+    return replace(plain, x=nearest.x, y=nearest.y, blend=((a, 1.0 - weight), (b, weight)))
+
+
+def slide(code: Code, weight: float) -> Code:
+    """A blend of two codes at another weight of the second one, in [0, 1]."""
+    (a, _), (b, _) = code.blend
+    weight = min(max(weight, 0.0), 1.0)
+    nearest = a if weight < 0.5 else b
+    return replace(code, x=nearest.x, y=nearest.y, blend=((a, 1.0 - weight), (b, weight)))
+
+
+def advance(code: Code, distance: float) -> Code:
+    """A code after a step of its animation: from seed to seed, or to and fro in a blend of two.
+
+    distance: in seeds. At the end of a blend its codes change places.
+    """
+    if len(code.blend) != 2:
+        return code.at(code.x + distance, code.y)
+    weight = code.blend[1][1] + distance
+    if weight < 1.0:
+        return slide(code, weight)
+    return slide(replace(code, blend=code.blend[::-1]), weight - 1.0)
 
 
 def clamp_camera(camera: Orbit, home: Orbit, limit: float) -> Orbit:

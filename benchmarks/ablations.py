@@ -24,10 +24,10 @@ OBJECTIVES = {  # each with the penalties that are known to work for it at 32 pi
 }
 REGULARISERS = {
     "both regularisers": (
-        "--loss.binarization=0.3",
-        "--loss.foreground-density=0.05",
-        "--loss.regularizer-start-kimg=1",
-        "--loss.regularizer-ramp-kimg=2",
+        "--loss.binarization=0.1",
+        "--loss.foreground-density=0.02",
+        "--loss.regularizer-start-kimg=3",
+        "--loss.regularizer-ramp-kimg=3",
     ),
     "no regulariser": ("--loss.binarization=0", "--loss.foreground-density=0"),
 }

@@ -7,14 +7,18 @@ import torch
 from PIL import Image
 
 from ballgan.backgrounds import (
+    Gradient,
     Panorama,
     SolidColor,
     expose,
+    is_equirectangular,
+    sample_gradient,
     sample_panorama,
 )
 from ballgan.config import SphereConfig
 from ballgan.geometry import equirectangular_directions
 from ballgan.mlp import ModulatedLinear, encode_positions
+from ballgan.panoramas import bundled_panoramas
 from ballgan.surfaces import SphereBackground
 
 
@@ -144,3 +148,33 @@ def test_panorama_is_read_from_its_file(tmp_path: Path) -> None:
     assert image[:, 0, 0].tolist() == [1.0, 0.0, 0.0]
     with pytest.raises(ValueError, match="nowhere.png"):
         Panorama(str(tmp_path / "nowhere.png")).load()
+
+
+def test_gradient_passes_from_bottom_to_top_within_its_span() -> None:
+    gradient = Gradient((1, 0.5, 0), (0, 0.5, 1), span=0.4)
+
+    def color(up: float) -> list[float]:
+        directions = torch.tensor([[0.0, math.tan(up), -1.0]])
+        return sample_gradient(gradient, directions, 1.0)[0].tolist()
+
+    assert color(0.0) == pytest.approx([0.5, 0.5, 0.5], abs=1e-5)
+    assert color(0.2) == color(1.2) == pytest.approx([1, 0.5, 0], abs=1e-5)
+    assert color(-0.2) == color(-1.2) == pytest.approx([0, 0.5, 1], abs=1e-5)
+    # Three quarters down is 0.15625 = 0.25^2 (3 - 0.5) of the top.
+    assert color(-0.1) == pytest.approx([0.15625, 0.5, 0.84375], abs=1e-4)
+    with pytest.raises(ValueError, match="bottom should be three floats"):
+        Gradient(bottom=(0, 0, 2))
+    with pytest.raises(ValueError, match="span should be between 0 and pi"):
+        Gradient(span=0.0)
+
+
+def test_bundled_panoramas_cover_the_sphere() -> None:
+    panoramas = bundled_panoramas()
+    assert len(panoramas) >= 6
+    for path in panoramas.values():
+        image = Panorama(path).load()
+        assert is_equirectangular(Panorama(path), image)
+        assert image.std() > 0.05
+        seam = (image[:, :, 0] - image[:, :, -1]).abs().mean()
+        beside = (image[:, :, 1] - image[:, :, 0]).abs().mean()
+        assert seam < 3 * beside + 0.02

@@ -22,6 +22,7 @@ from PIL import Image
 import ballgan
 from ballgan.__main__ import build_parser, main
 from ballgan.cli.interrupts import keep_interrupts
+from ballgan.cli.latents import format_rows, parse_mix, parse_moves
 from ballgan.cli.progress import ProgressBar
 from ballgan.cli.render import prepare_render
 from ballgan.cli.values import (
@@ -236,7 +237,7 @@ def test_version(capsys):
     [
         ([], "required: COMMAND"),
         (["dance"], "invalid choice: 'dance'"),
-        (["render"], "required: MODEL"),
+        (["render"], "name a model file, or what to render with --session FILE"),
         (["render", "m.pkl", "--seeds", "3-1"], '--seeds: the range "3-1" runs backwards'),
         (["render", "m.pkl", "--yaw", "x"], '--yaw: "x" should be a number'),
         (["render", "m.pkl", "--size", "0"], "whole number from 16 to 8192"),
@@ -561,6 +562,56 @@ def test_photos_give_their_names_to_pictures(stem, token, model_path, tmp_path):
     assert main([*arguments, "--output", str(tmp_path / "out")]) == 0
     (path,) = (tmp_path / "out").glob("seed*")
     assert path.name.startswith(f"seed0000_{token}_yaw")
+
+
+def test_mixes_and_moves_are_read_and_named() -> None:
+    assert parse_mix("9:0-2,7") == (9, (0, 1, 2, 7))
+    moves = parse_moves("pca:2:4-5=-1,0,1.5")
+    assert (moves.method, moves.index, moves.rows) == ("pca", 2, (4, 5))
+    assert moves.amounts == (-1.0, 0.0, 1.5)
+    assert parse_moves("sefa:0=3").rows is None
+    assert format_rows((0, 1, 2, 5, 7, 8)) == "0-2.5.7-8"
+
+
+@pytest.mark.parametrize(
+    ("parse", "text", "message"),
+    [
+        (parse_mix, "9", "such as 9:0-5"),
+        (parse_mix, "9:64", "from 0 to 63"),
+        (parse_moves, "ica:0=1", "such as sefa:0"),
+        (parse_moves, "sefa:0=x", "should be a number"),
+    ],
+)
+def test_bad_mixes_and_moves_are_explained(parse, text, message) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match=message):
+        parse(text)
+
+
+def test_moves_and_mixes_make_the_pictures_of_their_latents(model_path, model, tmp_path) -> None:
+    edits = ["--mix", "9:0-1", "--move", "sefa:0=-2,2", "--background-move", "pca:1:0=-1"]
+    command = ["render", model_path, *QUICK, *edits, "--layer", "raw", "--output", str(tmp_path)]
+    assert main(command) == 0
+    names = sorted(path.name for path in tmp_path.glob("seed*.png"))
+    behind = "bg0000_bg-pca1r0-1.00_yaw+0.00_pitch+0.00"
+    assert names == [
+        f"seed0000_mix9r0-1_sefa0{amount}_{behind}_neural8_samples8_raw.png"
+        for amount in ("+2.00", "-2.00")
+    ]
+    scene = ballgan.Scene(model)
+    mix, moves = ballgan.StyleMix(9, (0, 1)), ((ballgan.Direction("sefa", 0), 2.0),)
+    scene.latent = ballgan.Latent(mix=mix, moves=moves)
+    move = (ballgan.Direction("pca", 1, (0,)), -1.0)
+    scene.background = ballgan.LearntBackground(moves=(move,))
+    settings = ballgan.RenderSettings(neural_resolution=8, samples=8, layer="raw")
+    expected = scene.render(ballgan.Camera.orbit(), settings).rgb
+    written = np.asarray(Image.open(tmp_path / names[0])) / 255
+    assert np.abs(written - expected).max() < 1 / 255
+
+
+def test_exports_take_one_amount(model_path, tmp_path, capsys) -> None:
+    output = str(tmp_path / "a.ply")
+    assert main(["export", model_path, "--move", "sefa:0=1,2", "--output", output]) == 2
+    assert "one amount" in capsys.readouterr().err
 
 
 def test_default_pictures_have_short_names_and_other_options_other_ones(model_path):

@@ -4,12 +4,13 @@ import io
 import struct
 import warnings
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from ballgan.images import contact_sheet, load_image, resize_image, write_png
+from ballgan.images import contact_sheet, load_image, resize_image, write_png, write_png_bands
 
 RGB = np.array(
     [[[255, 0, 0], [0, 255, 0], [0, 0, 255]], [[255, 255, 255], [10, 100, 200], [0] * 3]]
@@ -264,3 +265,23 @@ def test_bad_tables_are_explained():
         contact_sheet([[cell]], ["a", "b"])
     with pytest.raises(ValueError, match=r"rows of \[1\] images .* got 2"):
         contact_sheet([[cell]], (), ["a", "b"])
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_bands_make_the_same_picture(tmp_path: Path, channels: int) -> None:
+    image = np.random.default_rng(0).random((150, 7, channels))
+    texts = {"ballgan": '{"name": "\u00e4\u2713"}', "Software": "tests"}
+    bands = (image[start : start + 70] for start in (0, 70, 140))
+    write_png_bands(tmp_path / "a.png", bands, (7, 150, channels), texts)
+    write_png(tmp_path / "b.png", image)
+    with Image.open(tmp_path / "a.png") as a, Image.open(tmp_path / "b.png") as b:
+        assert a.mode == b.mode and (np.asarray(a) == np.asarray(b)).all()
+        assert {key: str(a.info[key]) for key in texts} == texts
+
+
+def test_bands_that_make_no_picture_leave_no_file(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="should have 9 rows; got 8"):
+        write_png_bands(tmp_path / "a.png", [np.zeros((8, 4, 3))], (4, 9, 3))
+    with pytest.raises(ValueError, match=r"\(rows, 4, 3\); got \(9, 4, 4\)"):
+        write_png_bands(tmp_path / "a.png", [np.zeros((9, 4, 4))], (4, 9, 3))
+    assert list(tmp_path.iterdir()) == []

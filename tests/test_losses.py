@@ -86,6 +86,18 @@ def test_density_variation() -> None:
     assert density_variation_loss(a, b).item() == pytest.approx(2.5)
 
 
+def test_variation_of_opacity_is_the_surfaces_area() -> None:
+    # Cauchy-Crofton: E|s(p) - s(p + e)| = area / volume E|e . n|, E|e . n| = d sqrt(2 / pi).
+    radius, side, distance = 0.3, 0.9, 0.01
+    random = torch.Generator().manual_seed(0)
+    points = (torch.rand(400_000, 3, generator=random) - 0.5) * side
+    beside = points + distance * torch.randn(points.shape, generator=random)
+    inside, moved = (torch.where(p.norm(dim=1) < radius, 1e4, -1e4) for p in (points, beside))
+    expected = 4 * math.pi * radius**2 / side**3 * distance * math.sqrt(2 / math.pi)
+    area = density_variation_loss(inside, moved, "opacity").item()
+    assert area == pytest.approx(expected, rel=0.05)
+
+
 def test_sparsity_counts_matter_where_it_is_asked_for() -> None:
     # softplus(raw - 1) is 0 for -inf and log 2 for 1.
     density = torch.tensor([[1.0, -torch.inf, 50.0, 1.0]])

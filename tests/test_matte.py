@@ -1,6 +1,6 @@
 import torch
 
-from ballgan.matte import extend_colors, unpremultiply
+from ballgan.matte import extend_colors, solve_matte, unpremultiply
 
 
 def test_opaque_pixels_keep_their_features() -> None:
@@ -26,3 +26,23 @@ def test_unpremultiply() -> None:
     opacity = torch.tensor([0.0, 0.5, 1.0]).view(1, 1, 1, 3)
     colors = torch.tensor([0.0, 0.4, 0.8]).view(1, 1, 1, 3)
     assert torch.allclose(unpremultiply(colors, opacity).flatten(), torch.tensor([0.0, 0.8, 0.8]))
+
+
+def test_a_matte_is_solved_from_two_backgrounds() -> None:
+    """Half transparent green before backgrounds that vary: alpha and colour come back."""
+    random = torch.Generator().manual_seed(1)
+    alpha = torch.rand(1, 1, 6, 8, generator=random)
+    color = torch.tensor([0.1, 0.8, 0.3]).view(1, 3, 1, 1)
+    backgrounds = (0.1 * torch.rand(1, 3, 6, 8, generator=random), torch.full((1, 3, 6, 8), 0.9))
+    first, second = (alpha * color + (1 - alpha) * b for b in backgrounds)
+    solved, straight = solve_matte((first, second), backgrounds, alpha)
+    assert torch.allclose(solved, alpha, atol=1e-5)
+    solid = (alpha > 0.5).expand_as(straight)
+    assert torch.allclose(straight[solid], color.expand_as(straight)[solid], atol=1e-4)
+
+
+def test_where_backgrounds_are_the_same_the_expected_opacity_counts() -> None:
+    same = torch.full((1, 3, 1, 2), 0.4)
+    expected = torch.tensor([0.25, 1.0]).view(1, 1, 1, 2)
+    alpha, _ = solve_matte((same, same), (same, same), expected)
+    assert torch.allclose(alpha, expected)

@@ -152,7 +152,11 @@ def test_every_data_file_is_installed(folder: str) -> None:
     package = package or {"shaders": "ballgan_viewer.shaders", "assets": "ballgan.assets"}[folder]
     patterns = options["tool"]["setuptools"]["package-data"].get(package, [])
     files = [path for path in (ROOT / folder).rglob("*") if path.is_file()]
-    data = [path.name for path in files if path.suffix not in (".py", ".pyc")]
+    data = [
+        path.relative_to(ROOT / folder).as_posix()
+        for path in files
+        if path.suffix not in (".py", ".pyc")
+    ]
     missing = [n for n in data if not any(fnmatch.fnmatch(n, pattern) for pattern in patterns)]
     assert not missing
 
@@ -185,15 +189,14 @@ def test_readme_viewer_commands_are_valid() -> None:
         viewer.parse(arguments)
 
 
-def test_readme_names_every_key_of_the_viewer() -> None:
-    controls = pytest.importorskip("ballgan_viewer.controls")
+def test_keys_in_the_readme_are_those_of_the_viewer() -> None:
+    commands = pytest.importorskip("ballgan_viewer.commands")
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    shown = set(re.findall(r"<kbd>(.*?)</kbd>", text))
-    arrows = {"Left": "←", "Right": "→"}
-    keys = {arrows.get(key.key, key.key) for key in controls.KEYS if not key.key.isdigit()}
-    assert keys <= shown
-    digits = [key.key for key in controls.KEYS if key.key.isdigit()]
-    assert {digits[0], digits[-1]} <= shown
+    arrows = {"\u2190": "Left", "\u2192": "Right", "\u2191": "Up", "\u2193": "Down"}
+    shown = {arrows.get(key, key) for key in re.findall(r"<kbd>(.*?)</kbd>", text)}
+    keys = {part for row in commands.COMMANDS for keys in row.keys for part in str(keys).split("+")}
+    assert shown <= keys
+    assert {"B", "R", "S"} <= shown
 
 
 def test_readme_training_commands_are_valid() -> None:

@@ -208,7 +208,7 @@ def test_an_export_that_fails_or_is_cancelled_leaves_no_file(app: Any, tmp_path:
     with pytest.raises(ValueError, match=r"'export\.format\.ply' cannot be used now"):
         play(app, {"click": "export.format.ply"})
     play(app, {"click": "export.cancel"}, {"wait": "idle"})
-    assert notices(app)[-1] == ("info", "The export was cancelled.")
+    assert notices(app)[-1] == ("info", "Exporting 512\u00b3 mesh: cancelled.")
     assert not path.exists()
     assert settle(app) is not None
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from ballgan_viewer import actions as act
+from ballgan_viewer.commands import COMMANDS
 from ballgan_viewer.controls import (
-    KEYS,
     Grip,
     Reach,
     handle,
@@ -27,7 +27,7 @@ from ballgan.view import Orbit
 LAYOUT = arrange(1280, 800, 1.0)
 REACH = Reach(LAYOUT.stage, LAYOUT.picture)
 CENTRE = LAYOUT.picture.centre
-SHIFT = frozenset({"shift"})
+SHIFT, CONTROL = frozenset({"shift"}), frozenset({"control"})
 
 
 def follow(*events: Event, reach: Reach = REACH) -> list[act.Action]:
@@ -116,12 +116,15 @@ def test_keys() -> None:
     assert follow(KeyPressed("Right", SHIFT)) == [act.StepSeed("background", 1)]
     assert follow(KeyPressed("8")) == [act.SetLayer("surface")]
     assert follow(KeyPressed("O", frozenset({"super"}))) == [act.Browse("model")]
+    assert follow(KeyPressed("Z", CONTROL)) == [act.Undo()]
+    for key, mods in (("Z", CONTROL | SHIFT), ("Y", CONTROL)):
+        assert follow(KeyPressed(key, mods)) == [act.Redo()]
     assert follow(KeyPressed("B", SHIFT)) == []
     assert follow(KeyPressed("B"), reach=replace(REACH, keys_taken=True)) == []
 
 
 def test_no_key_is_used_twice() -> None:
-    used = [(key.key, key.mods) for key in KEYS]
+    used = [keys for row in COMMANDS for keys in row.keys]
     assert len(used) == len(set(used))
 
 

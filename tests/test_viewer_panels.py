@@ -110,7 +110,7 @@ def test_every_state_draws_and_does_nothing_by_itself(screen: Screen, name: str)
         ("model", "export.texture", act.SetExport(replace(STATE.export, texture=True))),
         ("model", "export.format.ply", act.SetExport(replace(STATE.export, format="ply"))),
         ("model", "export", act.StartExport("256\u00b3 mesh")),
-        ("export", "export.cancel", act.CancelExport()),
+        ("export", "export.cancel", act.CancelJob("export")),
         ("notices", "dismiss.1", act.Dismiss(1)),
     ],
 )
@@ -172,7 +172,7 @@ def test_everything_fits_into_the_panel_at_any_scale() -> None:
             screen.show(state)
             panel = arrange(SIZE[0] * scale, SIZE[1] * scale, scale).panel
             for name, rect in screen.ui.rects.items():
-                if not name.startswith("dismiss"):
+                if not name.startswith(("dismiss", "jobs.")):
                     assert rect.x >= panel.x, name
                     assert rect.x + rect.width <= panel.x + panel.width, name
         imgui.destroy_context(screen.context)
@@ -242,12 +242,12 @@ def test_any_file_name_can_be_shown(screen: Screen, name: str) -> None:
         state = apply(state, action)
     screen.show(state)
     assert screen.show(state) == []
-    assert screen.click(replace(state, job=None), "model.recent") == []
-    assert screen.click(replace(state, job=None), "model.recent.0") == [act.OpenModel(path)]
+    assert screen.click(replace(state, jobs=()), "model.recent") == []
+    assert screen.click(replace(state, jobs=()), "model.recent.0") == [act.OpenModel(path)]
 
 
 def test_a_job_shows_its_progress_and_can_be_cancelled_once(screen: Screen) -> None:
-    state = replace(STATE, job=Job("Exporting", 0.5, cancelling=True))
+    state = replace(STATE, jobs=(Job("export", "Exporting", 0.5, cancelling=True),))
     assert screen.click(state, "export.cancel") == []
 
 

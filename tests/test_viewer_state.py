@@ -153,17 +153,28 @@ def test_a_picture_becomes_the_background() -> None:
 
 
 def test_export_goes_from_job_to_notice() -> None:
-    state = do(with_model(), act.StartExport("mesh"), act.ReportProgress(1.7))
-    assert state.job is not None
-    assert state.job.fraction == 1.0
-    assert apply(state, act.CancelExport()).job == replace(state.job, cancelling=True)
+    state = do(with_model(), act.StartExport("mesh"), act.ReportProgress("export", 1.7, 3.0))
+    job = state.job("export")
+    assert job is not None
+    assert (job.fraction, job.seconds_left) == (1.0, 3.0)
+    assert apply(state, act.CancelJob("export")).jobs == (replace(job, cancelling=True),)
     done = apply(state, act.ExportFinished("/m.glb", "wrote it"))
-    assert (done.job, done.exported) == (None, "/m.glb")
+    assert (done.jobs, done.exported) == ((), "/m.glb")
     assert [n.text for n in done.notices] == ["Wrote it"]
 
 
 def test_progress_after_the_end_is_ignored() -> None:
-    assert apply(ViewerState(), act.ReportProgress(0.5)) == ViewerState()
+    assert apply(ViewerState(), act.ReportProgress("export", 0.5)) == ViewerState()
+
+
+def test_several_jobs_run_and_end_apart() -> None:
+    state = do(with_model(), act.BeginJob("film", "Film"), act.StartExport("mesh"))
+    state = apply(state, act.ReportProgress("film", 0.5))
+    assert [(job.lane, job.fraction) for job in state.jobs] == [("film", 0.5), ("export", 0.0)]
+    state = apply(state, act.EndJob("film", "info", "it was cancelled"))
+    assert [job.lane for job in state.jobs] == ["export"]
+    assert [notice.text for notice in state.notices] == ["It was cancelled"]
+    assert apply(state, act.EndJob("export", "info", "")).notices == state.notices
 
 
 def test_same_notice_shows_once_and_can_be_dismissed() -> None:

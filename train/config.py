@@ -68,6 +68,7 @@ class LossConfig:
     regularizer_ramp_kimg: float = 0.0  # ... and reach their weight this much later
     regularizer_interval: int = 4  # steps of the generator between them
     density_variation: float = 0.0  # weight of |sigma(p) - sigma(p + e)|
+    density_variation_kind: str = "raw"  # densities; or "opacity": what the surface's area costs
     density_variation_interval: int = 4
     density_variation_distance: float = 0.004  # standard deviation of e, world units
     sparsity: float = 0.0  # weight of mean 1 - exp(-extinction length) ...
@@ -83,6 +84,11 @@ class LossConfig:
             self.foreground_density_kind in ("distortion", "published"),
             "loss.foreground_density_kind is 'distortion' or 'published'; "
             f"got {self.foreground_density_kind!r}.",
+        )
+        require(
+            self.density_variation_kind in ("raw", "opacity"),
+            "loss.density_variation_kind is 'raw' or 'opacity'; "
+            f"got {self.density_variation_kind!r}.",
         )
         for name in (
             "gamma",

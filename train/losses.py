@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ballgan.volume import density_to_extinction
 
-SPARSITY_LENGTH = 0.05  # world units through which matter should be seen to count
+SOLID_LENGTH = 0.05  # world units through which matter should be seen to count
 
 # Adversarial
 
@@ -109,10 +109,21 @@ def sparsity_loss(density: Tensor, counted: Tensor) -> Tensor:
 
     density: (...), raw. counted: (...), 1 for the points that the mean is over, else 0.
     """
-    solid = 1 - torch.exp(-SPARSITY_LENGTH * density_to_extinction(density))
-    return (solid * counted).sum() / counted.sum().clamp_min(1)
+    return (opacity(density) * counted).sum() / counted.sum().clamp_min(1)
 
 
-def density_variation_loss(density: Tensor, displaced: Tensor) -> Tensor:
-    """Mean |sigma(p) - sigma(p + e)| of raw densities (EG3D supplement, density TV)."""
+def density_variation_loss(density: Tensor, displaced: Tensor, kind: str = "raw") -> Tensor:
+    """Mean |s(p) - s(p + e)| of a field s at points and points beside them, both (...).
+
+    kind "raw": s is the raw density (EG3D supplement, density TV). "opacity": s is `opacity`, in
+    [0, 1]; the mean is then the area of the surface times a constant (Cauchy-Crofton), so spikes,
+    crumbs and shells cost and neither sharp edges nor clear space do.
+    """
+    if kind == "opacity":
+        density, displaced = opacity(density), opacity(displaced)
     return (density - displaced).abs().mean()
+
+
+def opacity(density: Tensor) -> Tensor:
+    """1 - exp(-extinction SOLID_LENGTH) in [0, 1]: how solid raw densities (...) look."""
+    return 1 - torch.exp(-SOLID_LENGTH * density_to_extinction(density))

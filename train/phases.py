@@ -212,7 +212,8 @@ class GeneratorPhase(nn.Module):
         half = field.config.box_warp / 2
         beside = beside.clamp(-half, half)  # there is nothing beyond, and that is no variation
         both = field.density(planes, torch.cat([points, beside], dim=1))
-        return density_variation_loss(*both.chunk(2, dim=1))
+        density, displaced = both.chunk(2, dim=1)
+        return density_variation_loss(density, displaced, self.config.loss.density_variation_kind)
 
 
 class DiscriminatorPhase(nn.Module):

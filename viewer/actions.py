@@ -1,7 +1,7 @@
 """Everything a person or the worker can do to the window, as frozen values."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from ballgan.view import Backdrop, Code, Orbit
@@ -10,7 +10,13 @@ if TYPE_CHECKING:
 
 
 class Action:
-    """What `state.apply` takes."""
+    """What `state.apply` takes.
+
+    undoable: whether what it changes of the document (see document.py) becomes a step that can be
+    undone. Not for what nobody did, such as the steps of an animation.
+    """
+
+    undoable: ClassVar[bool] = True
 
 
 class Effect(Action):
@@ -109,6 +115,7 @@ class OpenModel(Action):
 class ModelOpened(Action):
     """A model was read: `handle` is the generator itself, for the worker only."""
 
+    undoable = False
     model: "ModelInfo"
     handle: Any = None
 
@@ -156,6 +163,25 @@ class SaveScreenshot(Effect):
 
 
 @dataclass(frozen=True)
+class Undo(Action):
+    """Bring back what was before the last step."""
+
+    undoable = False
+
+
+@dataclass(frozen=True)
+class Redo(Action):
+    """Do again what was undone last."""
+
+    undoable = False
+
+
+@dataclass(frozen=True)
+class EndStroke(Action):
+    """A drag, a key or a pause has ended: the next change is a step of its own."""
+
+
+@dataclass(frozen=True)
 class Quit(Effect):
     """Close the window."""
 
@@ -168,15 +194,27 @@ class StartExport(Action):
 
 
 @dataclass(frozen=True)
-class CancelExport(Action):
-    """Stop the export that runs."""
+class BeginJob(Action):
+    """Long work begins in `lane`; `title` says what it is, as in "Exporting 256\u00b3 mesh"."""
+
+    lane: str
+    title: str
+
+
+@dataclass(frozen=True)
+class CancelJob(Action):
+    """Stop the job of this lane."""
+
+    lane: str
 
 
 @dataclass(frozen=True)
 class ReportProgress(Action):
-    """How far the export is, in [0, 1]."""
+    """How far the job of a lane is, in [0, 1]."""
 
+    lane: str
     fraction: float
+    seconds_left: float | None = None  # None: not known yet
 
 
 @dataclass(frozen=True)
@@ -188,9 +226,13 @@ class ExportFinished(Action):
 
 
 @dataclass(frozen=True)
-class ExportStopped(Action):
-    """An export ended without a file: cancelled (level "info") or failed ("error")."""
+class EndJob(Action):
+    """A job ended: finished or cancelled (level "info") or failed ("error").
 
+    An empty message says nothing to the person.
+    """
+
+    lane: str
     level: str
     message: str
 

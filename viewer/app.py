@@ -15,7 +15,7 @@ from typing import Any
 
 from . import actions as act
 from . import capture, panels, paths, preferences, tasks
-from .controls import Grip, Reach, handle
+from .controls import Grip, Reach, ends_stroke, handle
 from .dialogs import Dialogs
 from .easel import Easel
 from .events import Event
@@ -41,6 +41,7 @@ from .window import Window
 from .worker import Failed, Lane, Progress, Stopped
 
 log = logging.getLogger(__name__)
+PAUSE = 0.5  # seconds without a change after which the next one is another step of the history
 REST = 0.12  # seconds without a change after which the picture is finished
 EASEL_RESULTS = (Rendered, Settled, Surface, Volume, VolumeDetail, Backcloth)
 NOTICE_SECONDS = 8.0  # that an information stays; errors stay until they are dismissed
@@ -85,6 +86,8 @@ class App:
         self._grip = Grip()
         self.easel = Easel(self._stage, self.preview, self._lanes["render"], self._lanes["surface"])
         self._wants_picture = False
+        self._held = False  # whether anything was dragged in the last frame
+        self._recorded_at = 0.0  # when something was last done that can be undone
         self._survives = False  # errors of our own; see `_guard`
         self._complaints: set[str] = set()
         self._remember = options.remember
@@ -104,7 +107,7 @@ class App:
     @property
     def exporting(self) -> bool:
         """Whether a mesh is being written."""
-        return self.state.job is not None
+        return self.state.job("export") is not None
 
     @property
     def saving(self) -> bool:
@@ -141,6 +144,7 @@ class App:
                     with self._guard():
                         self.dispatch(*part(ui, before, info))
             with self._guard():
+                self._end_stroke_at_release()
                 self._housekeep()
                 self.easel.submit(self.state, self._limit())
             self._draw(layout)
@@ -154,6 +158,8 @@ class App:
         reach = Reach(layout.stage, layout.picture, self.gui.wants_pointer, self.gui.wants_keys)
         for event in events:
             with self._guard():
+                if ends_stroke(event):
+                    self.dispatch(act.EndStroke())
                 self._grip, actions = handle(event, self._grip, self.state, reach)
                 self.dispatch(*actions)
 
@@ -190,8 +196,11 @@ class App:
     def dispatch(self, *actions: act.Action) -> None:
         """Apply actions to the state, and do what they ask for outside of it."""
         for action in actions:
+            self._end_old_stroke()
             before = self.state
             self.state = apply(self.state, action)
+            if self.state.history is not before.history:
+                self._recorded_at = time.monotonic()
             if self.state.view != before.view and self.easel.model is not None:
                 self.tempo.moved()
             if self.state.preferences != before.preferences and self._remember:
@@ -199,6 +208,22 @@ class App:
             perform = _EFFECTS.get(type(action))
             if perform is not None:
                 perform(self, action)
+
+    @property
+    def _holding(self) -> bool:
+        """Whether the picture or a widget is being dragged."""
+        return bool(self._grip.mode) or self.gui.holding
+
+    def _end_stroke_at_release(self) -> None:
+        held, self._held = self._held, self._holding
+        if held and not self._held:
+            self.dispatch(act.EndStroke())
+
+    def _end_old_stroke(self) -> None:
+        """After a pause a new change is a step of its own, unless something is being dragged."""
+        if self.state.history.open and time.monotonic() - self._recorded_at > PAUSE:
+            if not self._holding:
+                self.state = apply(self.state, act.EndStroke())
 
     def grab(self) -> Any:
         """The window's pixels, (H, W, 3) uint8, of a frame that is drawn now."""
@@ -239,10 +264,10 @@ class App:
             self.dispatch(result)
         elif isinstance(result, EASEL_RESULTS):
             self.easel.receive(result)
-        elif isinstance(result, Progress) and result.lane == "export":
-            self.dispatch(act.ReportProgress(result.fraction))
-        elif isinstance(result, Stopped) and result.lane == "export":
-            self.dispatch(act.ExportStopped("info", "The export was cancelled."))
+        elif isinstance(result, Progress):
+            self.dispatch(act.ReportProgress(result.lane, result.fraction, result.seconds_left))
+        elif isinstance(result, Stopped) and (job := self.state.job(result.lane)) is not None:
+            self.dispatch(act.EndJob(job.lane, "info", f"{job.title}: cancelled."))
         elif isinstance(result, Failed):
             self._receive_failure(result)
 
@@ -251,8 +276,9 @@ class App:
             self.dispatch(act.ModelFailed(failure.message, failure.request.path))
         elif failure.lane == "picture":
             self.dispatch(act.PictureFailed(failure.message, failure.request.path))
-        elif failure.lane == "export":
-            self.dispatch(act.ExportStopped("error", f"The export failed: {failure.message}"))
+        elif (job := self.state.job(failure.lane)) is not None:
+            text = f"{job.title} failed: {failure.message}"
+            self.dispatch(act.EndJob(job.lane, "error", text))
         elif failure.lane == "save":
             text = f"The picture could not be saved: {failure.message}"
             self.dispatch(act.Notify("error", text))
@@ -265,7 +291,7 @@ class App:
         """How far the picture may get better: while things move, only the first is of use."""
         if self.tempo.until_rest(REST) is not None:
             return "preview"
-        return "raw" if self._grip.mode or self.gui.holding else "full"
+        return "raw" if self._holding else "full"
 
     def _arrange(self) -> Layout:
         return arrange(*self.window.size, self.window.interface_scale)
@@ -357,7 +383,8 @@ class App:
 
     def _export(self, action: act.StartExport) -> None:
         if self.easel.model is None:
-            self.dispatch(act.ExportStopped("error", "Open a model before exporting a mesh."))
+            text = "Open a model before exporting a mesh."
+            self.dispatch(act.EndJob("export", "error", text))
             return
         request = ExportRequest(
             self.easel.model,
@@ -379,7 +406,7 @@ _EFFECTS: dict[type[act.Action], Callable[[App, Any], None]] = {
     act.SaveScreenshot: App._want_picture,
     act.StartExport: App._export,
     act.Quit: lambda app, action: app.window.request_close(),
-    act.CancelExport: lambda app, action: app._lanes["export"].cancel(),
+    act.CancelJob: lambda app, action: app._lanes[action.lane].cancel(),
 }
 
 

@@ -80,8 +80,7 @@ class Baker:
         assert scene.model.background is not None
         ws = scene.ws_background(staging.to_background(backdrop))
         camera = staging.to_camera(view.camera).resolve(scene.model.config.camera)
-        radius = scene.model.config.preview_radius
-        pixels = bake_window(scene.model.background, ws, camera, radius)
+        pixels = bake_window(scene.model.background, ws, camera)
         return Backcloth(self._model, backdrop, "panorama", pixels)
 
     def _post_whole_sphere(self, backdrop: Backdrop, ticket: Ticket) -> None:

@@ -1,56 +1,21 @@
 """Mouse and keys in the picture -> actions. Pure functions of events, camera and state.
 
-`KEYS` is the one table of keys: what they do, and what the window says about them.
+What keys do stands in commands.py.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ballgan.view import LAYERS, Orbit
+from ballgan.view import Orbit
 
 from . import actions as act
+from .commands import press
 from .events import Dropped, Event, KeyPressed, PointerButton, PointerMoved, Scrolled
 from .layout import Rect
 from .state import ViewerState
 
 ORBIT_SPEED = math.pi  # radians for a drag across the picture
 ZOOM_STEP = 0.1  # logarithm of the distance for a step of the wheel
-
-
-@dataclass(frozen=True)
-class Key:
-    """A key and what it does."""
-
-    key: str
-    text: str
-    action: Callable[[], act.Action]
-    mods: frozenset[str] = frozenset()
-
-
-SHIFT, CONTROL = frozenset({"shift"}), frozenset({"control"})
-KEYS = (
-    Key("B", "background on/off", act.ToggleBackground),
-    Key("R", "reset camera", act.ResetCamera),
-    Key("S", "screenshot", act.SaveScreenshot),
-    Key("P", "preview on/off", act.TogglePreview),
-    Key("Right", "next foreground", lambda: act.StepSeed("foreground", 1)),
-    Key("Left", "previous foreground", lambda: act.StepSeed("foreground", -1)),
-    Key("Right", "next background", lambda: act.StepSeed("background", 1), SHIFT),
-    Key("Left", "previous background", lambda: act.StepSeed("background", -1), SHIFT),
-    Key("O", "open a model", lambda: act.Browse("model"), CONTROL),
-    Key("Q", "quit", act.Quit, CONTROL),
-    *(
-        Key(str(number), layer, lambda layer=layer: act.SetLayer(layer))  # type: ignore[misc]
-        for number, layer in enumerate(LAYERS, start=1)
-    ),
-)
-HINTS = (
-    ("Drag", "orbit"),
-    ("Right-drag", "pan"),
-    ("Wheel", "zoom"),
-    *((key.key, key.text) for key in KEYS[:4]),
-)
 
 
 @dataclass(frozen=True)
@@ -86,10 +51,17 @@ def handle(
             return grip, []
         return grip, [act.MoveCamera(zoom(state.view.camera, event.dy))]
     if isinstance(event, KeyPressed):
-        return grip, [] if reach.keys_taken else _press(event)
+        return grip, [] if reach.keys_taken else press(event.key, event.mods, state)
     if isinstance(event, Dropped):
         return grip, [act.OpenFile(path) for path in event.paths]
     return grip, []
+
+
+def ends_stroke(event: Event) -> bool:
+    """Whether what comes next is another step of the history: a button or a key went down."""
+    if isinstance(event, KeyPressed):
+        return not event.repeated
+    return isinstance(event, PointerButton) and event.pressed
 
 
 def orbit(camera: Orbit, dx: float, dy: float) -> Orbit:
@@ -144,8 +116,3 @@ def _drag(
     move = orbit if grip.mode == "orbit" else pan
     camera = move(state.view.camera, dx, dy)
     return replace(grip, x=event.x, y=event.y), [act.MoveCamera(camera)]
-
-
-def _press(event: KeyPressed) -> list[act.Action]:
-    mods = event.mods - {"super"} | ({"control"} if "super" in event.mods else set())
-    return [key.action() for key in KEYS if key.key == event.key and key.mods == mods]

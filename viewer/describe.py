@@ -9,21 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from ballgan.view import Orbit
+from ballgan.staging import find_camera_limit, find_home
 
 from .state import ModelInfo
-
-SPHERE_MARGIN = 0.98  # of the background's radius that the camera may use
 
 
 def describe_model(generator: Any, path: str, *, bundled: bool = False) -> ModelInfo:
     """What the window needs to know of a generator."""
     config, meta = generator.config, generator.meta
-    camera = config.camera
-    home = Orbit(radius=camera.radius, pivot=tuple(camera.pivot), fov=camera.fov)
     behind = config.background
-    limit = None if behind is None else behind.camera_limit
-    limit = 4 * camera.radius if limit is None else max(SPHERE_MARGIN * limit, camera.radius)
     return ModelInfo(
         path=path,
         name=Path(path).stem,
@@ -32,8 +26,8 @@ def describe_model(generator: Any, path: str, *, bundled: bool = False) -> Model
         neural_resolution=config.neural_resolution,
         has_background=behind is not None,
         has_super_resolution=config.super_resolution is not None,
-        home=home,
-        camera_limit=limit,
+        home=find_home(config),
+        camera_limit=find_camera_limit(config),
         box=config.field.box_warp,
         sphere_radius=config.preview_radius,
         bundled=bundled,

@@ -42,6 +42,7 @@ class KeyPressed(Event):
 
     key: str
     mods: frozenset[str] = frozenset()
+    repeated: bool = False  # it was not let go since
 
 
 @dataclass(frozen=True)

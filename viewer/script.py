@@ -7,6 +7,7 @@ A script is a JSON list of steps, each an object with one of the keys of `STEPS`
      {"wheel": 2, "at": [400, 300]},
      {"key": "B", "mods": []},
      {"click": "export"},
+     {"command": "background.toggle"},             as commands.py calls them
      {"set": ["foreground.seed", 7]},
      {"drop": "photo.jpg"},
      {"wait": "converged", "timeout": 60},    or "loaded", "exported", "saved", "idle"
@@ -26,6 +27,7 @@ from imgui_bundle import imgui
 
 import glfw  # isort: skip  (second, so that GLFW is the library that imgui_bundle brings)
 
+from . import commands
 from .app import App, save_window
 from .window import BUTTONS, key_code
 
@@ -135,6 +137,11 @@ def _click(app: App, step: dict[str, Any]) -> Frames:
     yield
 
 
+def _command(app: App, step: dict[str, Any]) -> Frames:
+    app.dispatch(*commands.run(step["command"], app.state))
+    yield
+
+
 def _set(app: App, step: dict[str, Any]) -> Frames:
     name, value = step["set"]
     yield from _show(app, name)
@@ -185,6 +192,7 @@ STEPS: dict[str, Callable[[App, dict[str, Any]], Frames]] = {
     "wheel": _wheel,
     "key": _key,
     "click": _click,
+    "command": _command,
     "set": _set,
     "drop": _drop,
     "wait": _wait,

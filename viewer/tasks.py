@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +37,6 @@ from .worker import Ticket
 
 SURFACE_RESOLUTIONS = (48, 96)  # samples along a side for the level preview, coarse first
 TEXTURE_SIZE = 1024  # pixels
-BUNDLED_MODEL = "heads.pkl"
 
 
 def open_model(request: act.OpenModel, ticket: Ticket) -> None:
@@ -68,8 +66,10 @@ def recognise_file(request: act.OpenFile, ticket: Ticket) -> None:
 
 def find_bundled_model() -> Path:
     """The model that is part of the installation. Raises ValueError if there is none."""
-    path = Path(str(resources.files("ballgan.assets") / BUNDLED_MODEL))
-    if not path.is_file():
+    from ballgan.model_files import bundled_model
+
+    path = bundled_model()
+    if path is None:
         raise ValueError("No model is part of this installation: open one, or drop it here.")
     return path
 

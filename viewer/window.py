@@ -222,7 +222,7 @@ class Window:
     def _on_key(self, _: Any, key: int, scancode: int, action: int, mods: int) -> None:
         name = key_name(key)
         if name and action in (glfw.PRESS, glfw.REPEAT):
-            self._add(KeyPressed(name, _names(mods)))
+            self._add(KeyPressed(name, _names(mods), action == glfw.REPEAT))
 
 
 def key_name(key: int) -> str | None:

@@ -14,6 +14,7 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 PROGRESS_INTERVAL = 0.05  # seconds between two reports of progress
+MEANINGFUL = 0.03  # of the work, from which on the time left is estimated
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Progress:
     lane: str
     request: Any
     fraction: float
+    seconds_left: float | None = None  # at the speed so far; None: too early to tell
 
 
 class Ticket:
@@ -59,6 +61,7 @@ class Ticket:
         self.superseded = False
         self.protected = False  # a newer request has to wait; closing the lane does not
         self._lane = lane
+        self._started = time.monotonic()
         self._next_report = 0.0
 
     def post(self, result: Any) -> None:
@@ -71,7 +74,10 @@ class Ticket:
         now = time.monotonic()
         if now >= self._next_report:
             self._next_report = now + PROGRESS_INTERVAL
-            self.post(Progress(self._lane.name, self.request, fraction))
+            spent, left = now - self._started, None
+            if fraction >= MEANINGFUL and spent >= 1:
+                left = spent * (1 - fraction) / fraction
+            self.post(Progress(self._lane.name, self.request, fraction, left))
 
     def check(self) -> None:
         """Raise ballgan.Cancelled if the work should stop."""

@@ -1,4 +1,5 @@
-"""`ballgan export` and `ballgan convert`: a mesh from a model, a model in another format."""
+"""`ballgan export` and `ballgan convert`: a mesh or a panorama from a model, a model in another
+format."""
 
 from __future__ import annotations
 
@@ -7,14 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import ballgan
-from ballgan.backgrounds import Background
 from ballgan.checkpoint import choose_device
 from ballgan.files import check_writable
+from ballgan.images import write_png
 from ballgan.mesh import check_mesh_parts, part_of, write_mesh
 
+from .backdrops import choose_background
+from .latents import list_latents
 from .progress import ProgressBar
-from .render import list_backdrops
 
+DEFAULT_HEIGHT = 1024  # pixels, of an unrolled background
 MODEL_SUFFIXES = (".pkl", ".pt", ".pth", ".safetensors")  # the first three: our native format
 
 
@@ -24,12 +27,19 @@ def prepare_export(args: Namespace) -> Callable[[], str]:
     Raises ValueError for options that cannot work, before the model is read.
     """
     output = Path(args.output)
-    dome = args.background != "none"
-    check_mesh_parts(output, texture=args.texture is not None, dome=dome)
-    background = choose_background(args)
     if output.is_dir():
         raise ValueError(f"--output {output} is a folder; a file name is needed")
-    latent = ballgan.Latent(args.seed, args.truncation, args.truncation_cutoff)
+    if output.suffix.lower() == ".png":
+        return prepare_panorama(args, output)
+    if args.height is not None:
+        raise ValueError("--height needs an --output that ends in .png")
+    dome = args.background not in (None, "none")
+    check_mesh_parts(output, texture=args.texture is not None, dome=dome)
+    for moves in (*(args.move or ()), *(args.background_move or ())):
+        if len(moves.amounts) > 1:
+            raise ValueError("--move takes one amount here: an export writes one mesh")
+    background = choose_background(args, "none")
+    (latent,) = list_latents(args, (args.seed,), ballgan.Latent)
     device = choose_device(args.device)
 
     def run() -> str:
@@ -54,12 +64,26 @@ def prepare_export(args: Namespace) -> Callable[[], str]:
     return run
 
 
-def choose_background(args: Namespace) -> Background:
-    """The background of `--background` and `--background-seed`; ValueError if there is none."""
-    if args.background_seed is not None and args.background != "learnt":
-        raise ValueError("--background-seed needs --background learnt")
-    seeds = None if args.background_seed is None else (args.background_seed,)
-    return list_backdrops(Namespace(**vars(args), background_seeds=seeds))[0].background
+def prepare_panorama(args: Namespace, output: Path) -> Callable[[], str]:
+    """Check the options and return the job: write the background as an equirectangular picture."""
+    background = choose_background(args, "learnt")
+    if background is None:
+        raise ValueError("a .png file gets the background; --background none leaves nothing")
+    height = args.height or DEFAULT_HEIGHT
+    device = choose_device(args.device)
+
+    def run() -> str:
+        check_writable(output)
+        scene = ballgan.Scene(ballgan.load(args.model, device=device))
+        if args.background_seed is not None and scene.model.config.background is None:
+            raise ValueError("--background-seed: this model has no background network")
+        scene.background = background
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with ProgressBar("export") as bar:
+            write_png(output, scene.unroll(height, progress=bar))
+        return f"{output}: {2 * height} x {height} pixels, equirectangular"
+
+    return run
 
 
 def prepare_convert(args: Namespace) -> Callable[[], str]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
-import unicodedata
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,25 +14,18 @@ import torch
 
 import ballgan
 from ballgan.checkpoint import choose_device
-from ballgan.files import check_writable, shorten_name
+from ballgan.files import check_writable
 from ballgan.images import contact_sheet, resize_image, write_png
 
+from .backdrops import Backdrop, choose_light, list_backdrops
+from .latents import describe_edits, list_latents, name_edits
 from .progress import ProgressBar
-from .values import DEFAULT_TRUNCATION, format_signed, parse_color
+from .render_session import FILM_OPTIONS, prepare_session
+from .values import DEFAULT_TRUNCATION, format_signed
 
 SHEET_NAME = "contact_sheet.png"
 _SHEET_PIXELS = 2**25  # of all cells of a contact sheet together
 _SHEET_CELL = 256  # pixels, the longest side of a cell at most
-_PHOTO_NAME = 64  # bytes of a photo's name in file names, which may have 255 in all
-
-
-@dataclass(frozen=True)
-class Backdrop:
-    """A background and how file names and labels call it."""
-
-    background: ballgan.LearntBackground | ballgan.SolidColor | ballgan.Panorama | None
-    token: str
-    label: str
 
 
 @dataclass(frozen=True)
@@ -49,6 +40,8 @@ class RenderJob:
     layer: str
     output: Path
     needs_sphere: bool  # whether the user chose among learnt backgrounds
+    match_light: ballgan.MatchLight | None
+    backdrop_camera: ballgan.Orbit | None  # None: that of each picture
 
     def run(self) -> str:
         """Render and write all pictures; returns what to tell the user."""
@@ -56,6 +49,7 @@ class RenderJob:
         scene = ballgan.Scene(ballgan.load(self.model, device=self.device))
         if self.needs_sphere and scene.model.config.background is None:
             raise ValueError("--background-seeds: this model has no background network")
+        scene.match_light, scene.backdrop_camera = self.match_light, self.backdrop_camera
         self.output.mkdir(parents=True, exist_ok=True)
         count = len(self.rows) * len(self.cameras)
         cell = max(16, min(_SHEET_CELL, math.isqrt(_SHEET_PIXELS // count)))
@@ -91,7 +85,8 @@ class RenderJob:
 
     def _name_file(self, latent: ballgan.Latent, backdrop: Backdrop, camera: ballgan.Orbit) -> str:
         yaw, pitch = format_signed(camera.yaw), format_signed(camera.pitch)
-        parts = [f"seed{latent.seed:04d}", backdrop.token, f"yaw{yaw}", f"pitch{pitch}"]
+        seed = [f"seed{latent.seed:04d}", *name_edits(latent)]
+        parts = [*seed, backdrop.token, f"yaw{yaw}", f"pitch{pitch}"]
         parts += self._list_choices(latent, camera)
         return "_".join([*parts, self.layer]) + ".png"
 
@@ -107,9 +102,11 @@ class RenderJob:
             "size": settings.size,
             "neural": settings.neural_resolution,
             "samples": settings.samples,
+            "light": None if self.match_light is None else self.match_light.strength,
         }
         parts = [f"{name}{value:.9g}" for name, value in choices.items() if value is not None]
-        return parts if settings.sampler == "fast" else [*parts, settings.sampler]
+        still = [] if self.backdrop_camera is None else ["still"]
+        return [*parts, *still, *([] if settings.sampler == "fast" else [settings.sampler])]
 
     def _describe(
         self, latent: ballgan.Latent, backdrop: Backdrop, camera: ballgan.Orbit
@@ -120,7 +117,10 @@ class RenderJob:
             "seed": latent.seed,
             "truncation": latent.truncation_psi,
             "truncation_cutoff": latent.truncation_cutoff,
+            "edits": describe_edits(latent),
             "background": backdrop.label,
+            "still_background": True if self.backdrop_camera else None,
+            "match_light": self.match_light.strength if self.match_light else None,
             "yaw": camera.yaw,
             "pitch": camera.pitch,
             "radius": camera.radius,
@@ -132,7 +132,8 @@ class RenderJob:
 
     def _label_row(self, latent: ballgan.Latent, backdrop: Backdrop) -> str:
         several = len({other.label for _, other in self.rows}) > 1
-        return f"seed {latent.seed}" + (f", {backdrop.label}" if several else "")
+        parts = [f"seed {latent.seed}", *name_edits(latent)]
+        return ", ".join([*parts, backdrop.label] if several else parts)
 
     def _label_column(self, camera: ballgan.Orbit) -> str:
         label = f"yaw {format_signed(camera.yaw)}"
@@ -145,9 +146,20 @@ def prepare_render(args: Namespace) -> Callable[[], str]:
     output = Path(args.output)
     if output.exists() and not output.is_dir():
         raise ValueError(f"--output {output} is a file; a folder is needed")
+    others = [name for name in FILM_OPTIONS if getattr(args, name) != args.defaults[name]]
+    if others and args.video is None:
+        raise ValueError(f"--{others[0]} needs --video FILE, the film to write")
+    if args.session is not None:
+        return prepare_session(args)
+    if args.model is None:
+        raise ValueError("name a model file, or what to render with --session FILE")
+    if args.video is not None:
+        from .film import prepare_film
+
+        return prepare_film(args, None, Path(args.model))
     if args.layer == "background" and args.background == "none":
         raise ValueError("--layer background needs a --background other than none")
-    latents = [ballgan.Latent(seed, args.truncation, args.truncation_cutoff) for seed in args.seeds]
+    latents = list_latents(args, args.seeds, ballgan.Latent)
     backdrops = list_backdrops(args)
     fov = None if args.fov is None else math.radians(args.fov)
     return RenderJob(
@@ -168,38 +180,12 @@ def prepare_render(args: Namespace) -> Callable[[], str]:
         ),
         layer=args.layer,
         output=output,
-        needs_sphere=args.background_seeds is not None,
+        needs_sphere=args.background == "learnt" and args.background_seeds is not None,
+        match_light=choose_light(args),
+        backdrop_camera=ballgan.Camera.orbit(radius=args.radius, fov=fov)
+        if args.still_background
+        else None,
     ).run
-
-
-def list_backdrops(args: Namespace) -> list[Backdrop]:
-    """The backgrounds of `--background` and `--background-seeds`, checked as far as possible."""
-    choice = args.background
-    if choice == "learnt":
-        return [
-            Backdrop(
-                ballgan.LearntBackground(seed, args.truncation, args.truncation_cutoff),
-                f"bg{seed:04d}",
-                f"background {seed}",
-            )
-            for seed in args.background_seeds or (0,)
-        ]
-    if args.background_seeds is not None:
-        raise ValueError("--background-seeds needs --background learnt")
-    if choice == "none":
-        return [Backdrop(None, "bg-none", "no background")]
-    if choice.startswith("#"):
-        color = ballgan.SolidColor(parse_color(choice))
-        return [Backdrop(color, f"bg-{choice[1:].lower()}", choice)]
-    if not Path(choice).exists():
-        raise ValueError(
-            "--background should be none, learnt, #rrggbb or an image file; "
-            f'there is no file "{choice}"'
-        )
-    panorama = ballgan.Panorama(choice)
-    panorama.load()  # a file that cannot be read is better refused now
-    name = re.sub(r"[^\w-]+", "-", unicodedata.normalize("NFC", Path(choice).stem))
-    return [Backdrop(panorama, f"bg-{shorten_name(name, _PHOTO_NAME)}", Path(choice).name)]
 
 
 def show_layer(frame: ballgan.Frame, layer: str, config: ballgan.ModelConfig) -> np.ndarray:

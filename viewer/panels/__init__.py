@@ -10,7 +10,7 @@ from .. import theme
 from ..info import ViewInfo
 from ..state import ViewerState
 from ..ui import Ui
-from . import background, camera, foreground, model, notices, output, status
+from . import background, camera, foreground, jobs, model, notices, output, status
 
 SECTIONS = (
     ("model", "Model", model.draw),
@@ -50,4 +50,4 @@ def _draw_side_panel(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Act
     return actions
 
 
-PARTS = (_draw_side_panel, status.draw, notices.draw_empty, notices.draw)
+PARTS = (_draw_side_panel, status.draw, notices.draw_empty, jobs.draw, notices.draw)

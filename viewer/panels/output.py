@@ -8,8 +8,9 @@ from .. import actions as act
 from .. import icons
 from ..info import ViewInfo
 from ..paths import describe_mesh_path, mesh_name
-from ..state import ExportOptions, Job, ViewerState
+from ..state import ExportOptions, ViewerState
 from ..ui import Ui
+from .jobs import draw_job
 
 LAYER_LABELS = (
     ("full", "Full"),
@@ -56,10 +57,11 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
 
 def draw_mesh(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     """The section about the mesh."""
-    with ui.enabled_if(state.job is None):
+    job = state.job("export")
+    with ui.enabled_if(job is None):
         actions = _draw_options(ui, state, info)
-    if state.job is not None:
-        return _draw_job(ui, state.job)
+    if job is not None:
+        return draw_job(ui, job, "export.cancel")
     title = f"{state.export.resolution}\u00b3 mesh"
     if ui.button("export", "Export mesh", icon=icons.CUBE, kind="primary", width=-1):
         actions.append(act.StartExport(title))
@@ -132,16 +134,3 @@ def _draw_level(
     if ui.icon_button("export.preview", icon, tip):
         return options, [act.SetLayer("full" if shown else "surface")]
     return options, []
-
-
-def _draw_job(ui: Ui, job: Job) -> list[act.Action]:
-    """Progress in the place of the button, and a cross to cancel."""
-    gap, side = ui.px(4), imgui.get_frame_height()
-    width = imgui.get_content_region_avail().x - side - gap
-    text = "Stopping ..." if job.cancelling else f"{job.title}  {100 * job.fraction:.0f} %"
-    ui.progress(job.fraction, text, width=width)
-    imgui.same_line(0, gap)
-    enabled = not job.cancelling
-    if ui.icon_button("export.cancel", icons.CLOSE, "Cancel the export", enabled=enabled):
-        return [act.CancelExport()]
-    return []

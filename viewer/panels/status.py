@@ -6,12 +6,18 @@ from imgui_bundle import ImVec2, ImVec4, imgui, imgui_ctx
 
 from .. import actions as act
 from .. import theme
-from ..controls import HINTS
+from ..commands import COMMANDS
 from ..info import Quality, ViewInfo
 from ..state import ViewerState
 from ..ui import Ui, colour_u32
 from .output import LAYER_LABELS
 
+HINTS = (
+    ("Drag", "orbit"),
+    ("Right-drag", "pan"),
+    ("Wheel", "zoom"),
+    *((str(row.keys[0]), row.hint) for row in COMMANDS if row.hint and row.keys),
+)
 SEPARATOR = "   \u00b7   "
 
 

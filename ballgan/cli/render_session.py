@@ -1,0 +1,100 @@
+"""`ballgan render --session`: the picture that a session shows, as the window saves it."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+import ballgan
+from ballgan.checkpoint import choose_device
+from ballgan.files import check_writable
+from ballgan.images import write_png
+from ballgan.model_files import describe_file, find_model
+from ballgan.session import SUFFIX, Session, describe_picture, read_session
+from ballgan.staging import render_view
+
+from .progress import ProgressBar
+
+ALLOWED = (
+    "session",
+    "model",
+    "output",
+    "device",
+    "size",
+    "debug",
+)  # options that go with --session
+FILM_OPTIONS = ("turntable", "keyframes", "duration", "fps", "passes")  # that go with --video
+
+
+@dataclass(frozen=True)
+class SessionJob:
+    """One picture, checked as far as possible before the model is read."""
+
+    session: Session
+    model: Path
+    device: torch.device
+    size: int | None  # side of the picture in pixels; None: the model's own
+    output: Path  # the file
+
+    def run(self) -> str:
+        """Render and write the picture; returns what to tell the user."""
+        self.output.parent.mkdir(parents=True, exist_ok=True)
+        check_writable(self.output)
+        scene = ballgan.Scene(ballgan.load(str(self.model), device=self.device))
+        with ProgressBar("render") as bar:
+            rgba = render_view(scene, self.session.view, size=self.size, progress=bar)
+        shown = replace(self.session, models=(describe_file(self.model),), shown=0)
+        metadata = {"Software": "ballgan render"} | describe_picture(shown)
+        opaque = bool((rgba[..., 3] >= 1).all())
+        write_png(self.output, rgba[..., :3] if opaque else rgba, metadata)
+        return str(self.output)
+
+
+def prepare_session(args: Namespace) -> Callable[[], str]:
+    """Check the options and return the job. Raises ValueError before the model is read."""
+    given = [name for name, value in args.defaults.items() if getattr(args, name) != value]
+    others = [name for name in given if name not in (*ALLOWED, "video", *FILM_OPTIONS)]
+    if others:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in others)
+        raise ValueError(f"--session says what to render: it does not go with {names}")
+    session = read_session(args.session)
+    if session.view.layer == "surface":
+        raise ValueError(f"{args.session} shows the mesh, which only the window draws")
+    model = choose_model(session, args.model)
+    if args.video is not None:
+        from .film import prepare_film
+
+        return prepare_film(args, session, model)
+    name = Path(args.session).name
+    stem = name.removesuffix(SUFFIX) if name.endswith(SUFFIX) else Path(name).stem
+    output = Path(args.output) / f"{stem}.png"
+    if output.exists() and output.samefile(args.session):
+        raise ValueError(f"--output {args.output}: the picture would replace {args.session}")
+    return SessionJob(
+        session=session,
+        model=model,
+        device=choose_device(args.device),
+        size=args.size,
+        output=output,
+    ).run
+
+
+def choose_model(session: Session, given: str | None) -> Path:
+    """The model file to render with: the given one, or the session's where it is unchanged."""
+    if given is not None:
+        return Path(given)
+    if session.model is None:
+        raise ValueError("the session names no model: give one, ballgan render MODEL --session ...")
+    found = find_model(session.model)
+    if found is None:
+        changed = Path(session.model.path).is_file()
+        what = "has changed since" if changed else "is not there"
+        raise ValueError(
+            f"the session's model {session.model.path} {what}: name the one to use, "
+            "ballgan render MODEL --session ..."
+        )
+    return found

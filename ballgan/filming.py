@@ -1,0 +1,131 @@
+"""From an animation to a film in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from .animation import Animation
+from .progressive import REFINEMENTS, can_be_refined
+from .scene import Scene
+from .shot import Progress
+from .staging import find_camera_limit, find_home, set_scene, to_camera, to_rgba, to_settings
+from .video import FORMATS, VideoOptions, format_of, write_video
+from .view import WITHOUT_BACKGROUND, View, clamp_camera
+
+PASSES = (1, *REFINEMENTS)
+
+
+@dataclass(frozen=True)
+class FilmSettings:
+    """How the pictures of a film are rendered.
+
+    size: side in pixels; None: the model's own. passes: sets of samples whose mean is shown, one of
+    PASSES; more make outlines smoother, and take as much longer. sampler, samples: as of
+    RenderSettings.
+    """
+
+    size: int | None = None
+    passes: int = 3
+    sampler: str = "fast"
+    samples: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.passes not in PASSES:
+            known = ", ".join(map(str, PASSES))
+            raise ValueError(f"passes should be one of {known}; got {self.passes!r}.")
+
+
+def render_film(
+    scene: Scene,
+    view: View,
+    animation: Animation,
+    path: str | Path,
+    settings: FilmSettings | None = None,
+    *,
+    metadata: dict[str, str] | None = None,
+    progress: Progress | None = None,
+) -> int:
+    """Render an animation and write it to `path`, whose suffix is the format (see `format_of`).
+
+    Args:
+        scene: of the model; its codes, background and camera become those of the film.
+        view: what the animation leaves open, such as the layer.
+        progress: gets the fraction done, in [0, 1]; it may raise `ballgan.Cancelled`. However the
+            work ends before its time, nothing is left under the name `path`.
+
+    Returns the number of pictures. Transparent pictures are written with alpha, or on white into
+    MP4, which cannot hold it. Raises ValueError for impossible values, OSError where the film
+    cannot be written.
+    """
+    settings = settings or FilmSettings()
+    kind = format_of(path)
+    side = settings.size or scene.model.config.image_resolution
+    options = VideoOptions(
+        size=(side, side),
+        fps=animation.fps,
+        format=kind,
+        transparent=FORMATS[kind].transparent and is_transparent(animation, view),
+        metadata=metadata or {},
+    )
+    count = len(animation.frame_times)
+    with write_video(path, options) as add:
+        for picture in render_frames(scene, view, animation, settings, progress=progress):
+            add(picture)
+    return count
+
+
+def render_frames(
+    scene: Scene,
+    view: View,
+    animation: Animation,
+    settings: FilmSettings,
+    *,
+    progress: Progress | None = None,
+) -> Iterator[np.ndarray]:
+    """The pictures of an animation one after the other, straight float RGBA (H, W, 4)."""
+    times = animation.frame_times
+    config = scene.model.config
+    home, limit = find_home(config), find_camera_limit(config)
+    done = 0.0
+
+    def report(index: int, fraction: float) -> None:
+        nonlocal done
+        done = max(done, (index + min(fraction, 1.0)) / len(times))  # each pass begins at 0
+        if progress is not None:
+            progress(done)
+
+    for index, time in enumerate(times):
+        shown = animation.view_at(view, time)
+        shown = replace(shown, camera=clamp_camera(shown.camera, home, limit))
+        yield render_frame(scene, shown, settings, progress=partial(report, index))
+
+
+def render_frame(
+    scene: Scene, view: View, settings: FilmSettings, *, progress: Progress | None = None
+) -> np.ndarray:
+    """One picture of a film, straight float RGBA (H, W, 4)."""
+    set_scene(scene, view)
+    wanted = replace(
+        to_settings(view),
+        size=settings.size,
+        sampler=settings.sampler,
+        samples=settings.samples,
+    )
+    passes = settings.passes if can_be_refined(wanted) else 1
+    stage = "refined" if passes > 1 else "full"
+    frame = scene.render_stage(to_camera(view.camera), wanted, stage, progress, passes)
+    return to_rgba(view, frame, scene.model.config.field.box_warp)
+
+
+def is_transparent(animation: Animation, view: View) -> bool:
+    """Whether pictures of the film may have transparent parts."""
+    if view.layer == "alpha":
+        return False
+    return view.layer in WITHOUT_BACKGROUND or any(
+        not key.backdrop.visible for key in animation.keys
+    )

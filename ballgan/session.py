@@ -1,0 +1,246 @@
+"""Session files: what a window showed, as JSON that people and commands can read.
+
+    {"format": "ballgan session", "version": 1,
+     "models": [{"path": "heads.pkl", "size": 2345678, "sha256": "..."}], "shown": 0,
+     "view": {"foreground": {"x": 3.0, ...}, "backdrop": {...}, "camera": {...}, ...},
+     "window": {...},
+     "animation": {"keys": [{"time": 0.0, "camera": {...}, ...}], "duration": 4.0, ...}}
+
+`view` decides the picture: it is a `view.View`, key by key. `animation` is an
+`animation.Animation`, the film's keys on their timeline; without keys there is none. `window` is
+what only the window knows; commands leave it alone. Saved pictures carry the same text in their
+metadata, with the names of files but not their folders, since pictures are given away.
+
+To extend it, add a field with a default to a dataclass of view.py: it is written and read without
+further work, and files from before it existed give the default. If it is a path, declare it
+with `view.file_field()`. Only a change of what a present key means needs another VERSION, and a
+function in `_UPGRADES` that turns the older text into the present one.
+"""
+
+import json
+import math
+import os
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from .animation import Animation
+from .files import atomic_write
+from .model_files import ModelFile
+from .plain import from_plain, to_plain
+from .view import BACKDROP_KINDS, LAYERS, Code, Orbit, View
+
+FORMAT, VERSION = "ballgan session", 1
+SUFFIX = ".ballgan.json"
+METADATA_KEY = "ballgan-session"  # of the text chunk in a PNG
+MAX_BYTES = 2**24  # of a session's text
+MAX_COORDINATE = 2.0**40  # of a place among the seeds
+_NUMBERS = re.compile(r"\[\n[-+.\deE,\s]*\]")  # lists that are better read in one line
+_UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}  # version -> to the next one
+
+
+class SessionError(ValueError):
+    """A session that cannot be read; the message names the file and what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a window shows, and of which models."""
+
+    models: tuple[ModelFile, ...] = ()  # all that are open
+    shown: int = 0  # which of them the view is of
+    view: View = View()
+    window: dict[str, Any] = field(default_factory=dict)  # plain values of the window's own
+    animation: Animation = Animation()  # without keys there is none
+
+    @property
+    def model(self) -> ModelFile | None:
+        """The model that the view is of."""
+        return self.models[self.shown] if self.models else None
+
+
+def write_session(path: str | os.PathLike[str], session: Session) -> None:
+    """Write a session file, atomically. Files in its folder are named relative to it.
+
+    Raises OSError if that does not work.
+    """
+    folder = Path(os.path.abspath(path)).parent
+    text = encode_session(_map_files(session, lambda name: _relative(name, folder)))
+    with atomic_write(path) as file:
+        file.write(text.encode())
+
+
+def read_session(path: str | os.PathLike[str]) -> Session:
+    """Read a session file, or the session of a picture that was saved by the window.
+
+    Files that are not where the session says are looked for beside it. Raises SessionError.
+    """
+    text = _read_text(Path(path))
+    folder = Path(os.path.abspath(path)).parent
+    return _map_files(decode_session(text, str(path)), lambda name: _locate(name, folder))
+
+
+def encode_session(session: Session) -> str:
+    """The text of a session."""
+    head = {"format": FORMAT, "version": VERSION}
+    text = json.dumps(head | to_plain(session), indent=2, allow_nan=False)
+    return _NUMBERS.sub(_join_lines, text) + "\n"
+
+
+def decode_session(text: str, name: str = "the session") -> Session:
+    """Inverse of `encode_session`. Raises SessionError, which calls the source `name`."""
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise SessionError(f"{name} is damaged or no session: it is not JSON ({error}).") from None
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise SessionError(f'{name} is no session: its "format" should be "{FORMAT}".')
+    try:
+        session = from_plain(Session, _upgrade(data), "session", lenient=True)
+        _check(session)
+    except (ValueError, RecursionError) as error:
+        raise SessionError(f"{name} cannot be used: {error}") from None
+    return session
+
+
+def describe_picture(session: Session) -> dict[str, str]:
+    """A session as the metadata of a picture (text chunks of a PNG): names without folders."""
+    nameless = _map_files(session, lambda name: name.replace("\\", "/").rpartition("/")[2])
+    return {METADATA_KEY: encode_session(replace(nameless, window={}))}
+
+
+def holds_session(path: str | os.PathLike[str]) -> bool:
+    """Whether a PNG carries a session; False for what cannot be read."""
+    try:
+        return METADATA_KEY in _read_png_texts(Path(path))
+    except (OSError, ValueError):
+        return False
+
+
+def _join_lines(numbers: re.Match[str]) -> str:
+    return "[" + " ".join(numbers[0][1:-1].split()) + "]"
+
+
+def _upgrade(data: dict[str, Any]) -> dict[str, Any]:
+    """The content of a session file of any version, as the present one has it."""
+    version = data.get("version")
+    if type(version) is not int or version < 1:
+        raise ValueError(f"its version should be a whole number from 1; got {version!r:.80}.")
+    if version > VERSION:
+        raise ValueError(
+            f"it was written by a newer program (session version {version}; this one reads up to "
+            f"{VERSION}). Update this program."
+        )
+    for older in range(version, VERSION):
+        data = _UPGRADES[older](data)
+    return {key: value for key, value in data.items() if key not in ("format", "version")}
+
+
+def _check(session: Session) -> None:
+    """Raise ValueError for values of the right type that mean nothing."""
+    count = len(session.models)
+    if not 0 <= session.shown < max(count, 1):
+        raise ValueError(f"session.shown should be one of {count} models; got {session.shown}.")
+    _require_choice("layer", session.view.layer, LAYERS)
+    _require_choice("backdrop.kind", session.view.backdrop.kind, BACKDROP_KINDS)
+    for key in session.animation.keys:
+        _require_choice("backdrop.kind", key.backdrop.kind, BACKDROP_KINDS)
+    for value in (*_walk(session.view), *_walk(session.animation)):
+        if isinstance(value, Code) and max(abs(value.x), abs(value.y)) > MAX_COORDINATE:
+            raise ValueError(f"x and y of a code should be within +-2^40; got {value}.")
+        if isinstance(value, Orbit) and not (value.radius > 0 and 0 < value.fov < math.pi):
+            raise ValueError(
+                f"a camera should have a radius above 0 and a fov in 0 ... pi radians; got {value}."
+            )
+
+
+def _require_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        known = ", ".join(choices)
+        raise ValueError(f"session.view.{name} should be one of {known}; got {value!r:.80}.")
+
+
+def _walk(value: Any) -> Iterator[Any]:
+    """All dataclasses in a tree of them."""
+    if is_dataclass(value):
+        yield value
+        for each in fields(value):
+            yield from _walk(getattr(value, each.name))
+    elif isinstance(value, (tuple, dict)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _walk(item)
+
+
+def _read_text(path: Path) -> str:
+    try:
+        with open(path, "rb") as file:
+            head = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise SessionError(f"{path} cannot be read: {reason}.") from None
+    if head.startswith(b"\x89PNG"):
+        return _read_picture(path)
+    if len(head) > MAX_BYTES:
+        raise SessionError(f"{path} is no session: it is larger than {MAX_BYTES >> 20} MB.")
+    try:
+        return head.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise SessionError(f"{path} is no session: it is not text.") from None
+
+
+def _read_picture(path: Path) -> str:
+    try:
+        texts = _read_png_texts(path)
+    except Exception as error:  # damaged files raise anything from struct.error to IndexError
+        raise SessionError(f"{path} is damaged: {error}.") from None
+    if METADATA_KEY not in texts:
+        raise SessionError(
+            f"{path} holds no session: only pictures saved by the window or by `ballgan render "
+            "--session` do, and programs that change a picture may drop it."
+        )
+    return texts[METADATA_KEY]
+
+
+def _read_png_texts(path: Path) -> dict[str, str]:
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Image.open(path, formats=("PNG",)) as image:
+            texts = image.info.items()
+            return {str(key): str(text) for key, text in texts if isinstance(text, str)}
+
+
+def _map_files(value: Any, change: Callable[[str], str]) -> Any:
+    """`value` with `change` applied to every file name in it (see `view.file_field`)."""
+    if isinstance(value, tuple):
+        return tuple(_map_files(item, change) for item in value)
+    if isinstance(value, dict):
+        return {key: _map_files(item, change) for key, item in value.items()}
+    if isinstance(value, ModelFile):
+        return replace(value, path=change(value.path)) if value.path else value
+    if not is_dataclass(value) or isinstance(value, type):
+        return value
+    changes = {}
+    for each in fields(value):
+        item = getattr(value, each.name)
+        if each.metadata.get("file") and item:
+            changes[each.name] = change(item)
+        else:
+            changes[each.name] = _map_files(item, change)
+    return replace(value, **changes)
+
+
+def _relative(name: str, folder: Path) -> str:
+    path = Path(os.path.abspath(name))
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
+
+
+def _locate(name: str, folder: Path) -> str:
+    """The path of a file of a session that lies in `folder`."""
+    path = folder / name
+    beside = folder / name.replace("\\", "/").rpartition("/")[2]
+    return str(beside if not path.exists() and beside.exists() else path)

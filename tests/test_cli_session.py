@@ -1,0 +1,117 @@
+"""`ballgan render --session`: the same pixels as the library's ladder, and clear refusals."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import ballgan
+from ballgan import staging
+from ballgan.__main__ import main
+from ballgan.model_files import describe_file
+from ballgan.session import Session, read_session, write_session
+from ballgan.view import Backdrop, Code, Orbit, View
+
+VIEW = View(
+    foreground=Code(3.25, 1.0, 0.9),
+    backdrop=Backdrop(code=Code(2.0)),
+    camera=Orbit(yaw=0.4, pitch=0.1, radius=2.5, pivot=(0.0, 0.0, 0.2)),
+    neural_resolution=8,
+)
+
+
+@pytest.fixture(scope="module")
+def model_file(tiny_model: ballgan.Generator, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("models") / "tiny.pkl"
+    ballgan.save(tiny_model, path)
+    return path
+
+
+@pytest.fixture
+def session_file(model_file: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "look.ballgan.json"
+    write_session(path, Session((describe_file(model_file),), 0, VIEW))
+    return path
+
+
+def render(*arguments: str | Path) -> int:
+    return main(["render", *map(str, arguments)])
+
+
+@pytest.mark.parametrize("layer", ["full", "foreground", "depth", "alpha", "normals"])
+def test_the_picture_is_the_end_of_the_ladder(
+    tiny_model: ballgan.Generator, session_file: Path, tmp_path: Path, layer: str
+) -> None:
+    view = replace(VIEW, layer=layer)
+    write_session(session_file, replace(read_session(session_file), view=view))
+    assert render("--session", session_file, "--output", tmp_path) == 0
+    scene = ballgan.Scene(tiny_model)
+    staging.set_scene(scene, view)
+    ladder = scene.render_progressively(staging.to_camera(view.camera), staging.to_settings(view))
+    expected = staging.to_rgba(view, list(ladder)[-1], tiny_model.config.field.box_warp)
+    with Image.open(tmp_path / "look.png") as picture:
+        assert picture.mode == ("RGB" if (expected[..., 3] == 1).all() else "RGBA")
+        pixels = np.asarray(picture.convert("RGBA"))
+    assert np.array_equal(pixels, np.clip(expected * 255 + 0.5, 0, 255).astype(np.uint8))
+
+
+def test_a_picture_reproduces_itself(
+    session_file: Path, model_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert render("--session", session_file, "--output", tmp_path / "a") == 0
+    picture = tmp_path / "a" / "look.png"
+    assert read_session(picture).view == VIEW
+    assert render("--session", picture, "--output", tmp_path / "b") == 2  # it knows no folders
+    assert "name the one to use" in capsys.readouterr().err
+    assert render(model_file, "--session", picture, "--output", tmp_path / "b") == 0
+    assert picture.read_bytes() == (tmp_path / "b" / "look.png").read_bytes()
+    (tmp_path / "a" / "tiny.pkl").write_bytes(model_file.read_bytes())  # beside the picture
+    assert render("--session", picture, "--output", tmp_path / "c") == 0
+
+
+def test_size_goes_with_a_session(session_file: Path, tmp_path: Path) -> None:
+    assert render("--session", session_file, "--size", 32, "--output", tmp_path) == 0
+    with Image.open(tmp_path / "look.png") as picture:
+        assert picture.size == (32, 32)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "name a model file, or what to render with --session FILE"),
+        (("--session", "{}", "--seeds", "3", "--yaw", "1"), "does not go with --seeds, --yaw"),
+        (("--session", "nowhere.json"), "nowhere.json cannot be read: No such file"),
+        (("--session", "{}x"), "is damaged or no session"),
+    ],
+)
+def test_refusals_in_one_line(
+    session_file: Path,
+    arguments: tuple[str, ...],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path(f"{session_file}x").write_text("{")
+    assert render(*(text.format(session_file) for text in arguments)) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_a_model_that_changed_is_not_used_silently(
+    session_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session = read_session(session_file)
+    copy = tmp_path / "copy.pkl"
+    copy.write_bytes(b"something else")
+    assert session.model is not None
+    write_session(session_file, replace(session, models=(replace(session.model, path=str(copy)),)))
+    assert render("--session", session_file, "--output", tmp_path) == 2
+    assert "copy.pkl has changed since: name the one to use" in capsys.readouterr().err
+
+
+def test_surfaces_are_the_windows(session_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_session(session_file, Session(view=replace(VIEW, layer="surface")))
+    assert render("--session", session_file) == 2
+    assert "which only the window draws" in capsys.readouterr().err

@@ -1,0 +1,173 @@
+"""Films of scenes: what is written is what was rendered; and the command that makes them."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_video import decode, on_white, psnr
+
+import ballgan
+from ballgan.__main__ import main
+from ballgan.animation import Animation, Key, turntable
+from ballgan.filming import FilmSettings, render_film, render_frames
+from ballgan.session import Session, read_session, write_session
+from ballgan.staging import find_home
+from ballgan.view import Backdrop, Code, View
+
+SETTINGS = FilmSettings(size=32, passes=1)
+
+
+@pytest.fixture(scope="module")
+def model_path(tiny_model, tmp_path_factory) -> str:
+    path = tmp_path_factory.mktemp("model") / "tiny.pkl"
+    ballgan.save(tiny_model, path)
+    return str(path)
+
+
+@pytest.fixture
+def view(tiny_model) -> View:
+    return View(camera=find_home(tiny_model.config))
+
+
+def test_a_film_shows_what_was_rendered(tiny_model, view: View, tmp_path: Path) -> None:
+    second = replace(view, foreground=Code(3.0), camera=replace(view.camera, yaw=0.4))
+    animation = Animation((Key.of(view, 0.0), Key.of(second, 0.4)), 0.5, fps=10, loop=False)
+    scene = ballgan.Scene(tiny_model)
+    assert render_film(scene, view, animation, tmp_path / "a.mp4", SETTINGS) == 6
+    pictures = list(render_frames(scene, view, animation, SETTINGS))
+    films = decode(tmp_path / "a.mp4")
+    assert len(films) == len(pictures) == 6
+    assert (pictures[4] == pictures[5]).all()  # after the last key
+    assert not np.allclose(pictures[0], pictures[4], atol=0.02)
+    for film, picture in zip(films, pictures, strict=True):
+        assert psnr(film[..., :3], picture[..., :3]) > 30
+
+
+def test_transparent_films_keep_alpha_where_the_format_can(
+    tiny_model, view: View, tmp_path: Path
+) -> None:
+    view = replace(view, backdrop=Backdrop(visible=False))
+    animation = turntable(view, duration=0.3, fps=10)
+    scene = ballgan.Scene(tiny_model)
+    for name in ("a.webm", "a.mp4"):
+        render_film(scene, view, animation, tmp_path / name, SETTINGS)
+    pictures = list(render_frames(scene, view, animation, SETTINGS))
+    assert pictures[0][..., 3].min() < 0.5 < pictures[0][..., 3].max()
+    webm = decode(tmp_path / "a.webm", alpha=True)
+    assert psnr(webm[1][..., 3], pictures[1][..., 3]) > 30
+    assert psnr(decode(tmp_path / "a.mp4")[1][..., :3], on_white(pictures[1])) > 28
+
+
+def test_overshooting_cameras_stay_where_the_model_can_render(tiny_model, view: View) -> None:
+    far = replace(view, camera=replace(view.camera, radius=900.0))
+    animation = Animation((Key.of(view, 0.0), Key.of(far, 0.2)), 0.2, fps=10, loop=False)
+    assert len(list(render_frames(ballgan.Scene(tiny_model), view, animation, SETTINGS))) == 3
+
+
+def test_cancelling_leaves_nothing(tiny_model, view: View, tmp_path: Path) -> None:
+    seen = []
+
+    def stop(fraction: float) -> None:
+        seen.append(fraction)
+        if fraction > 0.5:
+            raise ballgan.Cancelled
+
+    scene, film = ballgan.Scene(tiny_model), turntable(view, duration=1, fps=10)
+    for name in ("a.webm", "folder"):
+        with pytest.raises(ballgan.Cancelled):
+            render_film(scene, view, film, tmp_path / name, SETTINGS, progress=stop)
+        assert list(tmp_path.iterdir()) == []
+        assert seen == sorted(seen)
+        seen.clear()
+
+
+def test_passes_that_do_not_exist_are_refused() -> None:
+    with pytest.raises(ValueError, match="passes should be one of 1, 3, 7, 15; got 2"):
+        FilmSettings(passes=2)
+
+
+# The command
+
+QUICK = ["--size", "32", "--passes", "1", "--fps", "5", "--device", "cpu"]
+
+
+def test_render_writes_a_turntable(model_path: str, tmp_path: Path, capsys) -> None:
+    path = tmp_path / "films" / "a.mp4"
+    status = main(["render", model_path, "--video", str(path), "--duration", "1", *QUICK])
+    assert (status, capsys.readouterr().out) == (0, f"{path}: 5 pictures, 1 s\n")
+    assert len(decode(path)) == 5
+
+
+def test_render_goes_between_keys_of_a_file(model_path: str, tmp_path: Path, capsys) -> None:
+    keys = tmp_path / "keys.json"
+    places = [{"time": 0}, {"time": 1, "camera": {"yaw": 0.5}, "ease": "hold"}]
+    keys.write_text(json.dumps({"duration": 1, "loop": False, "keys": places}))
+    path = tmp_path / "pictures"
+    arguments = ["--video", str(path), "--keyframes", str(keys), "--background", "none", *QUICK]
+    assert main(["render", model_path, *arguments]) == 0
+    files = sorted(path.iterdir())
+    assert len(files) == 6
+    session = read_session(files[0])  # a picture of a film brings its film along
+    assert [key.time for key in session.animation.keys] == [0.0, 1.0]
+    assert session.animation.keys[1].camera.yaw == 0.5
+    assert session.animation.keys[0].camera.radius == 2.5  # the model's
+
+
+def test_render_plays_the_animation_of_a_session(
+    model_path: str, view: View, tmp_path: Path, capsys
+) -> None:
+    session = tmp_path / "a.json"
+    write_session(session, Session(view=view, animation=turntable(view, duration=2, turns=2)))
+    path = tmp_path / "a.gif"
+    given = ["render", model_path, "--session", str(session), "--video", str(path)]
+    assert main([*given, "--size", "32", "--passes", "1", "--fps", "3"]) == 0
+    assert "6 pictures, 2 s" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--fps", "3"], "--fps needs --video FILE"),
+        (["--video", "a.avi"], ".mp4, .webm or .gif"),
+        (["--video", "a.mp4", "--size", "33"], "even sides"),
+        (["--video", "a.gif", "--fps", "60"], "1 ... 50"),
+        (["--video", "a.mp4", "--turntable", "--keyframes", "k.json"], "exclude each other"),
+        (["--video", "a.mp4", "--turntable", "0"], "at least one turn"),
+        (["--video", "a.mp4", "--keyframes", "none.json"], "none.json cannot be read"),
+        (["--video", "a.mp4", "--seeds", "0-3"], "one seed"),
+        (["--video", "a.mp4", "--yaw", "0,1"], "one yaw"),
+    ],
+)
+def test_impossible_films_are_usage_errors(
+    model_path: str, tmp_path: Path, capsys, monkeypatch, arguments, message
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["render", model_path, *arguments]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_interrupt_leaves_nothing_behind(model_path: str, tmp_path: Path) -> None:
+    film = tmp_path / "a.mp4"
+    program = subprocess.Popen(
+        [sys.executable, "-m", "ballgan", "render", model_path, "--video", str(film)]
+        + ["--duration", "3600", "--size", "32"],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not any(tmp_path.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert any(tmp_path.iterdir())  # the film is being written
+    program.send_signal(signal.SIGINT)
+    _, errors = program.communicate(timeout=60)
+    assert (program.returncode, errors) == (130, "ballgan render: interrupted\n")
+    assert list(tmp_path.iterdir()) == []

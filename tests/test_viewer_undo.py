@@ -1,0 +1,135 @@
+"""Undo and redo through the real program: one gesture is one step."""
+
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ballgan_viewer import actions as act
+from ballgan_viewer import document
+from ballgan_viewer.state import ExportOptions, ViewerState, apply
+from viewer_driver import open_app, play, settle
+
+import ballgan
+from ballgan.view import Code, Orbit, View
+
+CENTRE = [270, 280]  # of the picture, logical pixels
+UNDO = {"key": "Z", "mods": ["control"]}
+REDO = {"key": "Z", "mods": ["control", "shift"]}
+
+
+@pytest.fixture(scope="module")
+def model_file(tiny_model: ballgan.Generator, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("models") / "tiny.pkl"
+    ballgan.save(tiny_model, path)
+    return path
+
+
+@pytest.fixture
+def app(model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setenv("BALLGAN_CONFIG_DIR", str(tmp_path / "config"))
+    with open_app(model_file) as opened:
+        play(opened, {"wait": "loaded"})
+        yield opened
+
+
+def do(state: ViewerState, *actions: act.Action) -> ViewerState:
+    for action in actions:
+        state = apply(state, action)
+    return state
+
+
+def test_a_gesture_is_a_step_and_undo_brings_the_picture_back(app: Any) -> None:
+    before, view = settle(app), app.state.view
+    play(app, {"drag": {"from": CENTRE, "to": [350, 300]}})
+    turned = app.state.view
+    play(app, {"drag": {"from": CENTRE, "to": [300, 280]}}, {"wheel": 2, "at": CENTRE})
+    play(app, UNDO, UNDO)
+    assert app.state.view == turned
+    play(app, UNDO)
+    assert app.state.view == view
+    assert np.abs(settle(app) - before).max() < 1e-5
+    play(app, UNDO)  # there is nothing more
+    assert app.state.view == view
+    play(app, REDO)
+    assert app.state.view == turned
+
+
+def test_widgets_and_keys_are_undone_one_by_one(app: Any) -> None:
+    start = app.state.view
+    play(app, {"drag": {"widget": "foreground.truncation", "by": [-60, 0], "steps": 6}})
+    play(app, {"drag": {"widget": "foreground.pad", "by": [40, 10], "steps": 6}})
+    play(app, {"set": ["foreground.seed", 7]}, {"key": "Right"}, {"key": "Right"}, {"key": "B"})
+    play(app, {"click": "export.format.obj"})
+    assert app.state.view.foreground.seed == 9
+    assert not app.state.view.backdrop.visible
+    play(app, UNDO)
+    assert app.state.export.format == "glb"
+    play(app, UNDO, UNDO)
+    assert app.state.view.foreground.seed == 8
+    assert app.state.view.backdrop.visible
+    play(app, UNDO, UNDO)
+    assert app.state.view.foreground.is_blend
+    play(app, UNDO)
+    assert app.state.view.foreground.truncation_psi < start.foreground.truncation_psi
+    play(app, UNDO)
+    assert app.state.view == start
+
+
+def test_what_the_program_does_is_no_step(app: Any) -> None:
+    assert app.state.history.undoes == ()  # though the model has brought its camera
+    play(app, {"key": "P"}, {"key": "P"}, {"key": "S"}, {"wait": "saved"})
+    assert app.state.history.undoes == ()
+
+
+def test_the_document_is_the_whole_view_and_the_mesh_options() -> None:
+    state = ViewerState()
+    names = set(document.values(state))
+    assert names == {f"view.{field.name}" for field in fields(View)} | set(document.PARTS)
+    other = document.with_values(
+        state, {"view.layer": "depth", "export": ExportOptions(format="obj")}
+    )
+    assert other == replace(
+        state, view=replace(View(), layer="depth"), export=ExportOptions(format="obj")
+    )
+    assert document.with_values(state, document.values(other)) == other
+
+
+def test_undo_leaves_jobs_notices_and_the_model_alone() -> None:
+    state = do(
+        ViewerState(),
+        act.SetForeground(Code(3.0)),
+        act.EndStroke(),
+        act.SetLayer("depth"),
+        act.Notify("error", "Something"),
+        act.StartExport("mesh"),
+    )
+    undone = do(state, act.Undo())
+    assert (undone.view.layer, undone.view.foreground) == ("full", Code(3.0))
+    assert (undone.notices, undone.job) == (state.notices, state.job)
+
+
+def test_undone_cameras_are_those_that_the_model_can_have() -> None:
+    far = Orbit(radius=3.5)
+    state = do(ViewerState(), act.MoveCamera(far), act.EndStroke(), act.MoveCamera(Orbit()))
+    near = replace(state, view=replace(state.view, camera=Orbit(radius=1.0)))
+    assert do(near, act.Undo()).view.camera.radius <= 4 * Orbit().radius
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (("view.camera",), "camera"),
+        (("view.backdrop", "view.layer"), "background and layer"),
+        (
+            ("view.foreground", "view.neural_resolution", "export"),
+            "foreground, rays and mesh options",
+        ),
+        (("a", "b", "c", "d"), "several things"),
+        ((), ""),
+    ],
+)
+def test_steps_in_words(names: tuple[str, ...], words: str) -> None:
+    assert document.describe(names) == words

@@ -1,0 +1,40 @@
+"""The person's document: the part of the window's state that undo, sessions and the autosave hold.
+
+It is all of `ViewerState.view`, value by value, and the other fields of the state that PARTS names.
+A value that is added to the view is undone and saved without further work; a new field of the
+state needs its name in PARTS, and a frozen dataclass of plain values to read it as.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .state import ViewerState
+
+PARTS = ("export",)
+VIEW = "view."
+WORDS = {"view.backdrop": "background", "view.neural_resolution": "rays", "export": "mesh options"}
+
+
+def values(state: ViewerState) -> dict[str, Any]:
+    """The document by name: "view.camera", "view.foreground", ..., "export"."""
+    view = {VIEW + field.name: getattr(state.view, field.name) for field in fields(state.view)}
+    return view | {name: getattr(state, name) for name in PARTS}
+
+
+def with_values(state: ViewerState, changes: Mapping[str, Any]) -> ViewerState:
+    """The state with other values of the document, by the names that `values` gives."""
+    view = {name.removeprefix(VIEW): v for name, v in changes.items() if name.startswith(VIEW)}
+    parts = {name: v for name, v in changes.items() if not name.startswith(VIEW)}
+    return replace(state, view=replace(state.view, **view), **parts)
+
+
+def describe(names: tuple[str, ...]) -> str:
+    """Names of values in words: "camera", "background and layer"."""
+    words = [WORDS.get(name, name.removeprefix(VIEW).replace("_", " ")) for name in names]
+    if len(words) > 3:
+        return "several things"
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))

@@ -1,0 +1,19 @@
+"""What the window shows, as frozen values, and the one function that changes them.
+
+Panels and controls read a `ViewerState` and answer with actions; `apply(state, action)` gives the
+next state. `values` has the values; the reducers stand by topic in the other files.
+"""
+
+from . import edit as edit
+from . import files as files
+from . import jobs as jobs
+from . import notices as notices
+from . import scene as scene
+from .reduce import apply as apply
+from .values import BUNDLED as BUNDLED
+from .values import MESH_FORMATS as MESH_FORMATS
+from .values import ExportOptions as ExportOptions
+from .values import Job as Job
+from .values import ModelInfo as ModelInfo
+from .values import Notice as Notice
+from .values import ViewerState as ViewerState

@@ -1,0 +1,31 @@
+"""Undo and redo."""
+
+from dataclasses import replace
+from typing import Any
+
+from .. import actions as act
+from .. import document, history
+from ..history import History
+from .reduce import reduce, with_camera
+from .values import ViewerState
+
+
+@reduce.register
+def _(action: act.Undo, state: ViewerState) -> ViewerState:
+    return _travel(state, *history.undo(state.history, document.values(state)))
+
+
+@reduce.register
+def _(action: act.Redo, state: ViewerState) -> ViewerState:
+    return _travel(state, *history.redo(state.history, document.values(state)))
+
+
+@reduce.register
+def _(action: act.EndStroke, state: ViewerState) -> ViewerState:
+    return replace(state, history=history.close(state.history)) if state.history.open else state
+
+
+def _travel(state: ViewerState, changed: History, changes: dict[str, Any]) -> ViewerState:
+    """Set what an undo or redo brings back; the camera may be one of another model."""
+    state = document.with_values(replace(state, history=changed), changes)
+    return with_camera(state, state.view.camera) if "view.camera" in changes else state

@@ -1,0 +1,70 @@
+"""The one function that changes the state, and what the reducers share.
+
+`apply(state, action)` gives the next state. The reducers stand in the other files of this folder by
+topic: a function registered with `reduce` for its action. They never render, load, draw or import
+torch, so all of it can be tested alone.
+"""
+
+from dataclasses import replace
+from functools import singledispatch
+from typing import Any
+
+from ballgan.view import Orbit, clamp_camera
+
+from .. import actions as act
+from .. import document, history
+from ..words import sentence
+from .values import Notice, ViewerState
+
+MAX_NOTICES = 4
+
+
+def apply(state: ViewerState, action: act.Action) -> ViewerState:
+    """The state after `action`. Actions that only have an effect outside leave it as it is."""
+    after = reduce(action, state)
+    if not action.undoable or after is state:
+        return after
+    recorded = history.record(state.history, document.values(state), document.values(after))
+    return after if recorded is state.history else replace(after, history=recorded)
+
+
+@singledispatch
+def reduce(action: act.Action, state: ViewerState) -> ViewerState:
+    """The state after `action`: each reducer registers itself for its action."""
+    raise TypeError(f"apply() got {action!r}, which is not an action of ballgan_viewer.actions.")
+
+
+@reduce.register
+def _(action: act.Effect, state: ViewerState) -> ViewerState:
+    return state
+
+
+def with_view(state: ViewerState, **changes: Any) -> ViewerState:
+    """The state with other fields of the view."""
+    return replace(state, view=replace(state.view, **changes))
+
+
+def with_camera(state: ViewerState, camera: Orbit) -> ViewerState:
+    """The state with another camera, clamped to where the model can render."""
+    home = state.model.home if state.model else Orbit()
+    limit = state.model.camera_limit if state.model else 4 * home.radius
+    return with_view(state, camera=clamp_camera(camera, home, limit))
+
+
+def with_backdrop(state: ViewerState, **changes: Any) -> ViewerState:
+    """The state with other fields of the backdrop."""
+    return with_view(state, backdrop=replace(state.view.backdrop, **changes))
+
+
+def notify(state: ViewerState, level: str, text: str, origin: str = "") -> ViewerState:
+    """Add a notice; the same text moves to the end instead of showing twice."""
+    text = sentence(text)
+    others = tuple(n for n in state.notices if (n.level, n.text) != (level, text))
+    number = state.notices_given + 1
+    notices = (*others, Notice(number, level, text, origin))[-MAX_NOTICES:]
+    return replace(state, notices=notices, notices_given=number)
+
+
+def forget(state: ViewerState, origin: str) -> ViewerState:
+    """Drop notices about something that is being tried again."""
+    return replace(state, notices=tuple(n for n in state.notices if n.origin != origin))

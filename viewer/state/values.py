@@ -1,0 +1,86 @@
+"""What the window shows, as frozen values."""
+
+from dataclasses import dataclass, field
+
+from ballgan.view import Orbit, View
+
+from ..history import History
+from ..preferences import Preferences
+
+BUNDLED = "the bundled model"  # what `loading` says of it
+MESH_FORMATS = ("glb", "obj", "ply", "stl")
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What the window needs to know of a loaded model: plain values."""
+
+    path: str
+    name: str
+    kind: str  # such as "BallGAN, published"
+    image_resolution: int
+    neural_resolution: int
+    has_background: bool  # a learnt sphere
+    has_super_resolution: bool
+    home: Orbit  # the model's own camera
+    camera_limit: float  # the camera stays within this distance of the origin, world units
+    box: float  # side of the foreground's cube, world units
+    sphere_radius: float = 0.0  # of the background, world units; 0: infinitely far
+    bundled: bool = False  # part of the installation rather than a person's file
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """How the foreground becomes a mesh."""
+
+    format: str = "glb"  # "glb", "obj", "ply" or "stl"
+    resolution: int = 256  # samples along a side of the cube
+    automatic_level: bool = True
+    level: float = 10.0  # raw density of the surface, when not automatic
+    path: str = ""  # a file or a folder as typed; empty: the output folder
+    texture: bool = False  # a picture instead of vertex colours, where the format can have one
+
+
+@dataclass(frozen=True)
+class Job:
+    """A long piece of work that a person can cancel: at most one a lane."""
+
+    lane: str  # that does it, and its name in the list
+    title: str  # such as "Exporting 256\u00b3 mesh"
+    fraction: float = 0.0
+    seconds_left: float | None = None  # None: not known yet
+    cancelling: bool = False
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A line for the person: stays until dismissed if it is an error."""
+
+    number: int
+    level: str  # "info" or "error"
+    text: str
+    origin: str = ""  # what it is about: "model", "picture", "export"
+
+
+@dataclass(frozen=True)
+class ViewerState:
+    """The whole window."""
+
+    view: View = View()
+    model: ModelInfo | None = None
+    loading: str | None = None  # path of the model that is being opened
+    opening: str | None = None  # path of the picture that is being opened
+    recognising: tuple[str, ...] = ()  # paths of files that may be either
+    preview: bool = True  # whether GL draws what the network has not rendered yet
+    export: ExportOptions = ExportOptions()
+    jobs: tuple[Job, ...] = ()
+    exported: str | None = None  # path of the last mesh that was written
+    history: History = History()
+    notices: tuple[Notice, ...] = ()
+    notices_given: int = 0
+    preferences: Preferences = field(default_factory=Preferences)
+
+    def job(self, lane: str) -> Job | None:
+        """The job that the lane works on, if it has one."""
+        return next((job for job in self.jobs if job.lane == lane), None)
