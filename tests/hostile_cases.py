@@ -466,10 +466,10 @@ OTHER_FILES = {
     "later version": (
         lazily(
             lambda: torch_archive(
-                write_pickle({"format": "ballgan", "version": 2, "config": {}, "state_dict": {}})
+                write_pickle({"format": "ballgan", "version": 3, "config": {}, "state_dict": {}})
             )
         ),
-        "version 2",
+        "version 3",
     ),
     "without weights": (
         lazily(lambda: torch_archive(write_pickle({"format": "ballgan"}))),
