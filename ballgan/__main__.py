@@ -27,11 +27,13 @@ from .cli.values import (
     join_negative_values,
     number,
     parse_angles,
+    parse_depth_range,
     parse_level,
     parse_seeds,
     whole_number,
 )
 
+COLORMAPS = ("grey", "viridis", "cividis")  # view.COLORMAPS, which needs numpy
 LAYERS = ("full", "foreground", "background", "depth", "alpha", "normals", "raw")
 
 
@@ -182,9 +184,22 @@ def _add_picture(command: argparse.ArgumentParser) -> None:
         choices=LAYERS,
         default="full",
         help="full; foreground (RGBA, straight colours); background (the whole sphere); depth "
-        "(grey: white at the nearest distance the model samples, black at the farthest and where "
-        "there is no foreground); alpha (RGBA: white, as opaque as the foreground); normals; raw "
-        "(before super-resolution) (default: %(default)s)",
+        "(see --depth-range and --colormap); alpha (RGBA: white, as opaque as the foreground); "
+        "normals; raw (before super-resolution) (default: %(default)s)",
+    )
+    command.add_argument(
+        "--depth-range",
+        metavar="NEAR,FAR",
+        type=parse_depth_range,
+        help="distances in world units that --layer depth shows brightest and darkest; the same in "
+        "all pictures (default: the nearest and farthest that the model samples)",
+    )
+    command.add_argument(
+        "--colormap",
+        choices=COLORMAPS,
+        default="grey",
+        help="of --layer depth: grey is black where there is no foreground, viridis and cividis "
+        "are transparent there (default: %(default)s)",
     )
     command.add_argument(
         "--size",
@@ -220,7 +235,8 @@ def _add_film(command: argparse.ArgumentParser) -> None:
         "--video",
         metavar="FILE",
         help="film to write: .mp4 (H.264), .webm (VP9), .gif, or a name without a suffix for a "
-        "folder of PNG pictures; all but MP4, which shows white instead, keep transparency",
+        "folder of PNG pictures; all but MP4, which shows white instead, keep transparency "
+        "(default: pictures, no film)",
     )
     film.add_argument(
         "--turntable",
@@ -228,7 +244,8 @@ def _add_film(command: argparse.ArgumentParser) -> None:
         nargs="?",
         type=whole_number(-100, 100),
         const=1,
-        help="go round the object; negative turns go to the left (default with --video: one turn)",
+        help="go round the object; negative turns go to the left (default: one turn, if "
+        "there are no keys)",
     )
     film.add_argument(
         "--keyframes",
@@ -236,7 +253,7 @@ def _add_film(command: argparse.ArgumentParser) -> None:
         help="JSON with the keys of camera, codes and background, or a session with an animation, "
         'e.g. {"duration": 4, "loop": false, "keys": [{"time": 0}, {"time": 3, "camera": {"yaw": '
         '0.6}, "foreground": {"x": 4}}]}; angles in radians; what a key does not say is as in the '
-        "other options",
+        "other options (default: those of the --session)",
     )
     film.add_argument(
         "--duration",

@@ -3,21 +3,25 @@
 Poses are OpenCV camera-to-world matrices (x right, y down, z forward); intrinsics are normalised
 by the image size. Angles are radians; positive yaw moves the camera to its right, positive pitch
 moves it up. The published pose samplers use the opposite pitch: `Camera.published` keeps theirs.
+Light: torch is imported when the first tensor is made.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from .config import CameraConfig
 
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
 Matrix = tuple[tuple[float, ...], ...]
 MAX_PITCH = math.radians(89.9)
+OPENGL_AXES = np.diag([1.0, -1.0, -1.0, 1.0])  # of OpenCV's and back: y and z are turned round
 
 
 @dataclass(frozen=True)
@@ -27,8 +31,8 @@ class Rays:
     axis: (3,), the unit direction in which the camera looks.
     """
 
-    origins: Tensor
-    directions: Tensor
+    origins: "Tensor"
+    directions: "Tensor"
     height: int
     width: int
     axis: Tensor
@@ -112,10 +116,35 @@ class Camera:
             )
         return Camera(_as_tuples(values[:16].reshape(4, 4)), _as_tuples(values[16:].reshape(3, 3)))
 
-    def label(self, device: torch.device | str = "cpu") -> Tensor:
+    def label(self, device: "torch.device | str" = "cpu") -> "Tensor":
         """EG3D's 25 numbers as a (1, 25) float32 tensor; inverse of `from_label`."""
+        import torch
+
         values = np.concatenate([np.ravel(self.cam2world), np.ravel(self.intrinsics)])
         return torch.tensor(values, dtype=torch.float32, device=device)[None]
+
+    @staticmethod
+    def from_opengl(
+        cam2world: Sequence[Sequence[float]] | np.ndarray, intrinsics: Matrix
+    ) -> "Camera":
+        """A camera from a camera-to-world matrix (4, 4) in OpenGL's axes: x right, y up, z back.
+
+        Blender, NeRF's transforms.json and glTF have these. The world's axes stay as they are.
+        """
+        pose = _as_matrix("cam2world", cam2world, (4, 4))
+        return Camera(_as_tuples(pose @ OPENGL_AXES), intrinsics)
+
+    def to_opengl(self) -> np.ndarray:
+        """Camera-to-world (4, 4) in OpenGL's axes; inverse of `from_opengl`."""
+        return np.array(self.cam2world) @ OPENGL_AXES
+
+    def world2cam(self) -> np.ndarray:
+        """World-to-camera (4, 4) in OpenCV's axes: [R | t] of cv2.projectPoints and COLMAP."""
+        pose = np.array(self.cam2world)
+        inverse = np.eye(4)
+        inverse[:3, :3] = pose[:3, :3].T
+        inverse[:3, 3] = -pose[:3, :3].T @ pose[:3, 3]
+        return inverse
 
     @property
     def position(self) -> np.ndarray:
@@ -126,8 +155,17 @@ class Camera:
         """Itself: nothing is left open."""
         return self
 
-    def rays(self, width: int, height: int, device: torch.device | str = "cpu") -> Rays:
+    def crop(self, height: int, rows: slice) -> "Camera":
+        """The camera that sees some rows of this one's picture of `height` rows."""
+        (fx, skew, cx), (zero, fy, cy), last = self.intrinsics
+        scale = height / (rows.stop - rows.start)
+        line = (zero * scale, fy * scale, cy * scale - rows.start * scale / height)
+        return replace(self, intrinsics=((fx, skew, cx), line, last))
+
+    def rays(self, width: int, height: int, device: "torch.device | str" = "cpu") -> Rays:
         """Rays through the pixel centres of a (height, width) image."""
+        import torch
+
         pose = torch.tensor(self.cam2world, dtype=torch.float32, device=device)
         intrinsics = torch.tensor(self.intrinsics, dtype=torch.float32, device=device)
         origins, directions = cast_rays(pose[None], intrinsics[None], width, height)
@@ -189,12 +227,14 @@ class AnyCamera(Protocol):
 
 
 def cast_rays(
-    cam2world: Tensor, intrinsics: Tensor, width: int, height: int
-) -> tuple[Tensor, Tensor]:
+    cam2world: "Tensor", intrinsics: "Tensor", width: int, height: int
+) -> "tuple[Tensor, Tensor]":
     """Origins and unit directions (B, height * width, 3) of the rays through pixel centres.
 
     `cam2world`: (B, 4, 4). `intrinsics`: (B, 3, 3), normalised by the image size, skew allowed.
     """
+    import torch
+
     device = cam2world.device
     u = (torch.arange(width, device=device) + 0.5) / width
     v = (torch.arange(height, device=device) + 0.5) / height
@@ -209,7 +249,7 @@ def cast_rays(
     return cam2world[:, None, :3, 3].expand_as(directions), directions
 
 
-def rays_from_labels(labels: Tensor, size: int) -> tuple[Tensor, Tensor]:
+def rays_from_labels(labels: "Tensor", size: int) -> "tuple[Tensor, Tensor]":
     """Origins and unit directions (B, size * size, 3) for camera labels (B, 25)."""
     return cast_rays(labels[:, :16].view(-1, 4, 4), labels[:, 16:].view(-1, 3, 3), size, size)
 

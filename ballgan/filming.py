@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from .animation import Animation
+from .frame import RenderSettings
 from .progressive import REFINEMENTS, can_be_refined
 from .scene import Scene
-from .shot import Progress
+from .shot import Progress, ascending
 from .staging import find_camera_limit, find_home, set_scene, to_camera, to_rgba, to_settings
 from .video import FORMATS, VideoOptions, format_of, write_video
 from .view import WITHOUT_BACKGROUND, View, clamp_camera
@@ -38,6 +38,17 @@ class FilmSettings:
         if self.passes not in PASSES:
             known = ", ".join(map(str, PASSES))
             raise ValueError(f"passes should be one of {known}; got {self.passes!r}.")
+
+    def of(self, view: View) -> tuple[RenderSettings, int]:
+        """What a view's picture is rendered with: settings and passes."""
+        settings = replace(
+            to_settings(view),
+            size=self.size,
+            sampler=self.sampler,
+            samples=self.samples,
+            matte="solved",
+        )
+        return settings, self.passes if can_be_refined(settings) else 1
 
 
 def render_film(
@@ -91,18 +102,10 @@ def render_frames(
     times = animation.frame_times
     config = scene.model.config
     home, limit = find_home(config), find_camera_limit(config)
-    done = 0.0
-
-    def report(index: int, fraction: float) -> None:
-        nonlocal done
-        done = max(done, (index + min(fraction, 1.0)) / len(times))  # each pass begins at 0
-        if progress is not None:
-            progress(done)
-
     for index, time in enumerate(times):
         shown = animation.view_at(view, time)
         shown = replace(shown, camera=clamp_camera(shown.camera, home, limit))
-        yield render_frame(scene, shown, settings, progress=partial(report, index))
+        yield render_frame(scene, shown, settings, progress=ascending(progress, index, len(times)))
 
 
 def render_frame(
@@ -110,22 +113,19 @@ def render_frame(
 ) -> np.ndarray:
     """One picture of a film, straight float RGBA (H, W, 4)."""
     set_scene(scene, view)
-    wanted = replace(
-        to_settings(view),
-        size=settings.size,
-        sampler=settings.sampler,
-        samples=settings.samples,
-    )
-    passes = settings.passes if can_be_refined(wanted) else 1
+    wanted, passes = settings.of(view)
     stage = "refined" if passes > 1 else "full"
     frame = scene.render_stage(to_camera(view.camera), wanted, stage, progress, passes)
-    return to_rgba(view, frame, scene.model.config.field.box_warp)
+    return to_rgba(view, frame, scene.model.config)
 
 
 def is_transparent(animation: Animation, view: View) -> bool:
     """Whether pictures of the film may have transparent parts."""
+    return any(is_transparent_view(replace(view, backdrop=key.backdrop)) for key in animation.keys)
+
+
+def is_transparent_view(view: View) -> bool:
+    """Whether the picture of a view may have transparent parts."""
     if view.layer == "alpha":
         return False
-    return view.layer in WITHOUT_BACKGROUND or any(
-        not key.backdrop.visible for key in animation.keys
-    )
+    return view.layer in WITHOUT_BACKGROUND or not view.backdrop.visible

@@ -31,7 +31,7 @@ from .animation import Animation
 from .files import atomic_write
 from .model_files import ModelFile
 from .plain import from_plain, to_plain
-from .view import BACKDROP_KINDS, LAYERS, Code, Orbit, View
+from .view import BACKDROP_KINDS, COLORMAPS, LAYERS, Code, Orbit, View
 
 FORMAT, VERSION = "ballgan session", 1
 SUFFIX = ".ballgan.json"
@@ -148,6 +148,7 @@ def _check(session: Session) -> None:
     _require_choice("backdrop.kind", session.view.backdrop.kind, BACKDROP_KINDS)
     for key in session.animation.keys:
         _require_choice("backdrop.kind", key.backdrop.kind, BACKDROP_KINDS)
+    _require_choice("depth.colormap", session.view.depth.colormap, COLORMAPS)
     for value in (*_walk(session.view), *_walk(session.animation)):
         if isinstance(value, Code) and max(abs(value.x), abs(value.y)) > MAX_COORDINATE:
             raise ValueError(f"x and y of a code should be within +-2^40; got {value}.")

@@ -12,12 +12,13 @@ from .backgrounds import Gradient, LearntBackground, Panorama, SolidColor
 from .camera import Camera
 from .camera import Orbit as CameraOrbit
 from .config import ModelConfig
+from .depth import find_depth_range, shade_depth
 from .frame import Frame, RenderSettings
 from .latents import Latent
 from .lighting import MatchLight
 from .scene import Scene
 from .shot import Progress
-from .view import Backdrop, Code, Orbit, View, depth_range
+from .view import Backdrop, Code, Orbit, View
 
 AnyLatent = TypeVar("AnyLatent", bound=Latent)
 SPHERE_MARGIN = 0.98  # of the distance from which the background can be seen
@@ -28,6 +29,8 @@ def set_scene(scene: Scene, view: View) -> None:
     backdrop = view.backdrop
     scene.latent = to_latent(view.foreground)
     scene.background = to_background(backdrop)
+    pose = view.conditioning
+    scene.conditioning = CameraOrbit() if pose is None else to_camera(pose)
     scene.backdrop_camera = None if backdrop.camera is None else to_camera(backdrop.camera)
     scene.match_light = to_match_light(backdrop)
 
@@ -52,7 +55,7 @@ def render_view(
     )
     for frame in frames:
         done = frame.convergence
-    return to_rgba(view, frame, scene.model.config.field.box_warp)
+    return to_rgba(view, frame, scene.model.config)
 
 
 def to_latent(code: Code, kind: type[AnyLatent] = Latent) -> AnyLatent:  # type: ignore[assignment]
@@ -103,17 +106,15 @@ def to_settings(view: View) -> RenderSettings:
     return RenderSettings(layer=layer, neural_resolution=view.neural_resolution)
 
 
-def to_rgba(view: View, frame: Frame, box: float) -> np.ndarray:
-    """The view's layer of a frame: straight float RGBA (H, W, 4).
-
-    box: side of the foreground's cube, world units.
-    """
+def to_rgba(view: View, frame: Frame, config: ModelConfig) -> np.ndarray:
+    """The view's layer of a frame of a model with this config: straight float RGBA (H, W, 4)."""
     if view.layer == "alpha":
         grey = np.repeat(frame.alpha[..., None], 3, axis=2)
         return np.concatenate([grey, np.ones_like(grey[..., :1])], axis=2)
     if view.layer == "depth":
-        grey = shade_depth(frame.depth, *depth_range(view.camera, box))
-        return np.concatenate([grey, frame.alpha[..., None]], axis=2)
+        near, far = view.depth.resolve(find_depth_range(config))
+        colors = shade_depth(frame.depth, near, far, view.depth.colormap)
+        return np.concatenate([colors, frame.alpha[..., None]], axis=2)
     return frame.rgba()
 
 
@@ -130,9 +131,3 @@ def find_camera_limit(config: ModelConfig) -> float:
     if limit is None:
         return 4 * config.camera.radius
     return max(SPHERE_MARGIN * limit, config.camera.radius)
-
-
-def shade_depth(depth: np.ndarray, near: float, far: float) -> np.ndarray:
-    """Distances (H, W) as grey (H, W, 3): white at `near`, black at `far` and beyond."""
-    grey = np.clip((far - depth) / max(far - near, 1e-9), 0.0, 1.0)
-    return np.repeat(grey[..., None], 3, axis=2).astype(np.float32)

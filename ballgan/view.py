@@ -10,11 +10,13 @@ from typing import Any
 
 from .latents import Direction, StyleMix
 
+CODES = ("foreground", "background")
 SEEDS = 2**32  # seeds are 32-bit
 LATTICE_WIDTH = 100  # seed at lattice point (i, j): (i + 100 j) mod 2**32, as Latent.at
 MAX_PITCH = 1.5  # radians
 MIN_FOV, MAX_FOV = math.radians(4), math.radians(80)
 LAYERS = ("full", "foreground", "background", "raw", "normals", "depth", "alpha", "surface")
+COLORMAPS = ("viridis", "cividis", "grey")
 BACKDROP_KINDS = ("learnt", "colour", "gradient", "photo")
 WITHOUT_BACKGROUND = ("foreground", "normals", "depth", "alpha", "surface")
 
@@ -85,6 +87,11 @@ class CodeControl:
     animated: bool = False  # the code moves by itself
     speed: float = 0.5  # of an animation, seeds a second
 
+    @property
+    def moves(self) -> bool:
+        """Whether the code moves at present."""
+        return self.animated and not self.locked
+
 
 @dataclass(frozen=True)
 class LatentControls:
@@ -94,6 +101,10 @@ class LatentControls:
     background: CodeControl = CodeControl()
     side: str = "A"  # that shows, "A" or "B"
     other: CodePair | None = None  # the codes of the side that does not show; None: the same
+
+    def of(self, which: str) -> CodeControl:
+        """What may change the "foreground" or the "background"."""
+        return self.foreground if which == "foreground" else self.background
 
 
 @dataclass(frozen=True)
@@ -109,7 +120,6 @@ class Backdrop:
     photo: str | None = file_field()  # path of a panorama or any other picture
     yaw: float = 0.0  # turns the photo, radians
     exposure: float = 0.0  # of the photo, stops
-    revision: int = 0  # counts how often the photo's file was read again
     camera: "Orbit | None" = None  # sees the background, which stands still; None: the view's
     match_light: bool = False  # whether the foreground takes on the background's light
     light_strength: float = 1.0  # of that, in [0, 2]
@@ -125,7 +135,6 @@ class Backdrop:
             shown = replace(shown, top=self.top, bottom=self.bottom)
         elif self.kind == "photo":
             shown = replace(shown, photo=self.photo, yaw=self.yaw, exposure=self.exposure)
-            shown = replace(shown, revision=self.revision)
         else:
             shown = replace(shown, code=self.code)
         if not self.match_light:
@@ -152,6 +161,21 @@ class Orbit:
 
 
 @dataclass(frozen=True)
+class DepthStyle:
+    """How distances become colours: over a range that is the same in every picture."""
+
+    near: float | None = None  # shown brightest, world units; None: the model's own
+    far: float | None = None  # shown darkest
+    colormap: str = "viridis"  # one of COLORMAPS
+
+    def resolve(self, own: tuple[float, float]) -> tuple[float, float]:
+        """Near and far, which is a little more than near; `own` are the model's."""
+        near = own[0] if self.near is None else self.near
+        far = own[1] if self.far is None else self.far
+        return near, max(far, near + 1e-3)
+
+
+@dataclass(frozen=True)
 class View:
     """Everything that decides the picture."""
 
@@ -161,11 +185,24 @@ class View:
     layer: str = "full"  # one of LAYERS
     neural_resolution: int | None = None  # side of the volume-rendered image; None: the model's
     latents: LatentControls = LatentControls()
+    conditioning: Orbit | None = None  # the camera that the mapping network is told of, which
+    # shapes the identity; None: the model's own
+    depth: DepthStyle = DepthStyle()
 
     @property
     def codes(self) -> CodePair:
         """Both codes."""
         return CodePair(self.foreground, self.backdrop.code)
+
+    def code(self, which: str) -> Code:
+        """The code of the "foreground" or the "background"."""
+        return self.foreground if which == "foreground" else self.backdrop.code
+
+    def with_code(self, which: str, code: Code) -> "View":
+        """The same with another code."""
+        if which == "foreground":
+            return replace(self, foreground=code)
+        return replace(self, backdrop=replace(self.backdrop, code=code))
 
     def with_codes(self, codes: CodePair) -> "View":
         """The same with other codes."""
@@ -179,7 +216,8 @@ class View:
         lit = backdrop.match_light and self.layer == "foreground"
         if self.layer in WITHOUT_BACKGROUND and not lit:
             backdrop = Backdrop(visible=False)
-        return replace(self, backdrop=backdrop, latents=LatentControls())
+        depth = self.depth if self.layer == "depth" else DepthStyle()
+        return replace(self, backdrop=backdrop, latents=LatentControls(), depth=depth)
 
 
 def interpolate(a: Code, b: Code, weight: float) -> Code:
@@ -206,6 +244,21 @@ def slide(code: Code, weight: float) -> Code:
     weight = min(max(weight, 0.0), 1.0)
     nearest = a if weight < 0.5 else b
     return replace(code, x=nearest.x, y=nearest.y, blend=((a, 1.0 - weight), (b, weight)))
+
+
+def end_of(code: Code, index: int) -> Code:
+    """One of the codes of a blend, with what the blend itself does to it."""
+    part, _ = code.blend[index]
+    moved = part
+    for direction, amount in code.moves:
+        moved = moved.moved(direction, moved.amount(direction) + amount)
+    cutoff = part.truncation_cutoff
+    return replace(
+        moved,
+        truncation_psi=part.truncation_psi * code.truncation_psi,
+        truncation_cutoff=code.truncation_cutoff if cutoff is None else cutoff,
+        mix=code.mix or part.mix,
+    )
 
 
 def advance(code: Code, distance: float) -> Code:
@@ -238,13 +291,6 @@ def clamp_camera(camera: Orbit, home: Orbit, limit: float) -> Orbit:
     furthest = _distance_to_sphere(pivot, camera.direction, limit)
     nearest = min(0.15 * home.radius, furthest)
     return replace(camera, radius=min(max(camera.radius, nearest), furthest))
-
-
-def depth_range(camera: Orbit, box: float) -> tuple[float, float]:
-    """Distances shown white and black: the foreground's cube, seen from the camera."""
-    position = [p + camera.radius * d for p, d in zip(camera.pivot, camera.direction, strict=True)]
-    distance = math.hypot(*position)
-    return max(distance - 0.6 * box, 0.0), distance + 0.6 * box
 
 
 def _shorten(vector: tuple[float, float, float], limit: float) -> tuple[float, float, float]:

@@ -117,10 +117,10 @@ def drag(app: Any, frames: int) -> Cost:
 
 def first_preview(app: Any, which: str, repeats: int) -> Cost:
     """From a new code to the end of the frame that shows it."""
-    from ballgan_viewer import actions as act
+    from ballgan_viewer import latent_actions as lat
 
     def change() -> None:
-        app.dispatch(act.StepSeed(which, 1))
+        app.dispatch(lat.StepSeed(which, 1))
         pump(app, lambda: app.preview.is_current(app.easel.model, app.state.view))
 
     return measure_cost(change, repeats)

@@ -3,10 +3,13 @@
 
 #include "camera.glsl"
 #include "clay.glsl"
+#include "light.glsl"
+#include "srgb.glsl"
 #include "volume.glsl"
 
 uniform int layer;          // one of the constants below
-uniform vec2 depth_range;   // distances shown white and black
+uniform vec2 depth_range;   // distances at the bright and the dark end of the ramp
+uniform vec3 ramp[33];      // colours of the colormap, from dark to bright
 uniform float normal_reach; // world units, for the density's gradient
 
 const int COLOUR = 0;
@@ -23,7 +26,7 @@ void main() {
     vec3 direction = ray_direction(uv);
     Gathered g = march(eye, direction);
     float opacity = 1.0 - g.transmittance;
-    if (layer == COLOUR) {
+    if (layer == COLOUR && !(lit && opacity > SEEN)) {
         colour = vec4(g.colour, opacity);
         return;
     }
@@ -37,11 +40,18 @@ void main() {
     }
     float distance = g.distance / opacity;
     if (layer == DEPTH) {
-        float grey = (depth_range.y - distance) / (depth_range.y - depth_range.x);
-        colour = vec4(vec3(clamp(grey, 0.0, 1.0)), 1.0) * opacity;
+        float nearness = (depth_range.y - distance) / (depth_range.y - depth_range.x);
+        float place = 32.0 * clamp(nearness, 0.0, 1.0);
+        int below = min(int(place), 31);
+        colour = vec4(mix(ramp[below], ramp[below + 1], place - float(below)), 1.0) * opacity;
         return;
     }
     vec3 normal = normalize(falling(eye + distance * direction, normal_reach) + 1e-12);
+    if (layer == COLOUR) {
+        vec3 straight = decode_srgb(clamp(g.colour / opacity, 0.0, 1.0));
+        colour = vec4(encode_srgb(straight * light_ratio(normal)), 1.0) * opacity;
+        return;
+    }
     if (layer == NORMALS) {
         vec3 local = vec3(dot(normal, right), dot(normal, up), dot(normal, back));
         colour = vec4(0.5 * local + 0.5, 1.0) * opacity;

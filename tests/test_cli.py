@@ -20,7 +20,7 @@ import trimesh
 from PIL import Image
 
 import ballgan
-from ballgan.__main__ import build_parser, main
+from ballgan.__main__ import COLORMAPS, build_parser, main
 from ballgan.cli.interrupts import keep_interrupts
 from ballgan.cli.latents import format_rows, parse_mix, parse_moves
 from ballgan.cli.progress import ProgressBar
@@ -31,11 +31,14 @@ from ballgan.cli.values import (
     number,
     parse_angles,
     parse_color,
+    parse_depth_range,
     parse_level,
     parse_seeds,
     whole_number,
 )
+from ballgan.depth import shade_depth
 from ballgan.mesh import MESH_SUFFIXES, RESOLUTION_RANGE
+from ballgan.view import COLORMAPS as VIEW_COLORMAPS
 
 QUICK = ("--samples", "8", "--neural-resolution", "8")
 
@@ -102,6 +105,9 @@ def test_seeds(text, seeds):
         (parse_seeds, "-3", "should be seeds"),
         (parse_seeds, "1.5", "should be seeds"),
         (parse_seeds, "0-4000000000", "more than 10000 seeds"),
+        (parse_depth_range, "2.5", "should be two distances such as 2.25,3.3"),
+        (parse_depth_range, "3,2", "should have the nearer distance first"),
+        (parse_depth_range, "-1,2", '"-1" should be a number from 0'),
         (parse_angles, "0.4,", '"" should be a number'),
         (parse_angles, "left", '"left" should be a number'),
         (parse_angles, "nan", "a number from -100 to 100 radians"),
@@ -185,6 +191,10 @@ def test_help_of_the_program_runs_as_a_module():
     assert result.stderr == ""
     for command in ("info", "render", "export", "convert"):
         assert f"\n    {command} " in result.stdout
+
+
+def test_colormaps_are_those_of_views():
+    assert set(COLORMAPS) == set(VIEW_COLORMAPS)
 
 
 def test_help_needs_neither_torch_nor_numpy():
@@ -509,7 +519,9 @@ def render_layer(model_path, folder, layer: str, *more: str) -> np.ndarray:
 
 def test_layers_have_their_channels(model_path, tmp_path):
     scene = ballgan.Scene(ballgan.load(model_path, device="cpu"))
-    settings = ballgan.RenderSettings(neural_resolution=8, samples=8, layer="foreground")
+    settings = ballgan.RenderSettings(
+        neural_resolution=8, samples=8, layer="foreground", matte="solved"
+    )
     frame = scene.render(ballgan.Camera.orbit(), settings)
     alpha = np.rint(frame.alpha * 255)
     assert alpha.max() > 200 and alpha.min() < 50  # or the tests below would show nothing
@@ -524,6 +536,16 @@ def test_layers_have_their_channels(model_path, tmp_path):
     full = np.isfinite(frame.depth) & (frame.alpha > 0.999)
     expected = 255 * (3.3 - frame.depth[full]) / (3.3 - 2.25)
     np.testing.assert_allclose(depth[full][:, 0], expected.clip(0, 255), atol=2)
+    folder = tmp_path / "viridis"
+    more = ("--colormap", "viridis", "--depth-range", "2.5,2.75")
+    colored = render_layer(model_path, folder, "depth", *more)
+    assert (
+        folder / "seed0000_bg0000_yaw+0.00_pitch+0.00_neural8_samples8_range2.5-2.75_viridis"
+        "_depth.png"
+    ).exists()
+    np.testing.assert_allclose(colored[:, :, 3], alpha, atol=1)
+    expected = 255 * shade_depth(frame.depth[full], 2.5, 2.75, "viridis")
+    np.testing.assert_allclose(colored[full][:, :3], expected, atol=4)
     assert render_layer(model_path, tmp_path, "normals").shape == (64, 64, 4)
     assert render_layer(model_path, tmp_path, "raw").shape == (64, 64, 3)
     assert render_layer(model_path, tmp_path, "background").shape == (64, 64, 3)

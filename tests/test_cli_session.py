@@ -50,7 +50,7 @@ def test_the_picture_is_the_end_of_the_ladder(
     scene = ballgan.Scene(tiny_model)
     staging.set_scene(scene, view)
     ladder = scene.render_progressively(staging.to_camera(view.camera), staging.to_settings(view))
-    expected = staging.to_rgba(view, list(ladder)[-1], tiny_model.config.field.box_warp)
+    expected = staging.to_rgba(view, list(ladder)[-1], tiny_model.config)
     with Image.open(tmp_path / "look.png") as picture:
         assert picture.mode == ("RGB" if (expected[..., 3] == 1).all() else "RGBA")
         pixels = np.asarray(picture.convert("RGBA"))

@@ -1,10 +1,10 @@
 """Panels in a pure ImGui context: no window, no GL, no model."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from ballgan_viewer import actions as act
+from ballgan_viewer import latent_actions as lat
 from ballgan_viewer import panels, theme
 from ballgan_viewer.info import Quality, SurfaceInfo, ViewInfo
 from ballgan_viewer.layout import arrange
@@ -12,55 +12,13 @@ from ballgan_viewer.panels import pad
 from ballgan_viewer.panels.pad import SPACING
 from ballgan_viewer.panels.status import describe_picture, describe_speed
 from ballgan_viewer.state import Job, ViewerState, apply
-from ballgan_viewer.ui import Ui
 from imgui_bundle import imgui
+from panel_screen import SIZE, Screen
 from test_viewer_state import with_model
 
 from ballgan.view import LAYERS, Backdrop, Code
 
-SIZE = (1280, 1100)
 QUALITY = Quality("full", 512, 64, 41.2, settled=True)
-
-
-class Screen:
-    """A pure ImGui context with the panels on it."""
-
-    def __init__(self, scale: float = 1.0) -> None:
-        self.context = imgui.create_context()
-        io = imgui.get_io()
-        io.set_ini_filename("")
-        io.backend_flags |= imgui.BackendFlags_.renderer_has_textures
-        io.display_size = (SIZE[0] * scale, SIZE[1] * scale)
-        io.delta_time = 1 / 60
-        self.ui = Ui(theme.load_fonts())
-        self.scale = scale
-        theme.apply_style(scale)
-
-    def show(self, state: ViewerState, **info: object) -> list[act.Action]:
-        layout = arrange(SIZE[0] * self.scale, SIZE[1] * self.scale, self.scale)
-        imgui.new_frame()
-        self.ui.begin_frame(self.scale)
-        actions = panels.draw(self.ui, state, ViewInfo(layout, **info))  # type: ignore[arg-type]
-        imgui.render()
-        return actions
-
-    def click(self, state: ViewerState, name: str, **info: object) -> list[act.Action]:
-        """Everything the panels answer while `name` is clicked."""
-        io = imgui.get_io()
-        actions = self.show(state, **info) + self.show(state, **info)
-        io.add_mouse_pos_event(*self.ui.rects[name].centre)
-        actions += self.show(state, **info)
-        for pressed in True, False:
-            io.add_mouse_button_event(0, pressed)
-            actions += self.show(state, **info)
-        return actions + self.show(state, **info)
-
-
-@pytest.fixture
-def screen() -> Iterator[Screen]:
-    made = Screen()
-    yield made
-    imgui.destroy_context(made.context)
 
 
 STATE = with_model()
@@ -74,7 +32,7 @@ STATES = {
     "none": apply(STATE, act.ToggleBackground()),
     "colour": apply(STATE, act.SetBackdrop(Backdrop("colour"))),
     "photo": apply(STATE, act.PictureOpened("/a folder/" + "long name " * 20 + ".jpg")),
-    "blend": apply(STATE, act.SetForeground(Code(1e6 + 0.3, -5.7))),
+    "blend": apply(STATE, lat.SetCode("foreground", Code(1e6 + 0.3, -5.7))),
     "export": apply(STATE, act.StartExport("mesh")),
     "level": replace(STATE, export=replace(STATE.export, automatic_level=False)),
     "notices": NOISY,
@@ -92,8 +50,8 @@ def test_every_state_draws_and_does_nothing_by_itself(screen: Screen, name: str)
 @pytest.mark.parametrize(
     ("name", "widget", "expected"),
     [
-        ("model", "foreground.next", act.SetForeground(Code(1.0))),
-        ("model", "background.previous", act.SetBackdrop(Backdrop(code=Code().at_seed(-1)))),
+        ("model", "foreground.next", lat.StepSeed("foreground", 1)),
+        ("model", "background.previous", lat.StepSeed("background", -1)),
         ("model", "background.none", act.SetBackdrop(Backdrop(visible=False))),
         ("model", "background.photo", act.Browse("picture")),
         ("none", "background.show", act.ToggleBackground()),
@@ -127,10 +85,11 @@ def test_what_cannot_be_done_does_nothing(screen: Screen) -> None:
 
 
 def test_a_section_folds(screen: Screen) -> None:
-    screen.click(STATE, "section.camera")
-    screen.show(STATE)
+    assert screen.click(STATE, "section.camera") == [act.FoldSections(("section.camera",))]
+    folded = apply(STATE, act.FoldSections(("section.camera",)))
+    screen.show(folded)
     assert "camera.reset" not in screen.ui.rects
-    assert "section.camera" in screen.ui.rects
+    assert screen.click(folded, "section.camera") == [act.FoldSections(())]
 
 
 def test_the_pad_moves_under_the_pointer(screen: Screen) -> None:
@@ -161,7 +120,7 @@ def test_a_click_on_a_seed_goes_to_it(screen: Screen) -> None:
     io.add_mouse_button_event(0, True)
     screen.show(state)
     io.add_mouse_button_event(0, False)
-    assert screen.show(state) == [act.SetForeground(Code(1.0))]
+    assert screen.show(state) == [lat.SetCode("foreground", Code(1.0))]
 
 
 def test_everything_fits_into_the_panel_at_any_scale() -> None:

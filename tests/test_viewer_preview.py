@@ -99,12 +99,17 @@ def test_fog_in_a_cube_is_as_opaque_as_the_formula_says(
 def test_depth_is_the_expected_distance(preview: Any, fog_view: tuple[Any, Any]) -> None:
     from ballgan_viewer.requests import Volume
 
+    from ballgan.colormaps import apply_colormap
+    from ballgan.view import COLORMAPS, DepthStyle
+
     model, view = fog_view
     preview.receive(Volume(model, view.foreground, fog(1001.0, Extent(0.5, 96))))
-    # Opaque at once at distance 2, where white is at 2.5 - 0.6 and black at 2.5 + 0.6.
-    grey = (3.1 - 2.0) / 1.2
-    shown = draw(preview, replace(view, layer="depth"))
-    assert shown[SIDE // 2, SIDE // 2] == pytest.approx((grey,) * 3, abs=0.02)
+    # Opaque at once at distance 2, a quarter of the way between the ends of the range.
+    for colormap in COLORMAPS:
+        depth = DepthStyle(1.5, 3.5, colormap)
+        expected = apply_colormap(np.array(0.75), colormap)
+        shown = draw(preview, replace(view, layer="depth", depth=depth))
+        assert shown[SIDE // 2, SIDE // 2] == pytest.approx(expected, abs=0.02)
 
 
 def test_density_beyond_the_cube_counts_between_near_and_far(
@@ -166,8 +171,7 @@ def bake(preview: Any, model: Any, view: Any) -> ballgan.Scene:
     from ballgan import staging
 
     scene = ballgan.Scene(model.generator)
-    scene.latent = staging.to_latent(view.foreground)
-    scene.background = staging.to_background(view.backdrop)
+    staging.set_scene(scene, view)
     desk: Any = Desk()
     baker = Baker(scene, model)
     baker.prepare(RenderRequest(model, view, preview=True), desk)
@@ -300,7 +304,7 @@ def test_layers_agree_or_show_something(
         return
     settings = replace(staging.to_settings(view), size=SIDE, neural_resolution=SIDE)
     frame = scene.render(staging.to_camera(view.camera), settings)
-    rgba = staging.to_rgba(view, frame, model.info.box)
+    rgba = staging.to_rgba(view, frame, model.generator.config)
     solid = rgba[..., 3] > 0.99 if layer != "alpha" else np.ones((SIDE, SIDE), bool)
     difference = np.abs(shown - rgba[..., :3])[solid]
     assert solid.mean() > 0.1

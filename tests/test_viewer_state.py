@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from ballgan_viewer import actions as act
+from ballgan_viewer import latent_actions as lat
 from ballgan_viewer.state import ModelInfo, Notice, ViewerState, apply
 
 import ballgan
@@ -65,7 +66,7 @@ def test_first_model_sets_the_camera_to_its_home() -> None:
 def test_another_model_keeps_codes_and_angles() -> None:
     state = do(
         with_model(),
-        act.SetForeground(Code(5.0)),
+        lat.SetCode("foreground", Code(5.0)),
         act.MoveCamera(replace(HOME, yaw=0.4, radius=2.0)),
         act.ModelOpened(model_info(name="cats", home=replace(HOME, radius=1.5), camera_limit=2.0)),
     )
@@ -123,7 +124,7 @@ def test_another_model_drops_the_name_of_the_mesh_but_not_its_folder() -> None:
 
 def test_a_dropped_file_is_waited_for_until_it_is_recognised() -> None:
     state = do(ViewerState(), act.OpenFile("/a"), act.OpenFile("/b"))
-    assert apply(state, act.FileRecognised("/a", is_picture=True)).recognising == ("/b",)
+    assert apply(state, act.FileRecognised("/a", "picture")).recognising == ("/b",)
 
 
 def test_trying_again_forgets_the_error() -> None:
@@ -140,7 +141,7 @@ def test_background_toggle_keeps_its_values() -> None:
 
 
 def test_step_seed() -> None:
-    state = do(ViewerState(), act.StepSeed("foreground", 1), act.StepSeed("background", 3))
+    state = do(ViewerState(), lat.StepSeed("foreground", 1), lat.StepSeed("background", 3))
     assert state.view.foreground.seed == 1
     assert state.view.backdrop.code.seed == 3
 
@@ -229,3 +230,11 @@ def test_hidden_values_do_not_make_another_picture() -> None:
     assert replace(view, layer="normals").relevant() == View(
         layer="normals", backdrop=Backdrop(visible=False)
     )
+
+
+def test_the_interface_is_set_within_limits() -> None:
+    state = do(ViewerState(), act.SetZoom(100.0), act.SetTheme("light"))
+    assert (state.preferences.zoom, state.preferences.theme) == (2.5, "light")
+    assert apply(state, act.SetZoom(0.01)).preferences.zoom == 0.7
+    with pytest.raises(ValueError, match="'dark' or 'light'"):
+        apply(state, act.SetTheme("blue"))

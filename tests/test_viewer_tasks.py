@@ -22,7 +22,7 @@ from ballgan_viewer.requests import (
 
 import ballgan
 from ballgan import progressive, staging
-from ballgan.view import Backdrop, Code, Orbit, View, depth_range
+from ballgan.view import Backdrop, Code, Orbit, View
 
 
 class Desk:
@@ -171,13 +171,6 @@ def test_pixels_are_premultiplied_and_rounded() -> None:
     assert describe.premultiply(rgba).tolist() == [[[128, 64, 0, 128], [0, 0, 0, 0]]]
 
 
-def test_depth_is_bright_where_it_is_near() -> None:
-    depth = np.array([[1.0, 2.0, 3.0, np.inf]], np.float32)
-    assert staging.shade_depth(depth, 1.0, 3.0)[0, :, 0].tolist() == [1.0, 0.5, 0.0, 0.0]
-    near, far = depth_range(Orbit(radius=2.5, pivot=(0.0, 0.0, 0.2)), 1.0)
-    assert (near, far) == pytest.approx((2.1, 3.3))
-
-
 def test_opening_files(tiny_model: ballgan.Generator, tmp_path: Path) -> None:
     ballgan.save(tiny_model, tmp_path / "head.pkl")
     desk = Desk()
@@ -192,4 +185,8 @@ def test_opening_files(tiny_model: ballgan.Generator, tmp_path: Path) -> None:
 
 def test_settled_says_for_which_request(model: Model, view: View) -> None:
     request = RenderRequest(model, view)
-    assert climb(tasks.Renderer(), request).posted[-1] == Settled(request)
+    settled = climb(tasks.Renderer(), request).posted[-1]
+    assert isinstance(settled, Settled) and settled.request == request
+    assert 0 < settled.separation.coverage < 1
+    empty = RenderRequest(model, replace(view, layer="background"))
+    assert climb(tasks.Renderer(), empty).posted[-1] == Settled(empty, None)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from ballgan_viewer import actions as act
 from ballgan_viewer import document
+from ballgan_viewer import latent_actions as lat
 from ballgan_viewer.state import ExportOptions, ViewerState, apply
 from viewer_driver import open_app, play, settle
 
@@ -30,6 +31,7 @@ def model_file(tiny_model: ballgan.Generator, tmp_path_factory: pytest.TempPathF
 @pytest.fixture
 def app(model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("BALLGAN_CONFIG_DIR", str(tmp_path / "config"))
+    monkeypatch.chdir(tmp_path)
     with open_app(model_file) as opened:
         play(opened, {"wait": "loaded"})
         yield opened
@@ -100,7 +102,7 @@ def test_the_document_is_the_whole_view_and_the_mesh_options() -> None:
 def test_undo_leaves_jobs_notices_and_the_model_alone() -> None:
     state = do(
         ViewerState(),
-        act.SetForeground(Code(3.0)),
+        lat.SetCode("foreground", Code(3.0)),
         act.EndStroke(),
         act.SetLayer("depth"),
         act.Notify("error", "Something"),
@@ -108,7 +110,7 @@ def test_undo_leaves_jobs_notices_and_the_model_alone() -> None:
     )
     undone = do(state, act.Undo())
     assert (undone.view.layer, undone.view.foreground) == ("full", Code(3.0))
-    assert (undone.notices, undone.job) == (state.notices, state.job)
+    assert (undone.notices, undone.jobs) == (state.notices, state.jobs)
 
 
 def test_undone_cameras_are_those_that_the_model_can_have() -> None:

@@ -84,12 +84,13 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def view(options: argparse.Namespace) -> int:
     """Open the window and run the program as the options say."""
-    from .theme import STAGE
+    from . import preferences, theme
     from .window import Window
 
     window = Window(window_options(options))
     try:
-        window.show((STAGE.x, STAGE.y, STAGE.z))
+        theme.choose(preferences.load()[0].theme)
+        window.show((theme.STAGE.x, theme.STAGE.y, theme.STAGE.z))
         return run(window, options)
     finally:
         window.close()
@@ -120,6 +121,7 @@ def run(window: "Window", options: argparse.Namespace) -> int:
         window,
         AppOptions(options.model, remember=not options.offscreen, preview=not options.no_preview),
     )
+    finished = False
     try:
         run_script(app, steps)
         if options.screenshot:
@@ -127,8 +129,9 @@ def run(window: "Window", options: argparse.Namespace) -> int:
             save_window(app, options.screenshot)
         elif not options.offscreen:
             app.run()
+        finished = True
     finally:
-        app.close()
+        app.close(unexpectedly=not finished)
     return 0
 
 

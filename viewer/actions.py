@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from .notes import ModelNotes
+
 if TYPE_CHECKING:
-    from ballgan.view import Backdrop, Code, Orbit
+    from ballgan.view import Backdrop, Orbit
 
     from .state import ExportOptions, ModelInfo
 
@@ -21,21 +23,6 @@ class Action:
 
 class Effect(Action):
     """An action that changes nothing in the state: the app does something outside."""
-
-
-@dataclass(frozen=True)
-class SetForeground(Action):
-    """Another foreground code."""
-
-    code: "Code"
-
-
-@dataclass(frozen=True)
-class StepSeed(Action):
-    """Go `step` seeds further in the "foreground" or the "background"."""
-
-    which: str
-    step: int
 
 
 @dataclass(frozen=True)
@@ -97,10 +84,10 @@ class OpenFile(Action):
 
 @dataclass(frozen=True)
 class FileRecognised(Action):
-    """What the content of a file says."""
+    """What the content of a file says it is: a "model", "picture" or "session"."""
 
     path: str
-    is_picture: bool
+    kind: str
 
 
 @dataclass(frozen=True)
@@ -118,6 +105,7 @@ class ModelOpened(Action):
     undoable = False
     model: "ModelInfo"
     handle: Any = None
+    notes: ModelNotes = ModelNotes()
 
 
 @dataclass(frozen=True)
@@ -152,7 +140,7 @@ class PictureFailed(Action):
 
 @dataclass(frozen=True)
 class Browse(Effect):
-    """Ask for a file with the system's dialog: "model", "picture" or "export"."""
+    """Ask for a file with the system's dialog: one of the purposes in dialogs.py."""
 
     purpose: str
 
@@ -160,6 +148,57 @@ class Browse(Effect):
 @dataclass(frozen=True)
 class SaveScreenshot(Effect):
     """Write the converged picture as a PNG with alpha."""
+
+
+@dataclass(frozen=True)
+class OpenSession(Action):
+    """Show what a session file says, or a picture that was saved from the window.
+
+    recovered: it is the autosave of a window that ended unexpectedly.
+    """
+
+    path: str
+    recovered: bool = False
+
+
+@dataclass(frozen=True)
+class SessionOpened(Action):
+    """A session was read: `values` of the document (see document.py), and the model it shows."""
+
+    path: str
+    values: dict[str, Any]
+    model: str | None = None  # path; None: it names none, or there is no such file
+    bundled: bool = False  # whether that is the bundled one
+    complaint: str = ""
+
+
+@dataclass(frozen=True)
+class SessionFailed(Action):
+    """A session could not be read."""
+
+    message: str
+    path: str
+
+
+@dataclass(frozen=True)
+class RestoreDocument(Action):
+    """Set values of the document, as a session has them."""
+
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class SaveSession(Effect):
+    """Write a session file; path "": where the session was opened or saved, else a new file."""
+
+    path: str = ""
+
+
+@dataclass(frozen=True)
+class SessionSaved(Action):
+    """A session file was written."""
+
+    path: str
 
 
 @dataclass(frozen=True)
@@ -264,3 +303,39 @@ class SetExportPath(Action):
     """Where the next mesh goes, as chosen in a dialog."""
 
     path: str
+
+
+@dataclass(frozen=True)
+class ShowOverlay(Action):
+    """Show "palette" or "keys" over the window; an empty name: neither."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class SearchCommands(Action):
+    """Look for commands in the palette, and mark the one at `choice` of those found."""
+
+    query: str
+    choice: int = 0
+
+
+@dataclass(frozen=True)
+class SetTheme(Action):
+    """Colours of the window: "dark" or "light"."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class SetZoom(Action):
+    """Size of the interface, times what the screen asks for."""
+
+    zoom: float
+
+
+@dataclass(frozen=True)
+class FoldSections(Action):
+    """Which sections of the panel are closed."""
+
+    names: tuple[str, ...]

@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from ballgan.session import describe_picture
 from ballgan.view import Backdrop
 
+from . import document
 from .paths import describe_code
 from .state import ViewerState
 from .words import printable
@@ -26,7 +28,7 @@ def describe_view(state: ViewerState) -> dict[str, str]:
             f"fov {camera.fov:.4f} pivot {' '.join(f'{v:.4f}' for v in camera.pivot)}"
         ),
         "Layer": view.layer,
-    }
+    } | describe_picture(document.to_session(state))
 
 
 def describe_backdrop(backdrop: Backdrop) -> str:

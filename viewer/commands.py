@@ -4,15 +4,19 @@ Keys, the command palette, the overview of keys, hints and tooltips are all made
 runs a command by its name. A command answers with actions, as a panel does.
 """
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ballgan.view import LAYERS
+from ballgan.view import CODES, LAYERS
 
 from . import actions as act
+from . import latent_actions as lat
 from .state import ViewerState
 
 Actions = list[act.Action]
+RANDOM_SEEDS = 100_000
+ZOOM_STEP = 1.1
 MODS = ("control", "shift", "alt")  # in the order in which they are written
 
 
@@ -24,6 +28,8 @@ class Chord:
     mods: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
+        if self == Chord("/", frozenset({"shift"})):
+            return "?"
         held = [mod.replace("control", "ctrl").capitalize() for mod in MODS if mod in self.mods]
         return "+".join([*held, self.key])
 
@@ -77,12 +83,45 @@ def command(
 
 
 def _step(which: str, step: int) -> act.Action:
-    return act.StepSeed(which, step)
+    return lat.StepSeed(which, step)
+
+
+def _draw(which: str) -> Callable[[ViewerState], Actions]:
+    """Random seeds, drawn when the command is used."""
+    return lambda state: [lat.TakeSeeds(which, *(random.randrange(RANDOM_SEEDS) for _ in "fb"))]
+
+
+def _other_theme(state: ViewerState) -> Actions:
+    return [act.SetTheme("light" if state.preferences.theme == "dark" else "dark")]
+
+
+def _zoom(factor: float) -> Callable[[ViewerState], Actions]:
+    return lambda state: [act.SetZoom(state.preferences.zoom * factor)]
 
 
 _TABLE: dict[str, tuple[Command, ...]] = {
+    "Help": (
+        command("palette", "Find a command", act.ShowOverlay("palette"), "Ctrl+K", hint="commands"),
+        command("keys", "Show all keys", act.ShowOverlay("keys"), "Shift+/ F1", hint="keys"),
+    ),
     "File": (
         command("file.open", "Open a model ...", act.Browse("model"), "Ctrl+O"),
+        command("session.open", "Open a session ...", act.Browse("session"), "Ctrl+Shift+O"),
+        command(
+            "session.save",
+            "Save the session",
+            act.SaveSession(),
+            "Ctrl+S",
+            tip="All that is shown, as a file that brings it back.",
+            enabled=with_model,
+        ),
+        command(
+            "session.save_as",
+            "Save the session as ...",
+            act.Browse("save_session"),
+            "Ctrl+Shift+S",
+            enabled=with_model,
+        ),
         command("file.picture", "Open a background picture ...", act.Browse("picture")),
         command(
             "file.screenshot",
@@ -96,12 +135,58 @@ _TABLE: dict[str, tuple[Command, ...]] = {
         command("file.quit", "Quit", act.Quit(), "Ctrl+Q"),
     ),
     "Edit": (
-        command("edit.undo", "Undo", act.Undo(), "Ctrl+Z"),
-        command("edit.redo", "Redo", act.Redo(), "Ctrl+Shift+Z Ctrl+Y"),
+        command(
+            "edit.undo",
+            "Undo",
+            act.Undo(),
+            "Ctrl+Z",
+            enabled=lambda state: bool(state.history.undoes),
+        ),
+        command(
+            "edit.redo",
+            "Redo",
+            act.Redo(),
+            "Ctrl+Shift+Z Ctrl+Y",
+            enabled=lambda state: bool(state.history.redoes),
+        ),
     ),
     "Codes": (
         command("foreground.next", "Next foreground", _step("foreground", 1), "Right"),
         command("foreground.previous", "Previous foreground", _step("foreground", -1), "Left"),
+        command("codes.random", "Random codes", _draw("both"), "N", hint="random"),
+        command("foreground.random", "Random foreground", _draw("foreground")),
+        command("background.random", "Random background", _draw("background")),
+        *(
+            command(f"{which}.{name}", f"{title} the {which}", action(which), tip=tip)
+            for which in CODES
+            for name, title, action, tip in (
+                ("animate", "Animate or stop", lat.ToggleAnimation, "It glides from seed to seed."),
+                ("lock", "Lock or unlock", lat.ToggleLock, "Nothing changes a locked code."),
+            )
+        ),
+        command(
+            "codes.side",
+            "Side A or B",
+            lat.ToggleSide(),
+            "X",
+            hint="A/B",
+            tip="Two states of both codes to compare.",
+        ),
+        command("codes.copy_side", "Make the other side the same", lat.CopySide()),
+        command(
+            "codes.keep",
+            "Keep the codes as a favourite",
+            lat.AddFavourite(),
+            tip="In the gallery, for this model.",
+            enabled=with_model,
+        ),
+        command(
+            "gallery.sheet",
+            "Make a contact sheet",
+            lat.MakeSheet(),
+            tip="Pictures of neighbouring seeds, in the gallery.",
+            enabled=with_model,
+        ),
     ),
     "Background": (
         command(
@@ -131,6 +216,12 @@ _TABLE: dict[str, tuple[Command, ...]] = {
             "P",
             hint="preview on/off",
         ),
+    ),
+    "Window": (
+        command("window.theme", "Light or dark window", _other_theme),
+        command("window.larger", "Larger interface", _zoom(ZOOM_STEP), "Ctrl+="),
+        command("window.smaller", "Smaller interface", _zoom(1 / ZOOM_STEP), "Ctrl+-"),
+        command("window.size", "Normal size of the interface", act.SetZoom(1.0), "Ctrl+0"),
     ),
     "Mesh": (
         command(
@@ -165,6 +256,39 @@ def press(key: str, mods: frozenset[str], state: ViewerState) -> Actions:
     mods = mods - {"super"} | ({"control"} if "super" in mods else set())
     row = _BY_CHORD.get(Chord(key, mods))
     return row.actions(state) if row is not None and row.enabled(state) else []
+
+
+def search(query: str) -> list[Command]:
+    """Commands in whose group and title the query's words are found, the best first.
+
+    A word is found where it begins a word, else inside, else letter by letter. An empty query
+    finds all, in the order of the table.
+    """
+    scored = [(score, row) for row in COMMANDS if (score := _score(query, row)) is not None]
+    return [row for _, row in sorted(scored, key=lambda pair: pair[0])]
+
+
+def _score(query: str, row: Command) -> int | None:
+    """How badly a command fits, from 0; None: not at all."""
+    title, text = row.title.lower(), f"{row.title} {row.group} {row.name}".lower()
+    total = 0
+    for word in query.lower().split():
+        if any(part.startswith(word) for part in title.split()):
+            continue
+        if any(part.startswith(word) for part in text.split()):
+            total += 1
+        elif word in text:
+            total += 2
+        elif _is_subsequence(word, title):
+            total += 10
+        else:
+            return None
+    return total
+
+
+def _is_subsequence(word: str, text: str) -> bool:
+    letters = iter(text)
+    return all(letter in letters for letter in word)
 
 
 def keys_of(name: str) -> str:

@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from ballgan.staging import find_camera_limit, find_home
-
-from .state import ModelInfo
+from .state import CodeSpace, ModelInfo
 
 
 def describe_model(generator: Any, path: str, *, bundled: bool = False) -> ModelInfo:
     """What the window needs to know of a generator."""
+    from ballgan.backdrop import Backdrop
+    from ballgan.depth import find_depth_range
+    from ballgan.staging import find_camera_limit, find_home
+
     config, meta = generator.config, generator.meta
     behind = config.background
     return ModelInfo(
@@ -29,10 +31,26 @@ def describe_model(generator: Any, path: str, *, bundled: bool = False) -> Model
         home=find_home(config),
         camera_limit=find_camera_limit(config),
         box=config.field.box_warp,
+        depth_range=find_depth_range(config),
+        conditioned=config.mapping.label_dim > 0 and config.mapping.label_scale != 0,
         sphere_radius=config.preview_radius,
+        visible_span=Backdrop(config, generator.device).visible_span(),
         bundled=bundled,
         notes=tuple(str(note) for note in meta.get("notes", ())),
+        foreground_space=CodeSpace(config.num_ws, config.mapping.w_dim),
+        background_space=_describe_background_codes(generator),
     )
+
+
+def _describe_background_codes(generator: Any) -> CodeSpace:
+    background = generator.background
+    if background is None:
+        return CodeSpace()
+    config = background.config
+    if generator.config.shares_mapping:
+        return CodeSpace(background.num_ws, generator.config.mapping.w_dim, True)
+    mapped = background.mapping is not None
+    return CodeSpace(background.num_ws, config.w_dim if mapped else config.z_dim, mapped)
 
 
 def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:

@@ -13,6 +13,13 @@ from .words import printable
 
 MODEL_FILTERS = ["Models", "*.pkl *.safetensors *.pt", "All files", "*"]
 PICTURE_FILTERS = ["Pictures", "*.png *.jpg *.jpeg *.webp", "All files", "*"]
+SESSION_FILTERS = ["Sessions", "*.json *.png", "All files", "*"]
+OPENS = {
+    "model": ("Open a model", "", MODEL_FILTERS),
+    "picture": ("Choose a background", "", PICTURE_FILTERS),
+    "session": ("Open a session", "", SESSION_FILTERS),
+}
+SAVES = {"export": "Export the mesh", "save_session": "Save the session"}
 NO_DIALOG = (
     "There is no file dialog on this system (install zenity or kdialog). "
     "Drop the file on the window instead, or type its path."
@@ -38,17 +45,15 @@ class Dialogs:
         return self._dialog is not None
 
     def ask(self, purpose: str, default: str) -> list[act.Action]:
-        """Open the dialog for "model", "picture" or "export"; an action if there is none."""
+        """Open the dialog for a purpose of OPENS or SAVES; an action if there are no dialogs."""
         if self.open:
             return []
         if not available():
             return [act.Notify("error", NO_DIALOG)]
-        if purpose == "export":
-            self._dialog = pfd.save_file("Export the mesh", printable(default))
-        elif purpose == "model":
-            self._dialog = pfd.open_file("Open a model", default, MODEL_FILTERS)
+        if purpose in SAVES:
+            self._dialog = pfd.save_file(SAVES[purpose], printable(default))
         else:
-            self._dialog = pfd.open_file("Choose a background", default, PICTURE_FILTERS)
+            self._dialog = pfd.open_file(*OPENS[purpose])
         self.purpose = purpose
         return []
 

@@ -9,14 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+from ballgan.plain import from_plain, to_plain
+from ballgan.session import Session
 
 if TYPE_CHECKING:
     from .state import ViewerState
 
 PARTS = ("export",)
 VIEW = "view."
-WORDS = {"view.backdrop": "background", "view.neural_resolution": "rays", "export": "mesh options"}
+WORDS = {
+    "view.backdrop": "background",
+    "view.latents": "locks and sides",
+    "view.neural_resolution": "rays",
+    "export": "mesh options",
+}
 
 
 def values(state: ViewerState) -> dict[str, Any]:
@@ -30,6 +38,31 @@ def with_values(state: ViewerState, changes: Mapping[str, Any]) -> ViewerState:
     view = {name.removeprefix(VIEW): v for name, v in changes.items() if name.startswith(VIEW)}
     parts = {name: v for name, v in changes.items() if not name.startswith(VIEW)}
     return replace(state, view=replace(state.view, **view), **parts)
+
+
+def to_session(state: ViewerState) -> Session:
+    """The document and the model it is of, as a session."""
+    window = {name: to_plain(getattr(state, name)) for name in PARTS}
+    models = () if state.model is None else (state.model.file,)
+    return Session(models, 0, state.view, window)
+
+
+def read(session: Session) -> dict[str, Any]:
+    """The document of a session, as `with_values` takes it; what it lacks is left out.
+
+    Raises ValueError, naming the place, if the window's own part cannot be read.
+    """
+    from .state import ViewerState
+
+    hints, window = get_type_hints(ViewerState), session.window
+    unknown = sorted(window.keys() - set(PARTS))
+    if unknown:
+        raise ValueError(f"session.window has unknown keys: {', '.join(unknown)[:200]}.")
+    view = {VIEW + field.name: getattr(session.view, field.name) for field in fields(session.view)}
+    return view | {
+        name: from_plain(hints[name], value, f"session.window.{name}", lenient=True)
+        for name, value in window.items()
+    }
 
 
 def describe(names: tuple[str, ...]) -> str:

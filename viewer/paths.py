@@ -20,6 +20,17 @@ def picture_stem(state: ViewerState) -> str:
     return _stem(state, "picture") + ("" if layer == "full" else f"-{layer}")
 
 
+def session_name(state: ViewerState) -> str:
+    """The beginning of the name of a session file of what is shown."""
+    return _stem(state, "session")
+
+
+def describe_session_path(state: ViewerState) -> str:
+    """Where the session was opened or saved, or would be saved."""
+    name = f"{session_name(state)}.ballgan.json"
+    return state.session or os.path.join(state.preferences.output_folder, name)
+
+
 def mesh_name(state: ViewerState) -> str:
     """The name that the next mesh gets if none is typed."""
     return f"{_stem(state, 'mesh')}.{state.export.format}"

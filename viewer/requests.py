@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ballgan.session import Session
 from ballgan.view import Backdrop, Code, View
 
+from .notes import ModelNotes
 from .state import ExportOptions, ModelInfo
 
 STAGES = ("preview", "raw", "full")  # of a picture, from coarse to final; "refined" ones follow
@@ -33,16 +35,22 @@ class RenderRequest:
     """Render `view` up to the stage `limit`.
 
     preview: bake what the GL preview needs first, which takes the place of the stage "preview".
+    revision: counts how often the file of the background has changed.
     """
 
     model: Model
     view: View
     limit: str = "full"
     preview: bool = False
+    revision: int = 0
+
+    def shows(self, model: Model | None, view: View, revision: int) -> bool:
+        """Whether it asks for the picture of a view."""
+        return (self.model, self.view, self.revision) == (model, view, revision)
 
     def covers(self, other: RenderRequest) -> bool:
         """Whether the work on this request gives all that `other` asks for."""
-        same = (self.model, self.view) == (other.model, other.view)
+        same = self.shows(other.model, other.view, other.revision)
         return same and rank(self.limit) >= rank(other.limit) and self.preview >= other.preview
 
 
@@ -61,9 +69,13 @@ class Rendered:
 
 @dataclass(frozen=True)
 class Settled:
-    """Nothing better than the last picture of this view will come."""
+    """Nothing better than the last picture of this view will come.
+
+    separation: a ballgan.separation.Separation of the view; None: its layer has no foreground.
+    """
 
     request: RenderRequest
+    separation: Any = None
 
 
 @dataclass(frozen=True)
@@ -85,10 +97,24 @@ class VolumeDetail:
 
 
 @dataclass(frozen=True)
+class Lights:
+    """What the preview shades the foreground with.
+
+    backdrop: the background that gives the light, without what the shader does. new, old: (9, 3)
+    float32, as ballgan.lighting.Light; None: the foreground keeps its light.
+    """
+
+    model: Model
+    backdrop: Backdrop
+    new: np.ndarray | None = None
+    old: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
 class Backcloth:
     """A background for the preview.
 
-    backdrop: what it was made from, without what the shader does (yaw and exposure of a photo).
+    backdrop: what it was made from, without what the shader does (see baker.essence).
     kind: "plain", "panorama" (equirectangular) or "photo" (mirrored round the scene).
     """
 
@@ -128,6 +154,15 @@ class Surface:
 
 
 @dataclass(frozen=True)
+class NotesRequest:
+    """Write what is kept of a model."""
+
+    checksum: str
+    model_name: str
+    notes: ModelNotes
+
+
+@dataclass(frozen=True)
 class SaveRequest:
     """Write a picture, (H, W, 4) straight float RGBA, as a PNG."""
 
@@ -146,6 +181,33 @@ class ExportRequest:
     options: ExportOptions
     folder: str  # empty: where paths.find_folder says
     name: str  # of the file, if none was typed
+
+
+@dataclass(frozen=True)
+class SessionRequest:
+    """Read a session file, or a picture with a session."""
+
+    path: str
+    models: tuple[str, ...] = ()  # files among which a model that was moved may be
+    pictures: tuple[str, ...] = ()  # the same for background pictures
+
+
+@dataclass(frozen=True)
+class WriteSession:
+    """Write a session file."""
+
+    session: Session
+    path: str = ""  # empty: a new file `name` in `folder`
+    folder: str = ""  # empty: where paths.find_folder says
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class AutosaveRequest:
+    """Write what the window shows, in case it ends unexpectedly."""
+
+    session: Session
+    path: str
 
 
 def rank(stage: str) -> int:

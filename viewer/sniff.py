@@ -1,4 +1,4 @@
-"""Whether a dropped file is a picture or a model: its content decides."""
+"""Whether a dropped file is a picture, a model or a session: its content decides."""
 
 import os
 import stat
@@ -15,6 +15,17 @@ PICTURE_BEGINNINGS = (
 )
 MODEL_BEGINNINGS = (b"PK\x03\x04", b"\x80")  # torch.save, pickle
 HEAD = 16  # bytes
+
+
+def recognise(path: str) -> str:
+    """What a file should be opened as: "session", also for a picture with one, "picture" or
+    "model"."""
+    from ballgan.session import holds_session
+
+    if is_picture(path):
+        return "session" if holds_session(path) else "picture"
+    is_json = read_head(path).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
+    return "session" if is_json or path.lower().endswith(".json") else "model"
 
 
 def is_picture(path: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,14 @@ from ballgan.view import Code, View
 from . import actions as act
 from . import describe
 from .baker import Baker
+from .notes import load_notes, save_notes
 from .paths import find_folder, find_mesh_path, unused
 from .requests import (
     STAGES,
     ExportRequest,
     Forget,
     Model,
+    NotesRequest,
     Rendered,
     RenderRequest,
     SaveRequest,
@@ -32,22 +35,29 @@ from .requests import (
     SurfaceRequest,
     rank,
 )
-from .sniff import is_picture
+from .sniff import recognise
 from .worker import Ticket
 
 SURFACE_RESOLUTIONS = (48, 96)  # samples along a side for the level preview, coarse first
+MEASURED = 512  # rays along a side of the picture whose separation is measured, at most
 TEXTURE_SIZE = 1024  # pixels
 
 
 def open_model(request: act.OpenModel, ticket: Ticket) -> None:
     """Load a model file and post ModelOpened."""
     import ballgan
+    from ballgan.model_files import describe_file
 
     path = str(find_bundled_model()) if request.bundled else request.path
     generator = ballgan.load(path)
     ticket.check()
+    file = describe_file(path)
     info = describe.describe_model(generator, path, bundled=request.bundled)
-    ticket.post(act.ModelOpened(info, Model(info, generator)))
+    info = replace(info, size=file.size, sha256=file.sha256)
+    notes, complaint = load_notes(info.sha256)
+    ticket.post(act.ModelOpened(info, Model(info, generator), notes))
+    if complaint:
+        ticket.post(act.Notify("error", complaint))
 
 
 def open_picture(request: act.OpenPicture, ticket: Ticket) -> None:
@@ -61,7 +71,7 @@ def open_picture(request: act.OpenPicture, ticket: Ticket) -> None:
 
 def recognise_file(request: act.OpenFile, ticket: Ticket) -> None:
     """Look into a file and post FileRecognised."""
-    ticket.post(act.FileRecognised(request.path, is_picture(request.path)))
+    ticket.post(act.FileRecognised(request.path, recognise(request.path)))
 
 
 def find_bundled_model() -> Path:
@@ -82,6 +92,7 @@ class Renderer:
         self._baker: Baker | None = None
         self._model: Model | None = None
         self._view: View | None = None
+        self._revision = 0
         self._ladder: Iterator[Any] | None = None
         self._ticket: Ticket | None = None
         self._climbed = ""  # last stage of the ladder that was posted
@@ -92,7 +103,8 @@ class Renderer:
         With the preview: what it needs before that, and better versions of it afterwards.
         """
         self._ticket = ticket
-        if self._ladder is None or (self._model, self._view) != (request.model, request.view):
+        climbing = request.shows(self._model, self._view, self._revision) if self._view else False
+        if self._ladder is None or not climbing:
             self._start(request)
         try:
             if request.preview:
@@ -119,6 +131,7 @@ class Renderer:
             self._scene = ballgan.Scene(request.model.generator)
             self._baker = Baker(self._scene, request.model)
         self._model, self._view, self._climbed = request.model, request.view, ""
+        self._revision = request.revision
         view = request.view
         staging.set_scene(self._scene, view)
         self._ladder = self._scene.render_progressively(
@@ -148,7 +161,19 @@ class Renderer:
                 return
             ticket.protected = False
             ticket.check()
-        ticket.post(Settled(request))
+        ticket.post(Settled(request, self._measure(request)))
+
+    def _measure(self, request: RenderRequest) -> Any:
+        """How clearly the foreground is apart in the view; its rays were just followed."""
+        from ballgan import staging
+
+        if request.view.layer == "background":
+            return None
+        camera = staging.to_camera(request.view.camera)
+        settings = staging.to_settings(request.view)
+        if self._scene.neural_resolution(settings) > MEASURED:  # as many rays would take long
+            settings = replace(settings, neural_resolution=MEASURED)
+        return self._scene.separation(camera, settings, progress=self._check)
 
     def _check(self, fraction: float) -> None:
         assert self._ticket is not None
@@ -228,6 +253,11 @@ class SurfaceFinder:
             )
 
 
+def write_notes(request: NotesRequest, ticket: Ticket) -> None:
+    """Write what is kept of a model."""
+    save_notes(request.checksum, request.model_name, request.notes)
+
+
 def save_picture(request: SaveRequest, ticket: Ticket) -> None:
     """Write a picture and post a notice; opaque ones are written without alpha."""
     from ballgan.images import write_png
@@ -270,7 +300,7 @@ def export_mesh(request: ExportRequest, ticket: Ticket) -> None:
 def _to_rendered(request: RenderRequest, frame: Any, milliseconds: float) -> Rendered:
     from ballgan import staging
 
-    rgba = staging.to_rgba(request.view, frame, request.model.info.box)
+    rgba = staging.to_rgba(request.view, frame, request.model.generator.config)
     return Rendered(
         request,
         frame.stage,

@@ -14,6 +14,7 @@ import torch
 
 import ballgan
 from ballgan.checkpoint import choose_device
+from ballgan.depth import find_depth_range, shade_depth
 from ballgan.files import check_writable
 from ballgan.images import contact_sheet, resize_image, write_png
 
@@ -42,6 +43,8 @@ class RenderJob:
     needs_sphere: bool  # whether the user chose among learnt backgrounds
     match_light: ballgan.MatchLight | None
     backdrop_camera: ballgan.Orbit | None  # None: that of each picture
+    colormap: str = "grey"  # of depth pictures
+    depth_range: tuple[float, float] | None = None  # of depth pictures; None: the model's
 
     def run(self) -> str:
         """Render and write all pictures; returns what to tell the user."""
@@ -69,6 +72,7 @@ class RenderJob:
 
     def _render_all(self, scene: ballgan.Scene, bar: ProgressBar) -> Iterator[np.ndarray]:
         count, done = len(self.rows) * len(self.cameras), 0
+        depth_range = self.depth_range or find_depth_range(scene.model.config)
         for latent, backdrop in self.rows:
             scene.latent, scene.background = latent, backdrop.background
             for camera in self.cameras:
@@ -77,7 +81,7 @@ class RenderJob:
                     bar((done + fraction) / count)
 
                 frame = scene.render(camera, self.settings, progress=report)
-                image = show_layer(frame, self.layer, scene.model.config)
+                image = show_layer(frame, self.layer, depth_range, self.colormap)
                 name = self._name_file(latent, backdrop, camera)
                 write_png(self.output / name, image, self._describe(latent, backdrop, camera))
                 done += 1
@@ -105,6 +109,10 @@ class RenderJob:
             "light": None if self.match_light is None else self.match_light.strength,
         }
         parts = [f"{name}{value:.9g}" for name, value in choices.items() if value is not None]
+        if self.depth_range is not None:
+            parts.append("range{:.9g}-{:.9g}".format(*self.depth_range))
+        if self.colormap != "grey":
+            parts.append(self.colormap)
         still = [] if self.backdrop_camera is None else ["still"]
         return [*parts, *still, *([] if settings.sampler == "fast" else [settings.sampler])]
 
@@ -177,6 +185,7 @@ def prepare_render(args: Namespace) -> Callable[[], str]:
             sampler=args.sampler,
             layer="foreground" if args.layer in ("depth", "alpha") else args.layer,
             samples=args.samples,
+            matte="solved",
         ),
         layer=args.layer,
         output=output,
@@ -185,29 +194,21 @@ def prepare_render(args: Namespace) -> Callable[[], str]:
         backdrop_camera=ballgan.Camera.orbit(radius=args.radius, fov=fov)
         if args.still_background
         else None,
+        colormap=args.colormap,
+        depth_range=args.depth_range,
     ).run
 
 
-def show_layer(frame: ballgan.Frame, layer: str, config: ballgan.ModelConfig) -> np.ndarray:
+def show_layer(
+    frame: ballgan.Frame, layer: str, depth_range: tuple[float, float], colormap: str = "grey"
+) -> np.ndarray:
     """The picture of a frame, (H, W, 3), or (H, W, 4) where it is not opaque."""
     if layer == "depth":
-        near, far = find_depth_range(config)
-        grey = ((far - frame.depth) / (far - near)).clip(0, 1) * frame.alpha
-        return np.repeat(grey[:, :, None], 3, axis=2)
+        colors = shade_depth(frame.depth, *depth_range, colormap)
+        if colormap == "grey":
+            return colors * frame.alpha[:, :, None]
+        return np.concatenate([colors, frame.alpha[:, :, None]], axis=2)
     if layer == "alpha":
         white = np.ones_like(frame.rgb)
         return np.concatenate([white, frame.alpha[:, :, None]], axis=2)
     return frame.rgb if frame.opaque else frame.rgba()
-
-
-def find_depth_range(config: ballgan.ModelConfig) -> tuple[float, float]:
-    """Distances, world units, that depth pictures show as white and as black.
-
-    The interval in which the model samples the foreground; for a model that samples inside its
-    cube, that of a sphere round the cube seen from the default radius.
-    """
-    sampling = config.sampling
-    if sampling.near is not None and sampling.far is not None:
-        return sampling.near, sampling.far
-    reach = config.field.box_warp * math.sqrt(3) / 2
-    return max(0.0, config.camera.radius - reach), config.camera.radius + reach

@@ -89,6 +89,17 @@ def whole_number(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
+def parse_depth_range(text: str) -> tuple[float, float]:
+    """Read "2.25,3.3" as two distances, the nearer one first."""
+    found = text.split(",")
+    if len(found) != 2:
+        raise ArgumentTypeError(f'"{text}" should be two distances such as 2.25,3.3')
+    near, far = (number(0, 1e6, " world units")(part) for part in found)
+    if near >= far:
+        raise ArgumentTypeError(f'"{text}" should have the nearer distance first')
+    return near, far
+
+
 def parse_level(text: str) -> float | str:
     """Read "auto" or a number."""
     return text if text == "auto" else number(-1e9, 1e9)(text)

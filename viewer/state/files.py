@@ -6,7 +6,7 @@ from dataclasses import replace
 from .. import actions as act
 from ..preferences import remember
 from .reduce import forget, notify, reduce, with_backdrop, with_camera
-from .values import BUNDLED, ViewerState
+from .values import BUNDLED, Sheet, ViewerState
 
 
 @reduce.register
@@ -30,7 +30,7 @@ def _(action: act.ModelOpened, state: ViewerState) -> ViewerState:
     model, previous = action.model, state.model
     if is_late(state.loading, BUNDLED if model.bundled else model.path):
         return state
-    state = replace(state, model=model, loading=None)
+    state = replace(state, model=model, loading=None, notes=action.notes, sheet=Sheet())
     if previous is not None and previous.path != model.path:
         folder = _keep_folder(state.export.path)  # the name was about the other model
         state = replace(state, export=replace(state.export, path=folder))
@@ -47,7 +47,7 @@ def _(action: act.ModelOpened, state: ViewerState) -> ViewerState:
 def _(action: act.ModelFailed, state: ViewerState) -> ViewerState:
     if is_late(state.loading, action.path or BUNDLED):
         return state
-    return notify(replace(state, loading=None), "error", action.message, "model")
+    return notify(replace(state, loading=None, pending=None), "error", action.message, "model")
 
 
 @reduce.register

@@ -1,0 +1,263 @@
+"""Session files, saved pictures and the autosave, through the real program offscreen."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ballgan_viewer import document
+from ballgan_viewer.autosave import Autosave
+from PIL import Image
+from viewer_driver import SIZE, open_app, play, require_gl, settle
+
+import ballgan
+from ballgan.__main__ import main
+from ballgan.session import read_session, write_session
+from ballgan.view import Backdrop
+
+CENTRE = [270, 280]  # of the picture, logical pixels
+CHANGES: tuple[dict[str, Any], ...] = (
+    {"set": ["foreground.seed", 12]},
+    {"drag": {"widget": "foreground.pad", "by": [17, 5]}},
+    {"drag": {"from": CENTRE, "to": [310, 290]}},
+    {"set": ["background.seed", 5]},
+    {"click": "export.format.obj"},
+)
+
+
+@pytest.fixture(scope="module")
+def model_file(tiny_model: ballgan.Generator, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("models") / "tiny.pkl"
+    ballgan.save(tiny_model, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def other_file(
+    tiny_model_without_background: ballgan.Generator, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    path = tmp_path_factory.mktemp("models") / "other.safetensors"
+    ballgan.save(tiny_model_without_background, path)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BALLGAN_CONFIG_DIR", str(tmp_path / "config"))
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+
+
+@pytest.fixture
+def app(model_file: Path) -> Iterator[Any]:
+    with open_app(model_file) as opened:
+        play(opened, {"wait": "loaded"})
+        yield opened
+
+
+def errors(app: Any) -> list[str]:
+    return [notice.text for notice in app.state.notices if notice.level == "error"]
+
+
+def test_a_session_brings_everything_back(app: Any, tmp_path: Path) -> None:
+    start = document.values(app.state)
+    play(app, *CHANGES, {"key": "S", "mods": ["control"]}, {"wait": "saved"})
+    before, values = settle(app), document.values(app.state)
+    (path,) = (tmp_path / "work").glob("tiny-seed*.ballgan.json")
+    assert app.state.session == str(path)
+    while app.state.history.past:
+        play(app, {"key": "Z", "mods": ["control"]})
+    assert document.values(app.state) == start
+    play(app, {"drop": str(path)}, {"wait": "loaded"})
+    assert document.values(app.state) == values
+    assert np.abs(settle(app) - before).max() < 1e-5
+    play(app, {"click": "undo"})
+    assert document.values(app.state) == start
+    play(app, {"click": "session.save"}, {"wait": "saved"})
+    assert len(list((tmp_path / "work").iterdir())) == 1  # the same file
+    assert read_session(path).view == app.state.view
+    assert errors(app) == []
+
+
+def test_a_saved_picture_is_a_session_and_the_command_makes_the_same_pixels(
+    app: Any, model_file: Path, tmp_path: Path
+) -> None:
+    play(app, *CHANGES, {"key": "B"}, {"wait": "converged"}, {"key": "S"}, {"wait": "saved"})
+    values = document.values(app.state)
+    (picture,) = (tmp_path / "work").glob("*.png")
+    arguments = [str(model_file), "--session", str(picture), "--output", str(tmp_path / "again")]
+    assert main(["render", *arguments]) == 0
+    with Image.open(picture) as saved, Image.open(tmp_path / "again" / picture.name) as made:
+        assert saved.mode == made.mode == "RGBA"
+        assert np.array_equal(np.asarray(saved), np.asarray(made))
+    play(app, {"key": "R"}, {"set": ["foreground.seed", 1]}, {"key": "B"})
+    play(app, {"drop": str(picture)}, {"wait": "loaded"})
+    restored = document.values(app.state)
+    assert restored == values | {"export": restored["export"]}
+    assert app.state.session is None  # the next session does not replace the picture
+    assert errors(app) == []
+
+
+def test_a_session_opens_its_model(app: Any, other_file: Path, tmp_path: Path) -> None:
+    play(app, *CHANGES, {"click": "session.save"}, {"wait": "saved"})
+    values, camera = document.values(app.state), app.state.view.camera
+    play(app, {"drop": str(other_file)}, {"wait": "loaded"}, {"key": "R"})
+    assert app.state.model.name == "other"
+    play(app, {"click": "session.recent"}, {"click": "session.recent.0"}, {"wait": "idle"})
+    assert app.state.model.name == "tiny"
+    assert document.values(app.state) == values
+    assert app.state.view.camera == camera
+    assert errors(app) == []
+
+
+def test_a_model_that_moved_is_found_by_its_content(
+    app: Any, model_file: Path, other_file: Path, tmp_path: Path
+) -> None:
+    moved = tmp_path / "moved.pkl"
+    shutil.copy(model_file, moved)
+    play(app, {"drop": str(moved)}, {"wait": "loaded"}, {"set": ["foreground.seed", 3]})
+    play(app, {"click": "session.save"}, {"wait": "saved"}, {"drop": str(other_file)})
+    play(app, {"wait": "loaded"})
+    moved.unlink()
+    play(app, {"drop": app.state.session}, {"wait": "loaded"})
+    assert app.state.model.path == str(model_file)
+    assert errors(app) == []
+
+
+def test_another_model_stands_in_for_one_that_is_gone(app: Any, tmp_path: Path) -> None:
+    play(app, *CHANGES, {"click": "session.save"}, {"wait": "saved"})
+    path = Path(app.state.session)
+    session = read_session(path)
+    assert session.model is not None
+    gone = replace(session.model, path="/gone/cats.pkl", sha256="0" * 64)
+    write_session(path, replace(session, models=(gone,)))
+    values = document.values(app.state)
+    play(app, {"key": "R"}, {"drop": str(path)}, {"wait": "loaded"})
+    assert document.values(app.state) == values
+    (text,) = errors(app)
+    assert "cats.pkl" in text and "another one" in text
+
+
+def test_a_picture_that_is_gone_is_told(app: Any, tmp_path: Path) -> None:
+    session = document.to_session(app.state)
+    backdrop = Backdrop("photo", photo="/gone/room.jpg")
+    path = tmp_path / "s.ballgan.json"
+    write_session(path, replace(session, view=replace(session.view, backdrop=backdrop)))
+    play(app, {"drop": str(path)}, {"wait": "idle"})
+    assert app.state.view.backdrop.kind == "learnt"
+    (text,) = errors(app)
+    assert "room.jpg is not here" in text
+    Image.new("RGB", (8, 8)).save(tmp_path / "room.jpg")  # beside the session
+    play(app, {"drop": str(path)}, {"wait": "idle"})
+    assert app.state.view.backdrop == replace(backdrop, photo=str(tmp_path / "room.jpg"))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"format": "ballgan session", "version": 9}', "written by a newer program"),
+        ('{"format": "ballgan session", "ver', "damaged"),
+        ("{}", "is no session"),
+        (
+            '{"format": "ballgan session", "version": 1, "window": {"door": 1}}',
+            "unknown keys: door",
+        ),
+        (
+            '{"format": "ballgan session", "version": 1, "window": {"export": {"level": "x"}}}',
+            "session.window.export.level should be of type float",
+        ),
+    ],
+)
+def test_files_that_cannot_be_used_change_nothing(
+    app: Any, tmp_path: Path, content: str, message: str
+) -> None:
+    values = document.values(app.state)
+    (tmp_path / "bad.json").write_text(content)
+    play(app, {"drop": str(tmp_path / "bad.json")}, {"wait": "loaded"})
+    assert document.values(app.state) == values
+    (text,) = errors(app)
+    assert message in text and "bad.json" in text
+
+
+def test_a_session_that_cannot_be_written_is_told(app: Any, tmp_path: Path) -> None:
+    from ballgan_viewer import actions as act
+
+    app.dispatch(act.SaveSession(str(tmp_path / "nowhere" / "s.json")))
+    play(app, {"wait": "saved"})
+    (text,) = errors(app)
+    assert text.startswith("The session could not be saved: ") and "nowhere" in text
+
+
+def test_the_autosave_ends_with_the_window(model_file: Path, tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    with open_app(model_file, remember=True) as app:
+        play(app, {"wait": "loaded"})
+        assert list(config.glob("autosave-*.json")) == []
+        play(app, *CHANGES, {"wait": "converged"}, {"wait": "saved"})
+        (path,) = config.glob("autosave-*.json")
+        assert read_session(path).view.foreground.y == app.state.view.foreground.y
+    assert sorted(entry.name for entry in config.iterdir()) == ["viewer.json"]
+
+
+def test_what_was_shown_is_shown_again_after_a_crash(model_file: Path, tmp_path: Path) -> None:
+    require_gl()
+    code = (
+        "import os\n"
+        "from viewer_driver import open_app, play\n"
+        "from test_viewer_sessions import CHANGES\n"
+        f"with open_app({str(model_file)!r}, remember=True) as app:\n"
+        "    play(app, {'wait': 'loaded'}, *CHANGES, {'wait': 'converged'}, {'wait': 'saved'})\n"
+        "    while app.keeper.until_due(app.state) is not None or app.keeper.busy:\n"
+        "        app.frame()\n"
+        "    os._exit(9)\n"
+    )
+    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": path}, timeout=60, check=False
+    )
+    assert done.returncode == 9
+    from ballgan_viewer.app import App, AppOptions
+    from ballgan_viewer.window import Window, WindowOptions
+
+    window = Window(WindowOptions(size=SIZE, offscreen=True))
+    app = App(window, AppOptions())
+    play(app, {"wait": "idle"})
+    assert app.state.model.path == str(model_file)
+    assert app.state.view.foreground.is_blend
+    assert app.state.export.format == "obj"
+    assert "ended unexpectedly" in app.state.notices[0].text
+    assert errors(app) == []
+    app.close()
+    window.close()
+    names = {entry.name for entry in (tmp_path / "config").iterdir()}
+    assert names == {"viewer.json", "recovered.ballgan.json"}
+
+
+def test_windows_leave_the_autosaves_of_others_alone(tmp_path: Path) -> None:
+    ours = Autosave(tmp_path)
+    ours.path.write_text("{}")
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom ballgan_viewer.autosave import Autosave\n"
+        f"print(Autosave(Path({str(tmp_path)!r})).recover())"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "None"
+    ours.close(keep=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == str(tmp_path / "recovered.ballgan.json")
+
+
+def test_sessions_are_for_people(app: Any, tmp_path: Path) -> None:
+    play(app, {"click": "session.save"}, {"wait": "saved"})
+    data = json.loads(Path(app.state.session).read_text())
+    assert data["view"]["camera"]["radius"] == 2.5
+    assert data["window"]["export"]["format"] == "glb"
+    assert data["models"][0]["path"].endswith("tiny.pkl")

@@ -1,0 +1,76 @@
+"""What the session thread does: read and write session files, and look for their files."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from ballgan.model_files import bundled_model, find_model
+from ballgan.session import SUFFIX, Session, SessionError, read_session, write_session
+from ballgan.view import Backdrop, View
+
+from . import actions as act
+from . import document
+from .paths import find_folder, unused
+from .requests import AutosaveRequest, SessionRequest, WriteSession
+from .worker import Ticket
+
+
+def work(request: SessionRequest | WriteSession | AutosaveRequest, ticket: Ticket) -> None:
+    """Do one request, and post what came of it."""
+    if isinstance(request, SessionRequest):
+        _open(request, ticket)
+    elif isinstance(request, WriteSession):
+        _write(request, ticket)
+    else:
+        write_session(request.path, request.session)
+
+
+def _open(request: SessionRequest, ticket: Ticket) -> None:
+    """Read a session or a picture with one, and post SessionOpened."""
+    session = read_session(request.path)
+    complaints: list[str] = []
+    session = replace(session, view=_find_photo(session, request.pictures, complaints))
+    try:
+        values = document.read(session)
+    except ValueError as error:
+        raise SessionError(f"{request.path} cannot be used: {error}") from None
+    model = None
+    if session.model is not None:
+        model = find_model(session.model, request.models)
+        if model is None:
+            complaints.append(
+                f"The model {session.model.name} it shows is not here, or has changed: it is shown "
+                "with another one."
+            )
+    bundled = model is not None and model == bundled_model()
+    path = None if model is None else str(model)
+    ticket.post(act.SessionOpened(request.path, values, path, bundled, " ".join(complaints)))
+
+
+def _find_photo(session: Session, pictures: tuple[str, ...], complaints: list[str]) -> View:
+    """The session's view with its picture where it is now; without it if it is nowhere."""
+    view = session.view
+    photo = view.backdrop.photo
+    if photo is None or Path(photo).is_file():
+        return view
+    name = Path(photo).name
+    found = next((p for p in pictures if Path(p).name == name and Path(p).is_file()), None)
+    backdrop = replace(view.backdrop, photo=found)
+    if found is None and backdrop.kind == "photo":
+        complaints.append(f"The background picture {name} is not here.")
+        backdrop = replace(backdrop, kind=Backdrop().kind)
+    return replace(view, backdrop=backdrop)
+
+
+def _write(request: WriteSession, ticket: Ticket) -> None:
+    """Write a session file and post SessionSaved."""
+    path = Path(request.path).expanduser()
+    if not request.path:
+        folder = find_folder(request.folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        path = unused(folder / f"{request.name}{SUFFIX}")
+    elif not path.suffix:
+        path = path.with_name(path.name + SUFFIX)
+    write_session(path, request.session)
+    ticket.post(act.SessionSaved(str(path)))

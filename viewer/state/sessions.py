@@ -1,0 +1,49 @@
+"""Sessions that are opened and saved."""
+
+from dataclasses import replace
+
+from .. import actions as act
+from .. import document
+from ..preferences import remember
+from .files import is_late
+from .reduce import forget, notify, reduce, with_camera
+from .values import ViewerState
+
+
+@reduce.register
+def _(action: act.OpenSession, state: ViewerState) -> ViewerState:
+    return replace(forget(state, "session"), restoring=action.path)
+
+
+@reduce.register
+def _(action: act.SessionOpened, state: ViewerState) -> ViewerState:
+    if is_late(state.restoring, action.path):
+        return state
+    state = _remember(replace(state, restoring=None, pending=action.values), action.path)
+    return notify(state, "error", action.complaint, "session") if action.complaint else state
+
+
+@reduce.register
+def _(action: act.SessionFailed, state: ViewerState) -> ViewerState:
+    if is_late(state.restoring, action.path):
+        return state
+    return notify(replace(state, restoring=None), "error", action.message, "session")
+
+
+@reduce.register
+def _(action: act.RestoreDocument, state: ViewerState) -> ViewerState:
+    state = document.with_values(replace(state, pending=None), action.values)
+    return with_camera(state, state.view.camera)
+
+
+@reduce.register
+def _(action: act.SessionSaved, state: ViewerState) -> ViewerState:
+    state = _remember(forget(state, "session"), action.path)
+    return notify(state, "info", f"Saved {action.path}", "session")
+
+
+def _remember(state: ViewerState, path: str) -> ViewerState:
+    """A session file is saved again where it was; a picture is only where it came from."""
+    recent = remember(state.preferences.recent_sessions, path)
+    state = replace(state, preferences=replace(state.preferences, recent_sessions=recent))
+    return replace(state, session=None if path.lower().endswith(".png") else path)
