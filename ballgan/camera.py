@@ -35,7 +35,7 @@ class Rays:
     directions: "Tensor"
     height: int
     width: int
-    axis: Tensor
+    axis: "Tensor"
 
 
 @dataclass(frozen=True)
@@ -254,7 +254,7 @@ def rays_from_labels(labels: "Tensor", size: int) -> "tuple[Tensor, Tensor]":
     return cast_rays(labels[:, :16].view(-1, 4, 4), labels[:, 16:].view(-1, 3, 3), size, size)
 
 
-def corner_rays(labels: Tensor) -> tuple[Tensor, Tensor]:
+def corner_rays(labels: "Tensor") -> "tuple[Tensor, Tensor]":
     """Origins and unit directions (B, 4, 3) of the rays through the corners of the pictures."""
     poses, intrinsics = labels[:, :16].view(-1, 4, 4), labels[:, 16:].view(-1, 3, 3)
     # The pixel centres of a picture twice as large are at its corners.
