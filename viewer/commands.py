@@ -106,6 +106,21 @@ _TABLE: dict[str, tuple[Command, ...]] = {
     ),
     "File": (
         command("file.open", "Open a model ...", act.Browse("model"), "Ctrl+O"),
+        command(
+            "model.next",
+            "Next open model",
+            act.StepModel(1),
+            "Tab",
+            tip="The codes stay: the same seeds in another model.",
+            enabled=lambda state: len(state.models) > 1,
+        ),
+        command(
+            "model.previous",
+            "Previous open model",
+            act.StepModel(-1),
+            "Shift+Tab",
+            enabled=lambda state: len(state.models) > 1,
+        ),
         command("session.open", "Open a session ...", act.Browse("session"), "Ctrl+Shift+O"),
         command(
             "session.save",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,13 @@ class Model:
 
     info: ModelInfo
     generator: Any
+
+    @cached_property
+    def scene(self) -> Any:
+        """Its ballgan.Scene for the render lane alone: what it keeps makes switching quick."""
+        import ballgan
+
+        return ballgan.Scene(self.generator)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Model) and self.generator is other.generator

@@ -55,7 +55,8 @@ def open_model(request: act.OpenModel, ticket: Ticket) -> None:
     info = describe.describe_model(generator, path, bundled=request.bundled)
     info = replace(info, size=file.size, sha256=file.sha256)
     notes, complaint = load_notes(info.sha256)
-    ticket.post(act.ModelOpened(info, Model(info, generator), notes))
+    model = Model(info, generator)
+    ticket.post(act.ModelOpened(info, model, request.show, request.replaces, notes))
     if complaint:
         ticket.post(act.Notify("error", complaint))
 
@@ -123,12 +124,11 @@ class Renderer:
             self._baker.refine(ticket)
 
     def _start(self, request: RenderRequest) -> None:
-        import ballgan
         from ballgan import staging
 
         self._ladder = None
         if self._model != request.model:
-            self._scene = ballgan.Scene(request.model.generator)
+            self._scene = request.model.scene
             self._baker = Baker(self._scene, request.model)
         self._model, self._view, self._climbed = request.model, request.view, ""
         self._revision = request.revision

@@ -8,6 +8,7 @@ from . import edit as edit
 from . import files as files
 from . import jobs as jobs
 from . import latents as latents
+from . import models as models
 from . import notices as notices
 from . import overlays as overlays
 from . import scene as scene
@@ -17,6 +18,7 @@ from .values import BUNDLED as BUNDLED
 from .values import MESH_FORMATS as MESH_FORMATS
 from .values import CodeSpace as CodeSpace
 from .values import ExportOptions as ExportOptions
+from .values import Following as Following
 from .values import Job as Job
 from .values import ModelInfo as ModelInfo
 from .values import Notice as Notice

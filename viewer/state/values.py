@@ -6,6 +6,7 @@ from typing import Any
 from ballgan.model_files import ModelFile
 from ballgan.view import Code, Orbit, View
 
+from ..actions import OpenModel
 from ..history import History
 from ..notes import ModelNotes
 from ..preferences import Preferences
@@ -100,6 +101,15 @@ class Notice:
 
 
 @dataclass(frozen=True)
+class Following:
+    """A training run whose newest model is open."""
+
+    folder: str
+    model: str = ""  # path of the newest; empty: there is none yet
+    lost: bool = False  # whether the folder can no longer be read
+
+
+@dataclass(frozen=True)
 class Sheet:
     """A contact sheet: neighbouring seeds of one of the codes.
 
@@ -119,7 +129,10 @@ class ViewerState:
     """The whole window."""
 
     view: View = View()
-    model: ModelInfo | None = None
+    model: ModelInfo | None = None  # that is shown: one of `models`
+    models: tuple[ModelInfo, ...] = ()  # that are open
+    waiting: tuple[OpenModel, ...] = ()  # that are to be opened after the present one
+    following: Following | None = None
     loading: str | None = None  # path of the model that is being opened
     opening: str | None = None  # path of the picture that is being opened
     revision: int = 0  # counts how often the file of the background's picture has changed
@@ -138,6 +151,7 @@ class ViewerState:
     notices_given: int = 0
     preferences: Preferences = field(default_factory=Preferences)
     notes: ModelNotes = ModelNotes()  # what the person keeps of the model
+    notebooks: dict[str, ModelNotes] = field(default_factory=dict)  # of the others, by path
     sheet: Sheet = Sheet()  # contact sheet of the gallery
 
     def job(self, lane: str) -> Job | None:
