@@ -299,6 +299,13 @@ class Quit(Effect):
 
 
 @dataclass(frozen=True)
+class RevealFile(Effect):
+    """Show a file in the system's file manager."""
+
+    path: str
+
+
+@dataclass(frozen=True)
 class StartExport(Action):
     """Write the foreground as a mesh where the export options say."""
 

@@ -89,6 +89,7 @@ class App:
                 ("render", tasks.Renderer()),
                 ("surface", tasks.SurfaceFinder()),
                 ("export", tasks.export_mesh),
+                ("reveal", tasks.reveal_file),
             )
         }
         self._lanes["recognise"] = Lane("recognise", tasks.recognise_file, self._post, in_turn=True)
@@ -498,6 +499,7 @@ class App:
         request = ExportRequest(
             self.easel.model,
             self.state.view.foreground,
+            self.state.view.backdrop,
             self.state.export,
             self.state.preferences.output_folder,
             paths.mesh_name(self.state),
@@ -522,6 +524,7 @@ _EFFECTS: dict[type[act.Action], Callable[[App, Any], None]] = {
     act.SaveSession: lambda app, action: app.keeper.save(app.state, action.path),
     act.Browse: App._browse,
     act.SaveScreenshot: App._want_picture,
+    act.RevealFile: lambda app, action: app._lanes["reveal"].submit(action),
     act.StartExport: App._export,
     act.Quit: lambda app, action: app.window.request_close(),
     act.CancelJob: App._cancel_job,

@@ -158,6 +158,7 @@ class Surface:
     faces: np.ndarray  # (F, 3)
     level: float
     density_range: tuple[float, float]
+    resolution: int  # samples along a side of the cube
     final: bool
 
 
@@ -182,10 +183,11 @@ class SaveRequest:
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """Write the foreground of a code as a mesh."""
+    """Write the foreground of a code as a mesh, and the backdrop as its dome where asked."""
 
     model: Model
     code: Code
+    backdrop: Backdrop
     options: ExportOptions
     folder: str  # empty: where paths.find_folder says
     name: str  # of the file, if none was typed

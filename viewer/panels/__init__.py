@@ -16,6 +16,7 @@ from . import (
     foreground,
     gallery,
     jobs,
+    mesh,
     model,
     notices,
     output,
@@ -32,7 +33,7 @@ SECTIONS = (
     ("gallery", "Gallery", gallery.draw),
     ("camera", "Camera", camera.draw),
     ("output", "Output", output.draw),
-    ("mesh", "Mesh", output.draw_mesh),
+    ("mesh", "Mesh", mesh.draw),
 )
 
 

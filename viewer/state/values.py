@@ -69,6 +69,8 @@ class ExportOptions:
     level: float = 10.0  # raw density of the surface, when not automatic
     path: str = ""  # a file or a folder as typed; empty: the output folder
     texture: bool = False  # a picture instead of vertex colours, where the format can have one
+    dome: bool = False  # the background as a sphere in the same file, where the format can
+    faces: int = 0  # triangles that are kept; 0: all
 
 
 @dataclass(frozen=True)
