@@ -5,6 +5,7 @@ from .. import icons
 from ..info import ViewInfo
 from ..state import ViewerState
 from ..ui import Ui
+from . import presets
 
 LAYER_LABELS = (
     ("full", "Full"),
@@ -30,6 +31,7 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     if layer is not None:
         actions.append(act.SetLayer(layer))
     actions += _draw_rays(ui, state)
+    actions += presets.draw(ui, state)
     on = ui.switch("preview", "OpenGL preview", state.preview)
     ui.tip(PREVIEW_TIP)
     if on is not None and on != state.preview:
