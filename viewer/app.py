@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from . import actions as act
-from . import capture, panels, paths, preferences, tasks
+from . import capture, capture_tasks, panels, paths, preferences, tasks
 from .controls import Grip, Reach, ends_stroke, handle
 from .dialogs import Dialogs
 from .easel import Easel
@@ -28,6 +28,7 @@ from .picture import Stage
 from .preview import Preview
 from .requests import (
     Backcloth,
+    CaptureRequest,
     ExportRequest,
     Rendered,
     SaveRequest,
@@ -43,6 +44,7 @@ from .worker import Failed, Lane, Progress, Stopped
 
 log = logging.getLogger(__name__)
 PAUSE = 0.5  # seconds without a change after which the next one is another step of the history
+LONGEST_STEP = 0.25  # seconds that a film goes on in one frame: a stall does not skip
 REST = 0.12  # seconds without a change after which the picture is finished
 EASEL_RESULTS = (Rendered, Settled, Surface, Volume, VolumeDetail, Backcloth)
 ENDED = "The window ended unexpectedly the last time."
@@ -81,6 +83,8 @@ class App:
                 ("render", tasks.Renderer()),
                 ("surface", tasks.SurfaceFinder()),
                 ("export", tasks.export_mesh),
+                ("capture", capture_tasks.capture),
+                ("film", capture_tasks.capture),
             )
         }
         self._lanes["recognise"] = Lane("recognise", tasks.recognise_file, self._post, in_turn=True)
@@ -89,6 +93,7 @@ class App:
         self._grip = Grip()
         self.easel = Easel(self._stage, self.preview, self._lanes["render"], self._lanes["surface"])
         self._wants_picture = False
+        self._played_at = 0.0  # when the film that plays went on last
         self._held = False  # whether anything was dragged in the last frame
         self._recorded_at = 0.0  # when something was last done that can be undone
         self._survives = False  # errors of our own; see `_guard`
@@ -121,8 +126,8 @@ class App:
 
     @property
     def exporting(self) -> bool:
-        """Whether a mesh is being written."""
-        return self.state.job("export") is not None
+        """Whether a mesh, a large picture or a film is being written."""
+        return any(self.state.job(lane) for lane in ("export", "capture", "film"))
 
     @property
     def saving(self) -> bool:
@@ -149,6 +154,7 @@ class App:
         with self.tempo.frame():
             events = self.window.take_events()
             received = self._receive_all()
+            self._play_on()
             with self._guard():
                 self.preview.upload()
             self.window.zoom = self.state.preferences.zoom
@@ -196,7 +202,7 @@ class App:
 
     def patience(self) -> float | None:
         """Seconds that may pass before the next frame without an event; None: any."""
-        if self.tempo.expects_more or self.preview.pending:
+        if self.tempo.expects_more or self.preview.pending or self.state.playhead.playing:
             return 0.0
         waits = [self.tempo.until_rest(REST), self.keeper.until_due(self.state)]
         if self._dialogs.open or self._busy():
@@ -317,7 +323,9 @@ class App:
         return "raw" if self._holding else "full"
 
     def _arrange(self) -> Layout:
-        return arrange(*self.window.size, self.window.interface_scale)
+        return arrange(
+            *self.window.size, self.window.interface_scale, timeline=self.state.playhead.shown
+        )
 
     def _draw(self, layout: Layout) -> None:
         framebuffer = self.window.framebuffer_size
@@ -437,7 +445,35 @@ class App:
         self.dispatch(*self._dialogs.ask(action.purpose, default))
 
     def _want_picture(self, action: act.SaveScreenshot) -> None:
-        self._wants_picture = self.easel.model is not None
+        if self.state.capture.size and self.state.view.layer != "surface":
+            self.dispatch(act.StartCapture())
+        else:
+            self._wants_picture = self.easel.model is not None
+
+    def _capture(self, action: act.StartCapture | act.StartFilm) -> None:
+        state, film = self.state, isinstance(action, act.StartFilm)
+        lane = "film" if film else "capture"
+        if self.easel.model is None or (film and not state.animation.keys):
+            text = "Open a model before." if self.easel.model is None else "The film has no keys."
+            self.dispatch(act.EndJob(lane, "error", text))
+            return
+        request = CaptureRequest(
+            self.easel.model,
+            state.view,
+            state.animation if film else None,
+            state.capture,
+            state.preferences.output_folder,
+            paths.film_stem(state) if film else paths.picture_stem(state),
+            capture.describe_film(state) if film else capture.describe_view(state),
+        )
+        self._lanes[lane].submit(request)
+
+    def _play_on(self) -> None:
+        """Let a film that plays go on by the time that has passed."""
+        now = time.monotonic()
+        passed, self._played_at = now - self._played_at, now
+        if self.state.playhead.playing:
+            self.dispatch(act.AdvanceFilm(min(passed, LONGEST_STEP)))
 
     def _export(self, action: act.StartExport) -> None:
         if self.easel.model is None:
@@ -467,6 +503,8 @@ _EFFECTS: dict[type[act.Action], Callable[[App, Any], None]] = {
     act.Browse: App._browse,
     act.SaveScreenshot: App._want_picture,
     act.StartExport: App._export,
+    act.StartCapture: App._capture,
+    act.StartFilm: App._capture,
     act.Quit: lambda app, action: app.window.request_close(),
     act.CancelJob: lambda app, action: app._lanes[action.lane].cancel(),
 }

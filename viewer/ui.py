@@ -181,12 +181,13 @@ class Ui:
         current: str,
         *,
         columns: int = 0,
+        width: float = -1,
     ) -> str | None:
         """One choice of several (key, label), as joined buttons; the key that was clicked."""
         columns = columns or len(options)
         clicked = None
         gap = self.px(2)
-        width = (imgui.get_content_region_avail().x - gap * (columns - 1)) / columns
+        width = (self._width(width) - gap * (columns - 1)) / columns
         for index, (key, label) in enumerate(options):
             if index % columns:
                 imgui.same_line(0, gap)
@@ -283,6 +284,26 @@ class Ui:
         imgui.set_next_item_width(self._width(width))
         always_clamp = imgui.SliderFlags_.always_clamp
         changed, new = imgui.drag_int(f"##{name}", value, 0.08, low, high, form, always_clamp)
+        self.record(name)
+        self.tip(tip)
+        return new if changed else None
+
+    def number(
+        self,
+        name: str,
+        value: float,
+        low: float,
+        high: float,
+        form: str = "%.2f",
+        *,
+        width: float = -1,
+        tip: str = "",
+    ) -> float | None:
+        """A number to drag or, after a double click, to type; the new value if it changed."""
+        self._prepare(name)
+        imgui.set_next_item_width(self._width(width))
+        always_clamp = imgui.SliderFlags_.always_clamp
+        changed, new = imgui.drag_float(f"##{name}", value, 0.02, low, high, form, always_clamp)
         self.record(name)
         self.tip(tip)
         return new if changed else None

@@ -13,6 +13,7 @@ from ..ui import Ui
 from . import (
     background,
     camera,
+    capture,
     foreground,
     jobs,
     model,
@@ -21,6 +22,7 @@ from . import (
     overlays,
     session,
     status,
+    timeline,
 )
 
 SECTIONS = (
@@ -30,6 +32,7 @@ SECTIONS = (
     ("background", "Background", background.draw),
     ("camera", "Camera", camera.draw),
     ("output", "Output", output.draw),
+    ("capture", "Capture", capture.draw),
     ("mesh", "Mesh", output.draw_mesh),
 )
 
@@ -65,4 +68,12 @@ def _draw_side_panel(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Act
     return actions
 
 
-PARTS = (_draw_side_panel, status.draw, notices.draw_empty, jobs.draw, notices.draw, overlays.draw)
+PARTS = (
+    _draw_side_panel,
+    timeline.draw,
+    status.draw,
+    notices.draw_empty,
+    jobs.draw,
+    notices.draw,
+    overlays.draw,
+)
