@@ -20,8 +20,14 @@ if TYPE_CHECKING:
 PARTS = ("export", "capture", "animation")
 OWN = PARTS[:-1]  # which no command knows; a session has a place for the animation
 VIEW = "view."
-WORDS = {"view.backdrop": "background", "view.neural_resolution": "rays", "export": "mesh options"}
-WORDS |= {"capture": "capture options", "animation": "film"}
+WORDS = {
+    "view.backdrop": "background",
+    "view.latents": "locks and sides",
+    "view.neural_resolution": "rays",
+    "export": "mesh options",
+    "capture": "capture options",
+    "animation": "film",
+}
 
 
 def values(state: ViewerState) -> dict[str, Any]:
@@ -38,10 +44,11 @@ def with_values(state: ViewerState, changes: Mapping[str, Any]) -> ViewerState:
 
 
 def to_session(state: ViewerState) -> Session:
-    """The document and the model it is of, as a session."""
+    """The document and the open models, as a session."""
     window = {name: to_plain(getattr(state, name)) for name in OWN}
-    models = () if state.model is None else (state.model.file,)
-    return Session(models, 0, state.view, window, state.animation)
+    models = tuple(model.file for model in state.models)
+    shown = state.models.index(state.model) if state.model is not None else 0
+    return Session(models, shown, state.view, window, state.animation)
 
 
 def read(session: Session) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from . import edit as edit
 from . import files as files
 from . import film as film
 from . import jobs as jobs
+from . import latents as latents
+from . import models as models
 from . import notices as notices
 from . import overlays as overlays
 from . import scene as scene
@@ -20,10 +22,13 @@ from .values import FILM_FORMATS as FILM_FORMATS
 from .values import FILM_SIZES as FILM_SIZES
 from .values import MESH_FORMATS as MESH_FORMATS
 from .values import CaptureOptions as CaptureOptions
+from .values import CodeSpace as CodeSpace
 from .values import ExportOptions as ExportOptions
+from .values import Following as Following
 from .values import Job as Job
 from .values import ModelInfo as ModelInfo
 from .values import Notice as Notice
 from .values import Palette as Palette
 from .values import Playhead as Playhead
+from .values import Sheet as Sheet
 from .values import ViewerState as ViewerState

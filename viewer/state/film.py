@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 
 from ballgan.animation import Animation, turntable
+from ballgan.view import CODES
 
 from .. import actions as act
 from .reduce import forget, reduce, with_camera
@@ -127,7 +128,11 @@ def _seek(state: ViewerState, time: float) -> ViewerState:
     state = _with_playhead(state, time=time)
     if not state.animation.keys:
         return state
-    view = state.animation.view_at(state.view, time)
+    before = state.view
+    view = state.animation.view_at(before, time)
+    for which in CODES:
+        if before.latents.of(which).locked:
+            view = view.with_code(which, before.code(which))
     return with_camera(replace(state, view=view), view.camera)
 
 
