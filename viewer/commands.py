@@ -180,6 +180,12 @@ _TABLE: dict[str, tuple[Command, ...]] = {
             )
         ),
         command(
+            "codes.stop",
+            "Stop the animations of codes",
+            lat.StopAnimations(),
+            enabled=lambda state: any(state.view.latents.of(which).moves for which in CODES),
+        ),
+        command(
             "codes.side",
             "Side A or B",
             lat.ToggleSide(),
