@@ -146,6 +146,7 @@ class ViewerState:
     exported: str | None = None  # path of the last mesh that was written
     overlay: str = ""  # over the window: "palette", "keys" or nothing
     palette: Palette = Palette()
+    preset_name: str = ""  # as it is typed for the next preset
     history: History = History()
     notices: tuple[Notice, ...] = ()
     notices_given: int = 0
