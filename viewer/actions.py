@@ -276,6 +276,32 @@ class SessionSaved(Action):
 
 
 @dataclass(frozen=True)
+class ApplyPreset(Action):
+    """Render as a preset says."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class NamePreset(Action):
+    """What is typed as the name of the next preset."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class SavePreset(Action):
+    """Keep how it is rendered now under the name that was typed."""
+
+
+@dataclass(frozen=True)
+class DeletePreset(Action):
+    """Forget a preset."""
+
+    name: str
+
+
+@dataclass(frozen=True)
 class Undo(Action):
     """Bring back what was before the last step."""
 

@@ -12,6 +12,7 @@ from ballgan.view import CODES, LAYERS
 
 from . import actions as act
 from . import latent_actions as lat
+from .presets import BUILT_IN
 from .state import ViewerState
 
 Actions = list[act.Action]
@@ -185,6 +186,12 @@ _TABLE: dict[str, tuple[Command, ...]] = {
             )
         ),
         command(
+            "codes.stop",
+            "Stop the animations of codes",
+            lat.StopAnimations(),
+            enabled=lambda state: any(state.view.latents.of(which).moves for which in CODES),
+        ),
+        command(
             "codes.side",
             "Side A or B",
             lat.ToggleSide(),
@@ -228,6 +235,15 @@ _TABLE: dict[str, tuple[Command, ...]] = {
         *(
             command(f"layer.{layer}", f"Show {layer}", act.SetLayer(layer), str(number))
             for number, layer in enumerate(LAYERS, start=1)
+        ),
+        *(
+            command(
+                f"preset.{preset.name.lower()}",
+                f"Preset: {preset.name}",
+                act.ApplyPreset(preset.name),
+                tip="How to render; the scene stays.",
+            )
+            for preset in BUILT_IN
         ),
         command(
             "preview.toggle",

@@ -12,6 +12,7 @@ from . import latents as latents
 from . import models as models
 from . import notices as notices
 from . import overlays as overlays
+from . import presets as presets
 from . import scene as scene
 from . import sessions as sessions
 from .reduce import apply as apply

@@ -175,6 +175,7 @@ class ViewerState:
     captured: str | None = None  # path of the last picture or film that was rendered
     overlay: str = ""  # over the window: "palette", "keys" or nothing
     palette: Palette = Palette()
+    preset_name: str = ""  # as it is typed for the next preset
     history: History = History()
     notices: tuple[Notice, ...] = ()
     notices_given: int = 0
