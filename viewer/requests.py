@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from ballgan.animation import Animation
 from ballgan.session import Session
 from ballgan.view import Backdrop, Code, View
 
 from .notes import ModelNotes
-from .state import ExportOptions, ModelInfo
+from .state import CaptureOptions, ExportOptions, ModelInfo
 
 STAGES = ("preview", "raw", "full")  # of a picture, from coarse to final; "refined" ones follow
 
@@ -176,6 +177,19 @@ class SaveRequest:
     """Write a picture, (H, W, 4) straight float RGBA, as a PNG."""
 
     rgba: np.ndarray
+    folder: str  # empty: where paths.find_folder says
+    stem: str  # of the file's name; a number follows if there is such a file
+    metadata: dict[str, str]
+
+
+@dataclass(frozen=True)
+class CaptureRequest:
+    """Render a picture or a film of a view, and write it."""
+
+    model: Model
+    view: View
+    animation: Animation | None  # of a film; None: a picture
+    options: CaptureOptions
     folder: str  # empty: where paths.find_folder says
     stem: str  # of the file's name; a number follows if there is such a file
     metadata: dict[str, str]

@@ -276,6 +276,7 @@ def save_picture(request: SaveRequest, ticket: Ticket) -> None:
     path = unused(folder / f"{request.stem}.png")
     opaque = bool((request.rgba[..., 3] >= 1).all())
     write_png(path, request.rgba[..., :3] if opaque else request.rgba, request.metadata)
+    ticket.post(act.Captured(str(path)))
     ticket.post(act.Notify("info", f"Saved {path}"))
 
 

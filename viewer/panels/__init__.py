@@ -13,6 +13,7 @@ from ..ui import Ui
 from . import (
     background,
     camera,
+    capture,
     foreground,
     gallery,
     jobs,
@@ -23,6 +24,7 @@ from . import (
     overlays,
     session,
     status,
+    timeline,
 )
 
 SECTIONS = (
@@ -33,6 +35,7 @@ SECTIONS = (
     ("gallery", "Gallery", gallery.draw),
     ("camera", "Camera", camera.draw),
     ("output", "Output", output.draw),
+    ("capture", "Capture", capture.draw),
     ("mesh", "Mesh", mesh.draw),
 )
 
@@ -68,4 +71,12 @@ def _draw_side_panel(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Act
     return actions
 
 
-PARTS = (_draw_side_panel, status.draw, notices.draw_empty, jobs.draw, notices.draw, overlays.draw)
+PARTS = (
+    _draw_side_panel,
+    timeline.draw,
+    status.draw,
+    notices.draw_empty,
+    jobs.draw,
+    notices.draw,
+    overlays.draw,
+)

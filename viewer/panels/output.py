@@ -1,7 +1,6 @@
 """Output: which layer is shown, pictures, and the mesh."""
 
 from .. import actions as act
-from .. import icons
 from ..info import ViewInfo
 from ..state import ViewerState
 from ..ui import Ui
@@ -36,9 +35,6 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     ui.tip(PREVIEW_TIP)
     if on is not None and on != state.preview:
         actions.append(act.TogglePreview())
-    tip = "Key S. PNG of the finished picture, with its transparency."
-    if ui.button("screenshot", "Save picture", icon=icons.CAMERA, width=-1, tip=tip):
-        actions.append(act.SaveScreenshot())
     return actions
 
 
