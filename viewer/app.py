@@ -16,7 +16,7 @@ from typing import Any
 from ballgan.view import CODES
 
 from . import actions as act
-from . import capture, panels, paths, preferences, tasks
+from . import capture, capture_tasks, panels, paths, preferences, tasks
 from . import latent_actions as lat
 from .backdrop_tasks import PanelPicture
 from .controls import Grip, Reach, ends_stroke, handle
@@ -33,6 +33,7 @@ from .picture import Stage
 from .preview import Preview
 from .requests import (
     Backcloth,
+    CaptureRequest,
     ExportRequest,
     Lights,
     NotesRequest,
@@ -91,6 +92,9 @@ class App:
                 ("render", tasks.Renderer()),
                 ("surface", tasks.SurfaceFinder()),
                 ("export", tasks.export_mesh),
+                ("reveal", tasks.reveal_file),
+                ("capture", capture_tasks.capture),
+                ("film", capture_tasks.capture),
             )
         }
         self._lanes["recognise"] = Lane("recognise", tasks.recognise_file, self._post, in_turn=True)
@@ -146,6 +150,11 @@ class App:
         return self.state.job("export") is not None
 
     @property
+    def capturing(self) -> bool:
+        """Whether a picture or a film is being rendered into a file."""
+        return any(self.state.job(lane) is not None for lane in ("capture", "film"))
+
+    @property
     def saving(self) -> bool:
         """Whether a picture or a session is being written, or will be."""
         writing = self._lanes["save"].busy or self._lanes["sphere"].busy or self.keeper.busy
@@ -175,6 +184,8 @@ class App:
                 self.preview.upload()
             if self._animates():
                 self.dispatch(lat.Advance(self.tempo.since_last_frame))
+            if self.state.playhead.playing:
+                self.dispatch(act.AdvanceFilm(self.tempo.since_last_frame))
             self.window.zoom = self.state.preferences.zoom
             self.gui.theme = self.state.preferences.theme
             layout = self._arrange()
@@ -227,7 +238,8 @@ class App:
 
     def patience(self) -> float | None:
         """Seconds that may pass before the next frame without an event; None: any."""
-        if self.tempo.expects_more or self.preview.pending or self._animates():
+        playing = self._animates() or self.state.playhead.playing
+        if self.tempo.expects_more or self.preview.pending or playing:
             return 0.0
         waits = [self.tempo.until_rest(REST), self.keeper.until_due(self.state)]
         if self._dialogs.open or self._busy():
@@ -370,7 +382,9 @@ class App:
         return "raw" if self._holding else "full"
 
     def _arrange(self) -> Layout:
-        return arrange(*self.window.size, self.window.interface_scale)
+        return arrange(
+            *self.window.size, self.window.interface_scale, timeline=self.state.playhead.shown
+        )
 
     def _draw(self, layout: Layout) -> None:
         framebuffer = self.window.framebuffer_size
@@ -404,7 +418,7 @@ class App:
         return any(self._lanes[name].busy for name in ("render", "surface"))
 
     def _busy(self) -> bool:
-        return self.loading or self.exporting or not self.converged
+        return self.loading or self.exporting or self.capturing or not self.converged
 
     # Effects of actions
 
@@ -494,7 +508,7 @@ class App:
         self.dispatch(*self._dialogs.ask(action.purpose, default))
 
     def _write_sphere(self, action: act.WriteSphere) -> None:
-        if self.easel.model is not None and self.state.view.backdrop.visible:
+        if self.easel.model is not None and self.state.can_unroll:
             self.dispatch(act.BeginJob("sphere", "Unrolling the background"))
             self.surroundings.write(self.easel.model, self.state, edit=action.edit)
 
@@ -503,7 +517,28 @@ class App:
             self.dispatch(act.OpenPicture(action.path))
 
     def _want_picture(self, action: act.SaveScreenshot) -> None:
-        self._wants_picture = self.easel.model is not None
+        if self.state.capture.size and self.state.view.layer != "surface":
+            self.dispatch(act.StartCapture())
+        else:
+            self._wants_picture = self.easel.model is not None
+
+    def _capture(self, action: act.StartCapture | act.StartFilm) -> None:
+        state, film = self.state, isinstance(action, act.StartFilm)
+        lane = "film" if film else "capture"
+        if self.easel.model is None or (film and not state.animation.keys):
+            text = "Open a model before." if self.easel.model is None else "The film has no keys."
+            self.dispatch(act.EndJob(lane, "error", text))
+            return
+        request = CaptureRequest(
+            self.easel.model,
+            state.view,
+            state.animation if film else None,
+            state.capture,
+            state.preferences.output_folder,
+            paths.film_stem(state) if film else paths.picture_stem(state),
+            capture.describe_film(state) if film else capture.describe_view(state),
+        )
+        self._lanes[lane].submit(request)
 
     def _cancel_job(self, action: act.CancelJob) -> None:
         if action.lane == THUMBNAILS:
@@ -519,6 +554,7 @@ class App:
         request = ExportRequest(
             self.easel.model,
             self.state.view.foreground,
+            self.state.view.backdrop,
             self.state.export,
             self.state.preferences.output_folder,
             paths.mesh_name(self.state),
@@ -546,7 +582,10 @@ _EFFECTS: dict[type[act.Action], Callable[[App, Any], None]] = {
     act.SphereWritten: App._use_sphere,
     act.PictureChanged: lambda app, action: app.surroundings.forget(action.path),
     act.SaveScreenshot: App._want_picture,
+    act.RevealFile: lambda app, action: app._lanes["reveal"].submit(action),
     act.StartExport: App._export,
+    act.StartCapture: App._capture,
+    act.StartFilm: App._capture,
     act.Quit: lambda app, action: app.window.request_close(),
     act.CancelJob: App._cancel_job,
 }

@@ -33,7 +33,9 @@ WATCHED = "Change this file in any program: what you save there shows here at on
 
 
 def draw_sphere(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
-    """The fold's contents."""
+    """The fold; nothing where there is no whole to show."""
+    if not state.can_unroll:
+        return []
     tip = "The whole background as a map: what is ahead in the middle, what is behind at the edges."
     with ui.fold("background.sphere", "Unrolled", tip=tip) as unfolded:
         if not unfolded:

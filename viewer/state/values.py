@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from ballgan.animation import Animation
 from ballgan.model_files import ModelFile
 from ballgan.view import Code, Orbit, View
 
@@ -13,6 +14,10 @@ from ..preferences import Preferences
 
 BUNDLED = "the bundled model"  # what `loading` says of it
 MESH_FORMATS = ("glb", "obj", "ply", "stl")
+FILM_FORMATS = ("mp4", "webm", "gif", "png")
+CAPTURE_SIZES = (0, 1024, 2048, 4096, 8192)  # pixels; 0: as it is shown
+FILM_SIZES = (0, 256, 512, 1024, 2048)  # pixels; 0: the model's
+CAPTURE_PASSES = (1, 3, 7, 15)
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,7 @@ class ModelInfo:
     depth_range: tuple[float, float] = (2.25, 3.3)  # near and far of depth pictures, world units
     conditioned: bool = False  # whether a camera shapes the identity
     sphere_radius: float = 0.0  # of the background, world units; 0: infinitely far
+    unrolls: bool = True  # whether its background surrounds the scene
     visible_span: float = 1.0  # radians of the background that the model's own camera sees
     bundled: bool = False  # part of the installation rather than a person's file
     notes: tuple[str, ...] = ()
@@ -69,6 +75,28 @@ class ExportOptions:
     level: float = 10.0  # raw density of the surface, when not automatic
     path: str = ""  # a file or a folder as typed; empty: the output folder
     texture: bool = False  # a picture instead of vertex colours, where the format can have one
+    dome: bool = False  # the background as a sphere in the same file, where the format can
+    faces: int = 0  # triangles that are kept; 0: all
+
+
+@dataclass(frozen=True)
+class CaptureOptions:
+    """How pictures and films are written."""
+
+    size: int = 0  # side of a picture in pixels; 0: as it is shown, at once
+    passes: int = 3  # sets of samples in each picture, one of CAPTURE_PASSES
+    film: str = "mp4"  # one of FILM_FORMATS
+    film_size: int = 0  # side of a film in pixels; 0: the model's
+
+
+@dataclass(frozen=True)
+class Playhead:
+    """Where the timeline is."""
+
+    shown: bool = False  # the strip under the picture
+    time: float = 0.0  # seconds
+    playing: bool = False
+    key: int = -1  # that is selected; -1: none
 
 
 @dataclass(frozen=True)
@@ -142,8 +170,12 @@ class ViewerState:
     pending: dict[str, Any] | None = None  # its document, until its model is there
     preview: bool = True  # whether GL draws what the network has not rendered yet
     export: ExportOptions = ExportOptions()
+    capture: CaptureOptions = CaptureOptions()
+    animation: Animation = Animation()  # keys of a film; see playhead
+    playhead: Playhead = Playhead()
     jobs: tuple[Job, ...] = ()
     exported: str | None = None  # path of the last mesh that was written
+    captured: str | None = None  # path of the last picture or film that was rendered
     overlay: str = ""  # over the window: "palette", "keys" or nothing
     palette: Palette = Palette()
     preset_name: str = ""  # as it is typed for the next preset
@@ -154,6 +186,14 @@ class ViewerState:
     notes: ModelNotes = ModelNotes()  # what the person keeps of the model
     notebooks: dict[str, ModelNotes] = field(default_factory=dict)  # of the others, by path
     sheet: Sheet = Sheet()  # contact sheet of the gallery
+
+    @property
+    def can_unroll(self) -> bool:
+        """Whether the background that shows surrounds the scene."""
+        backdrop, model = self.view.backdrop, self.model
+        if model is None or not backdrop.visible:
+            return False
+        return backdrop.kind != "learnt" or (model.unrolls and model.has_background)
 
     def job(self, lane: str) -> Job | None:
         """The job that the lane works on, if it has one."""
