@@ -51,7 +51,7 @@ def open_app(model: str | None) -> Iterator[Any]:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["BALLGAN_CONFIG_DIR"] = folder
         window = Window(WindowOptions(size=WINDOW, scale=1.0, offscreen=True))
-        app = App(window, AppOptions(model, remember=False))
+        app = App(window, AppOptions((model,) if model else (), remember=False))
         try:
             run_script(app, [{"wait": "loaded"}])
             pump(app, lambda: app.preview.is_current(app.easel.model, app.state.view))

@@ -168,7 +168,7 @@ def test_the_number_of_a_seed_is_clear_of_the_ring(
 
     imgui.new_frame()
     monkeypatch.setattr(imgui, "get_window_draw_list", Recorder)
-    pad._draw_seed(screen.ui, (100.0, 100.0), 7)
+    pad._draw_seed(screen.ui, (100.0, 100.0), 7, nearest=True)
     imgui.end_frame()
     assert places["7"] >= 100 + pad.RING
 

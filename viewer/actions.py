@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from .notes import ModelNotes
 
 if TYPE_CHECKING:
+    from ballgan.animation import Animation
     from ballgan.view import Backdrop, Orbit
 
-    from .state import ExportOptions, ModelInfo
+    from .state import CaptureOptions, ExportOptions, ModelInfo
 
 
 class Action:
@@ -84,7 +85,7 @@ class OpenFile(Action):
 
 @dataclass(frozen=True)
 class FileRecognised(Action):
-    """What the content of a file says it is: a "model", "picture" or "session"."""
+    """What a file is by its content: "model", "picture", "session", or "run" for a folder."""
 
     path: str
     kind: str
@@ -92,20 +93,92 @@ class FileRecognised(Action):
 
 @dataclass(frozen=True)
 class OpenModel(Action):
-    """Load a model file; the scene stays as it is until it has been read."""
+    """Load a model file; the scene stays as it is until it has been read.
+
+    show: show it then, instead of only having it open. replaces: path of the open model whose
+    place it takes; it shows if that one did.
+    """
 
     path: str
     bundled: bool = False
+    show: bool = True
+    replaces: str = ""
+
+
+@dataclass(frozen=True)
+class QueueModel(Action):
+    """Load a model when those before it have been read."""
+
+    request: OpenModel
 
 
 @dataclass(frozen=True)
 class ModelOpened(Action):
-    """A model was read: `handle` is the generator itself, for the worker only."""
+    """A model was read: `handle` is the generator itself, for the worker only. show, replaces: as
+    in OpenModel."""
 
     undoable = False
+
     model: "ModelInfo"
     handle: Any = None
+    show: bool = True
+    replaces: str = ""
     notes: ModelNotes = ModelNotes()
+
+
+@dataclass(frozen=True)
+class ShowModel(Action):
+    """Show another open model, with the same codes."""
+
+    undoable = False
+
+    path: str
+
+
+@dataclass(frozen=True)
+class StepModel(Action):
+    """Show the open model `step` places further."""
+
+    undoable = False
+
+    step: int
+
+
+@dataclass(frozen=True)
+class CloseModel(Action):
+    """Let go of an open model; the last one stays."""
+
+    undoable = False
+
+    path: str
+
+
+@dataclass(frozen=True)
+class FollowRun(Action):
+    """Show the newest model of a training run's folder, now and whenever there is a newer one."""
+
+    folder: str
+
+
+@dataclass(frozen=True)
+class StopFollowing(Action):
+    """Keep the model that is open; watch the run no longer."""
+
+
+@dataclass(frozen=True)
+class RunHasModel(Action):
+    """The run that is followed has a model that is newer than the one before."""
+
+    folder: str
+    path: str
+
+
+@dataclass(frozen=True)
+class RunLost(Action):
+    """The folder of the run cannot be read any more."""
+
+    folder: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -169,6 +242,7 @@ class SessionOpened(Action):
     values: dict[str, Any]
     model: str | None = None  # path; None: it names none, or there is no such file
     bundled: bool = False  # whether that is the bundled one
+    others: tuple[str, ...] = ()  # paths of the other models that were open
     complaint: str = ""
 
 
@@ -202,6 +276,32 @@ class SessionSaved(Action):
 
 
 @dataclass(frozen=True)
+class ApplyPreset(Action):
+    """Render as a preset says."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class NamePreset(Action):
+    """What is typed as the name of the next preset."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class SavePreset(Action):
+    """Keep how it is rendered now under the name that was typed."""
+
+
+@dataclass(frozen=True)
+class DeletePreset(Action):
+    """Forget a preset."""
+
+    name: str
+
+
+@dataclass(frozen=True)
 class Undo(Action):
     """Bring back what was before the last step."""
 
@@ -223,6 +323,13 @@ class EndStroke(Action):
 @dataclass(frozen=True)
 class Quit(Effect):
     """Close the window."""
+
+
+@dataclass(frozen=True)
+class RevealFile(Effect):
+    """Show a file in the system's file manager."""
+
+    path: str
 
 
 @dataclass(frozen=True)
@@ -339,3 +446,96 @@ class FoldSections(Action):
     """Which sections of the panel are closed."""
 
     names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SetCapture(Action):
+    """Other options for pictures and films."""
+
+    options: "CaptureOptions"
+
+
+@dataclass(frozen=True)
+class ShowTimeline(Action):
+    """The strip under the picture that shows the film's keys."""
+
+    shown: bool
+
+
+@dataclass(frozen=True)
+class SetAnimation(Action):
+    """Other keys, or another length, rate or end of the film."""
+
+    animation: "Animation"
+
+
+@dataclass(frozen=True)
+class AddKey(Action):
+    """A key of what is shown, at the playhead."""
+
+
+@dataclass(frozen=True)
+class RemoveKey(Action):
+    """Take a key away, by its place among them."""
+
+    index: int
+
+
+@dataclass(frozen=True)
+class MakeTurntable(Action):
+    """A film that goes once round what is shown, instead of the present one."""
+
+    duration: float  # seconds
+
+
+@dataclass(frozen=True)
+class SelectKey(Action):
+    """Select a key and go there; -1: none."""
+
+    index: int
+
+    undoable = False
+
+
+@dataclass(frozen=True)
+class Seek(Action):
+    """Show the film at a time in seconds."""
+
+    time: float
+
+    undoable = False
+
+
+@dataclass(frozen=True)
+class PlayFilm(Action):
+    """Play the film in the window, or stop it."""
+
+    playing: bool
+
+    undoable = False
+
+
+@dataclass(frozen=True)
+class AdvanceFilm(Action):
+    """The film that plays goes on by some seconds."""
+
+    seconds: float
+
+    undoable = False
+
+
+@dataclass(frozen=True)
+class StartCapture(Action):
+    """Render what is shown with the options for captures, and write it."""
+
+
+@dataclass(frozen=True)
+class StartFilm(Action):
+    """Render the film and write it."""
+
+
+@dataclass(frozen=True)
+class Captured(Action):
+    """A picture or a film was written."""
+
+    path: str

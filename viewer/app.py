@@ -16,7 +16,7 @@ from typing import Any
 from ballgan.view import CODES
 
 from . import actions as act
-from . import capture, panels, paths, preferences, tasks
+from . import capture, capture_tasks, panels, paths, preferences, tasks
 from . import latent_actions as lat
 from .controls import Grip, Reach, ends_stroke, handle
 from .dialogs import Dialogs
@@ -32,6 +32,7 @@ from .picture import Stage
 from .preview import Preview
 from .requests import (
     Backcloth,
+    CaptureRequest,
     ExportRequest,
     Lights,
     NotesRequest,
@@ -42,6 +43,7 @@ from .requests import (
     Volume,
     VolumeDetail,
 )
+from .shelf import Shelf, open_bundled, open_recognised, open_session
 from .state import ViewerState, apply
 from .tempo import Tempo
 from .thumbnail_maker import ThumbnailMade, ThumbnailMaker
@@ -62,7 +64,7 @@ NOTICE_SECONDS = 8.0  # that an information stays; errors stay until they are di
 class AppOptions:
     """How to start."""
 
-    model: str | None = None  # path; None: the model that is part of the installation
+    paths: tuple[str, ...] = ()  # to open; none: the model that is part of the installation
     remember: bool = True  # write the settings file
     preview: bool = True  # False: no GL preview, whatever was remembered
 
@@ -84,15 +86,18 @@ class App:
         self._lanes = {
             name: Lane(name, work, self._post)
             for name, work in (
-                ("model", tasks.open_model),
                 ("picture", tasks.open_picture),
                 ("render", tasks.Renderer()),
                 ("surface", tasks.SurfaceFinder()),
                 ("export", tasks.export_mesh),
+                ("reveal", tasks.reveal_file),
+                ("capture", capture_tasks.capture),
+                ("film", capture_tasks.capture),
             )
         }
         self._lanes["recognise"] = Lane("recognise", tasks.recognise_file, self._post, in_turn=True)
         self._lanes["save"] = Lane("save", tasks.save_picture, self._post, in_turn=True)
+        self._shelf = Shelf(self._post)
         self._lanes["notes"] = Lane("notes", tasks.write_notes, self._post, in_turn=True)
         maker = ThumbnailMaker(self._is_computing)
         self._lanes[THUMBNAILS] = Lane(THUMBNAILS, maker, self._post)
@@ -116,12 +121,14 @@ class App:
     def _begin(self, options: AppOptions) -> None:
         """Open what was asked for, else what was there before an unexpected end."""
         recovered = self.keeper.recover()
-        if recovered is not None and options.model is None:
+        if recovered is not None and not options.paths:
             self.dispatch(act.Notify("info", RECOVERED), act.OpenSession(recovered))
             return
         if recovered is not None:
             self.dispatch(act.Notify("info", f"{ENDED} Open {recovered} to get back to it."))
-        self.dispatch(act.OpenModel(options.model or "", bundled=options.model is None))
+        if not options.paths:
+            self.dispatch(act.OpenModel("", bundled=True))
+        self.dispatch(*(act.OpenFile(path) for path in options.paths))
 
     # What scripts and tests ask
 
@@ -130,12 +137,18 @@ class App:
         """Whether a file is being opened."""
         state = self.state
         paths = (state.loading, state.opening, state.restoring)
-        return bool(state.recognising) or any(path is not None for path in paths)
+        waits = state.recognising or state.waiting
+        return bool(waits) or any(path is not None for path in paths)
 
     @property
     def exporting(self) -> bool:
         """Whether a mesh is being written."""
         return self.state.job("export") is not None
+
+    @property
+    def capturing(self) -> bool:
+        """Whether a picture or a film is being rendered into a file."""
+        return any(self.state.job(lane) is not None for lane in ("capture", "film"))
 
     @property
     def saving(self) -> bool:
@@ -166,6 +179,8 @@ class App:
                 self.preview.upload()
             if self._animates():
                 self.dispatch(lat.Advance(self.tempo.since_last_frame))
+            if self.state.playhead.playing:
+                self.dispatch(act.AdvanceFilm(self.tempo.since_last_frame))
             self.window.zoom = self.state.preferences.zoom
             self.gui.theme = self.state.preferences.theme
             layout = self._arrange()
@@ -217,7 +232,8 @@ class App:
 
     def patience(self) -> float | None:
         """Seconds that may pass before the next frame without an event; None: any."""
-        if self.tempo.expects_more or self.preview.pending or self._animates():
+        playing = self._animates() or self.state.playhead.playing
+        if self.tempo.expects_more or self.preview.pending or playing:
             return 0.0
         waits = [self.tempo.until_rest(REST), self.keeper.until_due(self.state)]
         if self._dialogs.open or self._busy():
@@ -277,6 +293,7 @@ class App:
         unexpectedly: what is shown shall be shown again at the next start.
         """
         self.keeper.close(keep=unexpectedly)
+        self._shelf.close()
         for lane in self._lanes.values():
             lane.close()
         if self._remember and not self.window.minimised:
@@ -354,7 +371,9 @@ class App:
         return "raw" if self._holding else "full"
 
     def _arrange(self) -> Layout:
-        return arrange(*self.window.size, self.window.interface_scale)
+        return arrange(
+            *self.window.size, self.window.interface_scale, timeline=self.state.playhead.shown
+        )
 
     def _draw(self, layout: Layout) -> None:
         framebuffer = self.window.framebuffer_size
@@ -387,7 +406,7 @@ class App:
         return any(self._lanes[name].busy for name in ("render", "surface"))
 
     def _busy(self) -> bool:
-        return self.loading or self.exporting or not self.converged
+        return self.loading or self.exporting or self.capturing or not self.converged
 
     # Effects of actions
 
@@ -400,6 +419,8 @@ class App:
         notices = {n.number for n in self.state.notices if n.level != "error"}
         self._expiry = {n: self._expiry.get(n, now + NOTICE_SECONDS) for n in notices}
         self.dispatch(*(act.Dismiss(n) for n, end in self._expiry.items() if end <= now))
+        if self.state.waiting and self.state.loading is None:
+            self.dispatch(self.state.waiting[0])
         self._follow_sheet()
         self.keeper.autosave(self.state)
         if self._wants_picture and self.converged:
@@ -452,45 +473,21 @@ class App:
         if complaint:
             self.state = apply(self.state, act.Notify("error", complaint))
 
-    def _open_recognised(self, action: act.FileRecognised) -> None:
-        kinds = {"picture": act.OpenPicture, "session": act.OpenSession, "model": act.OpenModel}
-        self.dispatch(kinds[action.kind](action.path))
-
-    def _use_session(self, action: act.SessionOpened) -> None:
-        """Show a session that was read, once its model is there."""
-        state = self.state
-        if state.pending is not action.values:  # it came too late
-            return
-        missing = state.model is None and state.loading is None
-        if action.model is not None and not self._shows(action.model):
-            self.dispatch(act.OpenModel(action.model, action.bundled))
-        elif missing:
-            self.dispatch(act.OpenModel("", bundled=True))
-        elif state.loading is None:
-            self.dispatch(act.RestoreDocument(action.values))
-
-    def _shows(self, path: str) -> bool:
-        """Whether the model of a file is shown, and no other one is coming."""
-        state = self.state
-        return state.loading is None and state.model is not None and state.model.path == path
-
-    def _open_something(self, action: act.SessionFailed) -> None:
-        """Without a session there is still the bundled model."""
-        if self.state.model is None and self.state.loading is None:
-            self.dispatch(act.OpenModel("", bundled=True))
+    def _use_model(self, action: act.Action) -> None:
+        """Look at the model that the state shows, if it is another one than before."""
+        handle = action.handle if isinstance(action, act.ModelOpened) else None
+        model = self._shelf.take(self.state, handle)
+        if model is not None and model is not self.easel.model:
+            self.easel.use_model(model)
+            self.gallery.use_model(model)
+            self.tempo.rest()
+            self.window.set_title(f"{model.info.name} \u2013 BallGAN")
+        if isinstance(action, act.ModelOpened) and self.state.loading is None:
+            self._restore_pending()
 
     def _restore_pending(self) -> None:
         if self.state.pending is not None:
             self.dispatch(act.RestoreDocument(self.state.pending))
-
-    def _use_model(self, action: act.ModelOpened) -> None:
-        if self.state.model is not action.model:  # it came too late
-            return
-        self.easel.use_model(action.handle)
-        self.gallery.use_model(action.handle)
-        self._restore_pending()
-        self.tempo.rest()
-        self.window.set_title(f"{action.model.name} \u2013 BallGAN")
 
     def _browse(self, action: act.Browse) -> None:
         defaults = {"export": paths.describe_mesh_path, "save_session": paths.describe_session_path}
@@ -499,7 +496,28 @@ class App:
         self.dispatch(*self._dialogs.ask(action.purpose, default))
 
     def _want_picture(self, action: act.SaveScreenshot) -> None:
-        self._wants_picture = self.easel.model is not None
+        if self.state.capture.size and self.state.view.layer != "surface":
+            self.dispatch(act.StartCapture())
+        else:
+            self._wants_picture = self.easel.model is not None
+
+    def _capture(self, action: act.StartCapture | act.StartFilm) -> None:
+        state, film = self.state, isinstance(action, act.StartFilm)
+        lane = "film" if film else "capture"
+        if self.easel.model is None or (film and not state.animation.keys):
+            text = "Open a model before." if self.easel.model is None else "The film has no keys."
+            self.dispatch(act.EndJob(lane, "error", text))
+            return
+        request = CaptureRequest(
+            self.easel.model,
+            state.view,
+            state.animation if film else None,
+            state.capture,
+            state.preferences.output_folder,
+            paths.film_stem(state) if film else paths.picture_stem(state),
+            capture.describe_film(state) if film else capture.describe_view(state),
+        )
+        self._lanes[lane].submit(request)
 
     def _cancel_job(self, action: act.CancelJob) -> None:
         if action.lane == THUMBNAILS:
@@ -515,6 +533,7 @@ class App:
         request = ExportRequest(
             self.easel.model,
             self.state.view.foreground,
+            self.state.view.backdrop,
             self.state.export,
             self.state.preferences.output_folder,
             paths.mesh_name(self.state),
@@ -524,17 +543,25 @@ class App:
 
 _EFFECTS: dict[type[act.Action], Callable[[App, Any], None]] = {
     act.OpenFile: lambda app, action: app._lanes["recognise"].submit(action),
-    act.FileRecognised: App._open_recognised,
-    act.OpenModel: lambda app, action: app._lanes["model"].submit(action),
+    act.FileRecognised: lambda app, action: app.dispatch(*open_recognised(app.state, action)),
+    act.OpenModel: lambda app, action: app._shelf.read(action),
+    act.FollowRun: lambda app, action: app._shelf.follow(action.folder),
+    act.StopFollowing: lambda app, action: app._shelf.stop_following(),
     act.OpenPicture: lambda app, action: app._lanes["picture"].submit(action),
     act.ModelOpened: App._use_model,
+    act.ShowModel: App._use_model,
+    act.StepModel: App._use_model,
+    act.CloseModel: App._use_model,
     act.OpenSession: lambda app, action: app.keeper.open(app.state, action.path),
-    act.SessionOpened: App._use_session,
-    act.SessionFailed: App._open_something,
+    act.SessionOpened: lambda app, action: app.dispatch(*open_session(app.state, action)),
+    act.SessionFailed: lambda app, action: app.dispatch(*open_bundled(app.state)),
     act.SaveSession: lambda app, action: app.keeper.save(app.state, action.path),
     act.Browse: App._browse,
     act.SaveScreenshot: App._want_picture,
+    act.RevealFile: lambda app, action: app._lanes["reveal"].submit(action),
     act.StartExport: App._export,
+    act.StartCapture: App._capture,
+    act.StartFilm: App._capture,
     act.Quit: lambda app, action: app.window.request_close(),
     act.CancelJob: App._cancel_job,
 }

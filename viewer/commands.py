@@ -6,12 +6,13 @@ runs a command by its name. A command answers with actions, as a panel does.
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ballgan.view import CODES, LAYERS
 
 from . import actions as act
 from . import latent_actions as lat
+from .presets import BUILT_IN
 from .state import ViewerState
 
 Actions = list[act.Action]
@@ -48,6 +49,11 @@ def always(state: ViewerState) -> bool:
 def with_model(state: ViewerState) -> bool:
     """Enabled once a model is open."""
     return state.model is not None
+
+
+def with_keys(state: ViewerState) -> bool:
+    """Enabled once a model is open and the film has keys."""
+    return state.model is not None and bool(state.animation.keys)
 
 
 @dataclass(frozen=True)
@@ -106,6 +112,21 @@ _TABLE: dict[str, tuple[Command, ...]] = {
     ),
     "File": (
         command("file.open", "Open a model ...", act.Browse("model"), "Ctrl+O"),
+        command(
+            "model.next",
+            "Next open model",
+            act.StepModel(1),
+            "Tab",
+            tip="The codes stay: the same seeds in another model.",
+            enabled=lambda state: len(state.models) > 1,
+        ),
+        command(
+            "model.previous",
+            "Previous open model",
+            act.StepModel(-1),
+            "Shift+Tab",
+            enabled=lambda state: len(state.models) > 1,
+        ),
         command("session.open", "Open a session ...", act.Browse("session"), "Ctrl+Shift+O"),
         command(
             "session.save",
@@ -165,6 +186,12 @@ _TABLE: dict[str, tuple[Command, ...]] = {
             )
         ),
         command(
+            "codes.stop",
+            "Stop the animations of codes",
+            lat.StopAnimations(),
+            enabled=lambda state: any(state.view.latents.of(which).moves for which in CODES),
+        ),
+        command(
             "codes.side",
             "Side A or B",
             lat.ToggleSide(),
@@ -209,6 +236,15 @@ _TABLE: dict[str, tuple[Command, ...]] = {
             command(f"layer.{layer}", f"Show {layer}", act.SetLayer(layer), str(number))
             for number, layer in enumerate(LAYERS, start=1)
         ),
+        *(
+            command(
+                f"preset.{preset.name.lower()}",
+                f"Preset: {preset.name}",
+                act.ApplyPreset(preset.name),
+                tip="How to render; the scene stays.",
+            )
+            for preset in BUILT_IN
+        ),
         command(
             "preview.toggle",
             "OpenGL preview on or off",
@@ -222,6 +258,82 @@ _TABLE: dict[str, tuple[Command, ...]] = {
         command("window.larger", "Larger interface", _zoom(ZOOM_STEP), "Ctrl+="),
         command("window.smaller", "Smaller interface", _zoom(1 / ZOOM_STEP), "Ctrl+-"),
         command("window.size", "Normal size of the interface", act.SetZoom(1.0), "Ctrl+0"),
+    ),
+    "Film": (
+        command(
+            "film.timeline",
+            "Timeline on or off",
+            lambda state: [act.ShowTimeline(not state.playhead.shown)],
+            "T",
+            tip="Keys of camera, codes and background.",
+        ),
+        command(
+            "film.play",
+            "Play or stop the film",
+            lambda state: [act.PlayFilm(not state.playhead.playing)],
+            "Space",
+            enabled=with_keys,
+        ),
+        command("film.add", "Add a key of what is shown", act.AddKey(), "K", enabled=with_model),
+        command(
+            "film.remove",
+            "Remove the selected key",
+            lambda state: [act.RemoveKey(state.playhead.key)],
+            "Delete",
+            enabled=lambda state: 0 <= state.playhead.key < len(state.animation.keys),
+        ),
+        command(
+            "film.previous",
+            "To the key before",
+            lambda state: [act.SelectKey(state.animation.key_beside(state.playhead.time, -1))],
+            "PageUp",
+            enabled=with_keys,
+        ),
+        command(
+            "film.next",
+            "To the next key",
+            lambda state: [act.SelectKey(state.animation.key_beside(state.playhead.time, 1))],
+            "PageDown",
+            enabled=with_keys,
+        ),
+        command(
+            "film.turntable",
+            "Make a turntable",
+            lambda state: [act.MakeTurntable(state.animation.duration)],
+            tip="A film that goes once round what is shown.",
+            enabled=with_model,
+        ),
+        command(
+            "film.slower",
+            "Make the film a quarter longer",
+            lambda state: [act.SetAnimation(state.animation.stretched(1.25))],
+            enabled=with_keys,
+        ),
+        command(
+            "film.faster",
+            "Make the film a fifth shorter",
+            lambda state: [act.SetAnimation(state.animation.stretched(0.8))],
+            enabled=with_keys,
+        ),
+        command(
+            "film.clear",
+            "Remove all keys",
+            lambda state: [act.SetAnimation(replace(state.animation, keys=()))],
+            enabled=with_keys,
+        ),
+        command(
+            "film.render",
+            "Render the film",
+            act.StartFilm(),
+            enabled=lambda state: with_keys(state) and state.job("film") is None,
+        ),
+        command(
+            "capture.render",
+            "Render the picture with the options for captures",
+            act.StartCapture(),
+            "Shift+S",
+            enabled=lambda state: with_model(state) and state.job("capture") is None,
+        ),
     ),
     "Mesh": (
         command(

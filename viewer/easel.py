@@ -216,7 +216,13 @@ class Easel:
         if surface is None:
             return None
         settled = self.converged(state)
-        return SurfaceInfo(len(surface.faces), surface.level, surface.density_range, settled)
+        return SurfaceInfo(
+            len(surface.faces),
+            surface.level,
+            surface.density_range,
+            settled,
+            surface.resolution,
+        )
 
 
 def _surface_request(model: Model, state: ViewerState) -> SurfaceRequest:

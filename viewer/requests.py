@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from ballgan.animation import Animation
 from ballgan.session import Session
 from ballgan.view import Backdrop, Code, View
 
 from .notes import ModelNotes
-from .state import ExportOptions, ModelInfo
+from .state import CaptureOptions, ExportOptions, ModelInfo
 
 STAGES = ("preview", "raw", "full")  # of a picture, from coarse to final; "refined" ones follow
 
@@ -22,6 +24,13 @@ class Model:
 
     info: ModelInfo
     generator: Any
+
+    @cached_property
+    def scene(self) -> Any:
+        """Its ballgan.Scene for the render lane alone: what it keeps makes switching quick."""
+        import ballgan
+
+        return ballgan.Scene(self.generator)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Model) and self.generator is other.generator
@@ -150,6 +159,7 @@ class Surface:
     faces: np.ndarray  # (F, 3)
     level: float
     density_range: tuple[float, float]
+    resolution: int  # samples along a side of the cube
     final: bool
 
 
@@ -173,11 +183,25 @@ class SaveRequest:
 
 
 @dataclass(frozen=True)
+class CaptureRequest:
+    """Render a picture or a film of a view, and write it."""
+
+    model: Model
+    view: View
+    animation: Animation | None  # of a film; None: a picture
+    options: CaptureOptions
+    folder: str  # empty: where paths.find_folder says
+    stem: str  # of the file's name; a number follows if there is such a file
+    metadata: dict[str, str]
+
+
+@dataclass(frozen=True)
 class ExportRequest:
-    """Write the foreground of a code as a mesh."""
+    """Write the foreground of a code as a mesh, and the backdrop as its dome where asked."""
 
     model: Model
     code: Code
+    backdrop: Backdrop
     options: ExportOptions
     folder: str  # empty: where paths.find_folder says
     name: str  # of the file, if none was typed

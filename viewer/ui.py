@@ -331,6 +331,26 @@ class Ui:
         self.tip(tip)
         return new if changed else None
 
+    def number(
+        self,
+        name: str,
+        value: float,
+        low: float,
+        high: float,
+        form: str = "%.2f",
+        *,
+        width: float = -1,
+        tip: str = "",
+    ) -> float | None:
+        """A number to drag or, after a double click, to type; the new value if it changed."""
+        self._prepare(name)
+        imgui.set_next_item_width(self._width(width))
+        always_clamp = imgui.SliderFlags_.always_clamp
+        changed, new = imgui.drag_float(f"##{name}", value, 0.02, low, high, form, always_clamp)
+        self.record(name)
+        self.tip(tip)
+        return new if changed else None
+
     def line(self, name: str, value: str, hint: str, *, width: float = -1) -> str | None:
         """A line of text; the new text when it changed."""
         self._prepare(name)

@@ -13,15 +13,18 @@ from ..ui import Ui
 from . import (
     background,
     camera,
+    capture,
     foreground,
     gallery,
     jobs,
+    mesh,
     model,
     notices,
     output,
     overlays,
     session,
     status,
+    timeline,
 )
 
 SECTIONS = (
@@ -32,7 +35,8 @@ SECTIONS = (
     ("gallery", "Gallery", gallery.draw),
     ("camera", "Camera", camera.draw),
     ("output", "Output", output.draw),
-    ("mesh", "Mesh", output.draw_mesh),
+    ("capture", "Capture", capture.draw),
+    ("mesh", "Mesh", mesh.draw),
 )
 
 
@@ -67,4 +71,12 @@ def _draw_side_panel(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Act
     return actions
 
 
-PARTS = (_draw_side_panel, status.draw, notices.draw_empty, jobs.draw, notices.draw, overlays.draw)
+PARTS = (
+    _draw_side_panel,
+    timeline.draw,
+    status.draw,
+    notices.draw_empty,
+    jobs.draw,
+    notices.draw,
+    overlays.draw,
+)

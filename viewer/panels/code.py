@@ -109,11 +109,12 @@ def _draw_truncation(ui: Ui, which: str, code: Code, space: CodeSpace) -> Code |
         return replace(code, truncation_psi=min(max(psi, 0.0), 2.0))
     rows = max(space.rows, 1)
     cutoff = rows if code.truncation_cutoff is None else min(code.truncation_cutoff, rows)
-    form = "Truncate all rows" if cutoff == rows else "Truncate first  %d"
-    chosen = ui.integer(f"{which}.cutoff", cutoff, 0, rows, form, tip=CUTOFF_TIP)
+    form = "Cutoff  all rows" if cutoff == rows else f"Cutoff  {cutoff} of {rows} rows"
+    chosen = ui.slider(f"{which}.cutoff", cutoff, 0, rows, form, tip=CUTOFF_TIP)
     if chosen is None:
         return None
-    return replace(code, truncation_cutoff=None if chosen >= rows else max(chosen, 0))
+    rounded = max(round(chosen), 0)
+    return replace(code, truncation_cutoff=None if rounded >= rows else rounded)
 
 
 def _draw_speed(ui: Ui, state: ViewerState, which: str) -> list[act.Action]:

@@ -104,7 +104,7 @@ def _draw_slider(
             actions.append(lat.SetCode(which, _snap(code, direction, new)))
     imgui.same_line(0, gap)
     tip = "Name this direction" if not given else "Change or clear its name"
-    if ui.icon_button(f"{name}.rename", icons.PENCIL, tip):
+    if ui.icon_button(f"{name}.rename", icons.PENCIL, tip, kind="quiet"):
         ui.editing = None if editing else name
         ui.focus = None if editing else f"{name}.name"
     return actions

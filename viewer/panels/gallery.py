@@ -23,7 +23,7 @@ LARGEST_SEED = 2**31 - 1
 PAYLOAD = "codes"  # what is dragged
 SIDE_TIP = "Key X. Two states of both codes to compare; what is locked stays."
 COPY_TIP = "Make the other side the same as this one"
-DRAG_TIP = "Click to go there. Drag it onto another picture to blend the two."
+DRAG_TIP = "Click: go there. Drag onto another picture: blend the two."
 STAR_TIP = "Keep both codes as a favourite of this model"
 
 
@@ -43,7 +43,19 @@ class Tile:
             seeds.append(str(self.codes.foreground.seed))
         if self.which != "foreground":
             seeds.append(str(self.codes.background.seed))
-        return " | ".join(seeds)
+        return "\n".join(seeds)
+
+    @property
+    def caption(self) -> str:
+        """Its seeds in words."""
+        if self.which == "both":
+            codes = self.codes
+            return f"Seeds {codes.foreground.seed} before {codes.background.seed}"
+        return f"Seed {self.label}"
+
+    def shows(self, codes: CodePair) -> bool:
+        """Whether its codes are the present ones."""
+        return Portrait.of(self.which, self.codes) == Portrait.of(self.which, codes)
 
 
 def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
@@ -72,7 +84,7 @@ def _draw_favourites(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Act
     tiles = [Tile(CURRENT, "both", codes)]
     tiles += [Tile(f"{FAVOURITE}{i}", "both", kept) for i, kept in enumerate(favourites)]
     for index, tile in enumerate(tiles):
-        actions += _draw_tile(ui, index, tile, info, removable=index > 0)
+        actions += _draw_tile(ui, index, tile, state, info, removable=index > 0)
     kept = codes in favourites
     label = "Is a favourite" if kept else "Keep as favourite"
     if ui.button("gallery.keep", label, icon=icons.STAR, width=-1, enabled=not kept, tip=STAR_TIP):
@@ -93,7 +105,7 @@ def _draw_sheet(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
         actions += draw_job(ui, job, "gallery.sheet.cancel")
     for index in range(len(sheet.codes)):
         tile = Tile(f"gallery.sheet.{index}", sheet.codes_of, codes_of(sheet, index))
-        actions += _draw_tile(ui, index, tile, info)
+        actions += _draw_tile(ui, index, tile, state, info)
     return actions
 
 
@@ -115,7 +127,13 @@ def _draw_choice(ui: Ui, state: ViewerState, sheet: Sheet) -> list[act.Action]:
 
 
 def _draw_tile(
-    ui: Ui, index: int, tile: Tile, info: ViewInfo, *, removable: bool = False
+    ui: Ui,
+    index: int,
+    tile: Tile,
+    state: ViewerState,
+    info: ViewInfo,
+    *,
+    removable: bool = False,
 ) -> list[act.Action]:
     """One picture: a click goes to its codes, a drag onto another one blends the two."""
     gap = ui.px(GAP)
@@ -128,9 +146,10 @@ def _draw_tile(
     ui.record(tile.name)
     hovered = imgui.is_item_hovered()
     if imgui.is_item_visible():
-        _paint_tile(ui, tile, info, (corner.x, corner.y, side), hovered)
+        place = (corner.x, corner.y, side)
+        _paint_tile(ui, tile, info, place, hovered=hovered, chosen=tile.shows(state.view.codes))
     actions = _drag_tile(ui, tile, info, side)
-    ui.tip(DRAG_TIP)
+    ui.tip(DRAG_TIP if tile.name == CURRENT else f"{tile.caption}. {DRAG_TIP}")
     if removable:
         actions += _draw_remove(ui, tile, (corner.x, corner.y, side), hovered)
     if clicked and not actions and tile.name != CURRENT:
@@ -146,7 +165,13 @@ def _tile_side(ui: Ui) -> float:
 
 
 def _paint_tile(
-    ui: Ui, tile: Tile, info: ViewInfo, place: tuple[float, float, float], hovered: bool
+    ui: Ui,
+    tile: Tile,
+    info: ViewInfo,
+    place: tuple[float, float, float],
+    *,
+    hovered: bool = False,
+    chosen: bool = False,
 ) -> None:
     x, y, side = place
     draw, rounding = imgui.get_window_draw_list(), ui.px(5)
@@ -159,11 +184,14 @@ def _paint_tile(
     else:
         draw.add_rect_filled(low, high, colour_u32(theme.CONTROL), rounding)
         with imgui_ctx.push_font(None, theme.SMALL_SIZE):
-            size = imgui.calc_text_size(tile.label)
-            middle = (x + (side - size.x) / 2, y + (side - size.y) / 2)
-            draw.add_text(middle, colour_u32(theme.TEXT_FAINT), tile.label)
-    if tile.name == CURRENT or hovered:
-        edge = theme.ACCENT if tile.name == CURRENT else theme.TEXT
+            lines = tile.label.split("\n")
+            height = imgui.get_text_line_height()
+            top = y + (side - height * len(lines)) / 2
+            for row, line in enumerate(lines):
+                left = x + (side - imgui.calc_text_size(line).x) / 2
+                draw.add_text((left, top + row * height), colour_u32(theme.TEXT_FAINT), line)
+    if chosen or hovered:
+        edge = theme.ACCENT if chosen else theme.TEXT
         draw.add_rect(low, high, colour_u32(edge), rounding, ui.px(2))
 
 
@@ -173,7 +201,7 @@ def _drag_tile(ui: Ui, tile: Tile, info: ViewInfo, side: float) -> list[act.Acti
         imgui.set_drag_drop_payload_py_id(PAYLOAD, 0)
         corner = imgui.get_cursor_screen_pos()
         imgui.dummy((0.7 * side, 0.7 * side))
-        _paint_tile(ui, tile, info, (corner.x, corner.y, 0.7 * side), False)
+        _paint_tile(ui, tile, info, (corner.x, corner.y, 0.7 * side))
         imgui.end_drag_drop_source()
     actions: list[act.Action] = []
     if imgui.begin_drag_drop_target():

@@ -3,15 +3,21 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from ballgan.animation import Animation
 from ballgan.model_files import ModelFile
 from ballgan.view import Code, Orbit, View
 
+from ..actions import OpenModel
 from ..history import History
 from ..notes import ModelNotes
 from ..preferences import Preferences
 
 BUNDLED = "the bundled model"  # what `loading` says of it
 MESH_FORMATS = ("glb", "obj", "ply", "stl")
+FILM_FORMATS = ("mp4", "webm", "gif", "png")
+CAPTURE_SIZES = (0, 1024, 2048, 4096, 8192)  # pixels; 0: as it is shown
+FILM_SIZES = (0, 256, 512, 1024, 2048)  # pixels; 0: the model's
+CAPTURE_PASSES = (1, 3, 7, 15)
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,28 @@ class ExportOptions:
     level: float = 10.0  # raw density of the surface, when not automatic
     path: str = ""  # a file or a folder as typed; empty: the output folder
     texture: bool = False  # a picture instead of vertex colours, where the format can have one
+    dome: bool = False  # the background as a sphere in the same file, where the format can
+    faces: int = 0  # triangles that are kept; 0: all
+
+
+@dataclass(frozen=True)
+class CaptureOptions:
+    """How pictures and films are written."""
+
+    size: int = 0  # side of a picture in pixels; 0: as it is shown, at once
+    passes: int = 3  # sets of samples in each picture, one of CAPTURE_PASSES
+    film: str = "mp4"  # one of FILM_FORMATS
+    film_size: int = 0  # side of a film in pixels; 0: the model's
+
+
+@dataclass(frozen=True)
+class Playhead:
+    """Where the timeline is."""
+
+    shown: bool = False  # the strip under the picture
+    time: float = 0.0  # seconds
+    playing: bool = False
+    key: int = -1  # that is selected; -1: none
 
 
 @dataclass(frozen=True)
@@ -100,6 +128,15 @@ class Notice:
 
 
 @dataclass(frozen=True)
+class Following:
+    """A training run whose newest model is open."""
+
+    folder: str
+    model: str = ""  # path of the newest; empty: there is none yet
+    lost: bool = False  # whether the folder can no longer be read
+
+
+@dataclass(frozen=True)
 class Sheet:
     """A contact sheet: neighbouring seeds of one of the codes.
 
@@ -119,7 +156,10 @@ class ViewerState:
     """The whole window."""
 
     view: View = View()
-    model: ModelInfo | None = None
+    model: ModelInfo | None = None  # that is shown: one of `models`
+    models: tuple[ModelInfo, ...] = ()  # that are open
+    waiting: tuple[OpenModel, ...] = ()  # that are to be opened after the present one
+    following: Following | None = None
     loading: str | None = None  # path of the model that is being opened
     opening: str | None = None  # path of the picture that is being opened
     revision: int = 0  # counts how often the file of the background's picture has changed
@@ -129,15 +169,21 @@ class ViewerState:
     pending: dict[str, Any] | None = None  # its document, until its model is there
     preview: bool = True  # whether GL draws what the network has not rendered yet
     export: ExportOptions = ExportOptions()
+    capture: CaptureOptions = CaptureOptions()
+    animation: Animation = Animation()  # keys of a film; see playhead
+    playhead: Playhead = Playhead()
     jobs: tuple[Job, ...] = ()
     exported: str | None = None  # path of the last mesh that was written
+    captured: str | None = None  # path of the last picture or film that was rendered
     overlay: str = ""  # over the window: "palette", "keys" or nothing
     palette: Palette = Palette()
+    preset_name: str = ""  # as it is typed for the next preset
     history: History = History()
     notices: tuple[Notice, ...] = ()
     notices_given: int = 0
     preferences: Preferences = field(default_factory=Preferences)
     notes: ModelNotes = ModelNotes()  # what the person keeps of the model
+    notebooks: dict[str, ModelNotes] = field(default_factory=dict)  # of the others, by path
     sheet: Sheet = Sheet()  # contact sheet of the gallery
 
     def job(self, lane: str) -> Job | None:
