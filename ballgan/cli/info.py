@@ -39,6 +39,10 @@ def collect_facts(model: ballgan.Generator, path: str) -> dict[str, Any]:
         "kind": _name_kind(model),
         "image_resolution": config.image_resolution,
         "neural_resolution": config.neural_resolution,
+        "rows_of_ws": {
+            "foreground": config.num_ws,
+            "background": 0 if model.background is None else model.background.num_ws,
+        },
         "parameters": {"total": sum(parts.values())} | parts,
         "notes": list(notes),
         "meta": {key: value for key, value in model.meta.items() if key not in ("kind", "notes")},
@@ -59,6 +63,7 @@ def format_facts(facts: dict[str, Any]) -> str:
         ("super-resolution", _describe_super_resolution(config["super_resolution"], facts)),
         ("foreground", _describe_foreground(config)),
         ("background", _describe_background(config)),
+        ("rows of ws", "{foreground}, background {background}".format(**facts["rows_of_ws"])),
         ("samples per ray", _describe_sampling(config["sampling"])),
         ("camera", _describe_camera(config["camera"])),
         ("parameters", f"{_count(parameters['total'])}: {parts}"),
