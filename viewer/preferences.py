@@ -26,6 +26,7 @@ class Preferences:
     recent_pictures: tuple[str, ...] = ()  # newest first
     output_folder: str = ""  # of screenshots and meshes; empty: the current folder
     preview: bool = True  # whether OpenGL draws what the network has not rendered yet
+    trackpad: bool = False  # whether scrolling orbits, as on trackpads, instead of zooming
     recent_sessions: tuple[str, ...] = ()  # newest first
 
 
@@ -80,7 +81,7 @@ def _check(key: str, value: Any) -> Any:
         if not (isinstance(value, list) and len(value) == 2 and all(map(_is_length, value))):
             raise ValueError(f"{key} should be two positive numbers; got {value!r}")
         return int(value[0]), int(value[1])
-    if key == "preview":
+    if key in ("preview", "trackpad"):
         if not isinstance(value, bool):
             raise ValueError(f"{key} should be true or false; got {value!r}")
         return value

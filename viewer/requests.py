@@ -58,6 +58,8 @@ class Rendered:
     neural_resolution: int
     milliseconds: float
     convergence: float = 0.0  # in [0, 1]; 1: nothing better will come
+    alpha: np.ndarray | None = None  # (H, W) float32, opacity of the foreground
+    depth: np.ndarray | None = None  # (H, W) float32, distance of what shows, world units
 
 
 @dataclass(frozen=True)

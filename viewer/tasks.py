@@ -283,4 +283,6 @@ def _to_rendered(request: RenderRequest, frame: Any, milliseconds: float) -> Ren
         frame.neural_resolution,
         milliseconds,
         frame.convergence,
+        frame.alpha,
+        frame.depth,
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 SETTLING_FRAMES = 3  # that the interface needs to answer to an event completely
+MAX_STEP = 0.1  # seconds that an animation goes on in one frame at most
 WINDOW = 1.0  # seconds over which frames are counted
 
 
@@ -27,6 +28,13 @@ class Tempo:
         spent = 1000 * (time.perf_counter() - started)
         self.frame_ms += (spent - self.frame_ms) * (0.15 if self._frames else 1.0)
         self._frames.append(time.monotonic())
+
+    @property
+    def since_last_frame(self) -> float:
+        """Seconds from the end of the last frame, for what moves by itself: not after a pause."""
+        if not self._frames:
+            return 0.0
+        return min(time.monotonic() - self._frames[-1] + self.frame_ms / 1000, MAX_STEP)
 
     @property
     def frames_per_second(self) -> float:

@@ -4,6 +4,7 @@ Panels and controls read a `ViewerState` and answer with actions; `apply(state, 
 next state. `values` has the values; the reducers stand by topic in the other files.
 """
 
+from . import camera as camera
 from . import edit as edit
 from . import files as files
 from . import jobs as jobs
@@ -16,5 +17,6 @@ from .values import MESH_FORMATS as MESH_FORMATS
 from .values import ExportOptions as ExportOptions
 from .values import Job as Job
 from .values import ModelInfo as ModelInfo
+from .values import Navigation as Navigation
 from .values import Notice as Notice
 from .values import ViewerState as ViewerState
