@@ -235,7 +235,8 @@ def _add_film(command: argparse.ArgumentParser) -> None:
         "--video",
         metavar="FILE",
         help="film to write: .mp4 (H.264), .webm (VP9), .gif, or a name without a suffix for a "
-        "folder of PNG pictures; all but MP4, which shows white instead, keep transparency",
+        "folder of PNG pictures; all but MP4, which shows white instead, keep transparency "
+        "(default: pictures, no film)",
     )
     film.add_argument(
         "--turntable",
@@ -243,7 +244,8 @@ def _add_film(command: argparse.ArgumentParser) -> None:
         nargs="?",
         type=whole_number(-100, 100),
         const=1,
-        help="go round the object; negative turns go to the left (default with --video: one turn)",
+        help="go round the object; negative turns go to the left (default: one turn, if "
+        "there are no keys)",
     )
     film.add_argument(
         "--keyframes",
@@ -251,7 +253,7 @@ def _add_film(command: argparse.ArgumentParser) -> None:
         help="JSON with the keys of camera, codes and background, or a session with an animation, "
         'e.g. {"duration": 4, "loop": false, "keys": [{"time": 0}, {"time": 3, "camera": {"yaw": '
         '0.6}, "foreground": {"x": 4}}]}; angles in radians; what a key does not say is as in the '
-        "other options",
+        "other options (default: those of the --session)",
     )
     film.add_argument(
         "--duration",

@@ -33,12 +33,15 @@ class Backdrop:
         self._pictures = Memo(4)  # the file, and it at the sizes of a picture and of its light
         self._last: dict[str, Tensor] = {}  # the last picture that could be read, by path
 
-    def render(self, background: GivenBackground, camera: Camera, size: int) -> Tensor:
+    def render(
+        self, background: GivenBackground, camera: Camera, size: int, lines: int | None = None
+    ) -> Tensor:
         """Picture (1, 3, size, size) of a background that gives colour.
 
+        lines: of a part of the picture that `camera` sees (see `Camera.crop`): (1, 3, lines, size).
         Raises ValueError for a camera outside the sphere, or a file that cannot be read.
         """
-        rays = camera.rays(size, size, self.device)
+        rays = camera.rays(size, size if lines is None else lines, self.device)
         points = rays.directions
         if self.config.background is not None and not isinstance(background, SolidColor):
             radius = self.config.background.radius
@@ -46,7 +49,7 @@ class Backdrop:
             distance = intersect_sphere(rays.origins, rays.directions, radius)
             points = rays.origins + distance[:, None] * rays.directions
         colors = self._paint(background, points, size, self.visible_span())
-        return colors.t().reshape(1, 3, size, size)
+        return colors.t().reshape(1, 3, -1, size)
 
     def render_sphere(self, background: GivenBackground, height: int) -> Tensor:
         """Equirectangular picture (3, height, 2 height) of such a background.

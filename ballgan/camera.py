@@ -8,7 +8,7 @@ Light: torch is imported when the first tensor is made.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -150,6 +150,13 @@ class Camera:
     def resolve(self, defaults: CameraConfig) -> "Camera":
         """Itself: nothing is left open."""
         return self
+
+    def crop(self, height: int, rows: slice) -> "Camera":
+        """The camera that sees some rows of this one's picture of `height` rows."""
+        (fx, skew, cx), (zero, fy, cy), last = self.intrinsics
+        scale = height / (rows.stop - rows.start)
+        line = (zero * scale, fy * scale, cy * scale - rows.start * scale / height)
+        return replace(self, intrinsics=((fx, skew, cx), line, last))
 
     def rays(self, width: int, height: int, device: "torch.device | str" = "cpu") -> Rays:
         """Rays through the pixel centres of a (height, width) image."""

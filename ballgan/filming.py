@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy as np
 from .animation import Animation
 from .progressive import REFINEMENTS, can_be_refined
 from .scene import Scene
-from .shot import Progress
+from .shot import Progress, ascending
 from .staging import find_camera_limit, find_home, set_scene, to_camera, to_rgba, to_settings
 from .video import FORMATS, VideoOptions, format_of, write_video
 from .view import WITHOUT_BACKGROUND, View, clamp_camera
@@ -91,18 +90,10 @@ def render_frames(
     times = animation.frame_times
     config = scene.model.config
     home, limit = find_home(config), find_camera_limit(config)
-    done = 0.0
-
-    def report(index: int, fraction: float) -> None:
-        nonlocal done
-        done = max(done, (index + min(fraction, 1.0)) / len(times))  # each pass begins at 0
-        if progress is not None:
-            progress(done)
-
     for index, time in enumerate(times):
         shown = animation.view_at(view, time)
         shown = replace(shown, camera=clamp_camera(shown.camera, home, limit))
-        yield render_frame(scene, shown, settings, progress=partial(report, index))
+        yield render_frame(scene, shown, settings, progress=ascending(progress, index, len(times)))
 
 
 def render_frame(

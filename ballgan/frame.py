@@ -3,14 +3,16 @@
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 LAYERS = ("full", "foreground", "background", "raw", "normals")
 SAMPLERS = ("fast", "plain")
+MATTES = ("quick", "solved")
 STAGES = ("preview", "raw", "full", "refined")
 MAX_SIZE = 8192
-MIN_NEURAL_RESOLUTION, MAX_NEURAL_RESOLUTION = 4, 2048
+MIN_NEURAL_RESOLUTION, MAX_NEURAL_RESOLUTION = 4, 2048  # of those that are asked for
 
 
 @dataclass(frozen=True)
@@ -19,13 +21,16 @@ class RenderSettings:
 
     size: side of the picture in pixels; None: the model's own.
     neural_resolution: side of the volume-rendered image; None: the model's own, or for a model
-        without super-resolution `size` (at most 2048).
+        without super-resolution `size`.
     sampler: "plain" is the published scheme to rounding; "fast" converges to the same picture: it
         skips empty space, stops in the dark, and keeps the sphere where a camera has seen it.
     layer: "full", "foreground" (straight colour and alpha), "background" (the whole sphere),
         "raw" (before super-resolution) or "normals".
     samples: of a ray, the plain sampler takes as many coarse as fine ones; None: the model's own
         numbers, or as many as the fast sampler needs.
+    matte: of a model with super-resolution before another background than its own, or none.
+        "quick": the enlarged opacity of the rays. "solved": from two pictures before two
+        backgrounds, as sharp as the picture and true to what the network adds; twice the work.
     """
 
     size: int | None = None
@@ -33,10 +38,12 @@ class RenderSettings:
     sampler: str = "fast"
     layer: str = "full"
     samples: int | None = None
+    matte: str = "quick"
 
     def __post_init__(self) -> None:
         _require_choice("layer", self.layer, LAYERS)
         _require_choice("sampler", self.sampler, SAMPLERS)
+        _require_choice("matte", self.matte, MATTES)
         _require_whole("size", self.size, 1, MAX_SIZE)
         lowest, highest = MIN_NEURAL_RESOLUTION, MAX_NEURAL_RESOLUTION
         _require_whole("neural_resolution", self.neural_resolution, lowest, highest)
@@ -99,6 +106,29 @@ def resize_depth(depth: Tensor, size: int) -> Tensor:
     if depth.shape[-1] == size:
         return depth
     return F.interpolate(depth, size=(size, size), mode="nearest")
+
+
+def enlarge_rows(image: Tensor, size: int, rows: slice) -> Tensor:
+    """Some rows of what `resize` makes of images (B, C, H, H), of which `size` is at least H."""
+    if image.shape[-1] == size:
+        return image[:, :, rows]
+    # Where the rows are among those of the image, as `resize` has it.
+    place = (torch.arange(rows.start, rows.stop, device=image.device) + 0.5) * (
+        image.shape[2] / size
+    ) - 0.5
+    place = place.clamp(0, image.shape[2] - 1)
+    above = place.long()
+    below = (above + 1).clamp_max(image.shape[2] - 1)
+    lines = torch.lerp(image[:, :, above], image[:, :, below], (place - above)[:, None])
+    return F.interpolate(lines, size=(len(place), size), mode="bilinear")
+
+
+def enlarge_rows_nearest(image: Tensor, size: int, rows: slice) -> Tensor:
+    """Some rows of what `resize_depth` makes of an image (1, 1, H, H)."""
+    height = image.shape[2]
+    line = torch.arange(rows.start, rows.stop, device=image.device) * height // size
+    column = torch.arange(size, device=image.device) * height // size
+    return image[:, :, line][:, :, :, column]
 
 
 def _to_numpy(image: Tensor) -> np.ndarray:

@@ -109,7 +109,7 @@ def march_passes(
         bundle = foreground.bundle(shot.rays_through(right, down), offset)
         started = time.perf_counter()
         parts.append(foreground.march_quickly(bundle, shot.settings.samples, shot.report))
-        pace.note(shot.resolution**2, time.perf_counter() - started)
+        pace.note(shot.resolution * shot.lines, time.perf_counter() - started)
     return Composite.sum(parts).scaled(1 / shot.passes)
 
 

@@ -7,6 +7,7 @@ no mapping, backbone or background network, and a new background code touches no
 import math
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,12 +17,12 @@ from torch import Tensor
 
 from .backdrop import Backdrop, version
 from .backgrounds import Background, Gradient, LearntBackground, Panorama, SolidColor
+from .bands import WHOLE_SIZE, Layers, finish, join_bands, render_bands
 from .camera import AnyCamera, Orbit
 from .color import decode_srgb
 from .fields import density_gradient
 from .foreground import Foreground
 from .frame import (
-    MAX_NEURAL_RESOLUTION,
     MIN_NEURAL_RESOLUTION,
     Frame,
     RenderSettings,
@@ -31,7 +32,7 @@ from .generator import Generator
 from .latent_space import LatentSpace
 from .latents import Latent
 from .lighting import Light, MatchLight, Shading, find_shading, relight
-from .matte import extend_colors
+from .matte import extend_colors, solve_matte
 from .memo import Memo
 from .progressive import Pace, climb_ladder, march_passes
 from .quick_synthesis import gains_by_speed
@@ -50,6 +51,7 @@ POINTS_PER_TILE = 4096  # small tiles stay in the cache and can be cancelled soo
 MAX_SPHERE_HEIGHT = 1024  # pixels of the cached sphere from pole to pole
 NORMAL_STEP = 1 / 128  # of the box, for the density's gradient
 SHADING_STEP = 1 / 64  # of the box, for the smoother normals that light is matched with
+MATTE_GREYS = (0.25, 0.75)  # backgrounds that mattes are solved with
 LIGHT_HEIGHT = 32  # pixels of the equirectangular picture whose light is measured
 
 
@@ -78,6 +80,7 @@ class Scene:
         self._gathered = Memo(6)
         self._ws_background = Memo(8)
         self._sphere = Memo(3)
+        self._grounds = Memo(2)
         self._whole_sphere = Memo(2)
         self._gradients = Memo(2)
         self._lights = Memo(8)
@@ -130,7 +133,7 @@ class Scene:
         if settings.neural_resolution is not None:
             return settings.neural_resolution
         if self.model.super_resolution is None and settings.size is not None:
-            return min(max(settings.size, MIN_NEURAL_RESOLUTION), MAX_NEURAL_RESOLUTION)
+            return max(settings.size, MIN_NEURAL_RESOLUTION)
         return self.model.config.neural_resolution
 
     @torch.inference_mode()
@@ -148,25 +151,47 @@ class Scene:
         """
         self._check_values()
         shot = aim(self, camera, settings, stage, progress, passes)
-        shows_background = settings.layer in ("full", "raw", "background")
-        if shows_background and isinstance(self.background, LearntBackground):
+        if shot.size > WHOLE_SIZE:
+            return join_bands(render_bands(self, shot, stage), shot.size)
+        return finish(self.backdrop, shot, self.layers(shot), stage)
+
+    def render_bands(
+        self,
+        camera: AnyCamera,
+        settings: RenderSettings | None = None,
+        *,
+        passes: int = 1,
+        progress: Progress | None = None,
+    ) -> Iterator[Frame]:
+        """One finished frame in bands from top to bottom, for pictures of up to 8192 pixels.
+
+        Memory is bounded: a band has about a million pixels. Arguments as for `render_stage`.
+        """
+        self._check_values()
+        stage = "refined" if passes > 1 else "full"
+        shot = aim(self, camera, settings or RenderSettings(), stage, progress, passes)
+        bands = render_bands(self, shot, stage)
+        while True:
+            with torch.inference_mode():  # not while the caller has the band
+                band = next(bands, None)
+            if band is None:
+                return
+            yield band
+
+    def layers(self, shot: Shot, gathered: Composite | None = None) -> Layers:
+        """What the settings of a shot show, before it has its size.
+
+        gathered: what `gather` gives, if it is known.
+        """
+        layer = shot.settings.layer
+        if layer in ("full", "raw", "background") and isinstance(self.background, LearntBackground):
             self.model.check_cameras(shot.backdrop_rays.origins[0])
-        if settings.layer == "background":
-            rgb, alpha, depth, opaque = self._render_background(shot)
-        elif settings.layer == "normals":
-            rgb, alpha, depth, opaque = self._render_normals(shot)
-        else:
-            rgb, alpha, depth, opaque = self._render_foreground(shot)
-        return Frame.from_images(
-            rgb,
-            alpha,
-            depth,
-            shot.size,
-            layer=settings.layer,
-            neural_resolution=shot.resolution,
-            stage=stage,
-            opaque=opaque,
-        )
+        if layer == "background":
+            return self._render_background(shot)
+        gathered = self.gather(shot) if gathered is None else gathered
+        if layer == "normals":
+            return self._render_normals(shot, gathered)
+        return self._render_foreground(shot, gathered)
 
     def _check_values(self) -> None:
         """Raise ValueError if the latent or the background is of another kind."""
@@ -179,9 +204,8 @@ class Scene:
                 f"None; got {self.background!r}."
             )
 
-    def _render_foreground(self, shot: Shot) -> tuple[Tensor, Tensor, Tensor, bool]:
-        """Layers "full", "raw" and "foreground": rgb, alpha, depth, opaque."""
-        gathered = self._gather(shot)
+    def _render_foreground(self, shot: Shot, gathered: Composite) -> Layers:
+        """Layers "full", "raw" and "foreground"."""
         opacity = shot.image(gathered.opacity[:, None])
         behind = None if shot.settings.layer == "foreground" else self.background
         if isinstance(behind, LearntBackground):
@@ -189,18 +213,42 @@ class Scene:
             rgb = self._picture(shot, shot.image(features))
             amount = resize(opacity, rgb.shape[-1])
             rgb = self._match_light(shot, gathered, rgb, amount)
-            return rgb, opacity, shot.image(distance[:, None]), True
-        premultiplied = shot.image(gathered.features)
-        rgb = self._picture(shot, extend_colors(premultiplied, opacity))
-        rgb = self._match_light(shot, gathered, rgb, 1.0)
+            return Layers(rgb, opacity, shot.image(distance[:, None]), True)
         depth = shot.image(gathered.mean_distance()[:, None])
-        if behind is None:
-            return rgb, opacity, depth, False
-        if shot.size > rgb.shape[-1]:
-            rgb = resize(rgb, shot.size)
-        opacity = resize(opacity, rgb.shape[-1])
-        rest = self.backdrop.render(behind, shot.backdrop_camera, rgb.shape[-1])
-        return rgb * opacity + rest * (1 - opacity), opacity, depth, True
+        if shot.enlarge and shot.settings.matte == "solved":
+            opacity, rgb = self._solve_matte(shot, gathered, opacity)
+        else:
+            premultiplied = shot.image(gathered.features)
+            rgb = self._picture(shot, extend_colors(premultiplied, opacity))
+        rgb = self._match_light(shot, gathered, rgb, 1.0)
+        return Layers(rgb, opacity, depth, False, behind)
+
+    def _solve_matte(
+        self, shot: Shot, gathered: Composite, opacity: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Opacity and straight colour of what super-resolution makes of the foreground.
+
+        It is shown before a dark and a bright background that otherwise have the learnt one's mean
+        features: what the network knows. Far from that it would answer less evenly.
+        """
+        pictures, grounds = [], []
+        for grey in MATTE_GREYS:
+            even = self._mean_background().clone()
+            even[:3] = grey
+            even = even.expand_as(gathered.features)
+            pictures.append(self._picture(shot, shot.image(gathered.over(even))))
+            key = (self.latent, self.conditioning, grey, shot.resolution, shot.settings.sampler)
+            ground = partial(self._picture, shot, shot.image(even))
+            grounds.append(self._grounds.get(key, ground))
+        expected = resize(opacity, pictures[0].shape[-1])
+        return solve_matte((pictures[0], pictures[1]), (grounds[0], grounds[1]), expected)
+
+    def _mean_background(self) -> Tensor:
+        """Features (F,) of the average learnt background; one half without a network for it."""
+        count = self.model.config.field.feature_channels
+        if self.model.background is None:
+            return torch.full((count,), 0.5, device=self.model.device)
+        return self.sphere(LearntBackground(truncation_psi=0.0), 16).flatten(1).mean(1)
 
     def _match_light(
         self, shot: Shot, gathered: Composite, rgb: Tensor, amount: Tensor | float
@@ -215,31 +263,30 @@ class Scene:
         ratio = resize(extend_colors(ratio * opacity, opacity), rgb.shape[-1])
         return relight(rgb, ratio, amount)
 
-    def _render_background(self, shot: Shot) -> tuple[Tensor, Tensor, Tensor, bool]:
+    def _render_background(self, shot: Shot) -> Layers:
         """Layer "background": the whole background without foreground-shaped holes."""
         behind = self.background
-        nothing = torch.zeros(1, 1, shot.resolution, shot.resolution, device=self.model.device)
+        nothing = torch.zeros(1, 1, shot.lines, shot.resolution, device=self.model.device)
         far = torch.full_like(nothing, math.inf)
         if behind is None:
-            return nothing.expand(-1, 3, -1, -1), nothing, far, False
+            return Layers(nothing.expand(-1, 3, -1, -1), nothing, far, False)
         if isinstance(behind, LearntBackground):
             if self.model.background is None:
                 color = float(self.model.config.white_background)
-                return (nothing + color).expand(-1, 3, -1, -1), nothing, far, True
+                return Layers((nothing + color).expand(-1, 3, -1, -1), nothing, far, True)
             features = shot.image(self._sphere_features(shot, behind))
             depth = shot.image(self._sphere_distance(shot)[:, None])
-            return self._picture(shot, features), nothing, depth, True
-        return self.backdrop.render(behind, shot.backdrop_camera, shot.size), nothing, far, True
+            return Layers(self._picture(shot, features), nothing, depth, True)
+        return Layers(nothing.expand(-1, 3, -1, -1), nothing, far, True, behind)
 
-    def _render_normals(self, shot: Shot) -> tuple[Tensor, Tensor, Tensor, bool]:
+    def _render_normals(self, shot: Shot, gathered: Composite) -> Layers:
         """Layer "normals": camera-space normals as colours, n / 2 + 1 / 2 (x right, y up)."""
-        gathered = self._gather(shot)
         distance = gathered.mean_distance()
         world = F.normalize(-self._gradient(shot, gathered, NORMAL_STEP), dim=-1)
         pose = torch.tensor(shot.camera.cam2world, dtype=world.dtype, device=world.device)
         local = world @ pose[:3, :3] * world.new_tensor([1.0, -1.0, -1.0])
         opacity = shot.image(gathered.opacity[:, None])
-        return shot.image(local / 2 + 0.5), opacity, shot.image(distance[:, None]), False
+        return Layers(shot.image(local / 2 + 0.5), opacity, shot.image(distance[:, None]), False)
 
     def _gradient(self, shot: Shot, gathered: Composite, step: float) -> Tensor:
         """The density's gradient (N, 3) where rays are stopped; `step`: of the box."""
@@ -298,7 +345,7 @@ class Scene:
         """W of the background. Raises ValueError if the model has no background network."""
         return self._spaces.get("background", lambda: LatentSpace.of_background(self.model))
 
-    def _gather(self, shot: Shot) -> Composite:
+    def gather(self, shot: Shot) -> Composite:
         """The foreground along the shot's rays."""
         if shot.resolution > MAX_KEPT_RESOLUTION:
             return self._march(shot)
@@ -321,7 +368,7 @@ class Scene:
             return foreground.march_plainly(bundle, samples, shot.report)
         former = None
         if shot.passes > 1:
-            former = self._gather(replace(shot, passes=shot.passes // 2))
+            former = self.gather(replace(shot, passes=shot.passes // 2))
         return march_passes(foreground, shot, former, self.pace)
 
     def _before_learnt_background(
@@ -413,7 +460,7 @@ class Scene:
         """How clearly foreground and background are apart in a picture; see `Separation`."""
         self._check_values()
         shot = aim(self, camera, settings or RenderSettings(), progress=progress)
-        return measure_separation(self._gather(shot).transmittance)
+        return measure_separation(self.gather(shot).transmittance)
 
     @torch.inference_mode()
     def unroll(self, height: int = 1024, *, progress: Progress | None = None) -> np.ndarray:

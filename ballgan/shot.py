@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
 
 from .camera import AnyCamera, Camera, Rays
@@ -17,20 +19,48 @@ if TYPE_CHECKING:
 Progress = Callable[[float], None]
 
 
+def ascending(progress: Progress | None, index: int = 0, count: int = 1) -> Progress | None:
+    """Progress of a part of the work, `index` of `count`, that never goes back: stages begin anew
+    at 0.
+    """
+    if progress is None:
+        return None
+    done = 0.0
+
+    def report(fraction: float) -> None:
+        nonlocal done
+        done = max(done, min(fraction, 1.0))
+        progress((index + done) / count)
+
+    return report
+
+
 @dataclass(frozen=True)
 class Shot:
     """A camera, its rays, and how they become a picture."""
 
     camera: Camera
     backdrop_camera: Camera  # sees the background; usually the same
-    rays: Rays
-    backdrop_rays: Rays
-    resolution: int  # of the rays
+    device: torch.device
+    resolution: int  # of the rays, side by side
+    lines: int  # of rays: as many, or fewer in a band of a picture
     size: int  # of the picture
     settings: RenderSettings
     enlarge: bool  # whether super-resolution makes the picture
     progress: Progress | None
     passes: int = 1  # of rays with other samples, whose mean is shown
+
+    @cached_property
+    def rays(self) -> Rays:
+        """Rays through the centres of the pixels."""
+        return self.camera.rays(self.resolution, self.lines, self.device)
+
+    @cached_property
+    def backdrop_rays(self) -> Rays:
+        """Those that look at the background."""
+        if self.backdrop_camera == self.camera:
+            return self.rays
+        return self.backdrop_camera.rays(self.resolution, self.lines, self.device)
 
     def report(self, fraction: float) -> None:
         """Tell the caller, who may stop the work, what part of the rays is done."""
@@ -48,15 +78,23 @@ class Shot:
         """
         if self.enlarge or (right, down) == (0.5, 0.5):
             return self.rays
-        n = self.resolution
         (fx, skew, cx), (zero, fy, cy), last = self.camera.intrinsics
-        cx, cy = cx - (right - 0.5) / n, cy - (down - 0.5) / n
+        cx, cy = cx - (right - 0.5) / self.resolution, cy - (down - 0.5) / self.lines
         camera = replace(self.camera, intrinsics=((fx, skew, cx), (zero, fy, cy), last))
-        return camera.rays(n, n, self.rays.origins.device)
+        return camera.rays(self.resolution, self.lines, self.device)
 
     def image(self, values: Tensor) -> Tensor:
-        """Per-ray values (N, C) as an image (1, C, n, n)."""
-        return values.t().reshape(1, -1, self.resolution, self.resolution)
+        """Per-ray values (N, C) as an image (1, C, h, w)."""
+        return values.t().reshape(1, -1, self.lines, self.resolution)
+
+    def crop(self, rows: slice) -> Shot:
+        """Some rows of the rays."""
+        return replace(
+            self,
+            camera=self.camera.crop(self.lines, rows),
+            backdrop_camera=self.backdrop_camera.crop(self.lines, rows),
+            lines=rows.stop - rows.start,
+        )
 
 
 def aim(
@@ -71,18 +109,16 @@ def aim(
     model = scene.model
     resolution = scene.neural_resolution(settings)
     resolved = camera.resolve(model.config.camera)
-    rays = resolved.rays(resolution, resolution, model.device)
-    behind, behind_rays = resolved, rays
+    behind = resolved
     if scene.backdrop_camera is not None:
         behind = scene.backdrop_camera.resolve(model.config.camera)
-        behind_rays = behind.rays(resolution, resolution, model.device)
     enlarge = stage in ("full", "refined") and settings.layer != "raw"
     return Shot(
         camera=resolved,
         backdrop_camera=behind,
-        rays=rays,
-        backdrop_rays=behind_rays,
+        device=model.device,
         resolution=resolution,
+        lines=resolution,
         size=settings.size or model.config.image_resolution,
         settings=settings,
         enlarge=enlarge and model.super_resolution is not None,

@@ -3,7 +3,9 @@
 import dataclasses
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -74,3 +76,15 @@ def references_folder() -> Path:
     """The folder named by BALLGAN_REFERENCES, else shared/refs beside the repository."""
     default = Path(__file__).resolve().parents[2] / "shared" / "refs"
     return Path(os.environ.get("BALLGAN_REFERENCES", default))
+
+
+@pytest.fixture
+def screen() -> Iterator[Any]:
+    """The viewer's panels in a pure ImGui context."""
+    pytest.importorskip("imgui_bundle")
+    from imgui_bundle import imgui
+    from panel_screen import Screen
+
+    made = Screen()
+    yield made
+    imgui.destroy_context(made.context)

@@ -308,7 +308,7 @@ def test_every_size_has_its_stages() -> None:
     for size in (1, 3, 33):
         frames = list(Scene(model).render_progressively(FRONT, RenderSettings(size=size)))
         assert frames[-1].rgb.shape == (size, size, 3)
-    assert Scene(model).neural_resolution(RenderSettings(size=8192)) == 2048
+    assert Scene(model).neural_resolution(RenderSettings(size=8192)) == 8192
 
 
 def test_values_of_another_kind_are_named(scene: Scene) -> None:

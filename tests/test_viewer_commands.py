@@ -4,7 +4,10 @@ import pytest
 from ballgan_viewer import actions as act
 from ballgan_viewer import commands
 from ballgan_viewer.commands import COMMANDS, Chord, chord
+from ballgan_viewer.panels.overlays import balance
 from ballgan_viewer.state import ViewerState, apply
+from imgui_bundle import imgui
+from panel_screen import Screen
 from test_viewer_state import with_model
 
 
@@ -40,3 +43,39 @@ def test_every_command_answers_with_actions_that_apply(row: commands.Command) ->
     if row.enabled(state):
         for action in row.actions(state):
             state = apply(state, action)
+
+
+def test_search_finds_words_by_their_beginnings_first() -> None:
+    assert commands.search("") == list(COMMANDS)
+    assert commands.search("undo")[0].name == "edit.undo"
+    assert commands.search("next backgr")[0].name == "background.next"
+    assert commands.search("rstcam")[0].name == "camera.reset"
+    assert commands.search("zzzz") == []
+
+
+def test_the_palette_runs_what_is_marked(screen: Screen) -> None:
+    state = apply(with_model(), act.ShowOverlay("palette"))
+    state = apply(state, act.SearchCommands("background on"))
+    screen.show(state)
+    assert screen.click(state, "palette.background.toggle") == [
+        act.ShowOverlay(""),
+        act.ToggleBackground(),
+    ]
+    assert screen.press(state, imgui.Key.down_arrow)[0].choice == 1
+    assert screen.press(state, imgui.Key.enter) == [act.ShowOverlay(""), act.ToggleBackground()]
+    assert screen.press(state, imgui.Key.escape) == [act.ShowOverlay("")]
+    empty = apply(state, act.SearchCommands("zzzz"))
+    assert screen.press(empty, imgui.Key.enter) == []
+
+
+def test_all_keys_are_listed_and_a_click_beside_closes_the_list(screen: Screen) -> None:
+    state = apply(with_model(), act.ShowOverlay("keys"))
+    screen.show(state)
+    assert screen.press(state, imgui.Key.escape) == [act.ShowOverlay("")]
+    assert screen.click_at(state, (3.0, 3.0)) == [act.ShowOverlay("")]
+
+
+def test_columns_are_balanced_and_keep_their_order() -> None:
+    groups = [(name, [0] * rows) for name, rows in (("a", 3), ("b", 1), ("c", 1), ("d", 6))]
+    columns = balance(groups, 2)
+    assert [[name for name, _ in column] for column in columns] == [["a", "b"], ["c", "d"]]

@@ -1,6 +1,5 @@
 """Panels in a pure ImGui context: no window, no GL, no model."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -12,55 +11,13 @@ from ballgan_viewer.panels import pad
 from ballgan_viewer.panels.pad import SPACING
 from ballgan_viewer.panels.status import describe_picture, describe_speed
 from ballgan_viewer.state import Job, ViewerState, apply
-from ballgan_viewer.ui import Ui
 from imgui_bundle import imgui
+from panel_screen import SIZE, Screen
 from test_viewer_state import with_model
 
 from ballgan.view import LAYERS, Backdrop, Code
 
-SIZE = (1280, 1100)
 QUALITY = Quality("full", 512, 64, 41.2, settled=True)
-
-
-class Screen:
-    """A pure ImGui context with the panels on it."""
-
-    def __init__(self, scale: float = 1.0) -> None:
-        self.context = imgui.create_context()
-        io = imgui.get_io()
-        io.set_ini_filename("")
-        io.backend_flags |= imgui.BackendFlags_.renderer_has_textures
-        io.display_size = (SIZE[0] * scale, SIZE[1] * scale)
-        io.delta_time = 1 / 60
-        self.ui = Ui(theme.load_fonts())
-        self.scale = scale
-        theme.apply_style(scale)
-
-    def show(self, state: ViewerState, **info: object) -> list[act.Action]:
-        layout = arrange(SIZE[0] * self.scale, SIZE[1] * self.scale, self.scale)
-        imgui.new_frame()
-        self.ui.begin_frame(self.scale)
-        actions = panels.draw(self.ui, state, ViewInfo(layout, **info))  # type: ignore[arg-type]
-        imgui.render()
-        return actions
-
-    def click(self, state: ViewerState, name: str, **info: object) -> list[act.Action]:
-        """Everything the panels answer while `name` is clicked."""
-        io = imgui.get_io()
-        actions = self.show(state, **info) + self.show(state, **info)
-        io.add_mouse_pos_event(*self.ui.rects[name].centre)
-        actions += self.show(state, **info)
-        for pressed in True, False:
-            io.add_mouse_button_event(0, pressed)
-            actions += self.show(state, **info)
-        return actions + self.show(state, **info)
-
-
-@pytest.fixture
-def screen() -> Iterator[Screen]:
-    made = Screen()
-    yield made
-    imgui.destroy_context(made.context)
 
 
 STATE = with_model()

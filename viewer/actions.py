@@ -315,3 +315,18 @@ class SetExportPath(Action):
     """Where the next mesh goes, as chosen in a dialog."""
 
     path: str
+
+
+@dataclass(frozen=True)
+class ShowOverlay(Action):
+    """Show "palette" or "keys" over the window; an empty name: neither."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class SearchCommands(Action):
+    """Look for commands in the palette, and mark the one at `choice` of those found."""
+
+    query: str
+    choice: int = 0

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from . import actions as act
-from . import capture, panels, paths, preferences, tasks
+from . import camera_actions as cam
+from . import cameras, capture, panels, paths, preferences, tasks
 from .controls import Grip, Reach, ends_stroke, handle
 from .dialogs import Dialogs
 from .easel import Easel
@@ -151,6 +152,8 @@ class App:
             received = self._receive_all()
             with self._guard():
                 self.preview.upload()
+            if self._animates():
+                self.dispatch(cam.MoveOn(self.tempo.since_last_frame))
             layout = self._arrange()
             with self.gui.frame() as ui:
                 self._handle(events, layout)
@@ -168,6 +171,10 @@ class App:
             self.window.present()
         if events or received or self.state != before:
             self.tempo.expect_more()
+
+    def _animates(self) -> bool:
+        """Whether something moves by itself."""
+        return self.easel.model is not None and self.state.navigation.moves
 
     def _handle(self, events: list[Event], layout: Layout) -> None:
         reach = Reach(layout.stage, layout.picture, self.gui.wants_pointer, self.gui.wants_keys)
@@ -194,7 +201,7 @@ class App:
 
     def patience(self) -> float | None:
         """Seconds that may pass before the next frame without an event; None: any."""
-        if self.tempo.expects_more or self.preview.pending:
+        if self.tempo.expects_more or self.preview.pending or self._animates():
             return 0.0
         waits = [self.tempo.until_rest(REST), self.keeper.until_due(self.state)]
         if self._dialogs.open or self._busy():
@@ -465,6 +472,10 @@ _EFFECTS: dict[type[act.Action], Callable[[App, Any], None]] = {
     act.Browse: App._browse,
     act.SaveScreenshot: App._want_picture,
     act.StartExport: App._export,
+    cam.CopyCamera: cameras.copy,
+    cam.PasteCamera: cameras.paste,
+    cam.SaveCamera: cameras.save,
+    cam.PickPivot: cameras.pick_pivot,
     act.Quit: lambda app, action: app.window.request_close(),
     act.CancelJob: lambda app, action: app._lanes[action.lane].cancel(),
 }

@@ -62,6 +62,13 @@ class SetConditioning(Action):
 
 
 @dataclass(frozen=True)
+class SetTrackpad(Action):
+    """Whether scrolling orbits, as on trackpads, instead of zooming."""
+
+    on: bool
+
+
+@dataclass(frozen=True)
 class CopyCamera(Effect):
     """Put the camera on the clipboard as text. form: "json", "opencv" or "opengl"."""
 

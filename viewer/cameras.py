@@ -5,7 +5,6 @@ Functions of the app and an action; see app._EFFECTS.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ballgan.camera_text import (
@@ -15,7 +14,6 @@ from ballgan.camera_text import (
     describe_loss,
     encode_camera,
     encode_cameras,
-    fit_orbit,
     to_camera,
 )
 from ballgan.files import atomic_write
@@ -58,20 +56,16 @@ def take(app: App, text: str, name: str) -> None:
     before = app.state.view.camera
     try:
         camera = decode_orbit(text, before, name)
-        lost = _describe_change(app, text, camera, name)
+        original = next(iter(decode_cameras(text, name).values()))
     except ValueError as error:
         app.dispatch(act.Notify("error", str(error)))
         return
     app.dispatch(act.EndStroke(), act.MoveCamera(camera), act.EndStroke())
-    if lost:
-        app.dispatch(act.Notify("info", lost))
-
-
-def _describe_change(app: App, text: str, camera: navigation.Orbit, name: str) -> str:
-    """What the window cannot show of the camera in a text."""
-    original = next(iter(decode_cameras(text, name).values()))
-    lost = describe_loss(original, camera)
-    return f"The camera was taken without {lost}" if lost else ""
+    taken, lost = app.state.view.camera, describe_loss(original, camera)
+    if abs(taken.radius - camera.radius) > 1e-6 or taken.pivot != camera.pivot:
+        app.dispatch(act.Notify("info", "The camera was moved to where the model can be seen"))
+    elif lost:
+        app.dispatch(act.Notify("info", f"The camera was taken without {lost}"))
 
 
 def save(app: App, action: cam.SaveCamera) -> None:

@@ -5,11 +5,12 @@ runs a command by its name. A command answers with actions, as a panel does.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ballgan.view import LAYERS
 
 from . import actions as act
+from . import camera_actions as cam
 from .state import ViewerState
 
 Actions = list[act.Action]
@@ -24,6 +25,8 @@ class Chord:
     mods: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
+        if self == Chord("/", frozenset({"shift"})):
+            return "?"
         held = [mod.replace("control", "ctrl").capitalize() for mod in MODS if mod in self.mods]
         return "+".join([*held, self.key])
 
@@ -80,6 +83,27 @@ def _step(which: str, step: int) -> act.Action:
     return act.StepSeed(which, step)
 
 
+SIDE_KEYS = {  # those of the number pad as in Blender
+    "front": "F Num1",
+    "back": "Shift+F Ctrl+Num1",
+    "right": "L Num3",
+    "left": "Shift+L Ctrl+Num3",
+    "top": "T Num7",
+    "bottom": "Shift+T Ctrl+Num7",
+}
+
+
+def _toggle_flight(state: ViewerState) -> Actions:
+    way = state.navigation
+    mode = "orbit" if way.flies else "fly"
+    return [cam.ReleaseKeys(), cam.SetNavigation(replace(way, mode=mode, held=frozenset()))]
+
+
+def _toggle_turntable(state: ViewerState) -> Actions:
+    way = state.navigation
+    return [cam.SetNavigation(replace(way, turntable=not way.turntable))]
+
+
 _TABLE: dict[str, tuple[Command, ...]] = {
     "File": (
         command("file.open", "Open a model ...", act.Browse("model"), "Ctrl+O"),
@@ -109,6 +133,14 @@ _TABLE: dict[str, tuple[Command, ...]] = {
             tip="A PNG with its transparency.",
             enabled=with_model,
         ),
+        command(
+            "palette",
+            "Find a command",
+            act.ShowOverlay("palette"),
+            "Ctrl+K",
+            hint="commands",
+        ),
+        command("keys", "Show all keys", act.ShowOverlay("keys"), "Shift+/ F1", hint="keys"),
         command("file.quit", "Quit", act.Quit(), "Ctrl+Q"),
     ),
     "Edit": (
@@ -146,6 +178,32 @@ _TABLE: dict[str, tuple[Command, ...]] = {
     ),
     "Camera": (
         command("camera.reset", "Reset the camera", act.ResetCamera(), "R", hint="reset camera"),
+        *(
+            command(f"camera.{side}", f"Look at the {side}", cam.FaceSide(side), keys)
+            for side, keys in SIDE_KEYS.items()
+        ),
+        command(
+            "camera.fly",
+            "Fly or orbit",
+            _toggle_flight,
+            "V",
+            tip="Drags turn the head; W A S D move, Q and E go down and up, Shift is faster.",
+        ),
+        command("camera.turntable", "Turntable on or off", _toggle_turntable, "Shift+Space"),
+        command("camera.copy", "Copy the camera as JSON", cam.CopyCamera(), "Ctrl+C"),
+        command("camera.paste", "Paste a camera", cam.PasteCamera(), "Ctrl+V"),
+        command("camera.copy_opencv", "Copy the camera for OpenCV", cam.CopyCamera("opencv")),
+        command("camera.copy_opengl", "Copy the camera for NeRF", cam.CopyCamera("opengl")),
+        command("camera.save_opencv", "Save the camera as cameras.json", cam.SaveCamera("opencv")),
+        command(
+            "camera.save_opengl", "Save the camera as transforms.json", cam.SaveCamera("opengl")
+        ),
+        command(
+            "camera.trackpad",
+            "Scrolling zooms or orbits",
+            lambda state: [cam.SetTrackpad(not state.preferences.trackpad)],
+            tip="Orbiting is for trackpads: pinch zooms, Shift pans.",
+        ),
     ),
     "Output": (
         *(
@@ -193,6 +251,39 @@ def press(key: str, mods: frozenset[str], state: ViewerState) -> Actions:
     mods = mods - {"super"} | ({"control"} if "super" in mods else set())
     row = _BY_CHORD.get(Chord(key, mods))
     return row.actions(state) if row is not None and row.enabled(state) else []
+
+
+def search(query: str) -> list[Command]:
+    """Commands in whose group and title the query's words are found, the best first.
+
+    A word is found where it begins a word, else inside, else letter by letter. An empty query
+    finds all, in the order of the table.
+    """
+    scored = [(score, row) for row in COMMANDS if (score := _score(query, row)) is not None]
+    return [row for _, row in sorted(scored, key=lambda pair: pair[0])]
+
+
+def _score(query: str, row: Command) -> int | None:
+    """How badly a command fits, from 0; None: not at all."""
+    title, text = row.title.lower(), f"{row.title} {row.group} {row.name}".lower()
+    total = 0
+    for word in query.lower().split():
+        if any(part.startswith(word) for part in title.split()):
+            continue
+        if any(part.startswith(word) for part in text.split()):
+            total += 1
+        elif word in text:
+            total += 2
+        elif _is_subsequence(word, title):
+            total += 10
+        else:
+            return None
+    return total
+
+
+def _is_subsequence(word: str, text: str) -> bool:
+    letters = iter(text)
+    return all(letter in letters for letter in word)
 
 
 def keys_of(name: str) -> str:

@@ -72,7 +72,9 @@ def handle(event: Event, grip: Grip, state: ViewerState, reach: Reach) -> tuple[
     if isinstance(event, KeyPressed):
         return grip, [] if reach.keys_taken else _press(event, state)
     if isinstance(event, KeyReleased):
-        return grip, [cam.HoldKey(event.key, down=False)] if event.key in state.navigation.held else []
+        return grip, [
+            cam.HoldKey(event.key, down=False)
+        ] if event.key in state.navigation.held else []
     if isinstance(event, FocusLost):
         return Grip(), [cam.ReleaseKeys()]
     if isinstance(event, Dropped):
@@ -100,7 +102,9 @@ def _grip_or_release(event: PointerButton, grip: Grip, reach: Reach) -> Grip:
     return Grip(mode, event.button, event.x, event.y)
 
 
-def _drag(event: PointerMoved, grip: Grip, state: ViewerState, reach: Reach) -> tuple[Grip, Actions]:
+def _drag(
+    event: PointerMoved, grip: Grip, state: ViewerState, reach: Reach
+) -> tuple[Grip, Actions]:
     side = max(reach.picture.height, 1.0)
     dx, dy = (event.x - grip.x) / side, (event.y - grip.y) / side
     if not grip.mode or not (dx or dy):

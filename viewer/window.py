@@ -42,6 +42,8 @@ SPECIAL_KEYS = {
     glfw.KEY_KP_1: "Num1",
     glfw.KEY_KP_3: "Num3",
     glfw.KEY_KP_7: "Num7",
+    glfw.KEY_SLASH: "/",
+    glfw.KEY_F1: "F1",
 }
 MODIFIER_KEYS = {
     glfw.KEY_LEFT_SHIFT: "shift",

@@ -10,7 +10,18 @@ from .. import theme
 from ..info import ViewInfo
 from ..state import ViewerState
 from ..ui import Ui
-from . import background, camera, foreground, jobs, model, notices, output, session, status
+from . import (
+    background,
+    camera,
+    foreground,
+    jobs,
+    model,
+    notices,
+    output,
+    overlays,
+    session,
+    status,
+)
 
 SECTIONS = (
     ("model", "Model", model.draw),
@@ -51,4 +62,4 @@ def _draw_side_panel(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Act
     return actions
 
 
-PARTS = (_draw_side_panel, status.draw, notices.draw_empty, jobs.draw, notices.draw)
+PARTS = (_draw_side_panel, status.draw, notices.draw_empty, jobs.draw, notices.draw, overlays.draw)

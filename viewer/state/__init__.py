@@ -9,6 +9,7 @@ from . import edit as edit
 from . import files as files
 from . import jobs as jobs
 from . import notices as notices
+from . import overlays as overlays
 from . import scene as scene
 from . import sessions as sessions
 from .reduce import apply as apply
@@ -19,4 +20,5 @@ from .values import Job as Job
 from .values import ModelInfo as ModelInfo
 from .values import Navigation as Navigation
 from .values import Notice as Notice
+from .values import Palette as Palette
 from .values import ViewerState as ViewerState

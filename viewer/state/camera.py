@@ -7,7 +7,7 @@ from ballgan.view import NEAREST, PIVOT_ROOM, Orbit
 from .. import camera_actions as cam
 from .. import navigation
 from .reduce import reduce, with_camera, with_view
-from .values import Navigation, ViewerState
+from .values import ViewerState
 
 
 @reduce.register
@@ -55,6 +55,11 @@ def _(action: cam.FaceSide, state: ViewerState) -> ViewerState:
 @reduce.register
 def _(action: cam.SetConditioning, state: ViewerState) -> ViewerState:
     return with_view(state, conditioning=action.pose)
+
+
+@reduce.register
+def _(action: cam.SetTrackpad, state: ViewerState) -> ViewerState:
+    return replace(state, preferences=replace(state.preferences, trackpad=action.on))
 
 
 def zoomed(state: ViewerState, steps: float, at: tuple[float, float]) -> Orbit:

@@ -87,6 +87,14 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Palette:
+    """The command palette: what is searched, and which of the found is marked."""
+
+    query: str = ""
+    choice: int = 0
+
+
+@dataclass(frozen=True)
 class Notice:
     """A line for the person: stays until dismissed if it is an error."""
 
@@ -113,6 +121,8 @@ class ViewerState:
     export: ExportOptions = ExportOptions()
     jobs: tuple[Job, ...] = ()
     exported: str | None = None  # path of the last mesh that was written
+    overlay: str = ""  # over the window: "palette", "keys" or nothing
+    palette: Palette = Palette()
     history: History = History()
     notices: tuple[Notice, ...] = ()
     notices_given: int = 0
