@@ -13,6 +13,7 @@ from ..ui import Ui
 from . import (
     background,
     camera,
+    cube,
     foreground,
     jobs,
     model,
@@ -62,4 +63,12 @@ def _draw_side_panel(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Act
     return actions
 
 
-PARTS = (_draw_side_panel, status.draw, notices.draw_empty, jobs.draw, notices.draw, overlays.draw)
+PARTS = (
+    _draw_side_panel,
+    cube.draw,
+    status.draw,
+    notices.draw_empty,
+    jobs.draw,
+    notices.draw,
+    overlays.draw,
+)

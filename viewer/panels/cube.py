@@ -124,10 +124,9 @@ def _draw_faces(
         axes = (right, up, camera.direction)
         light = max(sum(k * _dot(outward, a) for k, a in zip(LIGHT, axes, strict=True)), 0.0)
         fill = theme.ACCENT if name == pointed else _mix(theme.CONTROL, theme.SCROLLBAR, light)
-        points = [ImVec2(*corner) for corner in corners]
-        draw.add_convex_poly_filled(points, colour_u32(fill))
-        closed = imgui.ImDrawFlags_.closed
-        draw.add_polyline(points, colour_u32(theme.STAGE), closed, ui.px(1.5))
+        a, b, c, d = (ImVec2(*corner) for corner in corners)
+        draw.add_quad_filled(a, b, c, d, colour_u32(fill))
+        draw.add_quad(a, b, c, d, colour_u32(theme.STAGE), ui.px(1.5))
         x, y = (sum(corner[axis] for corner in corners) / 4 for axis in range(2))
         reach = ui.px(4)
         ui.rects[f"cube.{name}"] = Rect(x - reach, y - reach, 2 * reach, 2 * reach)
@@ -141,12 +140,8 @@ def _draw_faces(
 
 
 def _mix(a: ImVec4, b: ImVec4, share: float) -> ImVec4:
-    values = (p + min(share, 1.0) * (q - p) for p, q in zip(_rgb(a), _rgb(b), strict=True))
-    return ImVec4(*values, 0.94)
-
-
-def _rgb(colour: ImVec4) -> tuple[float, float, float]:
-    return colour.x, colour.y, colour.z
+    t = min(share, 1.0)
+    return ImVec4(a.x + t * (b.x - a.x), a.y + t * (b.y - a.y), a.z + t * (b.z - a.z), 0.94)
 
 
 def _dot(a: navigation.Vector, b: navigation.Vector) -> float:
