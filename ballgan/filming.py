@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from .animation import Animation
+from .frame import RenderSettings
 from .progressive import REFINEMENTS, can_be_refined
 from .scene import Scene
 from .shot import Progress, ascending
@@ -37,6 +38,17 @@ class FilmSettings:
         if self.passes not in PASSES:
             known = ", ".join(map(str, PASSES))
             raise ValueError(f"passes should be one of {known}; got {self.passes!r}.")
+
+    def of(self, view: View) -> tuple[RenderSettings, int]:
+        """What a view's picture is rendered with: settings and passes."""
+        settings = replace(
+            to_settings(view),
+            size=self.size,
+            sampler=self.sampler,
+            samples=self.samples,
+            matte="solved",
+        )
+        return settings, self.passes if can_be_refined(settings) else 1
 
 
 def render_film(
@@ -101,13 +113,7 @@ def render_frame(
 ) -> np.ndarray:
     """One picture of a film, straight float RGBA (H, W, 4)."""
     set_scene(scene, view)
-    wanted = replace(
-        to_settings(view),
-        size=settings.size,
-        sampler=settings.sampler,
-        samples=settings.samples,
-    )
-    passes = settings.passes if can_be_refined(wanted) else 1
+    wanted, passes = settings.of(view)
     stage = "refined" if passes > 1 else "full"
     frame = scene.render_stage(to_camera(view.camera), wanted, stage, progress, passes)
     return to_rgba(view, frame, scene.model.config)
@@ -115,8 +121,11 @@ def render_frame(
 
 def is_transparent(animation: Animation, view: View) -> bool:
     """Whether pictures of the film may have transparent parts."""
+    return any(is_transparent_view(replace(view, backdrop=key.backdrop)) for key in animation.keys)
+
+
+def is_transparent_view(view: View) -> bool:
+    """Whether the picture of a view may have transparent parts."""
     if view.layer == "alpha":
         return False
-    return view.layer in WITHOUT_BACKGROUND or any(
-        not key.backdrop.visible for key in animation.keys
-    )
+    return view.layer in WITHOUT_BACKGROUND or not view.backdrop.visible

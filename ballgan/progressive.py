@@ -81,6 +81,7 @@ def climb_ladder(
     frame = scene.render_stage(camera, settings, "full", progress)
     refinements = REFINEMENTS if can_be_refined(settings) else ()
     yield replace(frame, convergence=1 / (1 + REFINEMENTS[-1]) if refinements else 1.0)
+    settings = replace(settings, matte="solved")
     for passes in refinements:
         better = scene.render_stage(camera, settings, "refined", progress, passes)
         converged = passes == REFINEMENTS[-1] or change(frame, better) < CONVERGED
@@ -104,13 +105,14 @@ def march_passes(
     foreground: Foreground, shot: Shot, former: Composite | None, pace: Pace
 ) -> Composite:
     """The mean of `shot.passes` passes of the fast sampler, those of `former` among them."""
-    parts = [] if former is None else [former.scaled(shot.passes // 2)]
+    parts = [] if former is None else [former.scaled(shot.passes // 2)]  # at most two at a time
     for offset, right, down in passes_between(shot.passes):
         bundle = foreground.bundle(shot.rays_through(right, down), offset)
         started = time.perf_counter()
         parts.append(foreground.march_quickly(bundle, shot.settings.samples, shot.report))
+        parts = [Composite.sum(parts)]
         pace.note(shot.resolution * shot.lines, time.perf_counter() - started)
-    return Composite.sum(parts).scaled(1 / shot.passes)
+    return parts[0].scaled(1 / shot.passes)
 
 
 def passes_between(passes: int) -> list[tuple[float, float, float]]:

@@ -519,7 +519,9 @@ def render_layer(model_path, folder, layer: str, *more: str) -> np.ndarray:
 
 def test_layers_have_their_channels(model_path, tmp_path):
     scene = ballgan.Scene(ballgan.load(model_path, device="cpu"))
-    settings = ballgan.RenderSettings(neural_resolution=8, samples=8, layer="foreground")
+    settings = ballgan.RenderSettings(
+        neural_resolution=8, samples=8, layer="foreground", matte="solved"
+    )
     frame = scene.render(ballgan.Camera.orbit(), settings)
     alpha = np.rint(frame.alpha * 255)
     assert alpha.max() > 200 and alpha.min() < 50  # or the tests below would show nothing

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from test_video import decode, on_white, psnr
 
 import ballgan
 from ballgan.__main__ import main
 from ballgan.animation import Animation, Key, turntable
-from ballgan.filming import FilmSettings, render_film, render_frames
+from ballgan.capture import capture_picture
+from ballgan.filming import FilmSettings, render_film, render_frame, render_frames
 from ballgan.session import Session, read_session, write_session
 from ballgan.staging import find_home
 from ballgan.view import Backdrop, Code, View
@@ -163,11 +165,44 @@ def test_interrupt_leaves_nothing_behind(model_path: str, tmp_path: Path) -> Non
         stderr=subprocess.PIPE,
         text=True,
     )
-    deadline = time.monotonic() + 60
-    while not any(tmp_path.iterdir()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert any(tmp_path.iterdir())  # the film is being written
-    program.send_signal(signal.SIGINT)
-    _, errors = program.communicate(timeout=60)
+    try:
+        deadline = time.monotonic() + 120
+        while not any(tmp_path.iterdir()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert any(tmp_path.iterdir())  # the film is being written
+        program.send_signal(signal.SIGINT)
+        _, errors = program.communicate(timeout=120)
+    finally:
+        program.kill()
+        program.communicate()
     assert (program.returncode, errors) == (130, "ballgan render: interrupted\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+# Pictures
+
+
+@pytest.mark.parametrize("visible", [True, False])
+def test_captures_are_the_pictures_of_films(
+    tiny_model, view: View, tmp_path: Path, monkeypatch, visible: bool
+) -> None:
+    monkeypatch.setattr("ballgan.bands.PIXELS", 1)  # the least: bands of 64 rows
+    view = replace(view, backdrop=Backdrop(visible=visible))
+    settings, scene = FilmSettings(size=150, passes=3), ballgan.Scene(tiny_model)
+    path, seen = tmp_path / "a.png", []
+    capture_picture(scene, view, path, settings, metadata={"a": "b"}, progress=seen.append)
+    expected = render_frame(ballgan.Scene(tiny_model), view, settings)
+    with Image.open(path) as image:
+        assert image.mode == ("RGB" if visible else "RGBA") and image.info["a"] == "b"
+        pixels = np.asarray(image) / 255
+    assert np.abs(pixels - expected[..., : pixels.shape[2]]).max() < 2 / 255
+    assert seen
+
+
+def test_a_cancelled_capture_leaves_nothing(tiny_model, view: View, tmp_path: Path) -> None:
+    def stop(fraction: float) -> None:
+        raise ballgan.Cancelled
+
+    with pytest.raises(ballgan.Cancelled):
+        capture_picture(ballgan.Scene(tiny_model), view, tmp_path / "a.png", progress=stop)
     assert list(tmp_path.iterdir()) == []

@@ -84,10 +84,11 @@ def test_what_cannot_be_done_does_nothing(screen: Screen) -> None:
 
 
 def test_a_section_folds(screen: Screen) -> None:
-    screen.click(STATE, "section.camera")
-    screen.show(STATE)
+    assert screen.click(STATE, "section.camera") == [act.FoldSections(("section.camera",))]
+    folded = apply(STATE, act.FoldSections(("section.camera",)))
+    screen.show(folded)
     assert "camera.reset" not in screen.ui.rects
-    assert "section.camera" in screen.ui.rects
+    assert screen.click(folded, "section.camera") == [act.FoldSections(())]
 
 
 def test_the_pad_moves_under_the_pointer(screen: Screen) -> None:

@@ -229,3 +229,11 @@ def test_hidden_values_do_not_make_another_picture() -> None:
     assert replace(view, layer="normals").relevant() == View(
         layer="normals", backdrop=Backdrop(visible=False)
     )
+
+
+def test_the_interface_is_set_within_limits() -> None:
+    state = do(ViewerState(), act.SetZoom(100.0), act.SetTheme("light"))
+    assert (state.preferences.zoom, state.preferences.theme) == (2.5, "light")
+    assert apply(state, act.SetZoom(0.01)).preferences.zoom == 0.7
+    with pytest.raises(ValueError, match="'dark' or 'light'"):
+        apply(state, act.SetTheme("blue"))

@@ -84,12 +84,13 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def view(options: argparse.Namespace) -> int:
     """Open the window and run the program as the options say."""
-    from .theme import STAGE
+    from . import preferences, theme
     from .window import Window
 
     window = Window(window_options(options))
     try:
-        window.show((STAGE.x, STAGE.y, STAGE.z))
+        theme.choose(preferences.load()[0].theme)
+        window.show((theme.STAGE.x, theme.STAGE.y, theme.STAGE.z))
         return run(window, options)
     finally:
         window.close()

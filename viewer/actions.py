@@ -330,3 +330,24 @@ class SearchCommands(Action):
 
     query: str
     choice: int = 0
+
+
+@dataclass(frozen=True)
+class SetTheme(Action):
+    """Colours of the window: "dark" or "light"."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class SetZoom(Action):
+    """Size of the interface, times what the screen asks for."""
+
+    zoom: float
+
+
+@dataclass(frozen=True)
+class FoldSections(Action):
+    """Which sections of the panel are closed."""
+
+    names: tuple[str, ...]

@@ -154,6 +154,8 @@ class App:
                 self.preview.upload()
             if self._animates():
                 self.dispatch(cam.MoveOn(self.tempo.since_last_frame))
+            self.window.zoom = self.state.preferences.zoom
+            self.gui.theme = self.state.preferences.theme
             layout = self._arrange()
             with self.gui.frame() as ui:
                 self._handle(events, layout)

@@ -14,6 +14,7 @@ from . import camera_actions as cam
 from .state import ViewerState
 
 Actions = list[act.Action]
+ZOOM_STEP = 1.1
 MODS = ("control", "shift", "alt")  # in the order in which they are written
 
 
@@ -104,7 +105,19 @@ def _toggle_turntable(state: ViewerState) -> Actions:
     return [cam.SetNavigation(replace(way, turntable=not way.turntable))]
 
 
+def _other_theme(state: ViewerState) -> Actions:
+    return [act.SetTheme("light" if state.preferences.theme == "dark" else "dark")]
+
+
+def _zoom(factor: float) -> Callable[[ViewerState], Actions]:
+    return lambda state: [act.SetZoom(state.preferences.zoom * factor)]
+
+
 _TABLE: dict[str, tuple[Command, ...]] = {
+    "Help": (
+        command("palette", "Find a command", act.ShowOverlay("palette"), "Ctrl+K", hint="commands"),
+        command("keys", "Show all keys", act.ShowOverlay("keys"), "Shift+/ F1", hint="keys"),
+    ),
     "File": (
         command("file.open", "Open a model ...", act.Browse("model"), "Ctrl+O"),
         command("session.open", "Open a session ...", act.Browse("session"), "Ctrl+Shift+O"),
@@ -133,14 +146,6 @@ _TABLE: dict[str, tuple[Command, ...]] = {
             tip="A PNG with its transparency.",
             enabled=with_model,
         ),
-        command(
-            "palette",
-            "Find a command",
-            act.ShowOverlay("palette"),
-            "Ctrl+K",
-            hint="commands",
-        ),
-        command("keys", "Show all keys", act.ShowOverlay("keys"), "Shift+/ F1", hint="keys"),
         command("file.quit", "Quit", act.Quit(), "Ctrl+Q"),
     ),
     "Edit": (
@@ -217,6 +222,12 @@ _TABLE: dict[str, tuple[Command, ...]] = {
             "P",
             hint="preview on/off",
         ),
+    ),
+    "Window": (
+        command("window.theme", "Light or dark window", _other_theme),
+        command("window.larger", "Larger interface", _zoom(ZOOM_STEP), "Ctrl+="),
+        command("window.smaller", "Smaller interface", _zoom(1 / ZOOM_STEP), "Ctrl+-"),
+        command("window.size", "Normal size of the interface", act.SetZoom(1.0), "Ctrl+0"),
     ),
     "Mesh": (
         command(

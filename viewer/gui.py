@@ -27,7 +27,8 @@ class Gui:
         imgui.backends.glfw_init_for_opengl(window.address, True)
         imgui.backends.opengl3_init(GLSL_VERSION)
         self.ui = Ui(theme.load_fonts())
-        self._scale = 0.0
+        self.theme = "dark"
+        self._look = ("", 0.0)
 
     @property
     def wants_pointer(self) -> bool:
@@ -48,9 +49,10 @@ class Gui:
     def frame(self) -> Iterator[Ui]:
         """A frame of the interface; it is complete afterwards, and not yet drawn."""
         scale = self._window.interface_scale
-        if scale != self._scale:
+        if (self.theme, scale) != self._look:
+            self._look = self.theme, scale
+            theme.choose(self.theme)
             theme.apply_style(scale)
-            self._scale = scale
         imgui.backends.opengl3_new_frame()
         imgui.backends.glfw_new_frame()
         imgui.new_frame()

@@ -16,6 +16,7 @@ INFO = "\uf05a"
 PICTURE = "\uf03e"
 REDO = "\uf01e"
 RESET = "\uf2ea"
+SEARCH = "\uf002"
 SAVE = "\uf0c7"
 UNDO = "\uf0e2"
 

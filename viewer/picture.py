@@ -15,7 +15,6 @@ from .requests import Surface
 
 CHECKER = 10.0  # logical pixels, side of a square
 GROUND_COLOUR = (theme.CONTROL.x, theme.CONTROL.y, theme.CONTROL.z)
-STAGE_COLOUR = (theme.STAGE.x, theme.STAGE.y, theme.STAGE.z)
 
 
 def place(rectangle: Rect, framebuffer: tuple[int, int], scale: float) -> dict[str, Any]:
@@ -57,7 +56,7 @@ class Stage:
 
     def clear(self, width: int, height: int) -> None:
         """Start a frame of `width` x `height` pixels."""
-        gl.clear(width, height, STAGE_COLOUR)
+        gl.clear(width, height, (theme.STAGE.x, theme.STAGE.y, theme.STAGE.z))
 
     def draw_picture(self, rectangle: Rect, framebuffer: tuple[int, int], scale: float) -> None:
         """Draw the picture into `rectangle`; `scale`: pixels a logical pixel."""

@@ -15,6 +15,7 @@ import platformdirs
 
 FILE_NAME = "viewer.json"
 MAX_RECENT = 8
+LEAST_ZOOM, LARGEST_ZOOM = 0.7, 2.5
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,9 @@ class Preferences:
     output_folder: str = ""  # of screenshots and meshes; empty: the current folder
     preview: bool = True  # whether OpenGL draws what the network has not rendered yet
     trackpad: bool = False  # whether scrolling orbits, as on trackpads, instead of zooming
+    theme: str = "dark"  # or "light"
+    zoom: float = 1.0  # of the interface, times what the screen asks for
+    folded: tuple[str, ...] = ()  # sections of the panel that are closed
     recent_sessions: tuple[str, ...] = ()  # newest first
 
 
@@ -81,6 +85,16 @@ def _check(key: str, value: Any) -> Any:
         if not (isinstance(value, list) and len(value) == 2 and all(map(_is_length, value))):
             raise ValueError(f"{key} should be two positive numbers; got {value!r}")
         return int(value[0]), int(value[1])
+    if key == "theme":
+        if value not in ("dark", "light"):
+            raise ValueError(f"{key} should be 'dark' or 'light'; got {value!r}")
+        return value
+    if key == "zoom":
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise ValueError(f"{key} should be a number; got {value!r}")
+        if not LEAST_ZOOM <= value <= LARGEST_ZOOM:
+            raise ValueError(f"{key} should be in {LEAST_ZOOM} to {LARGEST_ZOOM}; got {value!r}")
+        return float(value)
     if key in ("preview", "trackpad"):
         if not isinstance(value, bool):
             raise ValueError(f"{key} should be true or false; got {value!r}")
@@ -90,8 +104,8 @@ def _check(key: str, value: Any) -> Any:
             raise ValueError(f"{key} should be text; got {value!r}")
         return value
     if not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
-        raise ValueError(f"{key} should be a list of paths; got {value!r}")
-    return tuple(value[:MAX_RECENT])
+        raise ValueError(f"{key} should be a list of texts; got {value!r}")
+    return tuple(value if key == "folded" else value[:MAX_RECENT])
 
 
 def _is_length(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""The look of the window: palette, metrics, fonts. One accent colour on ink."""
+"""The look of the window: palettes, metrics, fonts. One accent colour, on ink or on paper."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,33 +6,50 @@ from pathlib import Path
 import imgui_bundle
 from imgui_bundle import ImVec2, ImVec4, imgui
 
+THEMES = ("dark", "light")
 FONT_SIZE = 15.0  # logical pixels
 SMALL_SIZE = 13.0
 
 
-def _rgb(code: str, alpha: float = 1.0) -> ImVec4:
-    red, green, blue = (int(code[i : i + 2], 16) / 255 for i in (0, 2, 4))
-    return ImVec4(red, green, blue, alpha)
+def _set(colour: ImVec4, code: str) -> None:
+    colour.x, colour.y, colour.z = (int(code[i : i + 2], 16) / 255 for i in (0, 2, 4))
 
 
-STAGE = _rgb("0c0e12")  # behind the picture
-PANEL = _rgb("15181e")
-RAISED = _rgb("1b1f27")  # sections' heads, popups
-CONTROL = _rgb("242a34")
-CONTROL_HOVERED = _rgb("2e3541")
-CONTROL_ACTIVE = _rgb("38414f")
-SCROLLBAR = _rgb("4a5566")
-LINE = _rgb("262c36")
-TEXT = _rgb("e4e8ee")
-TEXT_DIM = _rgb("8e98a8")
-TEXT_FAINT = _rgb("5f6877")
-ACCENT = _rgb("4fd1b5")
-ACCENT_HOVERED = _rgb("6fe0c7")
-ACCENT_ACTIVE = _rgb("3bb89d")
-ACCENT_SOFT = _rgb("4fd1b5", 0.18)
-ON_ACCENT = _rgb("07211c")
-WARNING = _rgb("f0b354")
-ERROR = _rgb("ff6b6b")
+_CODES: list[tuple[ImVec4, str, str]] = []  # each colour with its dark and its light code
+
+
+def _colour(dark: str, light: str, alpha: float = 1.0) -> ImVec4:
+    """A colour of the dark theme; `choose` sets it to that of another, in place."""
+    colour = ImVec4(0, 0, 0, alpha)
+    _set(colour, dark)
+    _CODES.append((colour, dark, light))
+    return colour
+
+
+STAGE = _colour("0c0e12", "cfd4da")  # behind the picture
+PANEL = _colour("15181e", "f3f5f7")
+RAISED = _colour("1b1f27", "ffffff")  # sections' heads, popups
+CONTROL = _colour("242a34", "e2e6eb")
+CONTROL_HOVERED = _colour("2e3541", "d6dce3")
+CONTROL_ACTIVE = _colour("38414f", "c8d0d9")
+SCROLLBAR = _colour("4a5566", "b4bdc8")
+LINE = _colour("262c36", "d9dee4")
+TEXT = _colour("e4e8ee", "1a2027")
+TEXT_DIM = _colour("8e98a8", "55606e")
+TEXT_FAINT = _colour("5f6877", "8a94a2")
+ACCENT = _colour("4fd1b5", "0f8a72")
+ACCENT_HOVERED = _colour("6fe0c7", "12a086")
+ACCENT_ACTIVE = _colour("3bb89d", "0b715d")
+ACCENT_SOFT = _colour("4fd1b5", "0f8a72", 0.18)
+ON_ACCENT = _colour("07211c", "ffffff")
+WARNING = _colour("f0b354", "b46a00")
+ERROR = _colour("ff6b6b", "c62f3b")
+
+
+def choose(name: str) -> None:
+    """Take the colours of "dark" or "light", wherever they are used; then `apply_style`."""
+    for colour, dark, light in _CODES:
+        _set(colour, {"dark": dark, "light": light}[name])
 
 
 @dataclass

@@ -36,7 +36,7 @@ class Ui:
         self.reveal: str | None = None  # a widget to scroll to
         self.focus: str | None = None  # a widget to type into
         self.travel: dict[str, float] = {}  # how far the pointer was dragged in a widget
-        self._closed: set[str] = set()  # sections
+        self.closed: set[str] = set()  # sections
         self._enabled = True
 
     def begin_frame(self, scale: float) -> None:
@@ -86,9 +86,9 @@ class Ui:
         start, width = imgui.get_cursor_screen_pos(), imgui.get_content_region_avail().x
         height = self.px(24)
         if imgui.invisible_button(f"##{name}", (width, height)):
-            self._closed ^= {name}
+            self.closed ^= {name}
         self.record(name)
-        unfolded = name not in self._closed
+        unfolded = name not in self.closed
         ink = theme.TEXT if imgui.is_item_hovered() else theme.TEXT_DIM
         draw = imgui.get_window_draw_list()
         chevron = icons.CHEVRON_DOWN if unfolded else icons.CHEVRON_RIGHT

@@ -43,6 +43,8 @@ SPECIAL_KEYS = {
     glfw.KEY_KP_3: "Num3",
     glfw.KEY_KP_7: "Num7",
     glfw.KEY_SLASH: "/",
+    glfw.KEY_EQUAL: "=",
+    glfw.KEY_MINUS: "-",
     glfw.KEY_F1: "F1",
 }
 MODIFIER_KEYS = {
@@ -88,6 +90,7 @@ class Window:
         self._mods: frozenset[str] = frozenset()  # that are held
         self._last_press = ("", 0.0, 0.0, 0.0)  # button, time, place
         self._forced_scale = options.scale
+        self.zoom = 1.0  # of the interface, as the person wants it
         self._wake = threading.Event()
         _initialise(options.offscreen)
         try:
@@ -136,6 +139,11 @@ class Window:
     @property
     def interface_scale(self) -> float:
         """Window coordinates a logical pixel: what text and spacing are multiplied by."""
+        return self.zoom * self.screen_scale
+
+    @property
+    def screen_scale(self) -> float:
+        """The interface's scale that the screen asks for."""
         if self._forced_scale is not None:
             return self._forced_scale / self.pixel_ratio
         return max(glfw.get_window_content_scale(self._handle)[0], 0.5) / self.pixel_ratio
@@ -143,7 +151,7 @@ class Window:
     @property
     def logical_size(self) -> tuple[int, int]:
         """Width and height in logical pixels, what the settings file remembers."""
-        scale = self.interface_scale
+        scale = self.screen_scale
         return round(self.size[0] / scale), round(self.size[1] / scale)
 
     @property
@@ -153,7 +161,7 @@ class Window:
 
     def resize(self, width: int, height: int) -> None:
         """Set the size in logical pixels."""
-        scale = self.interface_scale
+        scale = self.screen_scale
         glfw.set_window_size(
             self._handle, max(round(width * scale), 1), max(round(height * scale), 1)
         )

@@ -185,6 +185,7 @@ def prepare_render(args: Namespace) -> Callable[[], str]:
             sampler=args.sampler,
             layer="foreground" if args.layer in ("depth", "alpha") else args.layer,
             samples=args.samples,
+            matte="solved",
         ),
         layer=args.layer,
         output=output,

@@ -54,11 +54,14 @@ def _draw_side_panel(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Act
         imgui_ctx.push_style_var(imgui.StyleVar_.window_min_size, ImVec2(1, 1)),
         imgui_ctx.begin("##panel", None, flags),
     ):
+        ui.closed = set(state.preferences.folded)
         for name, title, draw_section in SECTIONS:
             with ui.section(f"section.{name}", title) as unfolded:
                 if unfolded:
                     with ui.enabled_if(state.model is not None or name in ("model", "session")):
                         actions += draw_section(ui, state, info)
+        if ui.closed != set(state.preferences.folded):
+            actions.append(act.FoldSections(tuple(sorted(ui.closed))))
         ui.fade_bottom(theme.PANEL)
     return actions
 

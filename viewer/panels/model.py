@@ -6,6 +6,7 @@ from imgui_bundle import imgui, imgui_ctx
 
 from .. import actions as act
 from .. import icons, theme
+from ..commands import keys_of
 from ..info import ViewInfo
 from ..state import ModelInfo, ViewerState
 from ..ui import Ui
@@ -22,11 +23,15 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     if state.loading is not None:
         ui.text(f"Opening {Path(state.loading).name} ...", theme.ACCENT, small=True)
     gap = ui.px(4)
-    width = imgui.get_content_region_avail().x - imgui.get_frame_height() - gap
+    width = imgui.get_content_region_avail().x - 2 * (imgui.get_frame_height() + gap)
     if ui.button("model.open", "Open model ...", icon=icons.FOLDER, width=width):
         actions.append(act.Browse("model"))
     imgui.same_line(0, gap)
     recent = recent_files(ui, "model.recent", "Recent models", state.preferences.recent_models)
+    imgui.same_line(0, gap)
+    tip = f"Find every command by its name ({keys_of('palette')})"
+    if ui.icon_button("commands", icons.SEARCH, tip):
+        actions.append(act.ShowOverlay("palette"))
     return [*actions, act.OpenModel(recent)] if recent is not None else actions
 
 

@@ -47,7 +47,7 @@ def _sheet(ui: Ui, name: str, info: ViewInfo, width: float, top: float) -> Itera
     )
     flags = imgui.WindowFlags_.no_title_bar | imgui.WindowFlags_.no_resize
     flags |= imgui.WindowFlags_.no_move | imgui.WindowFlags_.no_saved_settings
-    flags |= imgui.WindowFlags_.always_auto_resize
+    flags |= imgui.WindowFlags_.always_auto_resize | imgui.WindowFlags_.no_scrollbar
     padding = ImVec2(ui.px(14), ui.px(14))
     with (
         imgui_ctx.push_style_var(imgui.StyleVar_.window_padding, padding),

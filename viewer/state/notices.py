@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from .. import actions as act
+from ..preferences import LARGEST_ZOOM, LEAST_ZOOM
 from .reduce import notify, reduce
 from .values import ViewerState
 
@@ -20,3 +21,21 @@ def _(action: act.Dismiss, state: ViewerState) -> ViewerState:
 @reduce.register
 def _(action: act.RememberWindow, state: ViewerState) -> ViewerState:
     return replace(state, preferences=replace(state.preferences, window_size=action.size))
+
+
+@reduce.register
+def _(action: act.SetTheme, state: ViewerState) -> ViewerState:
+    if action.name not in ("dark", "light"):
+        raise ValueError(f"a theme is 'dark' or 'light'; got {action.name!r}.")
+    return replace(state, preferences=replace(state.preferences, theme=action.name))
+
+
+@reduce.register
+def _(action: act.SetZoom, state: ViewerState) -> ViewerState:
+    zoom = min(max(action.zoom, LEAST_ZOOM), LARGEST_ZOOM)
+    return replace(state, preferences=replace(state.preferences, zoom=zoom))
+
+
+@reduce.register
+def _(action: act.FoldSections, state: ViewerState) -> ViewerState:
+    return replace(state, preferences=replace(state.preferences, folded=action.names))
