@@ -18,7 +18,7 @@ from .latents import Latent
 from .lighting import MatchLight
 from .scene import Scene
 from .shot import Progress
-from .view import Backdrop, Code, Orbit, View
+from .view import Backdrop, Code, Identity, Orbit, View
 
 AnyLatent = TypeVar("AnyLatent", bound=Latent)
 SPHERE_MARGIN = 0.98  # of the background's radius that a camera may use
@@ -27,12 +27,17 @@ SPHERE_MARGIN = 0.98  # of the background's radius that a camera may use
 def set_scene(scene: Scene, view: View) -> None:
     """Give a scene the codes and the background of a view."""
     backdrop = view.backdrop
-    scene.latent = to_latent(view.foreground)
+    set_identity(scene, view.identity)
     scene.background = to_background(backdrop)
-    pose = view.conditioning
-    scene.conditioning = CameraOrbit() if pose is None else to_camera(pose)
     scene.backdrop_camera = None if backdrop.camera is None else to_camera(backdrop.camera)
     scene.match_light = to_match_light(backdrop)
+
+
+def set_identity(scene: Scene, identity: Identity) -> None:
+    """Give a scene the foreground of a view."""
+    pose = identity.conditioning
+    scene.latent = to_latent(identity.code)
+    scene.conditioning = CameraOrbit() if pose is None else to_camera(pose)
 
 
 def render_view(

@@ -155,6 +155,15 @@ class Orbit:
 
 
 @dataclass(frozen=True)
+class Identity:
+    """What decides the foreground in space."""
+
+    code: Code = Code()
+    conditioning: Orbit | None = None  # the camera that the mapping network is told of; None: the
+    # model's own
+
+
+@dataclass(frozen=True)
 class DepthStyle:
     """How distances become colours: over a range that is the same in every picture."""
 
@@ -179,9 +188,13 @@ class View:
     layer: str = "full"  # one of LAYERS
     neural_resolution: int | None = None  # side of the volume-rendered image; None: the model's
     latents: LatentControls = LatentControls()
-    conditioning: Orbit | None = None  # the camera that the mapping network is told of, which
-    # shapes the identity; None: the model's own
+    conditioning: Orbit | None = None  # see Identity
     depth: DepthStyle = DepthStyle()
+
+    @property
+    def identity(self) -> Identity:
+        """What decides the foreground in space: moving the camera leaves it as it is."""
+        return Identity(self.foreground, self.conditioning)
 
     @property
     def codes(self) -> CodePair:

@@ -453,7 +453,7 @@ class App:
             return
         request = ExportRequest(
             self.easel.model,
-            self.state.view.foreground,
+            self.state.view.identity,
             self.state.export,
             self.state.preferences.output_folder,
             paths.mesh_name(self.state),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ballgan.view import Backdrop, Code, View
+from ballgan.view import Backdrop, Identity, View
 
 from .requests import Backcloth, Model, RenderRequest, Volume, VolumeDetail
 from .worker import Ticket
@@ -24,7 +24,7 @@ class Baker:
     def __init__(self, scene: ballgan.Scene, model: Model) -> None:
         self._scene = scene
         self._model = model
-        self._code: Code | None = None  # whose volume was posted
+        self._identity: Identity | None = None  # whose volume was posted
         self._details: Iterator[Any] | None = None  # of that volume, as far as they are not posted
         self._backdrop: Backdrop | None = None  # that was posted
         self._whole = True  # whether all of that backdrop was
@@ -33,8 +33,8 @@ class Baker:
         """Post what the request's view lacks for a first preview; the scene is set to the view."""
         # The background comes first: it is quick, and a new one should show without delay.
         self._prepare_backdrop(request.view, ticket)
-        if request.view.foreground != self._code:
-            self._prepare_volume(request.view.foreground, ticket)
+        if request.view.identity != self._identity:
+            self._prepare_volume(request.view.identity, ticket)
 
     def refine(self, ticket: Ticket) -> None:
         """Post better versions of what was posted last, until the ticket stops it."""
@@ -45,17 +45,17 @@ class Baker:
             if bricks is None:
                 self._details = None
             else:
-                ticket.post(VolumeDetail(self._model, self._code or Code(), bricks))
+                ticket.post(VolumeDetail(self._model, self._identity or Identity(), bricks))
             ticket.check()
 
-    def _prepare_volume(self, code: Code, ticket: Ticket) -> None:
+    def _prepare_volume(self, identity: Identity, ticket: Ticket) -> None:
         from ballgan.bake import Baking
 
-        self._code, self._details = None, None
+        self._identity, self._details = None, None
         baking = Baking(self._scene.model, self._scene.planes(ticket.check))
         coarse = baking.coarse(ticket.check)
-        ticket.post(Volume(self._model, code, coarse))
-        self._code, self._details = code, baking.refine(coarse)
+        ticket.post(Volume(self._model, identity, coarse))
+        self._identity, self._details = identity, baking.refine(coarse)
 
     def _prepare_backdrop(self, view: View, ticket: Ticket) -> None:
         backdrop = essence(view.relevant().backdrop)

@@ -155,7 +155,7 @@ class Easel:
         By the preview's volume, if it is of the present code, else by the present picture; None if
         neither is there.
         """
-        if self._can_preview(state) and self._preview.code == state.view.foreground:
+        if self._can_preview(state) and self._preview.identity == state.view.identity:
             return self._preview.probe(state.view, place)
         picture = self.picture
         if picture is None or picture.depth is None or not self._shows_view(state):
@@ -178,7 +178,7 @@ class Easel:
     def _has_surface(self, state: ViewerState) -> bool:
         """Whether the mesh is that of the present code; its level may be an earlier one."""
         surface = self.surface
-        return surface is not None and surface.request.code == state.view.foreground
+        return surface is not None and surface.request.identity == state.view.identity
 
     def photograph(self, state: ViewerState) -> np.ndarray | None:
         """What the layer shows as straight float RGBA (H, W, 4); None if that is nothing."""
@@ -234,4 +234,4 @@ def pixel_at(place: tuple[float, float], shape: tuple[int, ...]) -> tuple[int, i
 
 def _surface_request(model: Model, state: ViewerState) -> SurfaceRequest:
     level = None if state.export.automatic_level else state.export.level
-    return SurfaceRequest(model, state.view.foreground, level)
+    return SurfaceRequest(model, state.view.identity, level)

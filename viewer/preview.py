@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ballgan.colormaps import apply_colormap
-from ballgan.view import Backdrop, Code, Orbit, View
+from ballgan.view import Backdrop, Identity, Orbit, View
 
 from . import gl
 from .baker import essence, gain_of, needs_worker
@@ -117,7 +117,7 @@ class Preview:
         return jobs
 
     def _add_bricks(self, detail: VolumeDetail) -> None:
-        if self._volume is None or detail.code != self._volume.code:
+        if self._volume is None or detail.identity != self._volume.identity:
             return
         bricks = detail.bricks
         cells = bricks.density.shape[1] - 1
@@ -168,16 +168,16 @@ class Preview:
         if model is None or not self.shows(model, view):
             return False
         volume, backdrop = self._volume, shown_backdrop(view)
-        if view.layer != "background" and (volume is None or volume.code != view.foreground):
+        if view.layer != "background" and (volume is None or volume.identity != view.identity):
             return False
         return not needs_worker(backdrop) or (
             self._backcloth is not None and self._backcloth.backdrop == essence(backdrop)
         )
 
     @property
-    def code(self) -> Code | None:
+    def identity(self) -> Identity | None:
         """The foreground that `draw` shows."""
-        return self._volume.code if self._volume is not None else None
+        return self._volume.identity if self._volume is not None else None
 
     @property
     def side(self) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ballgan.session import Session
-from ballgan.view import Backdrop, Code, View
+from ballgan.view import Backdrop, Identity, View
 
 from .state import ExportOptions, ModelInfo
 
@@ -74,7 +74,7 @@ class Volume:
     """A foreground for the preview; `coarse` is a ballgan.bake.Coarse."""
 
     model: Model
-    code: Code
+    identity: Identity
     coarse: Any
 
 
@@ -83,7 +83,7 @@ class VolumeDetail:
     """Fine bricks of the last Volume, a ballgan.bake.Bricks; they show once they are all there."""
 
     model: Model
-    code: Code
+    identity: Identity
     bricks: Any
 
 
@@ -108,7 +108,7 @@ class SurfaceRequest:
     """Find the surface of a foreground at a raw density; None: choose it."""
 
     model: Model
-    code: Code
+    identity: Identity
     level: float | None
 
 
@@ -142,10 +142,10 @@ class SaveRequest:
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """Write the foreground of a code as a mesh."""
+    """Write a foreground as a mesh."""
 
     model: Model
-    code: Code
+    identity: Identity
     options: ExportOptions
     folder: str  # empty: where paths.find_folder says
     name: str  # of the file, if none was typed
