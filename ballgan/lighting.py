@@ -124,12 +124,10 @@ class Shading:
         return ratio.clamp(*RATIO_RANGE) ** self.strength
 
 
-def find_shading(scene: Scene, camera: AnyCamera) -> Shading | None:
-    """How a scene's `match_light` shades its foreground; None if it changes nothing.
+def find_lights(scene: Scene) -> tuple[Light, Light] | None:
+    """The light that a scene's foreground should have, and that which it has; None: no change.
 
-    A background that stands still before a camera of its own lights the object from where it is
-    seen in the picture. A model without a background network is shaded against an even light as
-    bright as the new one.
+    A model without a background network is compared with an even light as bright as the new one.
     """
     match, background, model = scene.match_light, scene.background, scene.model
     plain = model.background is None
@@ -137,12 +135,23 @@ def find_shading(scene: Scene, camera: AnyCamera) -> Shading | None:
         return None
     new = scene.light(background)
     even = match.reference is None or (plain and isinstance(match.reference, LearntBackground))
-    old = new.evened() if even else scene.light(match.reference)
+    return new, new.evened() if even else scene.light(match.reference)
+
+
+def find_shading(scene: Scene, camera: AnyCamera) -> Shading | None:
+    """How a scene's `match_light` shades its foreground; None if it changes nothing.
+
+    A background that stands still before a camera of its own lights the object from where it is
+    seen in the picture.
+    """
+    lights = find_lights(scene)
+    if lights is None or scene.match_light is None:
+        return None
     turn = None
     if scene.backdrop_camera is not None:
-        defaults = model.config.camera
+        defaults = scene.model.config.camera
         turn = turn_between(camera.resolve(defaults), scene.backdrop_camera.resolve(defaults))
-    shading = Shading(new, old, match.strength, turn)
+    shading = Shading(*lights, scene.match_light.strength, turn)
     return None if shading.changes_nothing else shading
 
 

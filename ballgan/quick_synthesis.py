@@ -1,29 +1,41 @@
 """StyleGAN2 layers for one picture, without gradients: less precise where that is faster.
 
-The same layers as in stylegan2.py. On processors that multiply bfloat16 in hardware, activations
-and modulated weights are bfloat16 and images float32; on other processors all is float32; on GPUs
-autocast chooses. Gains and biases are folded into the weights and 3x3 convolutions use Winograd's
-filtering where it pays.
+The same layers as in stylegan2.py. On processors that multiply bfloat16 in hardware, products are
+of bfloat16 and sums float32; on other processors all is float32; on GPUs autocast chooses. Gains
+are folded into the weights, 3x3 convolutions use Winograd's filtering where it pays, and pictures
+(H, W, C) go through the layers of a block in strips of lines that fit into the cache.
 """
+
+from collections.abc import Callable, Iterator, Sequence
+from weakref import WeakKeyDictionary
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .quick_conv import convolve, transform_weight
-from .stylegan2 import (
-    SQRT2,
-    Backbone,
-    Step,
-    SynthesisBlock,
-    SynthesisLayer,
-    ToRGB,
-    smooth_upsampled,
-    upsample,
+from .quick_conv import (
+    TILE,
+    Strips,
+    convolve,
+    convolve_directly,
+    convolve_doubled,
+    cut_into_strips,
+    transform_weight,
+    transpose_weight,
 )
+from .stylegan2 import SQRT2, Backbone, Step, SynthesisBlock, SynthesisLayer, ToRGB, upsample
 
-WINOGRAD_CHANNELS, WINOGRAD_PIXELS = 128, 64**2  # from which its transforms pay
+# From which the transforms of tiles pay: channels, and pixels for each of them.
+TILED_CHANNELS, TILED_PIXELS = 128, 32
 WIDE = 256  # channels of a backbone that gains by bfloat16 what it loses in precision
+
+PREPARATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "direct": lambda weight: weight.contiguous(memory_format=torch.channels_last),
+    "tiled": transform_weight,
+    "up": transpose_weight,
+}
+# By layer: what the weight was prepared from and for, the weight, and its energy.
+_prepared: WeakKeyDictionary[SynthesisLayer, tuple[tuple, Tensor, Tensor]] = WeakKeyDictionary()
 
 
 def fast_dtype(device: torch.device) -> torch.dtype:
@@ -50,70 +62,119 @@ def synthesize_planes(backbone: Backbone, ws: Tensor, step: Step | None = None) 
     if ws.device.type != "cpu":
         with half_precision(ws.device):
             return backbone(ws, step=step).float()
-    dtype = fast_dtype(ws.device)
-    x = backbone.const[None].to(dtype, memory_format=torch.channels_last)
-    x = run_layer(backbone.conv, x, ws[:, 0], "const")
-    image = run_to_rgb(backbone.to_rgb, x, ws[:, 1])
+    x = backbone.const.to(fast_dtype(ws.device)).permute(1, 2, 0)
+    strips = run_layer(backbone.conv, [x], x.shape[:2], ws[:, 0], "const", x.dtype)
+    x, image = run_to_rgb(backbone.to_rgb, strips, ws[:, 1], x.dtype)
     for i, block in enumerate(backbone.blocks):
         assert isinstance(block, SynthesisBlock)
-        x, image = run_block(block, x, image, ws[:, 2 * i + 1 : 2 * i + 4], "const", step)
+        rows = ws[:, 2 * i + 1 : 2 * i + 4]
+        last = i + 1 == len(backbone.blocks)
+        x, image = run_block(block, x, image, rows, "const", step, last=last)
     return image
 
 
 def run_block(
-    block: SynthesisBlock, x: Tensor, image: Tensor, ws: Tensor, noise: str, step: Step | None
+    block: SynthesisBlock,
+    x: Tensor,
+    image: Tensor,
+    ws: Tensor,
+    noise: str,
+    step: Step | None = None,
+    *,
+    last: bool = False,
 ) -> tuple[Tensor, Tensor]:
-    """As `SynthesisBlock.forward`."""
+    """As `SynthesisBlock.forward`, for x (H, W, I); the result's x has no lines if `last`.
+
+    `step` is called before each strip.
+    """
+    size: Sequence[int] = x.shape[:2]
+    strips: Strips = cut_into_strips(x, 2 * x.shape[1] * 2 * block.conv1.weight.shape[0])
     for i, layer in enumerate((block.conv0, block.conv1)):
+        size = [2 * side if layer.up else side for side in size]
+        strips = run_layer(layer, strips, size, ws[:, i], noise, x.dtype)
+    x, colors = run_to_rgb(block.to_rgb, strips, ws[:, 2], x.dtype, step, last=last)
+    image = upsample(image) if block.up else image
+    return x, image + colors
+
+
+def run_layer(
+    layer: SynthesisLayer,
+    strips: Strips,
+    size: Sequence[int],
+    w: Tensor,
+    noise: str,
+    dtype: torch.dtype,
+) -> Iterator[Tensor]:
+    """As `SynthesisLayer.forward`: strips of (H', W', I) -> strips of (H, W, O), `size` (H, W)."""
+    kind = "up" if layer.up else "tiled" if _suits_tiles(layer.weight, size) else "direct"
+    weight, energy = _prepare(layer, kind, dtype)
+    styles = layer.affine(w)[0]
+    # Leaky ReLU commutes with positive gains: this one goes into the weights.
+    demodulation = SQRT2 * torch.mv(energy, styles.square()).add(1e-8).rsqrt()
+    bias = (SQRT2 * layer.bias).to(dtype)
+    if kind == "direct":
+        weight = weight * torch.outer(demodulation, styles)[:, :, None, None]
+        strips = convolve_directly(strips, weight.to(dtype), bias)
+    elif kind == "up":
+        weight = weight * torch.outer(styles, demodulation)[:, :, None, None]
+        strips = convolve_doubled(strips, weight.to(dtype), bias)
+    else:
+        weight = weight * torch.outer(styles, demodulation)
+        strips = convolve(strips, weight.to(dtype), bias)
+    top, strength = 0, SQRT2 * layer.noise_strength
+    for strip in strips:
+        lines = slice(top, top + len(strip))
+        if noise == "const":
+            strip.add_((layer.noise_const[lines] * strength)[..., None].to(dtype))
+        elif noise == "random":
+            strip.add_(torch.randn(*strip.shape[:2], 1, device=w.device).mul_(strength).to(dtype))
+        x = F.leaky_relu_(strip, 0.2)
+        yield x if layer.clamp is None else x.clamp_(-layer.clamp, layer.clamp)
+        top = lines.stop
+
+
+def _prepare(layer: SynthesisLayer, kind: str, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """A layer's weight for its kind of convolution, and its energy (O, I); kept till it changes."""
+    weight = layer.weight
+    version = 0 if weight.is_inference() else weight._version
+    key = (kind, dtype, weight.data_ptr(), version)
+    kept = _prepared.get(layer)
+    if kept is None or kept[0] != key:
+        prepared = PREPARATIONS[kind](weight).to(dtype)
+        kept = _prepared[layer] = (key, prepared, weight.square().sum((2, 3)))
+    return kept[1:]
+
+
+def run_to_rgb(
+    layer: ToRGB,
+    strips: Strips,
+    w: Tensor,
+    dtype: torch.dtype,
+    step: Step | None = None,
+    *,
+    last: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """As `ToRGB.forward`, for strips of (H, W, I): also joins them, or drops them if `last`.
+
+    Returns (H, W, I) and the image (1, O, H, W), float32.
+    """
+    styles = layer.affine(w)[0] * layer.style_gain
+    weight = (layer.weight[:, :, 0, 0] * styles).to(dtype)
+    kept, colors = [], []
+    for strip in strips:
         if step is not None:
             step()
-        x = run_layer(layer, x, ws[:, i], noise)
-    image = upsample(image) if block.up else image
-    return x, image + run_to_rgb(block.to_rgb, x, ws[:, 2])
+        colors.append(F.linear(strip, weight).float())
+        kept.append(strip[:0] if last else strip)
+    image = torch.cat(colors).add_(layer.bias).permute(2, 0, 1)[None]
+    image = image if layer.clamp is None else image.clamp_(-layer.clamp, layer.clamp)
+    return torch.cat(kept), image
 
 
-def run_layer(layer: SynthesisLayer, x: Tensor, w: Tensor, noise: str) -> Tensor:
-    """As `SynthesisLayer.forward`, for x (1, I, H, W) with channels last."""
-    styles = layer.affine(w)[0]
-    energy = layer.weight.square().sum((2, 3))  # (O, I)
-    # Leaky ReLU commutes with positive gains: this one goes into the weights.
-    scale = SQRT2 * torch.mv(energy, styles.square()).add(1e-8).rsqrt()
-    weight = layer.weight * (scale[:, None] * styles)[:, :, None, None]
-    bias = (SQRT2 * layer.bias).to(x.dtype)
-    if layer.up:
-        x = F.conv_transpose2d(x, _cast(weight, x).transpose(0, 1), stride=2)
-        x = smooth_upsampled(x).add_(bias[:, None, None])
-    elif _suits_winograd(layer.weight, x):
-        pixels = x[0].permute(1, 2, 0).contiguous()
-        pixels = convolve(pixels, transform_weight(weight).to(x.dtype)).add_(bias)
-        x = pixels[None].permute(0, 3, 1, 2)
-    else:
-        x = F.conv2d(x, _cast(weight, x), bias, padding=1)
-    if noise == "const":
-        x.add_((layer.noise_const * (SQRT2 * layer.noise_strength)).to(x.dtype))
-    elif noise == "random":
-        fresh = torch.randn(x.shape[2:], device=x.device, dtype=x.dtype)
-        x.add_(fresh * (SQRT2 * layer.noise_strength).to(x.dtype))
-    x = F.leaky_relu_(x, 0.2)
-    return x if layer.clamp is None else x.clamp_(-layer.clamp, layer.clamp)
-
-
-def run_to_rgb(layer: ToRGB, x: Tensor, w: Tensor) -> Tensor:
-    """As `ToRGB.forward`; float32."""
-    styles = layer.affine(w)[0] * layer.style_gain
-    weight = _cast(layer.weight * styles[:, None, None], x)
-    image = F.conv2d(x, weight).float() + layer.bias[:, None, None]
-    return image if layer.clamp is None else image.clamp_(-layer.clamp, layer.clamp)
-
-
-def _suits_winograd(weight: Tensor, x: Tensor) -> bool:
-    height, width = x.shape[2:]
+def _suits_tiles(weight: Tensor, size: Sequence[int]) -> bool:
+    height, width = size
     return (
-        min(weight.shape[:2]) >= WINOGRAD_CHANNELS
-        and height * width >= WINOGRAD_PIXELS
-        and height % 2 == width % 2 == 0
+        min(weight.shape[:2]) >= TILED_CHANNELS
+        and height * width >= TILED_PIXELS * max(weight.shape[:2])
+        and height % TILE == width % TILE == 0
     )
-
-
-def _cast(weight: Tensor, x: Tensor) -> Tensor:
-    return weight.to(x.dtype, memory_format=torch.channels_last)

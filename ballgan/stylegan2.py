@@ -48,11 +48,14 @@ def smooth_upsampled(x: Tensor) -> Tensor:
 
 def low_pass(x: Tensor, padding: int) -> Tensor:
     """The FIR filter [1, 3, 3, 1] / 8 along both axes of (B, C, H, W), zeros outside."""
-    place = torch.arange(4, device=x.device, dtype=x.dtype)
+    return F.conv2d(x, low_pass_kernel(x.shape[1], x), padding=padding, groups=x.shape[1])
+
+
+def low_pass_kernel(channels: int, like: Tensor) -> Tensor:
+    """The FIR filter as weight (channels, 1, 4, 4) of a convolution of each channel alone."""
+    place = torch.arange(4, device=like.device, dtype=like.dtype)
     taps = (1 + place * (3 - place)) / 8  # made on the device: copying numbers there waits for it
-    channels = x.shape[1]
-    kernel = torch.outer(taps, taps).expand(channels, 1, 4, 4)
-    return F.conv2d(x, kernel.contiguous(), padding=padding, groups=channels)
+    return torch.outer(taps, taps).expand(channels, 1, 4, 4).contiguous()
 
 
 def modulated_conv2d(

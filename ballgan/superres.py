@@ -1,6 +1,7 @@
 """Super-resolution: from the feature image to the picture (EG3D sec. 4.3)."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import torch
 import torch.nn.functional as F
@@ -59,19 +60,24 @@ class SuperResolution(nn.Module):
         features = self.resize(features)
         image = features[:, :3]
         last = ws[:, -1:].expand(-1, 3, -1)
-        on_cpu = features.device.type == "cpu"
-        dtype = fast_dtype(features.device) if quick else features.dtype
-        x = features.to(dtype, memory_format=torch.channels_last)
-        for block in self.blocks:
-            assert isinstance(block, SynthesisBlock)
-            if quick and on_cpu:
-                x, image = run_block(block, x, image, last, self.config.noise, step)
-            elif quick:
-                with half_precision(x.device):
-                    x, image = block(x, image, last, self.config.noise, generator, step)
-            else:
+        if quick and features.device.type == "cpu":
+            return self._run_quickly(features, image, last, step)
+        x = features.contiguous(memory_format=torch.channels_last)
+        with half_precision(x.device) if quick else nullcontext():
+            for block in self.blocks:
                 x, image = block(x, image, last, self.config.noise, generator, step)
         return image.float() if quick else image
+
+    def _run_quickly(
+        self, features: Tensor, image: Tensor, ws: Tensor, step: Step | None
+    ) -> Tensor:
+        """The blocks on a processor."""
+        x = features[0].permute(1, 2, 0).to(fast_dtype(features.device))
+        for i, block in enumerate(self.blocks):
+            assert isinstance(block, SynthesisBlock)
+            last = i + 1 == len(self.blocks)
+            x, image = run_block(block, x, image, ws, self.config.noise, step, last=last)
+        return image
 
     def resize(self, features: Tensor) -> Tensor:
         """Features (B, F, H, W) at the input resolution, where the config says so."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from .latents import Direction, StyleMix
 
+CODES = ("foreground", "background")
 SEEDS = 2**32  # seeds are 32-bit
 LATTICE_WIDTH = 100  # seed at lattice point (i, j): (i + 100 j) mod 2**32, as Latent.at
 MAX_PITCH = math.radians(89.9)
@@ -88,6 +89,11 @@ class CodeControl:
     animated: bool = False  # the code moves by itself
     speed: float = 0.5  # of an animation, seeds a second
 
+    @property
+    def moves(self) -> bool:
+        """Whether the code moves at present."""
+        return self.animated and not self.locked
+
 
 @dataclass(frozen=True)
 class LatentControls:
@@ -97,6 +103,10 @@ class LatentControls:
     background: CodeControl = CodeControl()
     side: str = "A"  # that shows, "A" or "B"
     other: CodePair | None = None  # the codes of the side that does not show; None: the same
+
+    def of(self, which: str) -> CodeControl:
+        """What may change the "foreground" or the "background"."""
+        return self.foreground if which == "foreground" else self.background
 
 
 @dataclass(frozen=True)
@@ -112,7 +122,6 @@ class Backdrop:
     photo: str | None = file_field()  # path of a panorama or any other picture
     yaw: float = 0.0  # turns the photo, radians
     exposure: float = 0.0  # of the photo, stops
-    revision: int = 0  # counts how often the photo's file was read again
     camera: "Orbit | None" = None  # sees the background, which stands still; None: the view's
     match_light: bool = False  # whether the foreground takes on the background's light
     light_strength: float = 1.0  # of that, in [0, 2]
@@ -128,7 +137,6 @@ class Backdrop:
             shown = replace(shown, top=self.top, bottom=self.bottom)
         elif self.kind == "photo":
             shown = replace(shown, photo=self.photo, yaw=self.yaw, exposure=self.exposure)
-            shown = replace(shown, revision=self.revision)
         else:
             shown = replace(shown, code=self.code)
         if not self.match_light:
@@ -201,6 +209,16 @@ class View:
         """Both codes."""
         return CodePair(self.foreground, self.backdrop.code)
 
+    def code(self, which: str) -> Code:
+        """The code of the "foreground" or the "background"."""
+        return self.foreground if which == "foreground" else self.backdrop.code
+
+    def with_code(self, which: str, code: Code) -> "View":
+        """The same with another code."""
+        if which == "foreground":
+            return replace(self, foreground=code)
+        return replace(self, backdrop=replace(self.backdrop, code=code))
+
     def with_codes(self, codes: CodePair) -> "View":
         """The same with other codes."""
         backdrop = replace(self.backdrop, code=codes.background)
@@ -241,6 +259,21 @@ def slide(code: Code, weight: float) -> Code:
     weight = min(max(weight, 0.0), 1.0)
     nearest = a if weight < 0.5 else b
     return replace(code, x=nearest.x, y=nearest.y, blend=((a, 1.0 - weight), (b, weight)))
+
+
+def end_of(code: Code, index: int) -> Code:
+    """One of the codes of a blend, with what the blend itself does to it."""
+    part, _ = code.blend[index]
+    moved = part
+    for direction, amount in code.moves:
+        moved = moved.moved(direction, moved.amount(direction) + amount)
+    cutoff = part.truncation_cutoff
+    return replace(
+        moved,
+        truncation_psi=part.truncation_psi * code.truncation_psi,
+        truncation_cutoff=code.truncation_cutoff if cutoff is None else cutoff,
+        mix=code.mix or part.mix,
+    )
 
 
 def advance(code: Code, distance: float) -> Code:

@@ -42,7 +42,7 @@ def open_app(model: str | None) -> Iterator[Any]:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["BALLGAN_CONFIG_DIR"] = folder
         window = Window(WindowOptions(size=WINDOW, scale=1.0, offscreen=True))
-        app = App(window, AppOptions(model, remember=False))
+        app = App(window, AppOptions((model,) if model else (), remember=False))
         try:
             run_script(app, [{"wait": "loaded"}])
             pump(app, lambda: app.preview.is_current(app.easel.model, app.state.view))
@@ -117,10 +117,10 @@ def drag(app: Any, frames: int) -> Cost:
 
 def first_preview(app: Any, which: str, repeats: int) -> Cost:
     """From a new code to the end of the frame that shows it."""
-    from ballgan_viewer import actions as act
+    from ballgan_viewer import latent_actions as lat
 
     def change() -> None:
-        app.dispatch(act.StepSeed(which, 1))
+        app.dispatch(lat.StepSeed(which, 1))
         pump(app, lambda: app.preview.is_current(app.easel.model, app.state.view))
 
     return measure_cost(change, repeats)

@@ -3,6 +3,8 @@
 
 #include "camera.glsl"
 #include "clay.glsl"
+#include "light.glsl"
+#include "srgb.glsl"
 #include "volume.glsl"
 
 uniform int layer;          // one of the constants below
@@ -25,7 +27,7 @@ void main() {
     vec3 direction = ray_direction(uv);
     Gathered g = march(eye, direction);
     float opacity = 1.0 - g.transmittance;
-    if (layer == COLOUR) {
+    if (layer == COLOUR && !(lit && opacity > SEEN)) {
         colour = vec4(g.colour, opacity);
         return;
     }
@@ -52,6 +54,11 @@ void main() {
         return;
     }
     vec3 normal = normalize(falling(eye + distance * direction, normal_reach) + 1e-12);
+    if (layer == COLOUR) {
+        vec3 straight = decode_srgb(clamp(g.colour / opacity, 0.0, 1.0));
+        colour = vec4(encode_srgb(straight * light_ratio(normal)), 1.0) * opacity;
+        return;
+    }
     if (layer == NORMALS) {
         vec3 local = vec3(dot(normal, right), dot(normal, up), dot(normal, back));
         colour = vec4(0.5 * local + 0.5, 1.0) * opacity;

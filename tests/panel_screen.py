@@ -36,6 +36,8 @@ class Screen:
     def click(self, state: ViewerState, name: str, **info: object) -> list[act.Action]:
         """Everything the panels answer while `name` is clicked."""
         actions = self.show(state, **info) + self.show(state, **info)
+        self.ui.reveal = name
+        actions += self.show(state, **info) + self.show(state, **info)
         return actions + self.click_at(state, self.ui.rects[name].centre, **info)
 
     def click_at(

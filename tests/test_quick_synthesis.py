@@ -1,5 +1,4 @@
 import dataclasses
-import math
 
 import pytest
 import torch
@@ -9,9 +8,9 @@ from conftest import TINY, make_model
 from ballgan import quick_synthesis
 from ballgan.config import BackboneConfig, SuperResolutionConfig
 from ballgan.generator import Generator
-from ballgan.quick_conv import convolve, transform_weight
+from ballgan.quick_conv import convolve, convolve_doubled, transform_weight, transpose_weight
 from ballgan.quick_synthesis import fast_dtype, gains_by_speed, synthesize_planes
-from ballgan.stylegan2 import Backbone
+from ballgan.stylegan2 import Backbone, modulated_conv2d
 
 DTYPES = (torch.float32, torch.bfloat16)
 
@@ -22,21 +21,39 @@ def relative_error(actual: torch.Tensor, expected: torch.Tensor) -> float:
 
 @pytest.fixture(params=DTYPES, ids=str)
 def precision(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> torch.dtype:
-    """Both kinds of processors, and Winograd's filtering for layers of all sizes."""
+    """Both kinds of processors, and tiles in layers of all sizes."""
     monkeypatch.setattr(quick_synthesis, "fast_dtype", lambda device: request.param)
     monkeypatch.setattr("ballgan.superres.fast_dtype", lambda device: request.param)
-    monkeypatch.setattr(quick_synthesis, "WINOGRAD_CHANNELS", 1)
-    monkeypatch.setattr(quick_synthesis, "WINOGRAD_PIXELS", 16**2)
+    monkeypatch.setattr(quick_synthesis, "TILED_CHANNELS", 1)
+    monkeypatch.setattr(quick_synthesis, "TILED_PIXELS", 1)
     return request.param
 
 
-@pytest.mark.parametrize("strip", [1, 2**20])
-def test_winograd_is_a_convolution(strip: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ballgan.quick_conv.FLOATS_PER_STRIP", strip)
-    x, weight = torch.randn(1, 3, 10, 12), torch.randn(5, 3, 3, 3)
-    expected = F.conv2d(x, weight, padding=1)[0].permute(1, 2, 0)
-    result = convolve(x[0].permute(1, 2, 0), transform_weight(weight))
-    assert torch.allclose(result, expected, atol=1e-5)
+@pytest.mark.parametrize("heights", [[12], [4, 8], [1, 2, 9], [1] * 12])
+def test_tiles_are_a_convolution(heights: list[int]) -> None:
+    x, weight, bias = torch.randn(12, 16, 3), torch.randn(5, 3, 3, 3), torch.randn(5)
+    expected = F.conv2d(x.permute(2, 0, 1)[None], weight, bias, padding=1)[0].permute(1, 2, 0)
+    result = torch.cat(list(convolve(x.split(heights), transform_weight(weight), bias)))
+    assert torch.allclose(result, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("heights", [[7], [3, 4], [1] * 7])
+def test_doubling_in_strips(heights: list[int]) -> None:
+    x, weight, bias = torch.randn(7, 6, 3), torch.randn(5, 3, 3, 3), torch.randn(5)
+    batch = x.permute(2, 0, 1)[None]
+    expected = modulated_conv2d(batch, weight, torch.ones(1, 3), demodulate=False, up=True)
+    result = torch.cat(list(convolve_doubled(x.split(heights), transpose_weight(weight), bias)))
+    assert torch.allclose(result, expected[0].permute(1, 2, 0) + bias, atol=1e-4)
+
+
+def test_changed_weights_are_prepared_again() -> None:
+    sr = SuperResolutionConfig(16, (16, 8), (True, True), noise="none")
+    model = make_model(dataclasses.replace(TINY, super_resolution=sr))
+    ws, features = torch.randn(1, 6, 16), torch.rand(1, 8, 16, 16)
+    with torch.no_grad():
+        before = model.picture(features, ws, quick=True)
+        model.super_resolution.blocks[1].conv0.weight.add_(1.0)
+        assert not torch.allclose(model.picture(features, ws, quick=True), before, atol=0.01)
 
 
 @pytest.mark.parametrize("upsample", [(True, True), (False, True)])
@@ -52,8 +69,8 @@ def test_super_resolution(precision: torch.dtype, upsample: tuple, noise: str) -
         plain = model.picture(features, ws)
         quick = model.picture(features, ws, quick=True)
     assert quick.dtype == torch.float32 and quick.shape == plain.shape
-    error = (quick - plain).square().mean().item() / 4
-    assert -10 * math.log10(error + 1e-20) > (45 if precision == torch.bfloat16 else 100)
+    # White noise is the worst case of tiles, whose products are of differences of neighbours.
+    assert relative_error(quick, plain) < (0.03 if precision == torch.bfloat16 else 1e-5)
 
 
 def test_backbone(precision: torch.dtype, tiny_model: Generator) -> None:
@@ -72,11 +89,12 @@ def test_only_wide_backbones_lose_precision(tiny_model: Generator) -> None:
     assert gains_by_speed(wide, cpu) == (fast_dtype(cpu) == torch.bfloat16)
 
 
-def test_work_is_stopped_between_layers(tiny_model: Generator) -> None:
+def test_work_is_stopped_between_blocks(tiny_model: Generator) -> None:
     calls: list[int] = []
     ws = torch.randn(1, tiny_model.backbone.config.num_ws, 16)
     with torch.inference_mode():
         synthesize_planes(tiny_model.backbone, ws, lambda: calls.append(1))
-        assert len(calls) == 2 * len(tiny_model.backbone.blocks)
+        assert len(calls) >= len(tiny_model.backbone.blocks)
+        before = len(calls)
         tiny_model.picture(torch.rand(1, 8, 16, 16), ws, step=lambda: calls.append(1), quick=True)
-    assert len(calls) == 2 * len(tiny_model.backbone.blocks) + 4
+    assert len(calls) >= before + 2

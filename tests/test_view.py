@@ -15,6 +15,7 @@ from ballgan.view import (
     LatentControls,
     View,
     advance,
+    end_of,
     interpolate,
     slide,
 )
@@ -49,6 +50,14 @@ def test_what_both_ends_share_can_still_be_changed() -> None:
     assert between.truncation_psi == 0.7
     assert between.seed == PLAIN.seed
     assert interpolate(PLAIN, EDITED, 0.25).truncation_psi == 1.0
+
+
+def test_the_ends_of_a_blend_are_what_it_was_made_of() -> None:
+    for a, b in ((PLAIN, EDITED), (EDITED, replace(EDITED, x=9.0))):
+        between = interpolate(a, b, 0.3)
+        assert [end_of(between, i) for i in range(2)] == [a, b]
+    between = interpolate(EDITED, replace(EDITED, x=9.0), 0.3).moved(SMILE, -1.0)
+    assert end_of(between, 1) == replace(EDITED, x=9.0).moved(SMILE, -1.0)
 
 
 def test_a_blend_slides_and_a_new_place_ends_it() -> None:

@@ -74,7 +74,6 @@ def test_errors_are_one_line_and_status_one(tmp_path: Path) -> None:
         ["--size", "big"],
         ["--size", "0x10", "--offscreen", "--screenshot", "x"],
         ["--scale", "9"],
-        ["a.pkl", "b.pkl"],
         ["--size", "99999x99999"],
         ["--size", "5000x100", "--scale", "2"],
     ],

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from ballgan_viewer import actions as act
 from ballgan_viewer import camera_actions as cam
+from ballgan_viewer import latent_actions as lat
 from ballgan_viewer.commands import COMMANDS
 from ballgan_viewer.controls import Grip, Reach, handle
 from ballgan_viewer.events import (
@@ -117,7 +118,7 @@ def test_surface_and_renderer_see_the_same(camera: Orbit) -> None:
 
 def test_keys() -> None:
     assert follow(KeyPressed("B")) == [act.ToggleBackground()]
-    assert follow(KeyPressed("Right", SHIFT)) == [act.StepSeed("background", 1)]
+    assert follow(KeyPressed("Right", SHIFT)) == [lat.StepSeed("background", 1)]
     assert follow(KeyPressed("8")) == [act.SetLayer("surface")]
     assert follow(KeyPressed("O", frozenset({"super"}))) == [act.Browse("model")]
     assert follow(KeyPressed("Z", CONTROL)) == []  # there is nothing to undo

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from ballgan_viewer import actions as act
+from ballgan_viewer import latent_actions as lat
 from ballgan_viewer.panels.status import describe_picture
 from ballgan_viewer.requests import Rendered
 from test_viewer_app import CENTRE, model_file, notices
@@ -65,7 +66,7 @@ def test_the_status_bar_says_who_draws(held: Any) -> None:
     turn(held, 0.4)
     assert "OpenGL preview" in status(held)
     assert "volume" in status(held)
-    held.dispatch(act.StepSeed("foreground", 1))
+    held.dispatch(lat.StepSeed("foreground", 1))
     held.frame()
     assert "OpenGL preview, changing" in status(held)
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from ballgan_viewer import actions as act
+from ballgan_viewer import latent_actions as lat
 from ballgan_viewer import panels, theme
 from ballgan_viewer.info import Quality, SurfaceInfo, ViewInfo
 from ballgan_viewer.layout import arrange
@@ -31,7 +32,7 @@ STATES = {
     "none": apply(STATE, act.ToggleBackground()),
     "colour": apply(STATE, act.SetBackdrop(Backdrop("colour"))),
     "photo": apply(STATE, act.PictureOpened("/a folder/" + "long name " * 20 + ".jpg")),
-    "blend": apply(STATE, act.SetForeground(Code(1e6 + 0.3, -5.7))),
+    "blend": apply(STATE, lat.SetCode("foreground", Code(1e6 + 0.3, -5.7))),
     "export": apply(STATE, act.StartExport("mesh")),
     "level": replace(STATE, export=replace(STATE.export, automatic_level=False)),
     "notices": NOISY,
@@ -49,8 +50,8 @@ def test_every_state_draws_and_does_nothing_by_itself(screen: Screen, name: str)
 @pytest.mark.parametrize(
     ("name", "widget", "expected"),
     [
-        ("model", "foreground.next", act.SetForeground(Code(1.0))),
-        ("model", "background.previous", act.SetBackdrop(Backdrop(code=Code().at_seed(-1)))),
+        ("model", "foreground.next", lat.StepSeed("foreground", 1)),
+        ("model", "background.previous", lat.StepSeed("background", -1)),
         ("model", "background.none", act.SetBackdrop(Backdrop(visible=False))),
         ("model", "background.photo", act.Browse("picture")),
         ("none", "background.show", act.ToggleBackground()),
@@ -119,7 +120,7 @@ def test_a_click_on_a_seed_goes_to_it(screen: Screen) -> None:
     io.add_mouse_button_event(0, True)
     screen.show(state)
     io.add_mouse_button_event(0, False)
-    assert screen.show(state) == [act.SetForeground(Code(1.0))]
+    assert screen.show(state) == [lat.SetCode("foreground", Code(1.0))]
 
 
 def test_everything_fits_into_the_panel_at_any_scale() -> None:
@@ -130,7 +131,7 @@ def test_everything_fits_into_the_panel_at_any_scale() -> None:
             screen.show(state)
             panel = arrange(SIZE[0] * scale, SIZE[1] * scale, scale).panel
             for name, rect in screen.ui.rects.items():
-                if not name.startswith(("dismiss", "jobs.")):
+                if not name.startswith(("dismiss", "jobs.", "cube")):
                     assert rect.x >= panel.x, name
                     assert rect.x + rect.width <= panel.x + panel.width, name
         imgui.destroy_context(screen.context)
@@ -167,7 +168,7 @@ def test_the_number_of_a_seed_is_clear_of_the_ring(
 
     imgui.new_frame()
     monkeypatch.setattr(imgui, "get_window_draw_list", Recorder)
-    pad._draw_seed(screen.ui, (100.0, 100.0), 7)
+    pad._draw_seed(screen.ui, (100.0, 100.0), 7, nearest=True)
     imgui.end_frame()
     assert places["7"] >= 100 + pad.RING
 

@@ -171,8 +171,7 @@ def bake(preview: Any, model: Any, view: Any) -> ballgan.Scene:
     from ballgan import staging
 
     scene = ballgan.Scene(model.generator)
-    scene.latent = staging.to_latent(view.foreground)
-    scene.background = staging.to_background(view.backdrop)
+    staging.set_scene(scene, view)
     desk: Any = Desk()
     baker = Baker(scene, model)
     baker.prepare(RenderRequest(model, view, preview=True), desk)

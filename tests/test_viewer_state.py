@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 from ballgan_viewer import actions as act
+from ballgan_viewer import latent_actions as lat
 from ballgan_viewer.state import ModelInfo, Notice, ViewerState, apply
 
 import ballgan
-from ballgan.view import Backdrop, Code, Orbit, View, clamp_camera
+from ballgan.view import MAX_PITCH, Backdrop, Code, Orbit, View, clamp_camera
 
 HOME = Orbit(radius=2.7, pivot=(0.0, 0.0, 0.2), fov=0.3)
 
@@ -65,7 +66,7 @@ def test_first_model_sets_the_camera_to_its_home() -> None:
 def test_another_model_keeps_codes_and_angles() -> None:
     state = do(
         with_model(),
-        act.SetForeground(Code(5.0)),
+        lat.SetCode("foreground", Code(5.0)),
         act.MoveCamera(replace(HOME, yaw=0.4, radius=2.0)),
         act.ModelOpened(model_info(name="cats", home=replace(HOME, radius=1.5), camera_limit=2.0)),
     )
@@ -140,7 +141,7 @@ def test_background_toggle_keeps_its_values() -> None:
 
 
 def test_step_seed() -> None:
-    state = do(ViewerState(), act.StepSeed("foreground", 1), act.StepSeed("background", 3))
+    state = do(ViewerState(), lat.StepSeed("foreground", 1), lat.StepSeed("background", 3))
     assert state.view.foreground.seed == 1
     assert state.view.backdrop.code.seed == 3
 
@@ -205,7 +206,7 @@ def test_clamped_cameras_stay_inside_the_sphere(
     camera = clamp_camera(wild, HOME, 2.94)
     position = [p + camera.radius * d for p, d in zip(camera.pivot, camera.direction, strict=True)]
     assert math.hypot(*position) <= 2.94 + 1e-9
-    assert camera.pitch == 1.5
+    assert camera.pitch == MAX_PITCH
     assert clamp_camera(camera, HOME, 2.94) == camera
 
 

@@ -185,4 +185,8 @@ def test_opening_files(tiny_model: ballgan.Generator, tmp_path: Path) -> None:
 
 def test_settled_says_for_which_request(model: Model, view: View) -> None:
     request = RenderRequest(model, view)
-    assert climb(tasks.Renderer(), request).posted[-1] == Settled(request)
+    settled = climb(tasks.Renderer(), request).posted[-1]
+    assert isinstance(settled, Settled) and settled.request == request
+    assert 0 < settled.separation.coverage < 1
+    empty = RenderRequest(model, replace(view, layer="background"))
+    assert climb(tasks.Renderer(), empty).posted[-1] == Settled(empty, None)

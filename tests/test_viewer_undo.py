@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from ballgan_viewer import actions as act
 from ballgan_viewer import document
+from ballgan_viewer import latent_actions as lat
 from ballgan_viewer.state import ExportOptions, ViewerState, apply
 from viewer_driver import open_app, play, settle
 
@@ -101,7 +102,7 @@ def test_the_document_is_the_whole_view_and_the_mesh_options() -> None:
 def test_undo_leaves_jobs_notices_and_the_model_alone() -> None:
     state = do(
         ViewerState(),
-        act.SetForeground(Code(3.0)),
+        lat.SetCode("foreground", Code(3.0)),
         act.EndStroke(),
         act.SetLayer("depth"),
         act.Notify("error", "Something"),

@@ -41,7 +41,7 @@ def open_app(
 
     window = Window(WindowOptions(size=size, scale=scale, offscreen=True))
     try:
-        app = App(window, AppOptions(str(model), remember=remember))
+        app = App(window, AppOptions((str(model),), remember=remember))
         try:
             yield app
         finally:

@@ -40,7 +40,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "export it as a mesh.",
     )
     parser.add_argument(
-        "model", nargs="?", help="checkpoint (.pkl or .safetensors); default: the bundled model"
+        "paths",
+        nargs="*",
+        metavar="FILE",
+        help="checkpoints (.pkl or .safetensors), of which Tab shows one after the other; the "
+        "folder of a training run, whose newest model shows; a session, or a picture that was "
+        "saved in the window; an image for the background. Default: the bundled model",
     )
     parser.add_argument(
         "--offscreen",
@@ -119,7 +124,11 @@ def run(window: "Window", options: argparse.Namespace) -> int:
     steps = load_script(options.script) if options.script else []
     app = App(
         window,
-        AppOptions(options.model, remember=not options.offscreen, preview=not options.no_preview),
+        AppOptions(
+            tuple(options.paths),
+            remember=not options.offscreen,
+            preview=not options.no_preview,
+        ),
     )
     finished = False
     try:

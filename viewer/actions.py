@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from .notes import ModelNotes
+
 if TYPE_CHECKING:
-    from ballgan.view import Backdrop, Code, Orbit
+    from ballgan.view import Backdrop, Orbit
 
     from .state import ExportOptions, ModelInfo
 
@@ -21,21 +23,6 @@ class Action:
 
 class Effect(Action):
     """An action that changes nothing in the state: the app does something outside."""
-
-
-@dataclass(frozen=True)
-class SetForeground(Action):
-    """Another foreground code."""
-
-    code: "Code"
-
-
-@dataclass(frozen=True)
-class StepSeed(Action):
-    """Go `step` seeds further in the "foreground" or the "background"."""
-
-    which: str
-    step: int
 
 
 @dataclass(frozen=True)
@@ -97,7 +84,7 @@ class OpenFile(Action):
 
 @dataclass(frozen=True)
 class FileRecognised(Action):
-    """What the content of a file says it is: a "model", "picture" or "session"."""
+    """What a file is by its content: "model", "picture", "session", or "run" for a folder."""
 
     path: str
     kind: str
@@ -105,19 +92,92 @@ class FileRecognised(Action):
 
 @dataclass(frozen=True)
 class OpenModel(Action):
-    """Load a model file; the scene stays as it is until it has been read."""
+    """Load a model file; the scene stays as it is until it has been read.
+
+    show: show it then, instead of only having it open. replaces: path of the open model whose
+    place it takes; it shows if that one did.
+    """
 
     path: str
     bundled: bool = False
+    show: bool = True
+    replaces: str = ""
+
+
+@dataclass(frozen=True)
+class QueueModel(Action):
+    """Load a model when those before it have been read."""
+
+    request: OpenModel
 
 
 @dataclass(frozen=True)
 class ModelOpened(Action):
-    """A model was read: `handle` is the generator itself, for the worker only."""
+    """A model was read: `handle` is the generator itself, for the worker only. show, replaces: as
+    in OpenModel."""
 
     undoable = False
+
     model: "ModelInfo"
     handle: Any = None
+    show: bool = True
+    replaces: str = ""
+    notes: ModelNotes = ModelNotes()
+
+
+@dataclass(frozen=True)
+class ShowModel(Action):
+    """Show another open model, with the same codes."""
+
+    undoable = False
+
+    path: str
+
+
+@dataclass(frozen=True)
+class StepModel(Action):
+    """Show the open model `step` places further."""
+
+    undoable = False
+
+    step: int
+
+
+@dataclass(frozen=True)
+class CloseModel(Action):
+    """Let go of an open model; the last one stays."""
+
+    undoable = False
+
+    path: str
+
+
+@dataclass(frozen=True)
+class FollowRun(Action):
+    """Show the newest model of a training run's folder, now and whenever there is a newer one."""
+
+    folder: str
+
+
+@dataclass(frozen=True)
+class StopFollowing(Action):
+    """Keep the model that is open; watch the run no longer."""
+
+
+@dataclass(frozen=True)
+class RunHasModel(Action):
+    """The run that is followed has a model that is newer than the one before."""
+
+    folder: str
+    path: str
+
+
+@dataclass(frozen=True)
+class RunLost(Action):
+    """The folder of the run cannot be read any more."""
+
+    folder: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -181,6 +241,7 @@ class SessionOpened(Action):
     values: dict[str, Any]
     model: str | None = None  # path; None: it names none, or there is no such file
     bundled: bool = False  # whether that is the bundled one
+    others: tuple[str, ...] = ()  # paths of the other models that were open
     complaint: str = ""
 
 
@@ -211,6 +272,32 @@ class SessionSaved(Action):
     """A session file was written."""
 
     path: str
+
+
+@dataclass(frozen=True)
+class ApplyPreset(Action):
+    """Render as a preset says."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class NamePreset(Action):
+    """What is typed as the name of the next preset."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class SavePreset(Action):
+    """Keep how it is rendered now under the name that was typed."""
+
+
+@dataclass(frozen=True)
+class DeletePreset(Action):
+    """Forget a preset."""
+
+    name: str
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ballgan.view import CODES
+
 from . import actions as act
 from . import camera_actions as cam
 from . import cameras, capture, panels, paths, preferences, tasks
+from . import latent_actions as lat
 from .controls import Grip, Reach, ends_stroke, handle
 from .dialogs import Dialogs
 from .easel import Easel
 from .events import Event
+from .gallery import THUMBNAILS, Gallery
 from .gl import finish, read_framebuffer
 from .gui import Gui
 from .info import ViewInfo
@@ -30,6 +34,8 @@ from .preview import Preview
 from .requests import (
     Backcloth,
     ExportRequest,
+    Lights,
+    NotesRequest,
     Rendered,
     SaveRequest,
     Settled,
@@ -37,15 +43,18 @@ from .requests import (
     Volume,
     VolumeDetail,
 )
+from .shelf import Shelf, open_bundled, open_recognised, open_session
 from .state import ViewerState, apply
 from .tempo import Tempo
+from .thumbnail_maker import ThumbnailMade, ThumbnailMaker
+from .thumbnails import Thumbnails
 from .window import Window
 from .worker import Failed, Lane, Progress, Stopped
 
 log = logging.getLogger(__name__)
 PAUSE = 0.5  # seconds without a change after which the next one is another step of the history
 REST = 0.12  # seconds without a change after which the picture is finished
-EASEL_RESULTS = (Rendered, Settled, Surface, Volume, VolumeDetail, Backcloth)
+EASEL_RESULTS = (Rendered, Settled, Surface, Volume, VolumeDetail, Backcloth, Lights)
 ENDED = "The window ended unexpectedly the last time."
 RECOVERED = f"{ENDED} It shows again what it showed; Ctrl+Z goes back to a fresh start."
 NOTICE_SECONDS = 8.0  # that an information stays; errors stay until they are dismissed
@@ -55,7 +64,7 @@ NOTICE_SECONDS = 8.0  # that an information stays; errors stay until they are di
 class AppOptions:
     """How to start."""
 
-    model: str | None = None  # path; None: the model that is part of the installation
+    paths: tuple[str, ...] = ()  # to open; none: the model that is part of the installation
     remember: bool = True  # write the settings file
     preview: bool = True  # False: no GL preview, whatever was remembered
 
@@ -77,7 +86,6 @@ class App:
         self._lanes = {
             name: Lane(name, work, self._post)
             for name, work in (
-                ("model", tasks.open_model),
                 ("picture", tasks.open_picture),
                 ("render", tasks.Renderer()),
                 ("surface", tasks.SurfaceFinder()),
@@ -86,6 +94,12 @@ class App:
         }
         self._lanes["recognise"] = Lane("recognise", tasks.recognise_file, self._post, in_turn=True)
         self._lanes["save"] = Lane("save", tasks.save_picture, self._post, in_turn=True)
+        self._shelf = Shelf(self._post)
+        self._lanes["notes"] = Lane("notes", tasks.write_notes, self._post, in_turn=True)
+        maker = ThumbnailMaker(self._is_computing)
+        self._lanes[THUMBNAILS] = Lane(THUMBNAILS, maker, self._post)
+        self._thumbnails = Thumbnails()
+        self.gallery = Gallery(self._thumbnails, self._lanes[THUMBNAILS])
         self._dialogs = Dialogs()
         self._grip = Grip()
         self.easel = Easel(self._stage, self.preview, self._lanes["render"], self._lanes["surface"])
@@ -104,12 +118,14 @@ class App:
     def _begin(self, options: AppOptions) -> None:
         """Open what was asked for, else what was there before an unexpected end."""
         recovered = self.keeper.recover()
-        if recovered is not None and options.model is None:
+        if recovered is not None and not options.paths:
             self.dispatch(act.Notify("info", RECOVERED), act.OpenSession(recovered))
             return
         if recovered is not None:
             self.dispatch(act.Notify("info", f"{ENDED} Open {recovered} to get back to it."))
-        self.dispatch(act.OpenModel(options.model or "", bundled=options.model is None))
+        if not options.paths:
+            self.dispatch(act.OpenModel("", bundled=True))
+        self.dispatch(*(act.OpenFile(path) for path in options.paths))
 
     # What scripts and tests ask
 
@@ -118,7 +134,8 @@ class App:
         """Whether a file is being opened."""
         state = self.state
         paths = (state.loading, state.opening, state.restoring)
-        return bool(state.recognising) or any(path is not None for path in paths)
+        waits = state.recognising or state.waiting
+        return bool(waits) or any(path is not None for path in paths)
 
     @property
     def exporting(self) -> bool:
@@ -153,7 +170,8 @@ class App:
             with self._guard():
                 self.preview.upload()
             if self._animates():
-                self.dispatch(cam.MoveOn(self.tempo.since_last_frame))
+                seconds = self.tempo.since_last_frame
+                self.dispatch(lat.Advance(seconds), cam.MoveOn(seconds))
             self.window.zoom = self.state.preferences.zoom
             self.gui.theme = self.state.preferences.theme
             layout = self._arrange()
@@ -167,6 +185,7 @@ class App:
                 self._end_stroke_at_release()
                 self._housekeep()
                 self.easel.submit(self.state, self._limit())
+                self.gallery.submit(self.state, self.gui.ui.rects)
             self._draw(layout)
             if self.window.offscreen:  # no screen sets the pace: let no frames pile up
                 finish()
@@ -175,8 +194,10 @@ class App:
             self.tempo.expect_more()
 
     def _animates(self) -> bool:
-        """Whether something moves by itself."""
-        return self.easel.model is not None and self.state.navigation.moves
+        """Whether the camera or a code moves by itself."""
+        view = self.state.view
+        moves = self.state.navigation.moves or any(view.latents.of(which).moves for which in CODES)
+        return self.easel.model is not None and moves
 
     def _handle(self, events: list[Event], layout: Layout) -> None:
         reach = Reach(layout.stage, layout.picture, self.gui.wants_pointer, self.gui.wants_keys)
@@ -229,6 +250,8 @@ class App:
                 self.tempo.moved()
             if self.state.preferences != before.preferences and self._remember:
                 self._save_preferences()
+            if self.state.notes != before.notes and self.state.model is before.model:
+                self._save_notes()
             perform = _EFFECTS.get(type(action))
             if perform is not None:
                 perform(self, action)
@@ -261,12 +284,14 @@ class App:
         unexpectedly: what is shown shall be shown again at the next start.
         """
         self.keeper.close(keep=unexpectedly)
+        self._shelf.close()
         for lane in self._lanes.values():
             lane.close()
         if self._remember and not self.window.minimised:
             size = self.window.logical_size
             self.dispatch(act.RememberWindow(size))
         self._stage.close()
+        self._thumbnails.close()
         self.preview.close()
         self.gui.close()
 
@@ -292,18 +317,31 @@ class App:
             self.dispatch(result)
         elif isinstance(result, EASEL_RESULTS):
             self.easel.receive(result)
+        elif isinstance(result, ThumbnailMade):
+            self.gallery.receive(result)
         elif isinstance(result, Progress):
             self.dispatch(act.ReportProgress(result.lane, result.fraction, result.seconds_left))
-        elif isinstance(result, Stopped) and (job := self.state.job(result.lane)) is not None:
-            self.dispatch(act.EndJob(job.lane, "info", f"{job.title}: cancelled."))
+        elif isinstance(result, Stopped):
+            self._receive_stop(result)
         elif isinstance(result, Failed):
             self._receive_failure(result)
+
+    def _receive_stop(self, stopped: Stopped) -> None:
+        job = self.state.job(stopped.lane)
+        if job is not None and stopped.lane != THUMBNAILS:  # those only made way for others
+            self.dispatch(act.EndJob(job.lane, "info", f"{job.title}: cancelled."))
 
     def _receive_failure(self, failure: Failed) -> None:
         if failure.lane == "model":
             self.dispatch(act.ModelFailed(failure.message, failure.request.path))
         elif failure.lane == "picture":
             self.dispatch(act.PictureFailed(failure.message, failure.request.path))
+        elif failure.lane == "notes":
+            text = f"Names and favourites could not be saved: {failure.message}"
+            self.dispatch(act.Notify("error", text))
+        elif failure.lane == THUMBNAILS:
+            self.dispatch(lat.StopSheet())
+            self.dispatch(act.Notify("error", f"The gallery has no pictures: {failure.message}"))
         elif failure.lane == "session":
             self.dispatch(self.keeper.receive_failure(failure))
         elif (job := self.state.job(failure.lane)) is not None:
@@ -343,12 +381,18 @@ class App:
             layout=layout,
             quality=self.easel.describe_picture(self.state),
             surface=self.easel.describe_surface(self.state),
+            separation=self.easel.separation,
             surface_failed=self.easel.surface_failed(self.state),
             rendering=self.loading or not self.converged,
             frame_ms=self.tempo.frame_ms,
             frames_per_second=self.tempo.frames_per_second,
             clock=time.monotonic(),
+            thumbnail=self.gallery.find,
         )
+
+    def _is_computing(self) -> bool:
+        """Whether the picture on the stage is being made. For any thread."""
+        return any(self._lanes[name].busy for name in ("render", "surface"))
 
     def _busy(self) -> bool:
         return self.loading or self.exporting or not self.converged
@@ -364,10 +408,24 @@ class App:
         notices = {n.number for n in self.state.notices if n.level != "error"}
         self._expiry = {n: self._expiry.get(n, now + NOTICE_SECONDS) for n in notices}
         self.dispatch(*(act.Dismiss(n) for n, end in self._expiry.items() if end <= now))
+        if self.state.waiting and self.state.loading is None:
+            self.dispatch(self.state.waiting[0])
+        self._follow_sheet()
         self.keeper.autosave(self.state)
         if self._wants_picture and self.converged:
             self._wants_picture = False
             self._save_picture()
+
+    def _follow_sheet(self) -> None:
+        """Keep the job of the contact sheet in step with its pictures."""
+        progress, job = self.gallery.progress, self.state.job(THUMBNAILS)
+        if progress is not None and job is None:
+            title = f"Contact sheet of {len(self.state.sheet.codes)}"
+            self.dispatch(act.BeginJob(THUMBNAILS, title))
+        elif progress is None and job is not None:
+            self.dispatch(act.EndJob(THUMBNAILS, "info", ""))
+        elif progress is not None and job is not None and progress != job.fraction:
+            self.dispatch(act.ReportProgress(THUMBNAILS, progress))
 
     def _use_chosen_file(self, path: str) -> None:
         if self._dialogs.purpose == "model":
@@ -393,49 +451,32 @@ class App:
         )
         self._lanes["save"].submit(request)
 
+    def _save_notes(self) -> None:
+        model = self.state.model
+        if model is not None and self._remember:
+            request = NotesRequest(model.sha256, model.name, self.state.notes)
+            self._lanes["notes"].submit(request)
+
     def _save_preferences(self) -> None:
         complaint = preferences.save(self.state.preferences)
         if complaint:
             self.state = apply(self.state, act.Notify("error", complaint))
 
-    def _open_recognised(self, action: act.FileRecognised) -> None:
-        kinds = {"picture": act.OpenPicture, "session": act.OpenSession, "model": act.OpenModel}
-        self.dispatch(kinds[action.kind](action.path))
-
-    def _use_session(self, action: act.SessionOpened) -> None:
-        """Show a session that was read, once its model is there."""
-        state = self.state
-        if state.pending is not action.values:  # it came too late
-            return
-        missing = state.model is None and state.loading is None
-        if action.model is not None and not self._shows(action.model):
-            self.dispatch(act.OpenModel(action.model, action.bundled))
-        elif missing:
-            self.dispatch(act.OpenModel("", bundled=True))
-        elif state.loading is None:
-            self.dispatch(act.RestoreDocument(action.values))
-
-    def _shows(self, path: str) -> bool:
-        """Whether the model of a file is shown, and no other one is coming."""
-        state = self.state
-        return state.loading is None and state.model is not None and state.model.path == path
-
-    def _open_something(self, action: act.SessionFailed) -> None:
-        """Without a session there is still the bundled model."""
-        if self.state.model is None and self.state.loading is None:
-            self.dispatch(act.OpenModel("", bundled=True))
+    def _use_model(self, action: act.Action) -> None:
+        """Look at the model that the state shows, if it is another one than before."""
+        handle = action.handle if isinstance(action, act.ModelOpened) else None
+        model = self._shelf.take(self.state, handle)
+        if model is not None and model is not self.easel.model:
+            self.easel.use_model(model)
+            self.gallery.use_model(model)
+            self.tempo.rest()
+            self.window.set_title(f"{model.info.name} \u2013 BallGAN")
+        if isinstance(action, act.ModelOpened) and self.state.loading is None:
+            self._restore_pending()
 
     def _restore_pending(self) -> None:
         if self.state.pending is not None:
             self.dispatch(act.RestoreDocument(self.state.pending))
-
-    def _use_model(self, action: act.ModelOpened) -> None:
-        if self.state.model is not action.model:  # it came too late
-            return
-        self.easel.use_model(action.handle)
-        self._restore_pending()
-        self.tempo.rest()
-        self.window.set_title(f"{action.model.name} \u2013 BallGAN")
 
     def _browse(self, action: act.Browse) -> None:
         defaults = {"export": paths.describe_mesh_path, "save_session": paths.describe_session_path}
@@ -445,6 +486,12 @@ class App:
 
     def _want_picture(self, action: act.SaveScreenshot) -> None:
         self._wants_picture = self.easel.model is not None
+
+    def _cancel_job(self, action: act.CancelJob) -> None:
+        if action.lane == THUMBNAILS:
+            self.dispatch(lat.StopSheet())
+        else:
+            self._lanes[action.lane].cancel()
 
     def _export(self, action: act.StartExport) -> None:
         if self.easel.model is None:
@@ -463,13 +510,18 @@ class App:
 
 _EFFECTS: dict[type[act.Action], Callable[[App, Any], None]] = {
     act.OpenFile: lambda app, action: app._lanes["recognise"].submit(action),
-    act.FileRecognised: App._open_recognised,
-    act.OpenModel: lambda app, action: app._lanes["model"].submit(action),
+    act.FileRecognised: lambda app, action: app.dispatch(*open_recognised(app.state, action)),
+    act.OpenModel: lambda app, action: app._shelf.read(action),
+    act.FollowRun: lambda app, action: app._shelf.follow(action.folder),
+    act.StopFollowing: lambda app, action: app._shelf.stop_following(),
     act.OpenPicture: lambda app, action: app._lanes["picture"].submit(action),
     act.ModelOpened: App._use_model,
+    act.ShowModel: App._use_model,
+    act.StepModel: App._use_model,
+    act.CloseModel: App._use_model,
     act.OpenSession: lambda app, action: app.keeper.open(app.state, action.path),
-    act.SessionOpened: App._use_session,
-    act.SessionFailed: App._open_something,
+    act.SessionOpened: lambda app, action: app.dispatch(*open_session(app.state, action)),
+    act.SessionFailed: lambda app, action: app.dispatch(*open_bundled(app.state)),
     act.SaveSession: lambda app, action: app.keeper.save(app.state, action.path),
     act.Browse: App._browse,
     act.SaveScreenshot: App._want_picture,
@@ -479,7 +531,7 @@ _EFFECTS: dict[type[act.Action], Callable[[App, Any], None]] = {
     cam.SaveCamera: cameras.save,
     cam.PickPivot: cameras.pick_pivot,
     act.Quit: lambda app, action: app.window.request_close(),
-    act.CancelJob: lambda app, action: app._lanes[action.lane].cancel(),
+    act.CancelJob: App._cancel_job,
 }
 
 

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ballgan.view import Backdrop, Identity, View
+import numpy as np
 
-from .requests import Backcloth, Model, RenderRequest, Volume, VolumeDetail
+from ballgan.view import Backdrop, Code, Identity, Orbit, View
+
+from .requests import Backcloth, Lights, Model, RenderRequest, Volume, VolumeDetail
 from .worker import Ticket
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ PHOTO_SIZE = 1024  # pixels of the picture that a photo shall be sharp in
 
 
 class Baker:
-    """Posts Volume, VolumeDetail and Backcloth for the views of one scene."""
+    """Posts Volume, VolumeDetail, Backcloth and Lights for the views of one scene."""
 
     def __init__(self, scene: ballgan.Scene, model: Model) -> None:
         self._scene = scene
@@ -28,11 +30,14 @@ class Baker:
         self._details: Iterator[Any] | None = None  # of that volume, as far as they are not posted
         self._backdrop: Backdrop | None = None  # that was posted
         self._whole = True  # whether all of that backdrop was
+        self._made: tuple[Backdrop, int] | None = None  # that backdrop and its file's revision
+        self._lit: tuple[Backdrop, int] | None = None  # whose lights were posted
 
     def prepare(self, request: RenderRequest, ticket: Ticket) -> None:
         """Post what the request's view lacks for a first preview; the scene is set to the view."""
         # The background comes first: it is quick, and a new one should show without delay.
-        self._prepare_backdrop(request.view, ticket)
+        self._prepare_backdrop(request, ticket)
+        self._prepare_lights(request, ticket)
         if request.view.identity != self._identity:
             self._prepare_volume(request.view.identity, ticket)
 
@@ -57,11 +62,13 @@ class Baker:
         ticket.post(Volume(self._model, identity, coarse))
         self._identity, self._details = identity, baking.refine(coarse)
 
-    def _prepare_backdrop(self, view: View, ticket: Ticket) -> None:
+    def _prepare_backdrop(self, request: RenderRequest, ticket: Ticket) -> None:
+        view = request.view
         backdrop = essence(view.relevant().backdrop)
-        if backdrop == self._backdrop or not needs_worker(backdrop):
+        made = (backdrop, request.revision if backdrop.kind == "photo" else 0)
+        if made == self._made or not needs_worker(backdrop):
             return
-        self._backdrop, self._whole = None, True
+        self._made, self._backdrop, self._whole = None, None, True
         if backdrop.kind == "photo":
             ticket.post(self._hang_photo(backdrop))
         elif self._scene.model.background is None:
@@ -70,7 +77,22 @@ class Baker:
         else:
             ticket.post(self._bake_window(backdrop, view))
             self._whole = False
-        self._backdrop = backdrop
+        self._made, self._backdrop = made, backdrop
+
+    def _prepare_lights(self, request: RenderRequest, ticket: Ticket) -> None:
+        import torch
+
+        from ballgan.lighting import find_lights
+
+        backdrop = lights_key(request.view.relevant().backdrop)
+        made = (backdrop, request.revision if backdrop.kind == "photo" else 0)
+        if made == self._lit or not backdrop.match_light:
+            return
+        with torch.inference_mode():
+            lights = find_lights(self._scene)
+        tables = [np.array(light.coefficients, np.float32) for light in lights or ()]
+        ticket.post(Lights(self._model, backdrop, *tables))
+        self._lit = made
 
     def _bake_window(self, backdrop: Backdrop, view: View) -> Backcloth:
         from ballgan import staging
@@ -79,7 +101,7 @@ class Baker:
         scene = self._scene
         assert scene.model.background is not None
         ws = scene.ws_background(staging.to_background(backdrop))
-        camera = staging.to_camera(view.camera).resolve(scene.model.config.camera)
+        camera = staging.to_camera(backdrop_camera(view)).resolve(scene.model.config.camera)
         pixels = bake_window(scene.model.background, ws, camera)
         return Backcloth(self._model, backdrop, "panorama", pixels)
 
@@ -115,12 +137,23 @@ class Baker:
 
 def essence(backdrop: Backdrop) -> Backdrop:
     """A backdrop without what the preview's shader does."""
-    return replace(backdrop, yaw=0.0, exposure=0.0)
+    plain = replace(lights_key(backdrop), yaw=0.0, exposure=0.0, match_light=False)
+    return plain if backdrop.kind == "learnt" else replace(plain, code=Code())
+
+
+def lights_key(backdrop: Backdrop) -> Backdrop:
+    """A backdrop without what its light, before it is turned, does not depend on."""
+    return replace(backdrop, camera=None, light_strength=1.0)
+
+
+def backdrop_camera(view: View) -> Orbit:
+    """The camera that sees the background."""
+    return view.backdrop.camera or view.camera
 
 
 def needs_worker(backdrop: Backdrop) -> bool:
-    """Whether there is anything to make: colours and nothing are drawn as they are."""
-    return backdrop.visible and backdrop.kind != "colour"
+    """Whether there is anything to make: colours, gradients and nothing are drawn as they are."""
+    return backdrop.visible and backdrop.kind in ("learnt", "photo")
 
 
 def gain_of(stops: float) -> float:

@@ -4,16 +4,20 @@ Keys, the command palette, the overview of keys, hints and tooltips are all made
 runs a command by its name. A command answers with actions, as a panel does.
 """
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ballgan.view import LAYERS
+from ballgan.view import CODES, LAYERS
 
 from . import actions as act
 from . import camera_actions as cam
+from . import latent_actions as lat
+from .presets import BUILT_IN
 from .state import ViewerState
 
 Actions = list[act.Action]
+RANDOM_SEEDS = 100_000
 ZOOM_STEP = 1.1
 MODS = ("control", "shift", "alt")  # in the order in which they are written
 
@@ -81,7 +85,12 @@ def command(
 
 
 def _step(which: str, step: int) -> act.Action:
-    return act.StepSeed(which, step)
+    return lat.StepSeed(which, step)
+
+
+def _draw(which: str) -> Callable[[ViewerState], Actions]:
+    """Random seeds, drawn when the command is used."""
+    return lambda state: [lat.TakeSeeds(which, *(random.randrange(RANDOM_SEEDS) for _ in "fb"))]
 
 
 SIDE_KEYS = {  # those of the number pad as in Blender
@@ -120,6 +129,21 @@ _TABLE: dict[str, tuple[Command, ...]] = {
     ),
     "File": (
         command("file.open", "Open a model ...", act.Browse("model"), "Ctrl+O"),
+        command(
+            "model.next",
+            "Next open model",
+            act.StepModel(1),
+            "Tab",
+            tip="The codes stay: the same seeds in another model.",
+            enabled=lambda state: len(state.models) > 1,
+        ),
+        command(
+            "model.previous",
+            "Previous open model",
+            act.StepModel(-1),
+            "Shift+Tab",
+            enabled=lambda state: len(state.models) > 1,
+        ),
         command("session.open", "Open a session ...", act.Browse("session"), "Ctrl+Shift+O"),
         command(
             "session.save",
@@ -167,6 +191,40 @@ _TABLE: dict[str, tuple[Command, ...]] = {
     "Codes": (
         command("foreground.next", "Next foreground", _step("foreground", 1), "Right"),
         command("foreground.previous", "Previous foreground", _step("foreground", -1), "Left"),
+        command("codes.random", "Random codes", _draw("both"), "N", hint="random"),
+        command("foreground.random", "Random foreground", _draw("foreground")),
+        command("background.random", "Random background", _draw("background")),
+        *(
+            command(f"{which}.{name}", f"{title} the {which}", action(which), tip=tip)
+            for which in CODES
+            for name, title, action, tip in (
+                ("animate", "Animate or stop", lat.ToggleAnimation, "It glides from seed to seed."),
+                ("lock", "Lock or unlock", lat.ToggleLock, "Nothing changes a locked code."),
+            )
+        ),
+        command(
+            "codes.side",
+            "Side A or B",
+            lat.ToggleSide(),
+            "X",
+            hint="A/B",
+            tip="Two states of both codes to compare.",
+        ),
+        command("codes.copy_side", "Make the other side the same", lat.CopySide()),
+        command(
+            "codes.keep",
+            "Keep the codes as a favourite",
+            lat.AddFavourite(),
+            tip="In the gallery, for this model.",
+            enabled=with_model,
+        ),
+        command(
+            "gallery.sheet",
+            "Make a contact sheet",
+            lat.MakeSheet(),
+            tip="Pictures of neighbouring seeds, in the gallery.",
+            enabled=with_model,
+        ),
     ),
     "Background": (
         command(
@@ -214,6 +272,15 @@ _TABLE: dict[str, tuple[Command, ...]] = {
         *(
             command(f"layer.{layer}", f"Show {layer}", act.SetLayer(layer), str(number))
             for number, layer in enumerate(LAYERS, start=1)
+        ),
+        *(
+            command(
+                f"preset.{preset.name.lower()}",
+                f"Preset: {preset.name}",
+                act.ApplyPreset(preset.name),
+                tip="How to render; the scene stays.",
+            )
+            for preset in BUILT_IN
         ),
         command(
             "preview.toggle",

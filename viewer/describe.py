@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from .state import ModelInfo
+from .state import CodeSpace, ModelInfo
 
 
 def describe_model(generator: Any, path: str, *, bundled: bool = False) -> ModelInfo:
     """What the window needs to know of a generator."""
+    from ballgan.backdrop import Backdrop
     from ballgan.depth import find_depth_range
     from ballgan.staging import find_camera_limit, find_home
 
@@ -33,9 +34,21 @@ def describe_model(generator: Any, path: str, *, bundled: bool = False) -> Model
         depth_range=find_depth_range(config),
         conditioned=config.mapping.label_dim > 0 and config.mapping.label_scale != 0,
         sphere_radius=sphere.radius if sphere else 0.0,
+        visible_span=Backdrop(config, generator.device).visible_span(),
         bundled=bundled,
         notes=tuple(str(note) for note in meta.get("notes", ())),
+        foreground_space=CodeSpace(config.backbone.num_ws, config.mapping.w_dim),
+        background_space=_describe_background_codes(generator),
     )
+
+
+def _describe_background_codes(generator: Any) -> CodeSpace:
+    background = generator.background
+    if background is None:
+        return CodeSpace()
+    mapped = background.mapping is not None
+    config = background.config
+    return CodeSpace(background.num_ws, config.w_dim if mapped else config.z_dim, mapped)
 
 
 def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 PARTS = ("export",)
 VIEW = "view."
-WORDS = {"view.backdrop": "background", "view.neural_resolution": "rays", "export": "mesh options"}
+WORDS = {
+    "view.backdrop": "background",
+    "view.latents": "locks and sides",
+    "view.neural_resolution": "rays",
+    "export": "mesh options",
+}
 
 
 def values(state: ViewerState) -> dict[str, Any]:
@@ -36,10 +41,11 @@ def with_values(state: ViewerState, changes: Mapping[str, Any]) -> ViewerState:
 
 
 def to_session(state: ViewerState) -> Session:
-    """The document and the model it is of, as a session."""
+    """The document and the open models, as a session."""
     window = {name: to_plain(getattr(state, name)) for name in PARTS}
-    models = () if state.model is None else (state.model.file,)
-    return Session(models, 0, state.view, window)
+    models = tuple(model.file for model in state.models)
+    shown = state.models.index(state.model) if state.model is not None else 0
+    return Session(models, shown, state.view, window)
 
 
 def read(session: Session) -> dict[str, Any]:

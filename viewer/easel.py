@@ -1,5 +1,7 @@
 """Keeps what is asked of the renderer in step with the state, and what it gave."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from . import actions as act
@@ -11,6 +13,7 @@ from .requests import (
     STAGES,
     Backcloth,
     Forget,
+    Lights,
     Model,
     Rendered,
     RenderRequest,
@@ -22,6 +25,9 @@ from .requests import (
 )
 from .state import ViewerState
 from .worker import Failed, Lane
+
+if TYPE_CHECKING:
+    from ballgan.separation import Separation
 
 SURFACE_PICTURE = 1024  # pixels, side of a saved picture of the surface
 
@@ -37,6 +43,7 @@ class Easel:
         self.model: Model | None = None
         self.picture: Rendered | None = None
         self.surface: Surface | None = None
+        self.separation: Separation | None = None  # of the last finished picture with a foreground
         self._stage, self._preview = stage, preview
         self._render, self._find_surface = render, surface
         self._asked: RenderRequest | None = None
@@ -47,7 +54,7 @@ class Easel:
     def use_model(self, model: Model) -> None:
         """Look at another model; the picture of the old one stays until there is a new one."""
         self.model = model
-        self._asked = self._surface_asked = self.surface = None
+        self._asked = self._surface_asked = self.surface = self.separation = None
         self._find_surface.submit(Forget())
 
     def submit(self, state: ViewerState, limit: str) -> None:
@@ -63,16 +70,16 @@ class Easel:
                 return
             limit = STAGES[0]
         view = for_baker(state.view).relevant()
-        request = RenderRequest(self.model, view, limit, state.preview)
+        request = RenderRequest(self.model, view, limit, state.preview, state.revision)
         if self._asked is None or not self._asked.covers(request):
             self._asked, self._settled = request, None
             self._render.submit(request)
 
     def receive(
-        self, result: Rendered | Settled | Surface | Volume | VolumeDetail | Backcloth
+        self, result: Rendered | Settled | Surface | Volume | VolumeDetail | Backcloth | Lights
     ) -> None:
         """Take what a lane has posted; results for another model are too late."""
-        if isinstance(result, (Volume, VolumeDetail, Backcloth)):
+        if isinstance(result, (Volume, VolumeDetail, Backcloth, Lights)):
             if result.model == self.model:
                 self._preview.receive(result)
             return
@@ -83,6 +90,7 @@ class Easel:
             self._stage.upload_picture(result.pixels)
         elif isinstance(result, Settled):
             self._settled = result.request
+            self.separation = result.separation or self.separation
         else:
             self.surface = result
             self._stage.upload_surface(result)
@@ -100,7 +108,7 @@ class Easel:
         if self.model is None:
             return True
         if state.view.layer != "surface":
-            wanted = RenderRequest(self.model, state.view.relevant())
+            wanted = RenderRequest(self.model, state.view.relevant(), revision=state.revision)
             return self._settled is not None and self._settled.covers(wanted)
         surface = _surface_request(self.model, state)
         found = self.surface if self.surface and self.surface.final else None
@@ -173,7 +181,10 @@ class Easel:
         if picture is None or picture.request.model != self.model:
             return False
         coarse = picture.stage == STAGES[0] and self._can_preview(state)
-        return not coarse and picture.request.view == state.view.relevant()
+        return not coarse and self._is_of(picture, state)
+
+    def _is_of(self, picture: Rendered, state: ViewerState) -> bool:
+        return picture.request.shows(self.model, state.view.relevant(), state.revision)
 
     def _has_surface(self, state: ViewerState) -> bool:
         """Whether the mesh is that of the present code; its level may be an earlier one."""
@@ -211,8 +222,7 @@ class Easel:
             milliseconds=self.picture.milliseconds,
             convergence=self.picture.convergence,
             settled=self.converged(state),
-            current=self.picture.request.view == state.view.relevant()
-            and self.picture.request.model == self.model,
+            current=self._is_of(self.picture, state),
         )
 
     def describe_surface(self, state: ViewerState) -> SurfaceInfo | None:

@@ -37,8 +37,8 @@ class Program:
                 GL.glDeleteShader(stage)
 
     def use(self, **uniforms: Any) -> None:
-        """Make it current and set uniforms: int, float, 2-4 floats, a (4, 4) array,
-        or an (N, 3) array for a list of vec3."""
+        """Make it current and set uniforms: int, float, 2-4 floats, a (3, 3) or (4, 4)
+        matrix, or a list of vectors (N, 3)."""
         GL.glUseProgram(self._program)
         for name, value in uniforms.items():
             self._set(self._locate(name), value)
@@ -59,11 +59,14 @@ class Program:
         elif isinstance(value, float):
             GL.glUniform1f(location, value)
         elif isinstance(value, np.ndarray):
-            matrix = np.ascontiguousarray(value, dtype=np.float32)
-            if matrix.shape[1] == 3:
-                GL.glUniform3fv(location, len(matrix), matrix)
-                return
-            GL.glUniformMatrix4fv(location, 1, GL.GL_TRUE, matrix)  # row by row, as numpy has it
+            array = np.ascontiguousarray(value, dtype=np.float32)
+            # Matrices row by row, as numpy has them; other arrays are lists of vectors.
+            if array.shape == (4, 4):
+                GL.glUniformMatrix4fv(location, 1, GL.GL_TRUE, array)
+            elif array.shape == (3, 3):
+                GL.glUniformMatrix3fv(location, 1, GL.GL_TRUE, array)
+            else:
+                GL.glUniform3fv(location, len(array), array)
         else:
             setter = {2: GL.glUniform2f, 3: GL.glUniform3f, 4: GL.glUniform4f}[len(value)]
             setter(location, *(float(v) for v in value))

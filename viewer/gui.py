@@ -57,9 +57,12 @@ class Gui:
         imgui.backends.glfw_new_frame()
         imgui.new_frame()
         self.ui.begin_frame(scale)
+        # Tab is a command, except from one text to the next.
+        imgui.push_item_flag(imgui.ItemFlags_.no_tab_stop, not self.wants_keys)
         try:
             yield self.ui
         finally:
+            imgui.pop_item_flag()
             imgui.render()
 
     def render(self) -> None:

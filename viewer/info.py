@@ -1,8 +1,15 @@
 """What panels know beside the state: where things are, and what was last drawn."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .layout import Layout
+
+if TYPE_CHECKING:
+    from ballgan.separation import Separation
+
+    from .thumbnail_maker import Portrait
 
 
 @dataclass(frozen=True)
@@ -36,14 +43,25 @@ class SurfaceInfo:
 
 
 @dataclass(frozen=True)
+class Thumbnail:
+    """Where a picture is: a GL texture, and the corners of a part of it in texture coordinates."""
+
+    texture: int
+    low: tuple[float, float]
+    high: tuple[float, float]
+
+
+@dataclass(frozen=True)
 class ViewInfo:
     """Read-only facts for one frame of the interface."""
 
     layout: Layout
     quality: Quality | None = None
     surface: SurfaceInfo | None = None
+    separation: "Separation | None" = None  # of the last finished picture
     surface_failed: bool = False  # there is none at the present level
     rendering: bool = False
     frame_ms: float = 0.0  # mean time of a frame of the interface
     frames_per_second: float = 0.0  # 0 at rest
     clock: float = 0.0  # seconds, for what moves
+    thumbnail: "Callable[[Portrait], Thumbnail | None]" = lambda portrait: None

@@ -13,6 +13,10 @@ from typing import Any
 
 import platformdirs
 
+from ballgan.plain import from_plain
+
+from .presets import Preset, changes_of
+
 FILE_NAME = "viewer.json"
 MAX_RECENT = 8
 LEAST_ZOOM, LARGEST_ZOOM = 0.7, 2.5
@@ -32,6 +36,7 @@ class Preferences:
     zoom: float = 1.0  # of the interface, times what the screen asks for
     folded: tuple[str, ...] = ()  # sections of the panel that are closed
     recent_sessions: tuple[str, ...] = ()  # newest first
+    presets: tuple[Preset, ...] = ()  # of how to render, oldest first
 
 
 def config_folder() -> Path:
@@ -85,6 +90,8 @@ def _check(key: str, value: Any) -> Any:
         if not (isinstance(value, list) and len(value) == 2 and all(map(_is_length, value))):
             raise ValueError(f"{key} should be two positive numbers; got {value!r}")
         return int(value[0]), int(value[1])
+    if key == "presets":
+        return _check_presets(value)
     if key == "theme":
         if value not in ("dark", "light"):
             raise ValueError(f"{key} should be 'dark' or 'light'; got {value!r}")
@@ -106,6 +113,14 @@ def _check(key: str, value: Any) -> Any:
     if not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
         raise ValueError(f"{key} should be a list of texts; got {value!r}")
     return tuple(value if key == "folded" else value[:MAX_RECENT])
+
+
+def _check_presets(value: Any) -> tuple[Preset, ...]:
+    """Presets whose values can be read."""
+    presets: tuple[Preset, ...] = from_plain(tuple[Preset, ...], value, "presets", lenient=True)
+    for preset in presets:
+        changes_of(preset)
+    return presets
 
 
 def _is_length(value: Any) -> bool:

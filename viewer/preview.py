@@ -17,12 +17,12 @@ from ballgan.colormaps import apply_colormap
 from ballgan.view import Backdrop, Identity, Orbit, View
 
 from . import gl
-from .baker import essence, gain_of, needs_worker
+from .baker import backdrop_camera, essence, gain_of, lights_key, needs_worker
 from .gl_volume import COLOUR, HALF, WHOLE, Canvas, Grid, SlicedPicture, Stopwatch
 from .layout import Rect
 from .navigation import eye_position, image_axes, ray_direction
 from .picture import place
-from .requests import Backcloth, Model, Volume, VolumeDetail
+from .requests import Backcloth, Lights, Model, Volume, VolumeDetail
 
 SLICE = 2**22  # bytes that are uploaded in a frame
 STRIDES = 64.0  # samples along a side of the volume
@@ -32,7 +32,7 @@ FIRST_SHARE = 0.5  # until it is known how fast this machine is
 PATIENCE_MS = 16.0  # for the rays of a frame while something moves
 STILL_PATIENCE_MS = 80.0  # and while nothing does
 LAYERS = {"alpha": 1, "depth": 2, "normals": 3, "surface": 4, "probe": 5}  # others show colours: 0
-KINDS = {"plain": 1, "panorama": 2, "photo": 3}  # of what is behind; 0: nothing
+KINDS = {"plain": 1, "panorama": 2, "photo": 3, "gradient": 4}  # of what is behind; 0: nothing
 RAMP = np.linspace(0.0, 1.0, 33)  # places of the colours that the shader knows
 FAR = 1e6  # beyond everything, world units
 
@@ -56,6 +56,7 @@ class Preview:
         self._stopwatch = Stopwatch()
         self._volume: Volume | None = None
         self._backcloth: Backcloth | None = None
+        self._lights: Lights | None = None
         self.refined = False  # whether the fine grid of the volume shows
         self.milliseconds = 0.0  # that the rays of the last measured frame took
         self._ms_a_ray = 0.0
@@ -66,7 +67,7 @@ class Preview:
 
     # What arrives
 
-    def receive(self, result: Volume | VolumeDetail | Backcloth) -> None:
+    def receive(self, result: Volume | VolumeDetail | Backcloth | Lights) -> None:
         """Take what the baker has made."""
         if isinstance(result, Volume):
             self._volume_jobs.clear()
@@ -77,6 +78,8 @@ class Preview:
             bricks = result.bricks
             size = bricks.density.nbytes + bricks.color.nbytes
             self._volume_jobs.append((size, partial(self._add_bricks, result)))
+        elif isinstance(result, Lights):
+            self._lights = result
         else:
             self._picture_jobs = deque(self._hang(result))
 
@@ -170,6 +173,10 @@ class Preview:
         volume, backdrop = self._volume, shown_backdrop(view)
         if view.layer != "background" and (volume is None or volume.identity != view.identity):
             return False
+        if backdrop.match_light and (
+            self._lights is None or self._lights.backdrop != lights_key(backdrop)
+        ):
+            return False
         return not needs_worker(backdrop) or (
             self._backcloth is not None and self._backcloth.backdrop == essence(backdrop)
         )
@@ -218,7 +225,7 @@ class Preview:
             panorama=1,
             has_foreground=float(foreground),
             **place(rectangle, framebuffer, scale),
-            **_camera_uniforms(view.camera),
+            **_camera_uniforms(backdrop_camera(view)),
             **self._behind_uniforms(view),
         )
         gl.draw_flat(self._quad)
@@ -234,7 +241,9 @@ class Preview:
     def _shoot(self, view: View, side: int) -> None:
         """Draw the foreground into the canvas, unless that is what it shows."""
         assert self._volume is not None
-        wanted = (view.camera, view.layer, view.relevant().depth)
+        light = self._light_uniforms(view)
+        shaded = (id(self._lights), view.backdrop.camera, view.backdrop.light_strength)
+        wanted = (view.camera, view.layer, view.relevant().depth, shaded if light["lit"] else None)
         if self._drawn == wanted and self.side >= side:
             return
         self._read_stopwatch()
@@ -270,6 +279,7 @@ class Preview:
             normal_reach=NORMAL_REACH * length,
             rectangle=(-1.0, -1.0, 1.0, 1.0),
             **_camera_uniforms(view.camera),
+            **self._light_uniforms(view),
         )
 
     def probe(self, view: View, place: tuple[float, float]) -> tuple[float, float] | None:
@@ -300,6 +310,22 @@ class Preview:
             self._ms_a_ray = before + 0.3 * (measured - before)
             self._measured_side = 0
 
+    def _light_uniforms(self, view: View) -> dict[str, Any]:
+        """Uniforms of light.glsl."""
+        lights, backdrop = self._lights, shown_backdrop(view)
+        model = self._volume.model if self._volume is not None else None
+        if not backdrop.match_light or lights is None or lights.model != model:
+            return {"lit": False}
+        if lights.new is None or lights.old is None:
+            return {"lit": False}
+        return {
+            "lit": True,
+            "light_new": lights.new,
+            "light_old": lights.old,
+            "light_strength": float(backdrop.light_strength),
+            "light_turn": axes(backdrop_camera(view)).T @ axes(view.camera),
+        }
+
     def _behind_uniforms(self, view: View) -> dict[str, Any]:
         """Uniforms of sphere.glsl."""
         nothing = {"behind": 0}
@@ -310,6 +336,15 @@ class Preview:
             return nothing
         if backdrop.kind == "colour":
             return {"behind": KINDS["plain"], "behind_colour": backdrop.colour}
+        if backdrop.kind == "gradient":
+            info = self._volume.model.info if self._volume is not None else None
+            return {
+                "behind": KINDS["gradient"],
+                "behind_colour": backdrop.top,
+                "lower_colour": backdrop.bottom,
+                "sphere_radius": info.sphere_radius if info else 0.0,
+                "photo_span": (1.0, info.visible_span if info else 1.0),
+            }
         cloth = self._backcloth
         if cloth is None:
             return nothing
@@ -348,6 +383,11 @@ def shown_backdrop(view: View) -> Backdrop:
 def for_baker(view: View) -> View:
     """A view that asks the baker for what the preview of the layer "surface" needs."""
     return replace(view, layer="foreground") if view.layer == "surface" else view
+
+
+def axes(camera: Orbit) -> np.ndarray:
+    """The camera's right, up and back, world units: rows of a matrix (3, 3)."""
+    return np.array([*image_axes(camera), camera.direction])
 
 
 def _camera_uniforms(camera: Orbit) -> dict[str, Any]:

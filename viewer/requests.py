@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from ballgan.session import Session
 from ballgan.view import Backdrop, Identity, View
 
+from .notes import ModelNotes
 from .state import ExportOptions, ModelInfo
 
 STAGES = ("preview", "raw", "full")  # of a picture, from coarse to final; "refined" ones follow
@@ -21,6 +23,13 @@ class Model:
 
     info: ModelInfo
     generator: Any
+
+    @cached_property
+    def scene(self) -> Any:
+        """Its ballgan.Scene for the render lane alone: what it keeps makes switching quick."""
+        import ballgan
+
+        return ballgan.Scene(self.generator)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Model) and self.generator is other.generator
@@ -34,16 +43,22 @@ class RenderRequest:
     """Render `view` up to the stage `limit`.
 
     preview: bake what the GL preview needs first, which takes the place of the stage "preview".
+    revision: counts how often the file of the background has changed.
     """
 
     model: Model
     view: View
     limit: str = "full"
     preview: bool = False
+    revision: int = 0
+
+    def shows(self, model: Model | None, view: View, revision: int) -> bool:
+        """Whether it asks for the picture of a view."""
+        return (self.model, self.view, self.revision) == (model, view, revision)
 
     def covers(self, other: RenderRequest) -> bool:
         """Whether the work on this request gives all that `other` asks for."""
-        same = (self.model, self.view) == (other.model, other.view)
+        same = self.shows(other.model, other.view, other.revision)
         return same and rank(self.limit) >= rank(other.limit) and self.preview >= other.preview
 
 
@@ -64,9 +79,13 @@ class Rendered:
 
 @dataclass(frozen=True)
 class Settled:
-    """Nothing better than the last picture of this view will come."""
+    """Nothing better than the last picture of this view will come.
+
+    separation: a ballgan.separation.Separation of the view; None: its layer has no foreground.
+    """
 
     request: RenderRequest
+    separation: Any = None
 
 
 @dataclass(frozen=True)
@@ -88,10 +107,24 @@ class VolumeDetail:
 
 
 @dataclass(frozen=True)
+class Lights:
+    """What the preview shades the foreground with.
+
+    backdrop: the background that gives the light, without what the shader does. new, old: (9, 3)
+    float32, as ballgan.lighting.Light; None: the foreground keeps its light.
+    """
+
+    model: Model
+    backdrop: Backdrop
+    new: np.ndarray | None = None
+    old: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
 class Backcloth:
     """A background for the preview.
 
-    backdrop: what it was made from, without what the shader does (yaw and exposure of a photo).
+    backdrop: what it was made from, without what the shader does (see baker.essence).
     kind: "plain", "panorama" (equirectangular) or "photo" (mirrored round the scene).
     """
 
@@ -128,6 +161,15 @@ class Surface:
     level: float
     density_range: tuple[float, float]
     final: bool
+
+
+@dataclass(frozen=True)
+class NotesRequest:
+    """Write what is kept of a model."""
+
+    checksum: str
+    model_name: str
+    notes: ModelNotes
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,13 @@ A script is a JSON list of steps, each an object with one of the keys of `STEPS`
      {"wheel": 2, "at": [400, 300], "mods": []},   or [dx, dy], as a trackpad scrolls
      {"double_click": [400, 300]},
      {"hold": ["W"], "seconds": 0.5},              keys that are held for a while
+     {"drag": {"widget": "gallery.current", "onto": "gallery.favourite.0"}},
      {"key": "B", "mods": []},
-     {"click": "export"},
+     {"click": "export", "button": "left"},
      {"command": "background.toggle"},             as commands.py calls them
      {"set": ["foreground.seed", 7]},
      {"drop": "photo.jpg"},
-     {"wait": "converged", "timeout": 60},    or "loaded", "exported", "saved", "idle"
+     {"wait": "converged", "timeout": 60},    or "loaded", "exported", "saved", "pictured", "idle"
      {"size": [1000, 700]},
      {"screenshot": "window.png"}]
 
@@ -31,6 +32,7 @@ import glfw  # isort: skip  (second, so that GLFW is the library that imgui_bund
 
 from . import commands
 from .app import App, save_window
+from .layout import Rect
 from .window import BUTTONS, key_code
 
 Frames = Iterator[None]  # one item a frame of the app
@@ -45,6 +47,7 @@ WAITS: dict[str, Callable[[App], bool]] = {
     "loaded": lambda app: not app.loading,
     "exported": lambda app: not app.exporting,
     "saved": lambda app: not app.saving,
+    "pictured": lambda app: not app.gallery.pending,
     "idle": lambda app: app.converged and not (app.loading or app.exporting or app.saving),
 }
 TIMEOUT = 120.0  # seconds, unless a step says otherwise
@@ -104,8 +107,11 @@ def _drag(app: App, step: dict[str, Any]) -> Frames:
     if "widget" in drag:
         yield from _show(app, drag["widget"])
         start = app.gui.ui.rects[drag["widget"]].centre
-        by = _scaled(app, drag["by"])
-        end = (start[0] + by[0], start[1] + by[1])
+        if "onto" in drag:
+            end = _find(app, drag["onto"]).centre
+        else:
+            by = _scaled(app, drag["by"])
+            end = (start[0] + by[0], start[1] + by[1])
     else:
         start, end = _scaled(app, drag["from"]), _scaled(app, drag["to"])
     count = max(int(drag.get("steps", 8)), 1)
@@ -167,8 +173,9 @@ def _click(app: App, step: dict[str, Any]) -> Frames:
     if name in app.gui.ui.disabled:
         raise ScriptError(f"the widget {name!r} cannot be used now")
     yield from _move(app, app.gui.ui.rects[name].centre)
+    button = _button(step.get("button", "left"))
     for action in glfw.PRESS, glfw.RELEASE:
-        imgui.backends.glfw_mouse_button_callback(app.window.address, 0, action, 0)
+        imgui.backends.glfw_mouse_button_callback(app.window.address, button, action, 0)
         yield
     yield
 
@@ -242,12 +249,18 @@ STEPS: dict[str, Callable[[App, dict[str, Any]], Frames]] = {
 def _show(app: App, name: str) -> Frames:
     """Scroll the widget `name` into view. Raises ScriptError if it is not drawn."""
     yield
-    ui = app.gui.ui
-    if name not in ui.rects:
-        raise ScriptError(f"no widget is called {name!r}; there are {', '.join(sorted(ui.rects))}")
-    ui.reveal = name
+    _find(app, name)
+    app.gui.ui.reveal = name
     yield
     yield
+
+
+def _find(app: App, name: str) -> Rect:
+    """Where the widget `name` is drawn. Raises ScriptError if it is not."""
+    rects = app.gui.ui.rects
+    if name not in rects:
+        raise ScriptError(f"no widget is called {name!r}; there are {', '.join(sorted(rects))}")
+    return rects[name]
 
 
 def _move(app: App, place: tuple[float, float]) -> Frames:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,7 +46,17 @@ def _open(request: SessionRequest, ticket: Ticket) -> None:
             )
     bundled = model is not None and model == bundled_model()
     path = None if model is None else str(model)
-    ticket.post(act.SessionOpened(request.path, values, path, bundled, " ".join(complaints)))
+    others = tuple(_find_others(session, request.models))
+    complaint = " ".join(complaints)
+    ticket.post(act.SessionOpened(request.path, values, path, bundled, others, complaint))
+
+
+def _find_others(session: Session, models: tuple[str, ...]) -> Iterator[str]:
+    """Paths of the models that were open beside the one that was shown, as far as they are here."""
+    for index, file in enumerate(session.models):
+        found = find_model(file, models) if index != session.shown else None
+        if found is not None:
+            yield str(found)
 
 
 def _find_photo(session: Session, pictures: tuple[str, ...], complaints: list[str]) -> View:

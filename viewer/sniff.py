@@ -19,9 +19,11 @@ HEAD = 16  # bytes
 
 def recognise(path: str) -> str:
     """What a file should be opened as: "session", also for a picture with one, "picture" or
-    "model"."""
+    "model"; a folder is a "run"."""
     from ballgan.session import holds_session
 
+    if os.path.isdir(path):
+        return "run"
     if is_picture(path):
         return "session" if holds_session(path) else "picture"
     is_json = read_head(path).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")

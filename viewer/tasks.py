@@ -19,12 +19,14 @@ from ballgan.view import Identity, View
 from . import actions as act
 from . import describe
 from .baker import Baker
+from .notes import load_notes, save_notes
 from .paths import find_folder, find_mesh_path, unused
 from .requests import (
     STAGES,
     ExportRequest,
     Forget,
     Model,
+    NotesRequest,
     Rendered,
     RenderRequest,
     SaveRequest,
@@ -37,6 +39,7 @@ from .sniff import recognise
 from .worker import Ticket
 
 SURFACE_RESOLUTIONS = (48, 96)  # samples along a side for the level preview, coarse first
+MEASURED = 512  # rays along a side of the picture whose separation is measured, at most
 TEXTURE_SIZE = 1024  # pixels
 
 
@@ -51,7 +54,11 @@ def open_model(request: act.OpenModel, ticket: Ticket) -> None:
     file = describe_file(path)
     info = describe.describe_model(generator, path, bundled=request.bundled)
     info = replace(info, size=file.size, sha256=file.sha256)
-    ticket.post(act.ModelOpened(info, Model(info, generator)))
+    notes, complaint = load_notes(info.sha256)
+    model = Model(info, generator)
+    ticket.post(act.ModelOpened(info, model, request.show, request.replaces, notes))
+    if complaint:
+        ticket.post(act.Notify("error", complaint))
 
 
 def open_picture(request: act.OpenPicture, ticket: Ticket) -> None:
@@ -86,6 +93,7 @@ class Renderer:
         self._baker: Baker | None = None
         self._model: Model | None = None
         self._view: View | None = None
+        self._revision = 0
         self._ladder: Iterator[Any] | None = None
         self._ticket: Ticket | None = None
         self._climbed = ""  # last stage of the ladder that was posted
@@ -96,7 +104,8 @@ class Renderer:
         With the preview: what it needs before that, and better versions of it afterwards.
         """
         self._ticket = ticket
-        if self._ladder is None or (self._model, self._view) != (request.model, request.view):
+        climbing = request.shows(self._model, self._view, self._revision) if self._view else False
+        if self._ladder is None or not climbing:
             self._start(request)
         try:
             if request.preview:
@@ -115,14 +124,14 @@ class Renderer:
             self._baker.refine(ticket)
 
     def _start(self, request: RenderRequest) -> None:
-        import ballgan
         from ballgan import staging
 
         self._ladder = None
         if self._model != request.model:
-            self._scene = ballgan.Scene(request.model.generator)
+            self._scene = request.model.scene
             self._baker = Baker(self._scene, request.model)
         self._model, self._view, self._climbed = request.model, request.view, ""
+        self._revision = request.revision
         view = request.view
         staging.set_scene(self._scene, view)
         self._ladder = self._scene.render_progressively(
@@ -152,7 +161,19 @@ class Renderer:
                 return
             ticket.protected = False
             ticket.check()
-        ticket.post(Settled(request))
+        ticket.post(Settled(request, self._measure(request)))
+
+    def _measure(self, request: RenderRequest) -> Any:
+        """How clearly the foreground is apart in the view; its rays were just followed."""
+        from ballgan import staging
+
+        if request.view.layer == "background":
+            return None
+        camera = staging.to_camera(request.view.camera)
+        settings = staging.to_settings(request.view)
+        if self._scene.neural_resolution(settings) > MEASURED:  # as many rays would take long
+            settings = replace(settings, neural_resolution=MEASURED)
+        return self._scene.separation(camera, settings, progress=self._check)
 
     def _check(self, fraction: float) -> None:
         assert self._ticket is not None
@@ -230,6 +251,11 @@ class SurfaceFinder:
                 device=generator.device,
                 progress=lambda _: ticket.check(),
             )
+
+
+def write_notes(request: NotesRequest, ticket: Ticket) -> None:
+    """Write what is kept of a model."""
+    save_notes(request.checksum, request.model_name, request.notes)
 
 
 def save_picture(request: SaveRequest, ticket: Ticket) -> None:

@@ -7,6 +7,7 @@ scripts and tests can find widgets by name, scroll them into view and type into 
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from imgui_bundle import ImVec2, ImVec4, imgui, imgui_ctx
 
@@ -36,6 +37,10 @@ class Ui:
         self.reveal: str | None = None  # a widget to scroll to
         self.focus: str | None = None  # a widget to type into
         self.travel: dict[str, float] = {}  # how far the pointer was dragged in a widget
+        self.choices: dict[str, Any] = {}  # what is looked at in a panel
+        self.editing: str | None = None  # a widget whose name is written
+        self.dragged: Any = None  # what the pointer carries
+        self._unfolded: set[str] = set()  # folds
         self.closed: set[str] = set()  # sections
         self._enabled = True
 
@@ -106,6 +111,31 @@ class Ui:
         with imgui_ctx.push_id(name):
             yield unfolded
 
+    @contextmanager
+    def fold(self, name: str, title: str, summary: str = "", *, tip: str = "") -> Iterator[bool]:
+        """A smaller group, folded at first; `summary` tells at the right what is in it."""
+        start, width = imgui.get_cursor_screen_pos(), imgui.get_content_region_avail().x
+        height = imgui.get_frame_height()
+        if imgui.invisible_button(f"##{name}.fold", (width, height)):
+            self._unfolded ^= {name}
+        self.record(f"{name}.fold")
+        unfolded = name in self._unfolded
+        ink = theme.TEXT if imgui.is_item_hovered() else theme.TEXT_DIM
+        draw = imgui.get_window_draw_list()
+        chevron = icons.CHEVRON_DOWN if unfolded else icons.CHEVRON_RIGHT
+        with imgui_ctx.push_font(None, 9.0):
+            middle = start.y + (height - imgui.get_text_line_height()) / 2
+            draw.add_text((start.x + self.px(2), middle), colour_u32(ink), chevron)
+        middle = start.y + (height - imgui.get_text_line_height()) / 2
+        draw.add_text((start.x + self.px(17), middle), colour_u32(ink), title)
+        with imgui_ctx.push_font(None, theme.SMALL_SIZE):
+            size = imgui.calc_text_size(summary)
+            place = (start.x + width - size.x, start.y + (height - size.y) / 2)
+            draw.add_text(place, colour_u32(theme.ACCENT), summary)
+        self.tip(tip)
+        with imgui_ctx.push_id(name):
+            yield unfolded
+
     def label(self, text: str, tip: str = "") -> None:
         """A dim label in the left column; the next widget fills the rest of the line."""
         imgui.align_text_to_frame_padding()
@@ -168,12 +198,21 @@ class Ui:
         return clicked
 
     def icon_button(
-        self, name: str, icon: str, tip: str, *, width: float = 0.0, enabled: bool = True
+        self,
+        name: str,
+        icon: str,
+        tip: str,
+        *,
+        kind: str = "normal",
+        width: float = 0.0,
+        enabled: bool = True,
     ) -> bool:
         """A button with a pictogram only; square if no width is given."""
         width = width or imgui.get_frame_height()
         with imgui_ctx.push_style_var(imgui.StyleVar_.frame_padding, ImVec2(0, self.px(5))):
-            return self.button(name, "", icon=icon, width=width, enabled=enabled, tip=tip)
+            return self.button(
+                name, "", icon=icon, kind=kind, width=width, enabled=enabled, tip=tip
+            )
 
     def segments(
         self,
@@ -182,12 +221,13 @@ class Ui:
         current: str,
         *,
         columns: int = 0,
+        width: float = -1,
     ) -> str | None:
         """One choice of several (key, label), as joined buttons; the key that was clicked."""
         columns = columns or len(options)
         clicked = None
         gap = self.px(2)
-        width = (imgui.get_content_region_avail().x - gap * (columns - 1)) / columns
+        width = (self._width(width) - gap * (columns - 1)) / columns
         for index, (key, label) in enumerate(options):
             if index % columns:
                 imgui.same_line(0, gap)
@@ -240,12 +280,16 @@ class Ui:
         *,
         width: float = -1,
         tip: str = "",
+        centred: bool = False,
     ) -> float | None:
-        """A number on a filled bar; the new value when it changed. Width -1 fills the line."""
+        """A number on a filled bar; the new value when it changed. Width -1 fills the line.
+
+        centred: the bar is filled from its middle.
+        """
         self._prepare(name)
         width = self._width(width)
         imgui.set_next_item_width(width)
-        self._draw_bar(width, (value - low) / (high - low))
+        self._draw_bar(width, (value - low) / (high - low), 0.5 if centred else 0.0)
         with _transparent(Col.frame_bg, Col.frame_bg_hovered, Col.frame_bg_active):
             with _transparent(Col.slider_grab, Col.slider_grab_active):
                 changed, new = imgui.slider_float(f"##{name}", value, low, high, form)
@@ -253,18 +297,18 @@ class Ui:
         self.tip(tip)
         return new if changed else None
 
-    def _draw_bar(self, width: float, fraction: float) -> None:
-        """What a slider stands on: a frame, filled from the left, with a bright foot."""
+    def _draw_bar(self, width: float, fraction: float, origin: float = 0.0) -> None:
+        """What a slider stands on: a frame, filled from `origin`, with a bright foot."""
         start, height = imgui.get_cursor_screen_pos(), imgui.get_frame_height()
         end = (start.x + width, start.y + height)
         hovered = imgui.is_mouse_hovering_rect(start, end) and imgui.is_window_hovered()
         frame = theme.CONTROL_HOVERED if hovered else theme.CONTROL
         draw, rounding = imgui.get_window_draw_list(), self.px(SMALL_ROUNDING)
         draw.add_rect_filled(start, end, colour_u32(frame), rounding)
-        edge = start.x + width * min(max(fraction, 0.0), 1.0)
+        left, right = sorted(start.x + width * min(max(f, 0.0), 1.0) for f in (origin, fraction))
         foot = end[1] - self.px(2)
         for top, colour in (start.y, theme.ACCENT_SOFT), (foot, theme.ACCENT):
-            draw.push_clip_rect((start.x, top), (edge, end[1]), True)
+            draw.push_clip_rect((left, top), (right, end[1]), True)
             draw.add_rect_filled(start, end, colour_u32(colour), rounding)
             draw.pop_clip_rect()
 

@@ -287,12 +287,12 @@ class Window:
     @property
     def clipboard(self) -> str:
         """The system's clipboard, if there is text in it."""
-        text = glfw.get_clipboard_string(None)
+        text = glfw.get_clipboard_string(None)  # type: ignore[arg-type]
         return text.decode(errors="replace") if isinstance(text, bytes) else text or ""
 
     @clipboard.setter
     def clipboard(self, text: str) -> None:
-        glfw.set_clipboard_string(None, text)  # that of the system, not of a window
+        glfw.set_clipboard_string(None, text)  # type: ignore[arg-type]  # not of a window
 
 
 def key_name(key: int) -> str | None:

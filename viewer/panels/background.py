@@ -47,8 +47,7 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     if not has_network:
         ui.text(NO_NETWORK, theme.TEXT_DIM, small=True, wrap=True)
         return []
-    code = draw_code(ui, "background", backdrop.code)
-    return [act.SetBackdrop(replace(backdrop, code=code))] if code is not None else []
+    return draw_code(ui, state, "background")
 
 
 def _choose(kind: str, backdrop: Backdrop) -> list[act.Action]:

@@ -9,5 +9,4 @@ from .code import draw_code
 
 def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     """The section's contents."""
-    code = draw_code(ui, "foreground", state.view.foreground)
-    return [act.SetForeground(code)] if code is not None else []
+    return draw_code(ui, state, "foreground")

@@ -8,7 +8,7 @@ from .. import actions as act
 from .. import icons, theme
 from ..commands import keys_of
 from ..info import ViewInfo
-from ..state import ModelInfo, ViewerState
+from ..state import Following, ModelInfo, ViewerState
 from ..ui import Ui
 from .recent import recent_files
 
@@ -16,12 +16,16 @@ from .recent import recent_files
 def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     """The section's contents."""
     actions: list[act.Action] = []
+    if len(state.models) > 1:
+        actions += _draw_list(ui, state)
     if state.model is not None:
-        _describe(ui, state.model)
+        _describe(ui, state.model, named=len(state.models) < 2)
     elif state.loading is None:
         ui.text("No model is open", theme.TEXT_DIM)
     if state.loading is not None:
         ui.text(f"Opening {Path(state.loading).name} ...", theme.ACCENT, small=True)
+    if state.following is not None:
+        actions += _draw_run(ui, state.following)
     gap = ui.px(4)
     width = imgui.get_content_region_avail().x - 2 * (imgui.get_frame_height() + gap)
     if ui.button("model.open", "Open model ...", icon=icons.FOLDER, width=width):
@@ -35,9 +39,49 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     return [*actions, act.OpenModel(recent)] if recent is not None else actions
 
 
-def _describe(ui: Ui, model: ModelInfo) -> None:
-    with imgui_ctx.push_font(ui.fonts.bold, 0.0):
-        ui.text(model.name)
+def _draw_list(ui: Ui, state: ViewerState) -> list[act.Action]:
+    """The open models: a click shows one, a cross closes it."""
+    actions: list[act.Action] = []
+    gap, side = ui.px(4), imgui.get_frame_height()
+    for index, model in enumerate(state.models):
+        shown = model is state.model
+        width = imgui.get_content_region_avail().x - side - gap
+        with (
+            imgui_ctx.push_id(str(index)),
+            imgui_ctx.push_font(ui.fonts.bold if shown else None, 0.0),
+        ):
+            tip = f"{keys_of('model.next')} shows the next one. {model.path}"
+            kind = "selected" if shown else "quiet"
+            if ui.button(f"models.{index}", model.name, kind=kind, width=width, tip=tip):
+                actions.append(act.ShowModel(model.path))
+        imgui.same_line(0, gap)
+        if ui.icon_button(f"models.{index}.close", icons.CLOSE, "Close this model"):
+            actions.append(act.CloseModel(model.path))
+    return actions
+
+
+def _draw_run(ui: Ui, run: Following) -> list[act.Action]:
+    """Which run is followed, and a cross to stop that."""
+    name = Path(run.folder).resolve().name
+    text, colour = f"Following {name}", theme.ACCENT
+    if run.lost:
+        text, colour = f"{name} cannot be read", theme.WARNING
+    elif not run.model:
+        text = f"Waiting for a model of {name}"
+    imgui.align_text_to_frame_padding()
+    ui.text(text, colour, small=True)
+    ui.tip(f"{run.folder}: its newest model opens by itself; codes and camera stay.")
+    side = imgui.get_frame_height()
+    imgui.same_line(imgui.get_content_region_avail().x + imgui.get_cursor_pos_x() - side)
+    if ui.icon_button("run.stop", icons.CLOSE, "Follow the run no longer"):
+        return [act.StopFollowing()]
+    return []
+
+
+def _describe(ui: Ui, model: ModelInfo, *, named: bool) -> None:
+    if named:
+        with imgui_ctx.push_font(ui.fonts.bold, 0.0):
+            ui.text(model.name)
     details = f"{model.kind}  \u00b7  {model.image_resolution} px"
     if model.has_super_resolution:
         details += f" from {model.neural_resolution} px rays"

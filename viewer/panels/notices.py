@@ -1,5 +1,7 @@
 """Notices in the corner of the stage, and what an empty stage says."""
 
+from pathlib import Path
+
 from imgui_bundle import ImVec2, imgui, imgui_ctx
 
 from .. import actions as act
@@ -67,8 +69,15 @@ def draw_empty(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     """What the stage says when there is nothing to show."""
     if state.model is not None and (info.quality or info.surface or info.surface_failed):
         return []
-    if state.loading or state.model is not None:
-        lines = [("Opening the model ..." if state.loading else "Rendering ...", theme.TEXT_DIM)]
+    if state.loading or state.recognising or state.restoring:
+        lines = [("Opening the model ...", theme.TEXT_DIM)]
+    elif state.model is not None:
+        lines = [("Rendering ...", theme.TEXT_DIM)]
+    elif state.following is not None:
+        lines = [
+            ("Waiting for the first model", theme.TEXT),
+            (f"of {Path(state.following.folder).resolve().name}", theme.TEXT_DIM),
+        ]
     else:
         lines = [
             ("Drop a model here", theme.TEXT),

@@ -10,6 +10,7 @@ from ..info import ViewInfo
 from ..paths import describe_mesh_path, mesh_name
 from ..state import ExportOptions, ViewerState
 from ..ui import Ui
+from . import presets
 from .jobs import draw_job
 
 LAYER_LABELS = (
@@ -45,6 +46,7 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     if layer is not None:
         actions.append(act.SetLayer(layer))
     actions += _draw_rays(ui, state)
+    actions += presets.draw(ui, state)
     on = ui.switch("preview", "OpenGL preview", state.preview)
     ui.tip(PREVIEW_TIP)
     if on is not None and on != state.preview:

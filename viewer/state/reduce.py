@@ -68,3 +68,8 @@ def notify(state: ViewerState, level: str, text: str, origin: str = "") -> Viewe
 def forget(state: ViewerState, origin: str) -> ViewerState:
     """Drop notices about something that is being tried again."""
     return replace(state, notices=tuple(n for n in state.notices if n.origin != origin))
+
+
+def is_late(pending: str | None, path: str) -> bool:
+    """Whether a file that was opened is no longer the one that is waited for."""
+    return pending is not None and pending != path

@@ -5,27 +5,15 @@ from dataclasses import replace
 from ballgan.view import LAYERS, Orbit
 
 from .. import actions as act
+from .latents import with_code
 from .reduce import reduce, with_backdrop, with_camera, with_view
 from .values import ViewerState
 
 
 @reduce.register
-def _(action: act.SetForeground, state: ViewerState) -> ViewerState:
-    return with_view(state, foreground=action.code)
-
-
-@reduce.register
-def _(action: act.StepSeed, state: ViewerState) -> ViewerState:
-    if action.which == "foreground":
-        code = state.view.foreground
-        return with_view(state, foreground=code.at_seed(code.seed + action.step))
-    code = state.view.backdrop.code
-    return with_backdrop(state, code=code.at_seed(code.seed + action.step))
-
-
-@reduce.register
 def _(action: act.SetBackdrop, state: ViewerState) -> ViewerState:
-    return with_view(state, backdrop=action.backdrop)
+    code = with_code(state.view, "background", action.backdrop.code).backdrop.code
+    return with_view(state, backdrop=replace(action.backdrop, code=code))
 
 
 @reduce.register

@@ -5,8 +5,7 @@ from dataclasses import replace
 from .. import actions as act
 from .. import document
 from ..preferences import remember
-from .files import is_late
-from .reduce import forget, notify, reduce, with_camera
+from .reduce import forget, is_late, notify, reduce, with_camera
 from .values import ViewerState
 
 

@@ -5,13 +5,24 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ballgan.model_files import ModelFile
-from ballgan.view import Orbit, View
+from ballgan.view import Code, Orbit, View
 
+from ..actions import OpenModel
 from ..history import History
+from ..notes import ModelNotes
 from ..preferences import Preferences
 
 BUNDLED = "the bundled model"  # what `loading` says of it
 MESH_FORMATS = ("glb", "obj", "ply", "stl")
+
+
+@dataclass(frozen=True)
+class CodeSpace:
+    """What can be done with the codes of a foreground or a background."""
+
+    rows: int = 0  # of ws
+    dimensions: int = 0  # of W; 0: no codes
+    truncatable: bool = True
 
 
 @dataclass(frozen=True)
@@ -31,15 +42,22 @@ class ModelInfo:
     depth_range: tuple[float, float] = (2.25, 3.3)  # near and far of depth pictures, world units
     conditioned: bool = False  # whether a camera shapes the identity
     sphere_radius: float = 0.0  # of the background, world units; 0: infinitely far
+    visible_span: float = 1.0  # radians of the background that the model's own camera sees
     bundled: bool = False  # part of the installation rather than a person's file
     notes: tuple[str, ...] = ()
     size: int = 0  # of the file, bytes
     sha256: str = ""  # of the file's content, hexadecimal
+    foreground_space: CodeSpace = CodeSpace()
+    background_space: CodeSpace = CodeSpace()
 
     @property
     def file(self) -> ModelFile:
         """What tells its file from others."""
         return ModelFile(self.path, self.size, self.sha256)
+
+    def space(self, which: str) -> CodeSpace:
+        """The codes of the "foreground" or the "background"."""
+        return self.foreground_space if which == "foreground" else self.background_space
 
 
 @dataclass(frozen=True)
@@ -105,13 +123,41 @@ class Notice:
 
 
 @dataclass(frozen=True)
+class Following:
+    """A training run whose newest model is open."""
+
+    folder: str
+    model: str = ""  # path of the newest; empty: there is none yet
+    lost: bool = False  # whether the folder can no longer be read
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A contact sheet: neighbouring seeds of one of the codes.
+
+    codes: what it shows, as of when it was made. stopped: no more of its pictures are made.
+    """
+
+    which: str = "foreground"
+    first: int = 0
+    count: int = 24
+    codes: tuple[Code, ...] = ()
+    codes_of: str = "foreground"
+    stopped: bool = False
+
+
+@dataclass(frozen=True)
 class ViewerState:
     """The whole window."""
 
     view: View = View()
-    model: ModelInfo | None = None
+    model: ModelInfo | None = None  # that is shown: one of `models`
+    models: tuple[ModelInfo, ...] = ()  # that are open
+    waiting: tuple[OpenModel, ...] = ()  # that are to be opened after the present one
+    following: Following | None = None
     loading: str | None = None  # path of the model that is being opened
     opening: str | None = None  # path of the picture that is being opened
+    revision: int = 0  # counts how often the file of the background's picture has changed
     recognising: tuple[str, ...] = ()  # paths of files that may be any of these
     session: str | None = None  # path of the session file that was opened or saved last
     restoring: str | None = None  # path of the session that is being opened
@@ -123,10 +169,14 @@ class ViewerState:
     exported: str | None = None  # path of the last mesh that was written
     overlay: str = ""  # over the window: "palette", "keys" or nothing
     palette: Palette = Palette()
+    preset_name: str = ""  # as it is typed for the next preset
     history: History = History()
     notices: tuple[Notice, ...] = ()
     notices_given: int = 0
     preferences: Preferences = field(default_factory=Preferences)
+    notes: ModelNotes = ModelNotes()  # what the person keeps of the model
+    notebooks: dict[str, ModelNotes] = field(default_factory=dict)  # of the others, by path
+    sheet: Sheet = Sheet()  # contact sheet of the gallery
 
     def job(self, lane: str) -> Job | None:
         """The job that the lane works on, if it has one."""

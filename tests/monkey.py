@@ -1,0 +1,120 @@
+"""A monkey at the real viewer: seeded random actions, as a person could do them."""
+
+import os
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from viewer_driver import play
+
+KEYS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+SPECIAL = ("Left", "Right", "Up", "Down", "Enter", "Escape", "Space", "Tab", "/", "F1", "=", "-")
+TEXTS = ("", "0", "7", "-1", "1e9", "nan", "ä/\\%s%n", "nowhere/x.glb", "a" * 300, "{}", "mesh.ply")
+LEFT_OUT = {"file.quit"}  # the one command that ends the program
+SIZES = ((1, 1), (2, 3000), (320, 240), (700, 500), (900, 600), (1024, 700))
+LARGEST = (5000, 3000)
+
+
+class Monkey:
+    """Random actions at an app, with the files it may drop."""
+
+    def __init__(self, app: Any, seed: int, files: list[Path]) -> None:
+        self.app, self.files = app, files
+        self.random = random.Random(seed)
+        self.done: list[dict[str, Any]] = []  # steps, so that a failure can be told
+        self._kinds: dict[Callable[[], dict[str, Any] | None], int] = {
+            self._command: 20,
+            self._click: 30,
+            self._drag_widget: 10,
+            self._type: 8,
+            self._drag: 12,
+            self._wheel: 6,
+            self._key: 10,
+            self._drop: 6,
+            self._resize: 4,
+        }
+
+    def act(self) -> None:
+        """One random action; what cannot be done now (a widget that is greyed out) is nothing."""
+        from ballgan_viewer.script import ScriptError
+
+        (kind,) = self.random.choices(list(self._kinds), list(self._kinds.values()))
+        step = kind()
+        if step is None:
+            return
+        self.done = [*self.done[-19:], step]
+        try:
+            play(self.app, step)
+        except ScriptError as error:
+            if "cannot be used now" not in str(error) and "no widget" not in str(error):
+                raise
+        check(self.app)
+
+    def _command(self) -> dict[str, Any] | None:
+        from ballgan_viewer.commands import COMMANDS
+
+        rows = [c for c in COMMANDS if c.name not in LEFT_OUT and c.enabled(self.app.state)]
+        return {"command": self.random.choice(rows).name}
+
+    def _widget(self) -> str | None:
+        names = sorted(self.app.gui.ui.rects.keys() - self.app.gui.ui.disabled)
+        names = [name for name in names if name.removeprefix("palette.") not in LEFT_OUT]
+        return self.random.choice(names) if names else None
+
+    def _click(self) -> dict[str, Any] | None:
+        name = self._widget()
+        return {"click": name} if name else None
+
+    def _drag_widget(self) -> dict[str, Any] | None:
+        name, by = self._widget(), [self.random.randint(-200, 200) for _ in range(2)]
+        steps = self.random.randint(1, 4)
+        return {"drag": {"widget": name, "by": by, "steps": steps}} if name else None
+
+    def _type(self) -> dict[str, Any] | None:
+        name = self._widget()
+        return {"set": [name, self.random.choice(TEXTS)]} if name else None
+
+    def _place(self) -> list[float]:
+        width, height = self.app.window.size
+        return [self.random.uniform(-20, width + 20), self.random.uniform(-20, height + 20)]
+
+    def _drag(self) -> dict[str, Any]:
+        button = self.random.choice(("left", "right", "middle"))
+        mods = self.random.sample(("shift", "control", "alt"), self.random.randint(0, 1))
+        drag = {"from": self._place(), "to": self._place(), "button": button, "mods": mods}
+        return {"drag": {**drag, "steps": self.random.randint(1, 4)}}
+
+    def _wheel(self) -> dict[str, Any]:
+        return {"wheel": self.random.uniform(-5, 5), "at": self._place()}
+
+    def _key(self) -> dict[str, Any] | None:
+        mods = self.random.choice(((), (), ("shift",), ("control",), ("control", "shift")))
+        key = self.random.choice((*KEYS, *SPECIAL))
+        return None if (key, "control" in mods) == ("Q", True) else {"key": key, "mods": list(mods)}
+
+    def _drop(self) -> dict[str, Any]:
+        count = self.random.choice((1, 1, 1, 3))
+        return {"drop": [str(self.random.choice(self.files)) for _ in range(count)]}
+
+    def _resize(self) -> dict[str, Any]:
+        largest = self.random.random() < 0.02
+        return {"size": list(LARGEST if largest else self.random.choice(SIZES))}
+
+
+def check(app: Any) -> None:
+    """Raise AssertionError if GL or the program itself complains."""
+    from OpenGL import GL
+
+    error = GL.glGetError()
+    assert error == GL.GL_NO_ERROR, f"GL error {error:#x}"
+    for notice in app.state.notices:
+        assert "Internal error" not in notice.text, notice.text
+    assert not app.window.should_close(), "the window was closed"
+
+
+def resident_mib() -> float:
+    """Memory that this process holds; 0 where that cannot be told (it reads /proc)."""
+    path = Path("/proc/self/statm")
+    pages = int(path.read_text().split()[1]) if path.exists() else 0
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20

@@ -1,0 +1,226 @@
+"""Codes in the real window: mixing, directions, locks, animations, the gallery."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ballgan_viewer import latent_actions as lat
+from ballgan_viewer.notes import load_notes, notes_file
+from ballgan_viewer.requests import Model
+from ballgan_viewer.thumbnail_maker import SIDE, Portrait, ThumbnailMaker, ThumbnailRequest
+from ballgan_viewer.worker import Lane
+from test_viewer_state import model_info
+from viewer_driver import open_app, play, settle
+
+import ballgan
+from ballgan.latents import Direction
+from ballgan.view import Code, CodePair
+
+TALL = (900, 1500)  # of the window, so that the panel needs no scrolling
+
+
+@pytest.fixture(scope="module")
+def model_file(tiny_model: ballgan.Generator, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("models") / "tiny.pkl"
+    ballgan.save(tiny_model, path)
+    return path
+
+
+@pytest.fixture
+def app(model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setenv("BALLGAN_CONFIG_DIR", str(tmp_path / "config"))
+    monkeypatch.chdir(tmp_path)
+    with open_app(model_file, size=TALL, remember=True) as opened:
+        yield opened
+
+
+def test_mixing_and_directions_change_the_picture_and_go_back(app: Any) -> None:
+    before = settle(app)
+    play(
+        app,
+        {"click": "foreground.mix.fold"},
+        {"click": "foreground.mix.rows.fine"},
+        {"set": ["foreground.mix.seed", 9]},
+    )
+    mix = app.state.view.foreground.mix
+    assert (mix.seed, mix.rows) == (9, (4, 5))
+    mixed = settle(app)
+    assert np.abs(mixed - before).mean() > 0.001
+    play(app, {"click": "foreground.mix.rows.none"}, {"click": "foreground.mix.rows.0"})
+    assert app.state.view.foreground.mix.rows == (0,)
+    play(
+        app,
+        {"click": "foreground.mix.rows.none"},
+        {"click": "foreground.directions.fold"},
+        {"drag": {"widget": "foreground.direction.1", "by": [40, 0]}},
+    )
+    (direction, amount) = app.state.view.foreground.moves[0]
+    assert direction == Direction("sefa", 1)
+    assert amount > 0.5
+    assert np.abs(settle(app) - before).mean() > 0.001
+    play(app, {"click": "foreground.direction.1", "button": "right"})
+    assert app.state.view.foreground.moves == ()
+    assert np.abs(settle(app) - before).max() < 1e-5
+
+
+def test_names_of_directions_are_kept_for_the_model(app: Any) -> None:
+    settle(app)
+    play(
+        app,
+        {"click": "background.directions.fold"},
+        {"click": "background.method.pca"},
+        {"click": "background.directions.rows.coarse"},
+        {"click": "background.direction.2.rename"},
+        {"set": ["background.direction.2.name", "weather"]},
+        {"click": "background.method.named"},
+        {"drag": {"widget": "background.direction.0", "by": [-40, 0]}},
+    )
+    direction = Direction("pca", 2, (0,))
+    assert app.state.notes.name_of("background", direction) == "weather"
+    assert app.state.view.backdrop.code.amount(direction) < -0.5
+    checksum = app.state.model.sha256
+    end = time.monotonic() + 5
+    while load_notes(checksum)[0] != app.state.notes and time.monotonic() < end:
+        time.sleep(0.02)
+    data = json.loads(notes_file(checksum).read_text())
+    assert data["notes"]["directions"][0]["name"] == "weather"
+
+
+def test_notes_are_there_when_the_model_is_opened_again(app: Any, model_file: Path) -> None:
+    settle(app)
+    play(app, {"click": "gallery.keep"})
+    app.close = lambda: None  # the fixture's second one
+    type(app).close(app)
+    with open_app(model_file, size=TALL, remember=True) as again:
+        settle(again)
+        assert again.state.notes.favourites == (CodePair(),)
+
+
+def test_a_locked_code_cannot_be_changed_from_the_panel_or_by_keys(app: Any) -> None:
+    settle(app)
+    play(app, {"click": "foreground.lock"})
+    app.frame()
+    locked = {"foreground.pad", "foreground.seed", "foreground.random", "foreground.truncation"}
+    assert locked <= app.gui.ui.disabled
+    assert "foreground.lock" not in app.gui.ui.disabled
+    play(app, {"key": "Right"}, {"key": "Right", "mods": ["shift"]})
+    assert app.state.view.foreground == Code()
+    assert app.state.view.backdrop.code == Code(1.0)
+    play(app, {"click": "foreground.lock"}, {"key": "Right"})
+    assert app.state.view.foreground == Code(1.0)
+
+
+def test_an_animation_glides_and_shows(app: Any) -> None:
+    settle(app)
+    play(app, {"click": "foreground.animate"})
+    shown: list[float] = []  # places whose volumes the preview has drawn
+    end = time.monotonic() + 20
+    while len(shown) < 3 and time.monotonic() < end:
+        app.frame()
+        assert app.patience() == 0.0
+        place = app.preview.code.x
+        shown += [place] if place not in shown else []
+    assert len(shown) == 3
+    assert shown == sorted(shown)
+    assert app.state.view.foreground.x >= shown[-1]
+    play(app, {"click": "foreground.animate"})
+    still = app.state.view.foreground
+    settle(app)
+    assert app.state.view.foreground == still
+
+
+def test_sides_a_and_b_can_be_compared(app: Any) -> None:
+    on_a = settle(app)
+    play(app, {"click": "gallery.side.B"}, {"click": "background.next"})
+    on_b = settle(app)
+    assert np.abs(on_b - on_a).mean() > 0.001
+    play(app, {"key": "X"})
+    assert np.abs(settle(app) - on_a).max() < 1e-5
+    play(app, {"key": "X"})
+    assert np.abs(settle(app) - on_b).max() < 1e-5
+
+
+def test_a_contact_sheet_fills_and_its_pictures_lead_to_their_codes(app: Any) -> None:
+    settle(app)
+    play(
+        app,
+        {"set": ["gallery.sheet.first", 5]},
+        {"click": "gallery.sheet.count.12"},
+        {"click": "gallery.sheet"},
+        {"wait": "pictured", "timeout": 60},
+    )
+    assert app.gallery.progress is None
+    assert len(app.state.sheet.codes) == 12
+    codes = [CodePair(code, Code()) for code in app.state.sheet.codes]
+    assert all(app.gallery.find(Portrait.of("foreground", pair)) for pair in codes)
+    play(app, {"click": "gallery.sheet.3"})
+    assert app.state.view.foreground.seed == 8
+    play(app, {"drag": {"widget": "gallery.sheet.3", "onto": "gallery.sheet.6"}})
+    blend = app.state.view.foreground.blend
+    assert [(part.seed, weight) for part, weight in blend] == [(8, 0.5), (11, 0.5)]
+    play(app, {"drag": {"widget": "foreground.blend", "by": [200, 0]}})
+    assert app.state.view.foreground.blend[1][1] > 0.8
+    play(app, {"click": "foreground.blend.end"})
+    assert app.state.view.foreground == Code(11.0)
+
+
+def test_a_sheet_of_the_background_can_be_cancelled(app: Any) -> None:
+    settle(app)
+    play(
+        app,
+        {"click": "gallery.sheet.which.background"},
+        {"click": "gallery.sheet.count.96"},
+        {"click": "gallery.sheet"},
+    )
+    if app.gallery.progress is not None:  # a quick machine may be done already
+        play(app, {"click": "gallery.sheet.cancel"}, {"wait": "pictured", "timeout": 20})
+        assert app.state.sheet.stopped
+    assert app.gallery.progress is None
+    play(app, {"click": "gallery.sheet.1"})
+    assert app.state.view.backdrop.code.seed == 1
+
+
+def test_favourites_are_removed_by_their_cross(app: Any) -> None:
+    settle(app)
+    play(app, {"click": "gallery.keep"}, {"key": "Right"}, {"click": "gallery.keep"})
+    assert len(app.state.notes.favourites) == 2
+    play(app, {"click": "gallery.favourite.1.remove"})
+    assert app.state.notes.favourites == (CodePair(Code(1.0), Code()),)
+    assert app.state.view.foreground == Code(1.0)
+
+
+def test_notes_that_cannot_be_written_are_a_message(
+    app: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle(app)
+    monkeypatch.setenv("BALLGAN_CONFIG_DIR", str(tmp_path / "file" / "x"))
+    (tmp_path / "file").write_text("no folder")
+    app.dispatch(lat.AddFavourite())
+    end = time.monotonic() + 5
+    while not app.state.notices and time.monotonic() < end:
+        app.frame()
+    assert app.state.notices[0].text.startswith("Names and favourites could not be saved")
+
+
+def test_thumbnails_give_way_to_the_picture(tiny_model: ballgan.Generator) -> None:
+    busy = threading.Event()
+    busy.set()
+    made: list[Any] = []
+    lane = Lane("thumbnails", ThumbnailMaker(busy.is_set), made.append)
+    portraits = tuple(Portrait.of("both", CodePair(Code(float(i)))) for i in range(2))
+    lane.submit(ThumbnailRequest(Model(model_info(), tiny_model), portraits))
+    time.sleep(0.2)
+    assert made == []
+    busy.clear()
+    end = time.monotonic() + 20
+    while lane.busy and time.monotonic() < end:
+        time.sleep(0.01)
+    lane.close()
+    assert [result.portrait for result in made] == list(portraits)
+    assert made[0].pixels.shape == (SIDE, SIDE, 4)
+    assert (made[0].pixels != made[1].pixels).any()

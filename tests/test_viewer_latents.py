@@ -1,0 +1,166 @@
+"""What actions do to codes, without a window."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from ballgan_viewer import actions as act
+from ballgan_viewer import latent_actions as lat
+from ballgan_viewer.notes import (
+    MAX_NAME,
+    ModelNotes,
+    NamedDirection,
+    load_notes,
+    notes_file,
+    save_notes,
+)
+from ballgan_viewer.state import ViewerState, apply
+from test_viewer_state import with_model
+
+from ballgan.latents import Direction, StyleMix
+from ballgan.view import Backdrop, Code, CodeControl, CodePair
+
+START = with_model()
+SMILE = Direction("pca", 3, (0, 1))
+CHANGES = (
+    lat.SetCode("foreground", Code(9.0)),
+    lat.StepSeed("foreground", 1),
+    lat.TakeSeeds("foreground", 5, 6),
+    lat.TakeSeeds("both", 5, 6),
+    lat.GoTo("both", CodePair(Code(3.0), Code(4.0))),
+    lat.BlendBetween("both", CodePair(Code(3.0), Code(4.0)), CodePair(Code(8.0), Code(9.0))),
+)
+
+
+def do(state: ViewerState, *actions: act.Action) -> ViewerState:
+    for action in actions:
+        state = apply(state, action)
+    return state
+
+
+@pytest.mark.parametrize("action", CHANGES, ids=lambda action: type(action).__name__)
+def test_a_locked_code_stays_and_an_unlocked_one_changes(action: act.Action) -> None:
+    assert do(START, action).view.foreground != Code()
+    locked = do(START, lat.ToggleLock("foreground"))
+    after = do(locked, action)
+    assert after.view.foreground == Code()
+    if getattr(action, "which", "") == "both":
+        assert after.view.backdrop.code != Code()
+    assert do(after, lat.ToggleLock("foreground"), action).view.foreground != Code()
+
+
+def test_a_locked_background_survives_another_backdrop() -> None:
+    state = do(START, lat.ToggleLock("background"))
+    other = Backdrop("colour", code=Code(7.0))
+    assert do(state, act.SetBackdrop(other)).view.backdrop == replace(other, code=Code())
+    assert do(START, act.SetBackdrop(other)).view.backdrop == other
+
+
+def test_animations_move_their_own_code_only() -> None:
+    state = do(START, lat.SetControl("background", CodeControl(animated=True, speed=2.0)))
+    after = do(state, lat.Advance(0.25))
+    assert after.view.backdrop.code == Code(0.5)
+    assert after.view.foreground == Code()
+    assert do(state, lat.ToggleLock("background"), lat.Advance(0.25)).view.codes == CodePair()
+    assert after.history == state.history  # time is nothing to undo
+    assert do(after, lat.ToggleAnimation("background"), lat.Advance(1.0)).view.codes == CodePair(
+        Code(), Code(0.5)
+    )
+
+
+def test_sides_remember_their_codes_and_undo_brings_them_back() -> None:
+    on_b = do(START, lat.ToggleSide())
+    assert (on_b.view.latents.side, on_b.view.codes) == ("B", CodePair())
+    changed = do(on_b, lat.SetCode("foreground", Code(5.0)))
+    on_a = do(changed, lat.ToggleSide())
+    assert (on_a.view.latents.side, on_a.view.foreground) == ("A", Code())
+    again = do(on_a, act.EndStroke(), lat.ToggleSide())
+    assert (again.view.latents.side, again.view.foreground) == ("B", Code(5.0))
+    assert do(again, act.Undo()).view == on_a.view
+    same = do(again, lat.CopySide(), lat.ToggleSide())
+    assert same.view.foreground == Code(5.0)
+
+
+def test_blends_between_places_are_half_way_and_nest_only_so_far() -> None:
+    here, there = CodePair(Code(3.0), Code()), CodePair(Code(8.0), Code())
+    code = do(START, lat.BlendBetween("foreground", here, there)).view.foreground
+    assert [(part.seed, weight) for part, weight in code.blend] == [(3, 0.5), (8, 0.5)]
+    assert do(START, lat.BlendBetween("foreground", here, here)).view.foreground == Code(3.0)
+    state = START
+    for seed in range(50):
+        other = CodePair(Code(float(seed)), Code())
+        state = do(state, lat.BlendBetween("foreground", state.view.codes, other))
+    assert repr(state.view.foreground).count("Code(") < 20
+
+
+def test_favourites_are_kept_once_and_newest_first() -> None:
+    state = do(START, lat.AddFavourite(), lat.SetCode("foreground", Code(2.0)), lat.AddFavourite())
+    first, second = CodePair(), CodePair(Code(2.0))
+    assert state.notes.favourites == (second, first)
+    assert do(state, lat.GoTo("both", first), lat.AddFavourite()).notes.favourites == (
+        first,
+        second,
+    )
+    assert do(state, lat.RemoveFavourite(second)).notes.favourites == (first,)
+
+
+def test_a_sheet_shows_the_seeds_with_the_rest_of_the_code() -> None:
+    code = Code(4.0, truncation_psi=0.5, mix=StyleMix(1, (2,)))
+    state = do(
+        START,
+        lat.SetCode("background", code),
+        lat.SetSheet("background", 98, 500),
+        lat.SetSheet("background", 98, 4),
+        lat.MakeSheet(),
+    )
+    assert [c.seed for c in state.sheet.codes] == [98, 99, 100, 101]
+    assert all(replace(c, x=4.0, y=0.0) == code for c in state.sheet.codes)
+    assert do(state, lat.SetSheet("foreground", 0, 500)).sheet.count == 96
+    assert do(state, lat.StopSheet()).sheet.stopped
+
+
+def test_directions_are_named_renamed_and_forgotten() -> None:
+    state = do(START, lat.NameDirection("foreground", SMILE, "smile"))
+    assert state.notes.name_of("foreground", SMILE) == "smile"
+    assert state.notes.name_of("background", SMILE) == ""
+    state = do(state, lat.NameDirection("foreground", SMILE, "x" * 500))
+    assert state.notes.name_of("foreground", SMILE) == "x" * MAX_NAME
+    assert do(state, lat.NameDirection("foreground", SMILE, " ")).notes == ModelNotes()
+
+
+def test_notes_come_back_from_their_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BALLGAN_CONFIG_DIR", str(tmp_path / "settings"))
+    notes = ModelNotes(
+        (NamedDirection("foreground", SMILE, "smile \u263a"),),
+        (CodePair(Code(2.0, mix=StyleMix(3, (1,)), moves=((SMILE, 1.5),)), Code()),),
+    )
+    assert load_notes("ab" * 32) == (ModelNotes(), None)
+    save_notes("ab" * 32, "heads", notes)
+    assert load_notes("ab" * 32) == (notes, None)
+    assert '"model": "heads"' in notes_file("ab" * 32).read_text()
+    assert load_notes("cd" * 32) == (ModelNotes(), None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[1]",
+        '{"format": "other"}',
+        '{"format": "ballgan notes", "version": 2, "notes": {}}',
+        '{"format": "ballgan notes", "version": 1}',
+        '{"format": "ballgan notes", "version": 1, "notes": {"favourites": [{"foreground": 3}]}}',
+        '{"format": "ballgan notes", "version": 1, "notes": ' + "[" * 5000,
+    ],
+)
+def test_damaged_notes_are_ignored_with_a_message(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BALLGAN_CONFIG_DIR", str(tmp_path))
+    path = notes_file("ab" * 32)
+    path.parent.mkdir()
+    path.write_text(text)
+    notes, complaint = load_notes("ab" * 32)
+    assert notes == ModelNotes()
+    assert complaint is not None
+    assert str(path) in complaint

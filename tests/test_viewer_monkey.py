@@ -1,0 +1,79 @@
+"""Thousands of random actions at the real program: it neither fails nor grows nor hangs."""
+
+import gc
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from monkey import Monkey, resident_mib
+from test_viewer_app import app, model_file, other_file
+from viewer_driver import play
+
+from ballgan.images import write_png
+
+__all__ = ["app", "model_file", "other_file"]  # fixtures
+BASE = int(os.environ.get("BALLGAN_MONKEY_SEED", "0"))
+ACTIONS = int(os.environ.get("BALLGAN_MONKEY_ACTIONS", "20000"))
+CALM = {"wait": "idle", "timeout": 120}
+
+
+@pytest.fixture
+def files(model_file: Path, other_file: Path, tmp_path: Path) -> list[Path]:
+    """Good and bad files to drop."""
+    folder = tmp_path / "drops"
+    folder.mkdir()
+    whole = model_file.read_bytes()
+    (folder / "cut.pkl").write_bytes(whole[: len(whole) // 2])
+    (folder / "noise.pkl").write_bytes(np.random.default_rng(0).bytes(3000))
+    (folder / "empty.png").touch()
+    (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0" + bytes(100))
+    (folder / "session.json").write_text('{"format": "ballgan-session", "version": 99}')
+    write_png(folder / "room.png", np.random.default_rng(1).random((32, 64, 3)))
+    return [model_file, other_file, folder, folder / "gone.pkl", *sorted(folder.iterdir())]
+
+
+def run(app: Any, files: list[Path], seed: int, count: int) -> None:
+    """`count` actions; what was done last is told with a failure."""
+    monkey = Monkey(app, seed, files)
+    for number in range(count):
+        try:
+            monkey.act()
+        except Exception as error:
+            last = "\n".join(str(step) for step in monkey.done)
+            raise AssertionError(f"seed {seed}, action {number}: {error}; after\n{last}") from error
+
+
+def rest(app: Any) -> None:
+    """A usual size, no overlay, nothing running."""
+    play(app, {"size": [900, 600]}, {"key": "Escape"}, {"key": "Escape"})
+    for job in app.state.jobs:
+        play(app, {"click": f"jobs.{job.lane}.cancel"})
+    play(app, CALM)
+
+
+@pytest.mark.parametrize("seed", range(BASE, BASE + 2))
+def test_random_actions(app: Any, files: list[Path], seed: int) -> None:
+    play(app, {"wait": "loaded"})
+    run(app, files, seed, 60)
+    rest(app)
+    assert app.easel.picture is not None
+
+
+@pytest.mark.slow
+def test_many_random_actions_and_no_growth(app: Any, files: list[Path]) -> None:
+    """BALLGAN_MONKEY_ACTIONS, by default 20,000; memory is compared after a tenth of them."""
+    play(app, {"wait": "loaded"})
+    part = ACTIONS // 10
+    run(app, files, BASE + 1000, part)
+    rest(app)
+    gc.collect()
+    before = resident_mib()
+    growth = []
+    for number in range(1, 10):
+        run(app, files, BASE + 1000 + number, part)
+        rest(app)
+        gc.collect()
+        growth.append(resident_mib() - before)
+    assert growth[-1] < 50, growth

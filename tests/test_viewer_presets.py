@@ -1,0 +1,108 @@
+"""Presets of how to render: kept by name, and remembered."""
+
+import json
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+from ballgan_viewer import actions as act
+from ballgan_viewer import preferences
+from ballgan_viewer.presets import (
+    BUILT_IN,
+    MAX_PRESETS,
+    SCENE,
+    Preset,
+    changes_of,
+    find_preset,
+    settings_of,
+    with_preset,
+)
+from ballgan_viewer.state import ViewerState, apply
+from viewer_driver import open_app, play
+
+import ballgan
+from ballgan.view import Code, View
+
+DEPTH = View(layer="depth", neural_resolution=96)
+
+
+def do(state: ViewerState, *actions: act.Action) -> ViewerState:
+    for action in actions:
+        state = apply(state, action)
+    return state
+
+
+def test_a_preset_is_how_to_render_and_never_what() -> None:
+    settings = settings_of(replace(DEPTH, foreground=Code(7.0)))
+    assert set(settings) == {field.name for field in fields(View)} - set(SCENE)
+    preset = Preset("Depth", json.loads(json.dumps(settings)))
+    changed = replace(View(foreground=Code(3.0)), **changes_of(preset))
+    assert changed == replace(DEPTH, foreground=Code(3.0))
+
+
+def test_settings_that_a_preset_lacks_or_that_are_gone_are_passed_over() -> None:
+    assert changes_of(Preset("Old", {"layer": "alpha", "sparkle": 3})) == {"layer": "alpha"}
+    with pytest.raises(ValueError, match="Bad.neural_resolution should be of type int"):
+        changes_of(Preset("Bad", {"neural_resolution": "many"}))
+
+
+def test_the_preset_in_use_is_found() -> None:
+    own = (Preset("Depth", settings_of(DEPTH)),)
+    assert find_preset(own, View()) == BUILT_IN[0]
+    assert find_preset(own, DEPTH) == own[0]
+    assert find_preset((), DEPTH) is None
+
+
+def test_a_name_stands_for_one_preset() -> None:
+    presets = with_preset((Preset("A", {}), Preset("B", {})), Preset("A", {"layer": "raw"}))
+    assert presets == (Preset("B", {}), Preset("A", {"layer": "raw"}))
+    many = tuple(Preset(str(i), {}) for i in range(MAX_PRESETS))
+    assert len(with_preset(many, Preset("A", {}))) == MAX_PRESETS
+
+
+def test_saving_choosing_undoing_and_forgetting() -> None:
+    state = do(ViewerState(view=DEPTH), act.NamePreset("  Depth "), act.SavePreset())
+    assert [preset.name for preset in state.preferences.presets] == ["Depth"]
+    assert state.preset_name == ""
+    state = do(state, act.ApplyPreset("Standard"))
+    assert state.view == View()
+    state = do(state, act.EndStroke(), act.ApplyPreset("Depth"))
+    assert state.view == DEPTH
+    assert do(state, act.Undo()).view == View()
+    assert do(state, act.DeletePreset("Depth")).preferences.presets == ()
+    assert do(state, act.ApplyPreset("Nothing")) == state
+    assert do(state, act.NamePreset(" "), act.SavePreset()).preferences == state.preferences
+    taken = do(state, act.NamePreset("Draft"), act.SavePreset())
+    assert "choose another name" in taken.notices[0].text
+
+
+def test_presets_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BALLGAN_CONFIG_DIR", str(tmp_path))
+    kept = preferences.Preferences(presets=(Preset("Depth", settings_of(DEPTH)),))
+    assert preferences.save(kept) is None
+    assert preferences.load() == (kept, None)
+    (tmp_path / "viewer.json").write_text(
+        '{"presets": [{"name": "x", "settings": {"neural_resolution": "y"}}]}'
+    )
+    loaded, complaint = preferences.load()
+    assert loaded == preferences.Preferences()
+    assert complaint is not None and "x.neural_resolution" in complaint
+
+
+def test_presets_in_the_window(
+    tiny_model: ballgan.Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BALLGAN_CONFIG_DIR", str(tmp_path / "config"))
+    ballgan.save(tiny_model, tmp_path / "tiny.pkl")
+    with open_app(tmp_path / "tiny.pkl") as app:
+        play(app, {"wait": "loaded"}, {"click": "layer.normals"}, {"click": "presets"})
+        play(app, {"set": ["presets.name", "Shape"]}, {"click": "presets.save"})
+        assert [preset.name for preset in app.state.preferences.presets] == ["Shape"]
+        play(app, {"click": "presets.0"})
+        assert app.state.view.layer == "full"
+        play(app, {"click": "presets"}, {"click": f"presets.{len(BUILT_IN)}"})
+        assert app.state.view.layer == "normals"
+        play(app, {"click": "presets"}, {"click": f"presets.{len(BUILT_IN)}.delete"})
+        assert app.state.preferences.presets == ()
+        play(app, {"wait": "converged"})
+        assert app.state.notices == ()

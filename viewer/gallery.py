@@ -1,0 +1,89 @@
+"""Sees to it that what the gallery shows has thumbnails."""
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+from ballgan.view import CodePair
+
+from .info import Thumbnail
+from .requests import Model
+from .state import Sheet, ViewerState
+from .thumbnail_maker import Portrait, ThumbnailMade, ThumbnailRequest
+from .worker import Lane
+
+if TYPE_CHECKING:
+    from .thumbnails import Thumbnails
+
+THUMBNAILS = "thumbnails"  # the lane's name
+CURRENT, FAVOURITE = "gallery.current", "gallery.favourite."  # names of widgets
+
+
+class Gallery:
+    """The thumbnails of one model, and what is asked of the lane that makes them."""
+
+    def __init__(self, thumbnails: "Thumbnails", lane: Lane) -> None:
+        self._thumbnails, self._lane = thumbnails, lane
+        self._model: Model | None = None
+        self._asked: tuple[Portrait, ...] = ()
+        self._received = 0
+        self._situation: Any = None  # that was dealt with last
+        self.progress: float | None = None  # of the contact sheet; None: nothing more will come
+
+    def use_model(self, model: Model) -> None:
+        """Show another model's codes."""
+        self._model, self._situation = model, None
+        self._ask(())  # so that nothing of the old one is kept
+
+    def submit(self, state: ViewerState, drawn: Collection[str]) -> None:
+        """Ask for what is missing; `drawn`: names of the widgets of the last frame."""
+        shows_current = CURRENT in drawn
+        shows_favourites = any(name.startswith(FAVOURITE) for name in drawn)
+        codes = state.view.codes if shows_current else None
+        favourites = state.notes.favourites if shows_favourites else ()
+        situation = (codes, favourites, state.sheet, self._received)
+        if self._model is None or situation == self._situation:
+            return
+        self._situation = situation
+        sheet = portraits_of(state.sheet)
+        wanted = [Portrait.of("both", codes)] if codes is not None else []
+        wanted += [Portrait.of("both", favourite) for favourite in favourites]
+        wanted += [] if state.sheet.stopped else sheet
+        missing = tuple(p for p in dict.fromkeys(wanted) if not self._has(p))
+        if missing != tuple(p for p in self._asked if not self._has(p)):
+            self._ask(missing)
+        done = sum(map(self._has, sheet))
+        finished = state.sheet.stopped or done == len(sheet)
+        self.progress = None if finished else done / len(sheet)
+
+    @property
+    def pending(self) -> bool:
+        """Whether thumbnails that were asked for are not there yet."""
+        return not all(map(self._has, self._asked))
+
+    def receive(self, made: ThumbnailMade) -> None:
+        """Keep a thumbnail."""
+        if made.model == self._model:
+            self._received += 1
+            self._thumbnails.put((made.model, made.portrait), made.pixels)
+
+    def find(self, portrait: Portrait) -> Thumbnail | None:
+        """The thumbnail of a portrait, if it is there."""
+        return self._thumbnails.get((self._model, portrait))
+
+    def _has(self, portrait: Portrait) -> bool:
+        return (self._model, portrait) in self._thumbnails
+
+    def _ask(self, portraits: tuple[Portrait, ...]) -> None:
+        assert self._model is not None
+        self._asked = portraits
+        self._lane.submit(ThumbnailRequest(self._model, portraits))
+
+
+def portraits_of(sheet: Sheet) -> list[Portrait]:
+    """What a contact sheet shows."""
+    return [Portrait.of(sheet.codes_of, codes_of(sheet, i)) for i in range(len(sheet.codes))]
+
+
+def codes_of(sheet: Sheet, index: int) -> CodePair:
+    """The codes of one picture of a contact sheet."""
+    return CodePair(sheet.codes[index], sheet.codes[index])

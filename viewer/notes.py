@@ -1,0 +1,103 @@
+"""What a person keeps of a model: names of directions, and favourite codes.
+
+One JSON file a model, in the settings folder. It is called by the checksum of the model's file, so
+that copies of a model share it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ballgan.latents import Direction
+from ballgan.plain import from_plain, to_plain
+from ballgan.view import CodePair
+
+from .preferences import config_folder
+
+FORMAT, VERSION = "ballgan notes", 1
+FOLDER = "models"
+MAX_FAVOURITES = 200
+MAX_NAME = 40  # characters of a direction's name
+MAX_BYTES = 2**22  # of a file
+
+
+@dataclass(frozen=True)
+class NamedDirection:
+    """A direction that means something to a person."""
+
+    which: str  # "foreground" or "background"
+    direction: Direction
+    name: str
+
+
+@dataclass(frozen=True)
+class ModelNotes:
+    """What is kept of one model."""
+
+    directions: tuple[NamedDirection, ...] = ()
+    favourites: tuple[CodePair, ...] = ()  # newest first
+
+    def name_of(self, which: str, direction: Direction) -> str:
+        """The name of a direction; empty if it has none."""
+        for named in self.directions:
+            if (named.which, named.direction) == (which, direction):
+                return named.name
+        return ""
+
+    def with_name(self, given: NamedDirection) -> ModelNotes:
+        """The notes with a name of a direction; an empty one takes it away."""
+        name = given.name[:MAX_NAME]
+        same = [(n.which, n.direction) == (given.which, given.direction) for n in self.directions]
+        if not name.strip():
+            kept = (n for n, is_same in zip(self.directions, same, strict=True) if not is_same)
+            return replace(self, directions=tuple(kept))
+        if not any(same):
+            return replace(self, directions=(*self.directions, replace(given, name=name)))
+        renamed = (
+            replace(n, name=name) if is_same else n
+            for n, is_same in zip(self.directions, same, strict=True)
+        )
+        return replace(self, directions=tuple(renamed))
+
+
+def add_favourite(notes: ModelNotes, codes: CodePair) -> ModelNotes:
+    """The notes with these codes in front, once."""
+    others = (other for other in notes.favourites if other != codes)
+    return replace(notes, favourites=(codes, *others)[:MAX_FAVOURITES])
+
+
+def notes_file(checksum: str) -> Path:
+    """Where the notes of the model with this checksum are."""
+    return config_folder() / FOLDER / f"{checksum[:32]}.json"
+
+
+def load_notes(checksum: str) -> tuple[ModelNotes, str | None]:
+    """The notes of a model, and a message if its file had to be ignored. Never fails."""
+    path = notes_file(checksum)
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ValueError(f"it has more than {MAX_BYTES} bytes")
+        data = json.loads(path.read_text("utf-8"))
+        if not isinstance(data, dict) or data.get("format") != FORMAT:
+            raise ValueError(f'its "format" should be "{FORMAT}"')
+        if data.get("version") != VERSION:
+            raise ValueError(f"version {data.get('version')!r} is not one that can be read here")
+        return from_plain(ModelNotes, data.get("notes"), "notes", lenient=True), None
+    except FileNotFoundError:
+        return ModelNotes(), None
+    except (OSError, ValueError, RecursionError) as error:
+        return ModelNotes(), f"Names and favourites in {path} were ignored: {error}"
+
+
+def save_notes(checksum: str, model_name: str, notes: ModelNotes) -> None:
+    """Write the notes of a model atomically. Raises OSError if that does not work."""
+    from ballgan.files import atomic_write
+
+    path = notes_file(checksum)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    head = {"format": FORMAT, "version": VERSION, "model": model_name}
+    text = json.dumps(head | {"notes": to_plain(notes)}, indent=2, allow_nan=False)
+    with atomic_write(path) as file:
+        file.write(text.encode() + b"\n")

@@ -1,0 +1,160 @@
+"""Codes: locks, animations, the two sides, favourites, the contact sheet."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from ballgan.view import (
+    CODES,
+    Code,
+    CodeControl,
+    CodePair,
+    LatentControls,
+    View,
+    advance,
+    interpolate,
+)
+
+from .. import latent_actions as lat
+from ..notes import NamedDirection, add_favourite
+from .reduce import reduce
+from .values import ViewerState
+
+MAX_SHEET = 96  # pictures
+MAX_DEPTH = 3  # of blends of blends
+
+
+@reduce.register
+def _(action: lat.SetCode, state: ViewerState) -> ViewerState:
+    return _change(state, action.which, lambda code, which: action.code)
+
+
+@reduce.register
+def _(action: lat.StepSeed, state: ViewerState) -> ViewerState:
+    return _change(state, action.which, lambda code, which: code.at_seed(code.seed + action.step))
+
+
+@reduce.register
+def _(action: lat.TakeSeeds, state: ViewerState) -> ViewerState:
+    return _change(state, action.which, lambda code, which: code.at_seed(getattr(action, which)))
+
+
+@reduce.register
+def _(action: lat.GoTo, state: ViewerState) -> ViewerState:
+    return _change(state, action.which, lambda code, which: getattr(action.codes, which))
+
+
+@reduce.register
+def _(action: lat.BlendBetween, state: ViewerState) -> ViewerState:
+    def between(code: Code, which: str) -> Code:
+        start, end = getattr(action.start, which), getattr(action.end, which)
+        return start if start == end else interpolate(_whole(start), _whole(end), 0.5)
+
+    return _change(state, action.which, between)
+
+
+@reduce.register
+def _(action: lat.Advance, state: ViewerState) -> ViewerState:
+    view = state.view
+    for which in CODES:
+        if view.latents.of(which).moves:
+            distance = action.seconds * view.latents.of(which).speed
+            view = with_code(view, which, advance(view.code(which), distance))
+    return replace(state, view=view)
+
+
+@reduce.register
+def _(action: lat.SetControl, state: ViewerState) -> ViewerState:
+    return _with_controls(state, **{action.which: action.control})
+
+
+@reduce.register
+def _(action: lat.ToggleLock, state: ViewerState) -> ViewerState:
+    control = state.view.latents.of(action.which)
+    control = replace(control, locked=not control.locked)
+    return _with_controls(state, **{action.which: control})
+
+
+@reduce.register
+def _(action: lat.ToggleAnimation, state: ViewerState) -> ViewerState:
+    control = state.view.latents.of(action.which)
+    control = replace(control, animated=not control.animated)
+    return _with_controls(state, **{action.which: control})
+
+
+@reduce.register
+def _(action: lat.ToggleSide, state: ViewerState) -> ViewerState:
+    before = state.view
+    other = before.latents.other or before.codes
+    state = _change(state, "both", lambda code, which: getattr(other, which))
+    side = "B" if before.latents.side == "A" else "A"
+    return _with_controls(state, side=side, other=before.codes)
+
+
+@reduce.register
+def _(action: lat.CopySide, state: ViewerState) -> ViewerState:
+    return _with_controls(state, other=state.view.codes)
+
+
+@reduce.register
+def _(action: lat.NameDirection, state: ViewerState) -> ViewerState:
+    named = NamedDirection(action.which, action.direction, action.name)
+    return replace(state, notes=state.notes.with_name(named))
+
+
+@reduce.register
+def _(action: lat.AddFavourite, state: ViewerState) -> ViewerState:
+    return replace(state, notes=add_favourite(state.notes, state.view.codes))
+
+
+@reduce.register
+def _(action: lat.RemoveFavourite, state: ViewerState) -> ViewerState:
+    kept = tuple(codes for codes in state.notes.favourites if codes != action.codes)
+    return replace(state, notes=replace(state.notes, favourites=kept))
+
+
+@reduce.register
+def _(action: lat.SetSheet, state: ViewerState) -> ViewerState:
+    count = min(max(action.count, 1), MAX_SHEET)
+    sheet = replace(state.sheet, which=action.which, first=action.first, count=count)
+    return replace(state, sheet=sheet)
+
+
+@reduce.register
+def _(action: lat.MakeSheet, state: ViewerState) -> ViewerState:
+    sheet = state.sheet
+    code = state.view.code(sheet.which)
+    codes = tuple(code.at_seed(sheet.first + i) for i in range(sheet.count))
+    sheet = replace(sheet, codes=codes, codes_of=sheet.which, stopped=False)
+    return replace(state, sheet=sheet)
+
+
+@reduce.register
+def _(action: lat.StopSheet, state: ViewerState) -> ViewerState:
+    return replace(state, sheet=replace(state.sheet, stopped=True))
+
+
+def with_code(view: View, which: str, code: Code) -> View:
+    """The view with another code, unless it is locked."""
+    return view if view.latents.of(which).locked else view.with_code(which, code)
+
+
+def _change(state: ViewerState, which: str, change: Callable[[Code, str], Code]) -> ViewerState:
+    """The state after a change of one of the codes, or of both; locked ones stay."""
+    view = state.view
+    for each in CODES if which == "both" else (which,):
+        view = with_code(view, each, change(view.code(each), each))
+    return replace(state, view=view)
+
+
+def _with_controls(state: ViewerState, **changes: str | CodePair | CodeControl) -> ViewerState:
+    controls: LatentControls = replace(state.view.latents, **changes)  # type: ignore[arg-type]
+    return replace(state, view=replace(state.view, latents=controls))
+
+
+def _whole(code: Code) -> Code:
+    """A code that another blend can have as its part: nests of blends shall not grow for ever."""
+    return code if _depth(code) < MAX_DEPTH else code.at_seed(code.seed)
+
+
+def _depth(code: Code) -> int:
+    return 1 + max((_depth(part) for part, _ in code.blend), default=-1)

@@ -1,0 +1,151 @@
+"""The open models: one is shown, the others wait for Tab; one of them may follow a run."""
+
+import os
+from dataclasses import replace
+
+from .. import actions as act
+from ..notes import ModelNotes
+from ..preferences import remember
+from .reduce import forget, is_late, notify, reduce, with_camera
+from .values import BUNDLED, Following, ModelInfo, Sheet, ViewerState
+
+MAX_MODELS = 8  # that are open; memory has an end
+
+
+@reduce.register
+def _(action: act.OpenModel, state: ViewerState) -> ViewerState:
+    waiting = tuple(request for request in state.waiting if request != action)
+    return replace(forget(state, "model"), loading=action.path or BUNDLED, waiting=waiting)
+
+
+@reduce.register
+def _(action: act.QueueModel, state: ViewerState) -> ViewerState:
+    known = {model.path for model in state.models} | {request.path for request in state.waiting}
+    if action.request.path in known | {state.loading} and not action.request.replaces:
+        return state
+    return replace(state, waiting=(*state.waiting, action.request))
+
+
+@reduce.register
+def _(action: act.ModelOpened, state: ViewerState) -> ViewerState:
+    model = action.model
+    if is_late(state.loading, BUNDLED if model.bundled else model.path):
+        return state
+    shown = state.model
+    notes = action.notes
+    if notes == ModelNotes():  # of a run's newer model: those of the one before
+        notes = _stash(state).get(action.replaces, notes)
+    state = _put(replace(state, loading=None), model, action.replaces)
+    state = replace(state, notebooks=state.notebooks | {model.path: notes})
+    if not (model.bundled or action.replaces):
+        recent = remember(state.preferences.recent_models, model.path)
+        state = replace(state, preferences=replace(state.preferences, recent_models=recent))
+    takes_place = shown is not None and shown.path in (model.path, action.replaces)
+    if shown is None or takes_place or (action.show and not action.replaces):
+        return _show(state, model)
+    return state
+
+
+@reduce.register
+def _(action: act.ModelFailed, state: ViewerState) -> ViewerState:
+    if is_late(state.loading, action.path or BUNDLED):
+        return state
+    return notify(replace(state, loading=None, pending=None), "error", action.message, "model")
+
+
+@reduce.register
+def _(action: act.ShowModel, state: ViewerState) -> ViewerState:
+    found = [model for model in state.models if model.path == action.path]
+    return _show(state, found[0]) if found and found[0] is not state.model else state
+
+
+@reduce.register
+def _(action: act.StepModel, state: ViewerState) -> ViewerState:
+    if state.model is None or len(state.models) < 2:
+        return state
+    index = state.models.index(state.model) + action.step
+    return _show(state, state.models[index % len(state.models)])
+
+
+@reduce.register
+def _(action: act.CloseModel, state: ViewerState) -> ViewerState:
+    paths = [model.path for model in state.models]
+    if action.path not in paths or len(paths) < 2:
+        return state
+    index = paths.index(action.path)
+    rest = (*state.models[:index], *state.models[index + 1 :])
+    state, closed = replace(state, models=rest), state.models[index]
+    return _show(state, rest[min(index, len(rest) - 1)]) if closed is state.model else state
+
+
+@reduce.register
+def _(action: act.FollowRun, state: ViewerState) -> ViewerState:
+    return replace(forget(state, "run"), following=Following(action.folder))
+
+
+@reduce.register
+def _(action: act.StopFollowing, state: ViewerState) -> ViewerState:
+    return replace(forget(state, "run"), following=None)
+
+
+@reduce.register
+def _(action: act.RunHasModel, state: ViewerState) -> ViewerState:
+    followed = state.following
+    if followed is None or followed.folder != action.folder:
+        return state
+    request = act.OpenModel(action.path, replaces=followed.model)
+    waiting = [other for other in state.waiting if not other.replaces]  # an older one is not needed
+    following = Following(action.folder, action.path)
+    return replace(forget(state, "run"), following=following, waiting=(*waiting, request))
+
+
+@reduce.register
+def _(action: act.RunLost, state: ViewerState) -> ViewerState:
+    followed = state.following
+    if followed is None or followed.folder != action.folder:
+        return state
+    text = f"The run {action.folder} cannot be read: {action.reason}. Its last model stays open."
+    return notify(replace(state, following=replace(followed, lost=True)), "error", text, "run")
+
+
+def _put(state: ViewerState, model: ModelInfo, replaces: str) -> ViewerState:
+    """Have a model open, in the place of the same file's or of `replaces`, else as the last one."""
+    paths = [other.path for other in state.models]
+    for path in (model.path, replaces):
+        if path in paths:
+            place = paths.index(path)
+            models = (*state.models[:place], model, *state.models[place + 1 :])
+            return replace(state, models=models)
+    models = (*state.models, model)
+    if len(models) > MAX_MODELS:
+        oldest = next(other for other in models if other is not state.model)
+        models = tuple(other for other in models if other is not oldest)
+    return replace(state, models=models)
+
+
+def _show(state: ViewerState, model: ModelInfo) -> ViewerState:
+    """Show an open model: the codes stay, and the camera as far as the model has the same one."""
+    previous, notebooks = state.model, state.notebooks
+    if previous is not None and previous.path != model.path:
+        notebooks = _stash(state)
+    notes = notebooks.get(model.path, ModelNotes())
+    state = replace(state, model=model, notes=notes, notebooks=notebooks, sheet=Sheet())
+    if previous is not None and previous.path != model.path:
+        folder = _keep_folder(state.export.path)  # the name was about the other model
+        state = replace(state, export=replace(state.export, path=folder))
+    camera = state.view.camera
+    if previous is None or previous.home != model.home:  # another scale: keep the angles only
+        camera = replace(model.home, yaw=camera.yaw, pitch=camera.pitch)
+    return with_camera(state, camera)
+
+
+def _stash(state: ViewerState) -> dict[str, ModelNotes]:
+    """What is kept of the open models, that of the shown one included."""
+    open_paths = {model.path for model in state.models} | {""}
+    kept = {path: notes for path, notes in state.notebooks.items() if path in open_paths}
+    return kept if state.model is None else kept | {state.model.path: state.notes}
+
+
+def _keep_folder(typed: str) -> str:
+    """The folder of a path that was typed, with its separator; empty if there is none."""
+    return typed[: len(typed) - len(os.path.basename(typed))]

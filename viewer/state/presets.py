@@ -1,0 +1,42 @@
+"""Presets of how to render."""
+
+from dataclasses import replace
+
+from .. import actions as act
+from ..presets import BUILT_IN, MAX_NAME, Preset, changes_of, settings_of, with_preset
+from .reduce import notify, reduce, with_view
+from .values import ViewerState
+
+
+@reduce.register
+def _(action: act.ApplyPreset, state: ViewerState) -> ViewerState:
+    for preset in (*BUILT_IN, *state.preferences.presets):
+        if preset.name == action.name:
+            return with_view(state, **changes_of(preset))
+    return state
+
+
+@reduce.register
+def _(action: act.NamePreset, state: ViewerState) -> ViewerState:
+    return replace(state, preset_name=action.name[:MAX_NAME])
+
+
+@reduce.register
+def _(action: act.SavePreset, state: ViewerState) -> ViewerState:
+    name = state.preset_name.strip()
+    if not name:
+        return state
+    if name in {preset.name for preset in BUILT_IN}:
+        return notify(state, "error", f"There is a preset {name} already: choose another name.")
+    presets = with_preset(state.preferences.presets, Preset(name, settings_of(state.view)))
+    return _with_presets(replace(state, preset_name=""), presets)
+
+
+@reduce.register
+def _(action: act.DeletePreset, state: ViewerState) -> ViewerState:
+    kept = tuple(p for p in state.preferences.presets if p.name != action.name)
+    return _with_presets(state, kept)
+
+
+def _with_presets(state: ViewerState, presets: tuple[Preset, ...]) -> ViewerState:
+    return replace(state, preferences=replace(state.preferences, presets=presets))
