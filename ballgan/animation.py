@@ -88,11 +88,64 @@ class Animation:
         parts = [part if _can_be_mixed(last, part) else last for part in parts]
         return mix_backdrops(last, parts, [weight for _, weight in weights])
 
-    def stretched(self, duration: float) -> Animation:
-        """The same, slower or faster: all times in proportion to the new duration."""
+    @property
+    def shortest(self) -> float:
+        """The least duration that the present keys allow, seconds."""
+        if not self.keys:
+            return 1 / self.fps
+        last = self.keys[-1].time
+        return max(last, last - self.keys[0].time + 1 / self.fps if self.loop else 1 / self.fps)
+
+    def stretched(self, factor: float) -> Animation:
+        """The same, so many times as long: all times in proportion."""
+        duration = min(max(self.duration * factor, 1 / self.fps), MAX_DURATION)
         factor = duration / self.duration
-        keys = tuple(replace(key, time=key.time * factor) for key in self.keys)
+        keys = tuple(replace(key, time=min(key.time * factor, duration)) for key in self.keys)
         return replace(self, keys=keys, duration=duration)
+
+    def looping(self, loop: bool) -> Animation:
+        """The same, as a loop or not; a loop needs time to come back from its last key."""
+        duration = self.duration
+        if loop and self.keys:
+            least = self.keys[-1].time - self.keys[0].time + 1 / self.fps
+            duration = min(max(duration, least), MAX_DURATION)
+        return replace(self, loop=loop, duration=duration)
+
+    def with_ease(self, index: int, ease: str) -> Animation:
+        """The same with another ease of one key."""
+        return self._with(index, replace(self.keys[index], ease=ease))
+
+    def with_time(self, index: int, time: float) -> Animation:
+        """The same with one key at another time, between its neighbours."""
+        step = 1 / self.fps
+        low = self.keys[index - 1].time + step if index > 0 else 0.0
+        last = index == len(self.keys) - 1
+        high = self.duration if last else self.keys[index + 1].time - step
+        if self.loop and last and index > 0:
+            high = min(high, self.keys[0].time + self.duration - step)
+        if self.loop and index == 0 and not last:
+            low = max(low, self.keys[-1].time - self.duration + step)
+        if low > high:
+            return self
+        return self._with(index, replace(self.keys[index], time=min(max(time, low), high)))
+
+    def key_beside(self, time: float, step: int) -> int:
+        """The key that follows `time` (step 1) or goes before it (-1); at the ends, of a loop, the
+        other end.
+        """
+        count = len(self.keys)
+        if step > 0:
+            after = (i for i, key in enumerate(self.keys) if key.time > time + 1e-3)
+            return next(after, 0 if self.loop else count - 1)
+        before = (i for i in reversed(range(count)) if self.keys[i].time < time - 1e-3)
+        return next(before, count - 1 if self.loop else 0)
+
+    def _with(self, index: int, key: Key) -> Animation:
+        return replace(self, keys=(*self.keys[:index], key, *self.keys[index + 1 :]))
+
+    def with_view(self, view: View, time: float, ease: str = "smooth") -> Animation:
+        """The same with a key that shows `view` at `time`."""
+        return self.with_key(Key.of(view, time, ease))
 
     def with_key(self, key: Key) -> Animation:
         """The same with one more key; one at the same time is replaced."""

@@ -43,8 +43,8 @@ class Backdrop:
         """
         rays = camera.rays(size, size if lines is None else lines, self.device)
         points = rays.directions
-        if self.config.background is not None and not isinstance(background, SolidColor):
-            radius = self.config.background.radius
+        radius = self.config.surround_radius
+        if radius is not None and not isinstance(background, SolidColor):
             require_inside_sphere(rays.origins[0], radius)
             distance = intersect_sphere(rays.origins, rays.directions, radius)
             points = rays.origins + distance[:, None] * rays.directions
@@ -101,9 +101,9 @@ class Backdrop:
     def visible_span(self) -> float:
         """Angle of the background sphere that the model's front camera sees, top to bottom."""
         camera = self.config.camera
-        if self.config.background is None:
+        radius = self.config.surround_radius
+        if radius is None:
             return camera.fov
-        radius = self.config.background.radius
         position = camera.pivot[2] + camera.radius
         # Law of sines in the triangle of sphere centre, camera and the point seen.
         half = camera.fov / 2

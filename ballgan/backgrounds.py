@@ -1,87 +1,22 @@
-"""Backgrounds: the learnt sphere, which gives features, and given pictures, which give colour.
+"""What a scene shows behind the foreground: the model's own background, or a given picture.
+
+A model's own background gives features (see background_network.py), pictures give colour.
 
 Features are composited before super-resolution, colours after it. A scene's background is one of
 `LearntBackground`, `SolidColor`, `Gradient`, `Panorama`, or None (transparent).
 """
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from .color import decode_srgb, encode_srgb
-from .config import MappingConfig, SphereConfig
-from .fields import feature_from_logit
-from .geometry import equirectangular_directions, sample_equirectangular, sphere_angles
+from .geometry import sample_equirectangular, sphere_angles
 from .images import load_image
 from .latents import Latent
-from .mlp import ModulatedMLP, PlainMLP, encode_positions
-from .stylegan2 import Mapping, Step
-
-
-class SphereBackground(nn.Module):
-    """Features on a sphere of `config.radius` round the world origin (BallGAN sec. 3.2)."""
-
-    def __init__(self, config: SphereConfig, feature_channels: int) -> None:
-        super().__init__()
-        self.config = config
-        self.mapping: Mapping | None = None
-        self.network: ModulatedMLP | PlainMLP
-        widths = (config.encoding_channels, config.hidden_size, feature_channels)
-        if config.conditioning == "modulated":
-            self.mapping = Mapping(
-                MappingConfig(config.z_dim, config.w_dim, config.mapping_layers, label_dim=0)
-            )
-            self.network = ModulatedMLP(*widths, num_layers=config.num_layers, w_dim=config.w_dim)
-        else:
-            self.network = PlainMLP(*widths, num_layers=config.num_layers, code_dim=config.z_dim)
-
-    @property
-    def num_ws(self) -> int:
-        """Rows of ws_bg; 1 where the raw code is concatenated."""
-        return self.network.num_ws
-
-    def style_weights(self) -> Iterator[tuple[int, Tensor]]:
-        """Of each layer that reads the code: its row of ws_bg, and its weight (C, w_dim)."""
-        return self.network.style_weights()
-
-    def forward(self, points: Tensor, ws: Tensor) -> Tensor:
-        """Features at points on the sphere.
-
-        Args:
-            points: (B, N, 3); only their direction from the origin matters.
-            ws: (B, num_ws, w_dim), or the raw code (B, 1, z_dim) where it is concatenated.
-
-        Returns (B, N, F) in [0, 1].
-        """
-        return feature_from_logit(self.network(self.encode(points), ws))
-
-    def encode(self, points: Tensor) -> Tensor:
-        """Positional encoding of directions: (B, N, 3) -> (B, N, encoding_channels).
-
-        "angles" jumps at phi = 0, where the published models have a seam.
-        """
-        if self.config.encoding == "angles":
-            position = sphere_angles(points) / self.config.angle_divisor
-        else:
-            position = torch.nn.functional.normalize(points, dim=-1) / 2
-        return encode_positions(position, self.config.num_frequencies)
-
-    def equirectangular(self, ws: Tensor, height: int, step: Step | None = None) -> Tensor:
-        """The whole sphere for one code: (F, height, 2 height).
-
-        `step` is called now and then; it may raise to stop.
-        """
-        directions = equirectangular_directions(height, 2 * height, ws.device).flatten(0, 1)
-        parts = []
-        for part in directions.split(2**14):
-            if step is not None:
-                step()
-            parts.append(self(part[None], ws)[0])
-        return torch.cat(parts).t().reshape(-1, height, 2 * height)
 
 
 class LearntBackground(Latent):

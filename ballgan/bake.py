@@ -16,8 +16,11 @@ import torch.nn.functional as F
 from scipy.ndimage import distance_transform_cdt
 from torch import Tensor
 
+from .config import SamplingConfig
 from .fields import TriplaneField
 from .generator import Generator
+from .lattice import Lattice, make_lattice
+from .style_field import StyleField
 
 COARSE_CELLS = 48  # along a side
 BRICK_CELLS = 8  # of the fine grid, along a side of a brick
@@ -82,7 +85,7 @@ class Baking:
     """One foreground on its way into a grid. Steps are short; stop between them at any time."""
 
     def __init__(self, model: Generator, planes: Tensor) -> None:
-        """planes: (1, 3, C, H, W), as `Generator.planes` gives them."""
+        """planes: of one scene, as `Generator.planes` gives them."""
         self.extent = find_extent(model, planes)
         self._field = model.field
         self._planes = planes
@@ -90,15 +93,15 @@ class Baking:
     @torch.inference_mode()
     def coarse(self, step: Callable[[], None] | None = None) -> Coarse:
         """The coarse pass. `step` is called now and then; it may raise to stop."""
-        logits = self._plane_logits(COARSE_CELLS)
+        lattice = self._lattice(COARSE_CELLS)
         count = COARSE_CELLS + 1
-        every = torch.arange(count, device=logits.device)
+        every = torch.arange(count, device=self._planes.device)
         parts = []
         for depth in every.chunk(SLABS):
             if step is not None:
                 step()
-            parts.append(self._field.raw_from_logits(self._block(logits, every, every, depth)))
-        samples = torch.cat([part[0] for part in parts])
+            parts.append(lattice.block(every, every, depth)[0])
+        samples = torch.cat(parts)
         distance = measure_distance(find_occupied(samples[..., 3], self.extent).numpy())
         return Coarse(self.extent, *pack(samples), distance)
 
@@ -109,61 +112,57 @@ class Baking:
         if not len(places):
             return
         with torch.inference_mode():
-            logits = self._plane_logits(self.extent.cells)
+            lattice = self._lattice(self.extent.cells)
         for start in range(0, len(places), BRICKS_PER_STEP):
             chosen = places[start : start + BRICKS_PER_STEP]
             with torch.inference_mode():
-                samples = self._sample_bricks(logits, torch.from_numpy(chosen))
+                samples = self._sample_bricks(lattice, torch.from_numpy(chosen))
             yield Bricks(chosen, *pack(samples), (start + len(chosen)) / len(places))
 
-    def _sample_bricks(self, logits: Tensor, places: Tensor) -> Tensor:
+    def _sample_bricks(self, lattice: Lattice, places: Tensor) -> Tensor:
         """Raw colour and density (B, m, m, m, 4) of bricks at `places` (B, 3)."""
-        inside = torch.arange(BRICK_CELLS + 1, device=logits.device)
-        corner = places.to(logits.device) * BRICK_CELLS
+        device = self._planes.device
+        inside = torch.arange(BRICK_CELLS + 1, device=device)
+        corner = places.to(device) * BRICK_CELLS
         z, y, x = (corner[:, k, None] + inside for k in range(3))  # (B, m)
-        return self._field.raw_from_logits(self._block(logits, x, y, z))
+        return lattice.block(x, y, z)
 
-    def _plane_logits(self, cells: int) -> Tensor:
+    def _lattice(self, cells: int) -> Lattice:
         half = self.extent.half_side
         axis = torch.linspace(-half, half, cells + 1, device=self._planes.device)
-        return self._field.plane_logits(self._planes, axis)
-
-    def _block(self, logits: Tensor, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
-        """Sum of the planes' logits at grids of indices (B, m) or (m,): (B, z, y, x, M)."""
-        indices = [axis if axis.ndim == 2 else axis[None] for axis in (x, y, z)]
-        total: Tensor | None = None
-        for plane, (first, second) in zip(logits, self._field.axes, strict=True):
-            part = plane[indices[second][:, :, None], indices[first][:, None, :]]  # (B, n, m, M)
-            if second < first:  # x is last: a higher axis comes first
-                part = part.transpose(1, 2)
-            missing = 3 - first - second
-            part = part.unsqueeze(3 - missing)
-            total = part if total is None else total + part
-        assert total is not None
-        return total
+        return make_lattice(self._field, self._planes, axis)
 
 
 def find_extent(model: Generator, planes: Tensor) -> Extent:
     """Where a model's field is worth baking.
 
-    A bounded field ends at its cube. Published models have density beyond it, between fixed
-    distances from the camera: the cube grows to what the model's own camera sees.
+    A bounded field ends at its cube, and so does, here, that of an MLP. Published tri-planes have
+    density beyond it, between fixed distances from the camera: the cube grows to what the model's
+    own camera sees.
     """
-    config = model.config
-    cells = FINE_CELLS[0] if planes.shape[-1] <= FINE_CELLS[0] else FINE_CELLS[1]
+    config, field = model.config, model.field
     half = config.field.box_warp / 2
-    near, far = config.sampling.near, config.sampling.far
-    if near is None or far is None:
-        return Extent(half, cells)
-    stratum = (far - near) / (config.sampling.coarse_samples - 1)
-    interval = (near + stratum / 2, far + stratum / 2)  # centres of the first and last sample
-    if config.field.bounded:
+    interval = _sampled_interval(config.sampling)
+    if isinstance(field, StyleField):
+        return Extent(half, FINE_CELLS[0], interval)
+    cells = FINE_CELLS[0] if planes.shape[-1] <= FINE_CELLS[0] else FINE_CELLS[1]
+    if field.config.bounded or interval is None:
         return Extent(half, cells, interval)
     x, y, z = config.camera.pivot
     position = math.hypot(x, y, z + config.camera.radius)
     reach = max(position - interval[0], interval[1] - position)
     half = min(max(half, reach), 2 * half)
-    return Extent(half, cells, interval, _outside(model.field, planes))
+    return Extent(half, cells, interval, _outside(field, planes))
+
+
+def _sampled_interval(config: SamplingConfig) -> tuple[float, float] | None:
+    """Distances of the first and last sample along a ray; None: inside the cube."""
+    if config.near is None or config.far is None:
+        return None
+    if config.scheme == "nerf":
+        return config.near, config.far
+    stratum = (config.far - config.near) / (config.coarse_samples - 1)
+    return config.near + stratum / 2, config.far + stratum / 2  # centres of strata
 
 
 @torch.inference_mode()

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .backgrounds import SphereBackground
+from .background_network import BackgroundNetwork
 from .camera import Camera
 from .geometry import (
     directions_to_equirectangular,
@@ -24,15 +24,16 @@ PROBES = 9  # rays along a side of the picture that tell what the camera sees
 
 
 @torch.inference_mode()
-def bake_window(network: SphereBackground, ws: Tensor, camera: Camera) -> np.ndarray:
+def bake_window(network: BackgroundNetwork, ws: Tensor, camera: Camera) -> np.ndarray:
     """An equirectangular picture (H, 2 H, 4) uint8, sharp where the camera looks, coarse elsewhere.
 
-    network, ws: the sphere and its mapped code. H is smaller than HEIGHT if the camera sees much.
+    network, ws: the background and its mapped code. It is as seen from the origin, for a sphere of
+    the background's `preview_radius`. H is smaller than HEIGHT if the camera sees much.
     """
     device = ws.device
     whole = equirectangular_directions(AROUND_HEIGHT, 2 * AROUND_HEIGHT, device)
     around = to_bytes(_colors(network, ws, whole))
-    rows, columns, height = find_window(camera, network.config.radius)
+    rows, columns, height = find_window(camera, network.config.preview_radius)
     picture = enlarge(around, height)
     some = torch.arange(*rows, device=device)
     window = pixel_directions(some, columns.to(device), height, 2 * height)
@@ -75,9 +76,10 @@ def to_bytes(picture: Tensor) -> np.ndarray:
     return torch.cat([scaled, opaque], dim=-1).cpu().numpy()
 
 
-def _colors(network: SphereBackground, ws: Tensor, directions: Tensor) -> Tensor:
-    """Raw colours (H, W, 3) of the sphere in directions (H, W, 3)."""
-    features = network(directions.reshape(1, -1, 3), ws)
+def _colors(network: BackgroundNetwork, ws: Tensor, directions: Tensor) -> Tensor:
+    """Raw colours (H, W, 3) of the background in directions (H, W, 3) from the origin."""
+    rays = directions.reshape(1, -1, 3)
+    features, _ = network.look(ws, torch.zeros_like(rays), rays)
     return features[0, :, :3].reshape(*directions.shape)
 
 

@@ -26,12 +26,16 @@ OPENGL_AXES = np.diag([1.0, -1.0, -1.0, 1.0])  # of OpenCV's and back: y and z a
 
 @dataclass(frozen=True)
 class Rays:
-    """Rays of an image, row by row: origins and unit directions (N, 3), N = height * width."""
+    """Rays of an image, row by row: origins and unit directions (N, 3), N = height * width.
+
+    axis: (3,), the unit direction in which the camera looks.
+    """
 
     origins: "Tensor"
     directions: "Tensor"
     height: int
     width: int
+    axis: "Tensor"
 
 
 @dataclass(frozen=True)
@@ -165,7 +169,7 @@ class Camera:
         pose = torch.tensor(self.cam2world, dtype=torch.float32, device=device)
         intrinsics = torch.tensor(self.intrinsics, dtype=torch.float32, device=device)
         origins, directions = cast_rays(pose[None], intrinsics[None], width, height)
-        return Rays(origins[0], directions[0], height, width)
+        return Rays(origins[0], directions[0], height, width, axis=pose[:3, 2])
 
 
 @dataclass(frozen=True)
@@ -248,6 +252,16 @@ def cast_rays(
 def rays_from_labels(labels: "Tensor", size: int) -> "tuple[Tensor, Tensor]":
     """Origins and unit directions (B, size * size, 3) for camera labels (B, 25)."""
     return cast_rays(labels[:, :16].view(-1, 4, 4), labels[:, 16:].view(-1, 3, 3), size, size)
+
+
+def corner_rays(labels: "Tensor") -> "tuple[Tensor, Tensor]":
+    """Origins and unit directions (B, 4, 3) of the rays through the corners of the pictures."""
+    poses, intrinsics = labels[:, :16].view(-1, 4, 4), labels[:, 16:].view(-1, 3, 3)
+    # The pixel centres of a picture twice as large are at its corners.
+    halved = intrinsics.clone()
+    halved[:, :2] /= 2
+    halved[:, :2, 2] += 0.25
+    return cast_rays(poses, halved, 2, 2)
 
 
 def intrinsics_from_fov(fov: float) -> Matrix:

@@ -31,9 +31,9 @@ from .torch_archive import read_archive
 
 FORMATS = (
     "a BallGAN checkpoint (.pkl or .safetensors, as ballgan.save writes them) "
-    "or a published BallGAN or EG3D network pickle"
+    "or a published BallGAN, EG3D or StyleNeRF network pickle"
 )
-VERSION = 1  # of the native format
+VERSION = 2  # of the native format; 2: parts have kinds, and config fields may be missing
 RELEASE_INTERVAL = 16 * 2**20  # bytes copied from the mapped file before its pages are let go
 CAN_RELEASE = hasattr(mmap.mmap, "madvise") and hasattr(mmap, "MADV_DONTNEED")
 WEIGHT_DTYPES = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
@@ -57,7 +57,7 @@ def load(path: str | os.PathLike[str], device: str | torch.device = "auto") -> G
     """Load a model from a file of any format that we read.
 
     Args:
-        path: native checkpoint, .safetensors, or published BallGAN or EG3D pickle (its `G_ema`).
+        path: native checkpoint, .safetensors, or the `G_ema` of a published network pickle.
         device: anything torch.device takes; "auto": CUDA, else Apple's MPS, else the CPU.
 
     Returns the Generator in eval mode, float32, without gradients; `meta` says where it is from

@@ -7,18 +7,27 @@ for published models. `to_dict` and `from_dict` convert to and from plain JSON-a
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
+from .background_config import (
+    CubeConfig,
+    InvertedSphereConfig,
+    PlaneConfig,
+    SphereConfig,
+)
 from .plain import (
     MAX_LAYERS,
     MAX_RESOLUTION,
     MAX_WIDTH,
     from_plain,
+    later,
     require,
+    require_one_of,
     require_range,
     require_resolution,
     to_plain,
 )
+from .stylenerf_config import StyleFieldConfig, StyleUpsamplingConfig
 
 PLANE_AXES_PUBLISHED = ("xy", "xz", "zx")  # EG3D's released code: plane 2 is plane 1 transposed
 PLANE_AXES = ("xy", "xz", "yz")
@@ -78,6 +87,8 @@ class BackboneConfig:
 class FieldConfig:
     """Tri-plane field: mean of three plane samples -> one hidden layer -> density and features."""
 
+    KIND: ClassVar[str] = "triplane"
+
     box_warp: float = 1.0  # side of the cube covered by the planes, world units
     plane_axes: tuple[str, ...] = PLANE_AXES  # (horizontal, vertical) world axes of each plane
     plane_channels: int = 32
@@ -107,13 +118,16 @@ class FieldConfig:
 
 @dataclass(frozen=True)
 class SamplingConfig:
-    """Where rays are sampled (EG3D supplement: two-pass importance sampling)."""
+    """Where rays are sampled, and how samples add up (see volume.py)."""
 
     near: float | None = 2.25  # distance along the unit ray; None: where the ray enters the box
     far: float | None = 3.3  # None: where the ray leaves the box
     coarse_samples: int = 48
     fine_samples: int = 48
     disparity: bool = False  # strata uniform in inverse distance
+    scheme: str = later("eg3d")  # or "nerf": samples from near to far, each up to the next one
+    planar: bool = later(False)  # near and far are depths along the optical axis, not along rays
+    opaque_end: bool = later(False)  # the last sample stops all light ("nerf" only)
 
     def __post_init__(self) -> None:
         require(
@@ -127,53 +141,23 @@ class SamplingConfig:
             not (self.disparity and (self.near is None or self.near <= 0)),
             "sampling.disparity needs a near distance above zero.",
         )
+        require_one_of("sampling.scheme", self.scheme, ("eg3d", "nerf"))
+        require(
+            self.scheme == "nerf" or not self.opaque_end,
+            "sampling.opaque_end needs the scheme 'nerf'.",
+        )
+        require(
+            not self.planar or self.near is not None, "sampling.planar needs near and far numbers."
+        )
         require_range("sampling.coarse_samples", self.coarse_samples, 4, 4096)
         require_range("sampling.fine_samples", self.fine_samples, 0, 4096)
 
 
 @dataclass(frozen=True)
-class SphereConfig:
-    """BallGAN's background: features on a sphere around the scene (BallGAN sec. 3.2)."""
-
-    radius: float = 3.0
-    conditioning: str = "modulated"  # "modulated": by a mapped code; "concatenated": raw code
-    z_dim: int = 512
-    w_dim: int = 512  # of the mapped code; 0 when the raw code is concatenated
-    mapping_layers: int = 8  # 0 when the raw code is concatenated
-    hidden_size: int = 64
-    num_layers: int = 4  # hidden layers, the input layer included
-    encoding: str = "direction"  # "direction": seamless; "angles": published, seam at phi = 0
-    num_frequencies: int = 10
-    angle_divisor: float = 2 * math.pi  # "angles" only: (theta, phi) are divided by it
-
-    def __post_init__(self) -> None:
-        require_range("background.radius", self.radius, 1e-3, 1e4)
-        require(
-            self.conditioning in ("modulated", "concatenated"),
-            f"background.conditioning is 'modulated' or 'concatenated'; got {self.conditioning!r}.",
-        )
-        require(
-            self.encoding in ("direction", "angles"),
-            f"background.encoding is 'direction' or 'angles'; got {self.encoding!r}.",
-        )
-        modulated = self.conditioning == "modulated"
-        require_range("background.z_dim", self.z_dim, 1 if modulated else 0, MAX_WIDTH)
-        require_range("background.w_dim", self.w_dim, int(modulated), MAX_WIDTH)
-        require_range("background.mapping_layers", self.mapping_layers, int(modulated), MAX_LAYERS)
-        require_range("background.hidden_size", self.hidden_size, 1, MAX_WIDTH)
-        require_range("background.num_layers", self.num_layers, 1, MAX_LAYERS)
-        require_range("background.num_frequencies", self.num_frequencies, 1, 24)
-        require_range("background.angle_divisor", self.angle_divisor, 1e-3, 1e3)
-
-    @property
-    def encoding_channels(self) -> int:
-        """Width of the encoded position: sines and cosines of 2 angles or of 3 coordinates."""
-        return 2 * self.num_frequencies * (2 if self.encoding == "angles" else 3)
-
-
-@dataclass(frozen=True)
 class SuperResolutionConfig:
     """Two modulated blocks that turn the feature image into the picture (EG3D sec. 4.3)."""
+
+    KIND: ClassVar[str] = "eg3d"
 
     input_resolution: int = 128
     channels: tuple[int, int] = (256, 128)  # of the two blocks
@@ -203,6 +187,11 @@ class SuperResolutionConfig:
         """Side of the picture for an input of `input_resolution`."""
         return self.input_resolution * 2 ** sum(self.upsample)
 
+    @property
+    def num_ws(self) -> int:
+        """Rows of ws of its own: none, the last one of the foreground styles it."""
+        return 0
+
 
 @dataclass(frozen=True)
 class CameraConfig:
@@ -224,17 +213,68 @@ class ModelConfig:
     """Everything needed to build a generator."""
 
     mapping: MappingConfig = dataclasses.field(default_factory=MappingConfig)
-    backbone: BackboneConfig = dataclasses.field(default_factory=BackboneConfig)
-    field: FieldConfig = dataclasses.field(default_factory=FieldConfig)
+    backbone: BackboneConfig | None = dataclasses.field(default_factory=BackboneConfig)
+    field: FieldConfig | StyleFieldConfig = dataclasses.field(default_factory=FieldConfig)
     sampling: SamplingConfig = dataclasses.field(default_factory=SamplingConfig)
-    background: SphereConfig | None = dataclasses.field(default_factory=SphereConfig)
-    super_resolution: SuperResolutionConfig | None = None
+    background: SphereConfig | CubeConfig | PlaneConfig | InvertedSphereConfig | None = (
+        dataclasses.field(default_factory=SphereConfig)
+    )
+    super_resolution: SuperResolutionConfig | StyleUpsamplingConfig | None = None
     camera: CameraConfig = dataclasses.field(default_factory=CameraConfig)
     neural_resolution: int = 64  # side of the volume-rendered image
-    white_background: bool = False  # without a sphere: add white (else black) where nothing is
+    white_background: bool = False  # without a background: white (else black) where nothing is
 
     def __post_init__(self) -> None:
         require_range("neural_resolution", self.neural_resolution, 4, MAX_RESOLUTION)
+        triplane = isinstance(self.field, FieldConfig)
+        require(
+            triplane == (self.backbone is not None),
+            "A tri-plane field needs a backbone, which makes its planes; other fields have none.",
+        )
+        if self.shares_mapping and self.background is not None:
+            require(
+                self.mapping.label_dim == 0 and self.background.z_dim == self.mapping.z_dim,
+                "background.conditioning 'shared' needs the mapping's z_dim, and label_dim 0.",
+            )
+
+    @property
+    def num_field_ws(self) -> int:
+        """Rows of ws that make the foreground: the first ones."""
+        if isinstance(self.field, FieldConfig):
+            assert self.backbone is not None
+            return self.backbone.num_ws
+        return self.field.num_ws
+
+    @property
+    def num_shared_ws(self) -> int:
+        """Rows of ws that make a background without a mapping network of its own: the next."""
+        if self.shares_mapping and isinstance(self.background, InvertedSphereConfig):
+            return self.background.network.num_ws
+        return 0
+
+    @property
+    def num_ws(self) -> int:
+        """Rows of ws: of the foreground, of what shares them, of the image head."""
+        head = 0 if self.super_resolution is None else self.super_resolution.num_ws
+        return self.num_field_ws + self.num_shared_ws + head
+
+    @property
+    def shares_mapping(self) -> bool:
+        """Whether the foreground's mapping network also maps the background's codes."""
+        return (
+            isinstance(self.background, InvertedSphereConfig)
+            and self.background.conditioning == "shared"
+        )
+
+    def grown(self, growth: float) -> "ModelConfig":
+        """The same model at another state of progressive growing (see StyleUpsamplingConfig)."""
+        if not isinstance(self.super_resolution, StyleUpsamplingConfig):
+            require(growth == 1, "Only a model with StyleNeRF's image head can grow.")
+            return self
+        head = dataclasses.replace(self.super_resolution, growth=growth)
+        return dataclasses.replace(
+            self, super_resolution=head, neural_resolution=head.rendered_resolution
+        )
 
     @property
     def image_resolution(self) -> int:
@@ -242,6 +282,16 @@ class ModelConfig:
         if self.super_resolution is None:
             return self.neural_resolution
         return self.super_resolution.output_resolution
+
+    @property
+    def surround_radius(self) -> float | None:
+        """Radius of a sphere round the scene on which pictures are hung; None: endless."""
+        return None if self.background is None else self.background.surround_radius
+
+    @property
+    def preview_radius(self) -> float:
+        """Radius of a sphere that the background is drawn on where only a sphere can be drawn."""
+        return 0.0 if self.background is None else self.background.preview_radius
 
     def to_dict(self) -> dict[str, Any]:
         """Plain containers that `from_dict` turns back into an equal config."""

@@ -1,6 +1,7 @@
 """The foreground field: three feature planes and a small decoder (EG3D sec. 4.1, 4.2)."""
 
 import math
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -55,6 +56,11 @@ class TriplaneField(nn.Module):
     def decode(self, planes: Tensor, points: Tensor) -> Tensor:
         """The decoder's hidden layer at points (B, N, 3): (B, N, hidden_size)."""
         return F.softplus(self.hidden(self.sample_planes(planes, points)))
+
+    def raw_of_extinction(self, extinction: float) -> float:
+        """What the density head gives where the extinction is this: inverse of softplus(. - 1)."""
+        raw = math.log(math.expm1(extinction)) + 1
+        return raw if self.config.density_activation == "linear" else raw / SQRT2
 
     def plane_logits(self, planes: Tensor, axis: Tensor) -> Tensor:
         """The decoder's first layer on each plane, at all pairs of coordinates of `axis` (N,).
@@ -169,7 +175,15 @@ def _neighbours(positions: Tensor, size: int) -> tuple[tuple[Tensor, ...], tuple
     return indices, ((1 - fraction) * inside_low, fraction * inside_high)
 
 
-def density_gradient(field: TriplaneField, planes: Tensor, points: Tensor, step: float) -> Tensor:
+class DensityField(Protocol):
+    """Anything with a raw density."""
+
+    def density(self, planes: Tensor, points: Tensor, /) -> Tensor:
+        """Raw density (B, N) at points (B, N, 3)."""
+        ...
+
+
+def density_gradient(field: DensityField, planes: Tensor, points: Tensor, step: float) -> Tensor:
     """Central differences of the raw density at points (B, N, 3): (B, N, 3), per world unit."""
     offsets = step * torch.eye(3, device=points.device, dtype=points.dtype)
     both = torch.stack([points[..., None, :] + offsets, points[..., None, :] - offsets])
@@ -178,10 +192,6 @@ def density_gradient(field: TriplaneField, planes: Tensor, points: Tensor, step:
     return (plus - minus) / (2 * step)
 
 
-def initial_density_bias(alpha: float, path_length: float) -> float:
-    """Raw density at which a ray of `path_length` through a uniform field has opacity `alpha`.
-
-    Inverse of alpha = 1 - exp(-softplus(raw - 1) length).
-    """
-    extinction = -math.log1p(-alpha) / path_length
-    return math.log(math.expm1(extinction)) + 1
+def uniform_extinction(alpha: float, path_length: float) -> float:
+    """Extinction at which a ray of `path_length` through a uniform field has opacity `alpha`."""
+    return -math.log1p(-alpha) / path_length

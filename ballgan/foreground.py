@@ -9,7 +9,7 @@ from .camera import Orbit, Rays
 from .generator import Generator
 from .marching import RayBundle, choose_steps, march_in_tiles, march_quickly
 from .occupancy import OccupancyGrid, find_occupancy, refine_occupancy
-from .quick_field import QuickField
+from .quick_field import AnyQuickField, prepare_field
 from .volume import Composite
 
 # Small tiles stay in a processor's cache and can be cancelled soon; a GPU wants large ones.
@@ -20,16 +20,19 @@ TRIAL_RESOLUTION = 16  # of the picture that shows how many steps a field needs
 
 
 class Foreground:
-    """Planes (1, 3, C, H, W), and what the fast sampler makes of them when it first needs it."""
+    """What the field is looked up in, and what the fast sampler makes of it when it first needs it.
+
+    planes: as `Generator.planes` gives them, for one scene.
+    """
 
     def __init__(self, model: Generator, planes: Tensor) -> None:
         self.planes = planes
         self._model = model
 
     @cached_property
-    def field(self) -> QuickField:
+    def field(self) -> AnyQuickField:
         """The field, prepared for many look-ups."""
-        return QuickField(self._model.field, self.planes)
+        return prepare_field(self._model.field, self.planes)
 
     @cached_property
     def coarse_grid(self) -> OccupancyGrid:
@@ -50,7 +53,9 @@ class Foreground:
 
     def bundle(self, rays: Rays, offset: float = 0.5) -> RayBundle:
         """Rays with the interval in which the model samples them, and where in its steps."""
-        near, far = self._model.ray_interval(rays.origins[None], rays.directions[None])
+        near, far = self._model.ray_interval(
+            rays.origins[None], rays.directions[None], rays.axis[None]
+        )
         return RayBundle(rays.origins, rays.directions, near, far, offset)
 
     def march_plainly(

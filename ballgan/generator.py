@@ -1,4 +1,4 @@
-"""The generator: codes -> planes -> volume rendering before a sphere -> picture.
+"""The generator: codes -> field -> volume rendering before a background -> picture.
 
 Each stage is a method, so that callers can keep the results of the earlier ones (see scene.py).
 """
@@ -10,21 +10,25 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .backgrounds import SphereBackground
-from .camera import rays_from_labels
+from .background_network import BackgroundNetwork
+from .camera import corner_rays, rays_from_labels
 from .config import ModelConfig
-from .fields import TriplaneField
-from .geometry import intersect_box, intersect_sphere, require_inside_sphere
+from .geometry import intersect_box
 from .latents import z_from_seed
+from .parts import make_background, make_foreground, make_super_resolution
 from .quick_synthesis import synthesize_planes
-from .stylegan2 import Backbone, Mapping, Step, truncate
-from .superres import SuperResolution
+from .style_field import StyleField
+from .style_upsampling import StyleUpsampling
+from .stylegan2 import Mapping, Step, truncate
+from .stylenerf_config import StyleUpsamplingConfig
 from .volume import (
     Composite,
     RaySamples,
     composite,
     interval_weights,
+    sample_ends,
     sample_importance,
+    sample_importance_ends,
     sample_stratified,
 )
 
@@ -35,7 +39,7 @@ class Synthesis:
 
     image: (B, 3, H, W), nominally in [-1, 1]. raw: (B, 3, n, n), the volume-rendered picture.
     opacity, transmittance: (B, 1, n, n), of the foreground. distance: (B, 1, n, n), expected, of
-    the full picture. planes: (B, 3, C, P, P). samples: of the B n^2 rays.
+    the full picture. planes: what the field is looked up in. samples: of the B n^2 rays.
     """
 
     image: Tensor
@@ -48,33 +52,32 @@ class Synthesis:
 
 
 class Generator(nn.Module):
-    """EG3D's tri-plane generator with BallGAN's sphere as background, described by `config`."""
+    """A 3D-aware generator: foreground field, background and image head, as `config` says.
+
+    EG3D's tri-planes or StyleNeRF's MLP in front; behind it BallGAN's sphere, another background,
+    or none.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
         self.meta: dict[str, Any] = {}
-        features = config.field.feature_channels
         self.mapping = Mapping(config.mapping)
-        self.backbone = Backbone(
-            config.backbone,
-            w_dim=config.mapping.w_dim,
-            image_channels=3 * config.field.plane_channels,
-        )
-        self.field = TriplaneField(config.field)
-        self.background: SphereBackground | None = None
-        if config.background is not None:
-            self.background = SphereBackground(config.background, features)
-        self.super_resolution: SuperResolution | None = None
-        if config.super_resolution is not None:
-            self.super_resolution = SuperResolution(
-                config.super_resolution, feature_channels=features, w_dim=config.mapping.w_dim
-            )
+        self.backbone, self.field = make_foreground(config)
+        self.background = make_background(config)
+        self.super_resolution = make_super_resolution(config)
 
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
         return self.mapping.w_avg.device
+
+    def grow(self, growth: float) -> None:
+        """Take another state of progressive growing; only with StyleNeRF's image head."""
+        self.config = self.config.grown(growth)
+        if isinstance(self.super_resolution, StyleUpsampling):
+            assert isinstance(self.config.super_resolution, StyleUpsamplingConfig)
+            self.super_resolution.config = self.config.super_resolution
 
     # Codes
 
@@ -92,7 +95,7 @@ class Generator(nn.Module):
         """
         w = self.mapping(z, label)
         return truncate(
-            w, self.mapping.w_avg, truncation_psi, truncation_cutoff, self.backbone.config.num_ws
+            w, self.mapping.w_avg, truncation_psi, truncation_cutoff, self.config.num_ws
         )
 
     def map_background(
@@ -104,9 +107,14 @@ class Generator(nn.Module):
     ) -> Tensor:
         """z (B, z_dim) of the background -> ws_bg (B, rows, w_dim).
 
-        Where the raw code is concatenated, it is returned as (B, 1, z_dim), untruncated.
+        Where the raw code is concatenated, it is returned as (B, 1, z_dim), untruncated. A
+        background without a mapping network of its own takes its rows of what `map` gives.
         """
         background = self._require_background()
+        if self.config.shares_mapping:
+            ws = self.map(z, truncation_psi=truncation_psi, truncation_cutoff=truncation_cutoff)
+            first = self.config.num_field_ws
+            return ws[:, first : first + self.config.num_shared_ws]
         if background.mapping is None:
             return z[:, None]
         return truncate(
@@ -127,10 +135,13 @@ class Generator(nn.Module):
 
     def style_weights(self) -> Iterator[tuple[int, Tensor]]:
         """Of each layer that reads ws: its row, and what turns w into styles (C, w_dim)."""
-        yield from self.backbone.style_weights()
+        if self.backbone is not None:
+            yield from self.backbone.style_weights()
+        elif isinstance(self.field, StyleField):
+            yield from self.field.style_weights()
         if self.super_resolution is not None:
-            last = self.backbone.config.num_ws - 1
-            yield from ((last, weight) for weight in self.super_resolution.style_weights())
+            count = self.config.num_ws
+            yield from ((count + row, w) for row, w in self.super_resolution.style_weights())
 
     # Foreground
 
@@ -143,11 +154,17 @@ class Generator(nn.Module):
         step: Step | None = None,
         quick: bool = False,
     ) -> Tensor:
-        """ws -> feature planes (B, 3, C, H, W), laid out in memory with channels last.
+        """ws -> what the field is looked up in.
+
+        Tri-planes: feature planes (B, 3, C, H, W), laid out in memory with channels last. A field
+        without a backbone: its rows of ws (B, R, w_dim).
 
         noise: "none", "const" or "random". step: called between layers; it may raise to stop.
         quick: one code, constant noise, no gradients; less precise where that is faster.
         """
+        ws = ws[:, : self.config.num_field_ws]
+        if self.backbone is None:
+            return ws
         if quick:
             image = synthesize_planes(self.backbone, ws, step)
         else:
@@ -156,7 +173,7 @@ class Generator(nn.Module):
         return image.permute(0, 1, 3, 4, 2).contiguous().permute(0, 1, 4, 2, 3)
 
     def density(self, planes: Tensor, points: Tensor) -> Tensor:
-        """Raw density (N,) at points (N, 3) of one scene, planes (1, 3, C, H, W)."""
+        """Raw density (N,) at points (N, 3) of one scene."""
         return self.field.density(planes, points[None])[0]
 
     def color(self, planes: Tensor, points: Tensor) -> Tensor:
@@ -191,9 +208,10 @@ class Generator(nn.Module):
         """The field along rays, by the published two-pass scheme to rounding.
 
         Args:
-            planes: (B, 3, C, H, W).
+            planes: as `planes` gives them, for B scenes.
             origins, directions: (B, N, 3); directions of unit length.
-            interval: near and far distance of each ray, (B * N, 1); None: `ray_interval`.
+            interval: near and far distance of each ray, (B * N, 1); None: `ray_interval`, for
+                rays that are a whole image.
             samples: coarse, and as many fine, samples a ray; None: the model's numbers.
             density_noise: standard deviation of noise added to the raw density.
             generator: random placement in the strata, and the noise; None: centres, no noise.
@@ -205,6 +223,13 @@ class Generator(nn.Module):
         fine_count = config.fine_samples if samples is None else samples
         batch, count, _ = origins.shape
         near, far = interval or self.ray_interval(origins, directions)
+        stretch = torch.ones_like(near)
+        if config.planar and config.near is not None and config.far is not None:
+            # Depth counts along the axis: longer directions, so that it is the same number for all
+            # rays. Importance sampling amplifies the rounding of any other way.
+            stretch = near / config.near
+            directions = directions * stretch.view(batch, count, 1)
+            near, far = torch.full_like(near, config.near), torch.full_like(far, config.far)
 
         def evaluate(distances: Tensor) -> tuple[Tensor, Tensor]:
             density, features = self._field_along_rays(planes, origins, directions, distances)
@@ -213,31 +238,50 @@ class Generator(nn.Module):
                 density = density + density_noise * noise
             return density, features
 
-        coarse = sample_stratified(
-            near,
-            far,
-            coarse_count,
-            jitter=_uniform((batch * count, coarse_count), generator, origins),
-            disparity=config.disparity,
-        )  # (B N, S)
+        def gather(
+            distances: Tensor, density: Tensor, features: Tensor, order: Tensor | None = None
+        ) -> RaySamples:
+            along, rest = distances * stretch, (order, config.scheme, config.opaque_end)
+            return RaySamples(along, density, features, *rest)
+
+        ends = config.scheme == "nerf"
+        jitter = _uniform((batch * count, coarse_count), generator, origins)
+        if ends:
+            coarse = sample_ends(near, far, coarse_count, jitter=jitter)  # (B N, S)
+        else:
+            coarse = sample_stratified(
+                near, far, coarse_count, jitter=jitter, disparity=config.disparity
+            )
         density, features = evaluate(coarse)
         if not fine_count:
-            return RaySamples(coarse, density, features)
+            return gather(coarse, density, features)
         with torch.no_grad():
-            weights, _ = interval_weights(coarse, density)
+            weights, _ = interval_weights(coarse * stretch, density, config.scheme)
         u = _uniform((batch * count, fine_count), generator, coarse)
-        fine = sample_importance(coarse, weights, fine_count, u=u)
+        draw = sample_importance_ends if ends else sample_importance
+        fine = draw(coarse, weights, fine_count, u=u)
         fine_density, fine_features = evaluate(fine)
         distances, order = torch.cat([coarse, fine], dim=1).sort(dim=1, stable=True)
         density = torch.cat([density, fine_density], dim=1).gather(1, order)
-        return RaySamples(distances, density, torch.cat([features, fine_features], dim=1), order)
+        return gather(distances, density, torch.cat([features, fine_features], dim=1), order)
 
-    def ray_interval(self, origins: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
-        """Near and far distance at which to sample rays (B, N, 3): (B * N, 1) each."""
+    def ray_interval(
+        self, origins: Tensor, directions: Tensor, axis: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Near and far distance at which to sample rays (B, N, 3): (B * N, 1) each.
+
+        axis: (B, 3), in which direction the cameras look, for models that measure depth along it;
+        None: the middle of the rays.
+        """
         config = self.config.sampling
         if config.near is not None and config.far is not None:
-            ones = torch.ones_like(origins[..., 0]).view(-1, 1)
-            return config.near * ones, config.far * ones
+            stretch = torch.ones_like(origins[..., 0])
+            if config.planar:
+                if axis is None:
+                    axis = nn.functional.normalize(directions.mean(1), dim=-1)
+                stretch = 1 / (directions * axis[:, None]).sum(-1)
+            stretch = stretch.view(-1, 1)
+            return config.near * stretch, config.far * stretch
         near, far = intersect_box(origins, directions, self.config.field.box_warp)
         hit = far > near
         # Rays beside the box get the interval that published models with these bounds use: from
@@ -261,20 +305,28 @@ class Generator(nn.Module):
 
     # Background
 
-    def background_distance(self, origins: Tensor, directions: Tensor) -> Tensor:
-        """Distance (B, N) to the sphere along rays from inside it (see `check_cameras`)."""
-        return intersect_sphere(origins, directions, self._require_background().config.radius)
+    def look_behind(
+        self,
+        ws_bg: Tensor,
+        origins: Tensor,
+        directions: Tensor,
+        *,
+        density_noise: float = 0.0,
+        generator: torch.Generator | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """What rays (B, N, 3) see of the background: features (B, N, F) and distance (B, N)."""
+        return self._require_background().look(
+            ws_bg, origins, directions, density_noise=density_noise, generator=generator
+        )
 
-    def background_features(self, ws_bg: Tensor, origins: Tensor, directions: Tensor) -> Tensor:
-        """Features (B, N, F) of the sphere where rays (B, N, 3) leave it."""
-        distance = self.background_distance(origins, directions)
-        points = origins + distance[..., None] * directions
-        return self._require_background()(points, ws_bg)
-
-    def check_cameras(self, positions: Tensor) -> None:
-        """Raise ValueError if a camera at `positions` (..., 3) is outside the background sphere."""
+    def check_rays(self, origins: Tensor, directions: Tensor) -> None:
+        """Raise ValueError if rays (..., 3) come from where the background cannot be seen."""
         if self.background is not None:
-            require_inside_sphere(positions, self.background.config.radius)
+            self.background.check_rays(origins, directions)
+
+    def check_cameras(self, labels: Tensor) -> None:
+        """Raise ValueError if a camera, labels (B, 25), is where the background cannot be seen."""
+        self.check_rays(*corner_rays(labels))
 
     # Picture
 
@@ -310,15 +362,15 @@ class Generator(nn.Module):
         """The whole pass, differentiable.
 
         Args:
-            z: (B, z_dim). z_bg: (B, background z_dim), where the model has a sphere.
+            z: (B, z_dim). z_bg: (B, background z_dim), where the model has a background.
             label: (B, 25), the camera that renders (see `Camera.label`).
             conditioning: (B, 25), the camera that conditions the mapping; None: `label`.
             neural_resolution: side of the volume-rendered image; None: the model's.
             generator: draws the jitter of the samples; None: their centres.
 
-        Raises ValueError for a camera outside the background sphere.
+        Raises ValueError for a camera outside the background.
         """
-        self.check_cameras(label[:, [3, 7, 11]])
+        self.check_cameras(label)
         ws = self.map(
             z, label if conditioning is None else conditioning, truncation_psi=truncation_psi
         )
@@ -351,15 +403,22 @@ class Generator(nn.Module):
         planes = self.planes(ws, noise=noise, generator=generator)
         origins, directions = rays_from_labels(label, size)
         samples = self.sample_rays(
-            planes, origins, directions, density_noise=density_noise, generator=generator
+            planes,
+            origins,
+            directions,
+            interval=self.ray_interval(origins, directions, label[:, [2, 6, 10]]),
+            density_noise=density_noise,
+            generator=generator,
         )
         gathered = composite(samples)
         if ws_bg is None:
             features, distance = self.without_background(gathered), gathered.mean_distance()
         else:
-            behind = self.background_features(ws_bg, origins, directions).flatten(0, 1)
-            sphere = self.background_distance(origins, directions).flatten()
-            features, distance = gathered.over(behind), gathered.mean_distance(sphere)
+            behind, far = self.look_behind(
+                ws_bg, origins, directions, density_noise=density_noise, generator=generator
+            )
+            features = gathered.over(behind.flatten(0, 1))
+            distance = gathered.mean_distance(far.flatten())
         batch = ws.shape[0]
         image = features.view(batch, size, size, -1).permute(0, 3, 1, 2)
         return Synthesis(
@@ -373,12 +432,12 @@ class Generator(nn.Module):
         )
 
     def without_background(self, gathered: Composite) -> Tensor:
-        """Features (N, F) of a model without a sphere: black or white where nothing is."""
+        """Features (N, F) of a model without a background: black or white where nothing is."""
         if self.config.white_background:
             return gathered.features + 1 - gathered.opacity[:, None]
         return gathered.features
 
-    def _require_background(self) -> SphereBackground:
+    def _require_background(self) -> BackgroundNetwork:
         if self.background is None:
             raise ValueError("This model has no background network; its background is one colour.")
         return self.background

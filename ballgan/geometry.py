@@ -48,6 +48,17 @@ def require_inside_sphere(positions: Tensor, radius: float) -> None:
         )
 
 
+def require_inside_cube(positions: Tensor, side: float) -> None:
+    """Raise ValueError unless all `positions` (..., 3) are inside the cube round the origin."""
+    farthest = positions.abs().amax().item()
+    if not 2 * farthest < side:
+        raise ValueError(
+            f"The camera should be inside the background cube of side {side:g}; it is "
+            f"{farthest:.4g} from the middle along an axis. Move it closer, or turn the "
+            "background off."
+        )
+
+
 def sphere_angles(points: Tensor) -> Tensor:
     """Angles (theta, phi) of `points` (..., 3) on a sphere around the origin: (..., 2)."""
     unit = F.normalize(points, dim=-1)

@@ -56,7 +56,7 @@ class LatentSpace:
         return cls(
             map_z,
             z_dim=model.config.mapping.z_dim,
-            num_ws=model.backbone.config.num_ws,
+            num_ws=model.config.num_ws,
             w_avg=model.mapping.w_avg,
             style_weights=model.style_weights(),
             device=model.device,
@@ -67,7 +67,8 @@ class LatentSpace:
         """The background's. Raises ValueError if the model has no background network."""
         if model.background is None:
             raise ValueError("This model has no background network, so it has no background codes.")
-        mapping = model.background.mapping
+        shared = model.config.shares_mapping
+        mapping = model.mapping if shared else model.background.mapping
         return cls(
             mapping or (lambda z: z),
             z_dim=model.background.config.z_dim,

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .occupancy import OccupancyGrid
-from .quick_field import QuickField
+from .quick_field import AnyQuickField
 from .volume import Composite, density_to_extinction
 
 DARK = 1e-3  # transmittance at which a ray stops
@@ -54,7 +54,7 @@ class RayBundle:
 
 
 def march_quickly(
-    field: QuickField,
+    field: AnyQuickField,
     grid: OccupancyGrid,
     rays: RayBundle,
     steps: int,
@@ -79,7 +79,9 @@ def march_quickly(
 class _March:
     """What rays have gathered so far."""
 
-    def __init__(self, field: QuickField, grid: OccupancyGrid, rays: RayBundle, steps: int) -> None:
+    def __init__(
+        self, field: AnyQuickField, grid: OccupancyGrid, rays: RayBundle, steps: int
+    ) -> None:
         self._field, self._grid = field, grid
         self._origins, self._directions = rays.origins.T, rays.directions.T  # (3, N)
         self._delta = (rays.far - rays.near) / steps  # (N, 1)
@@ -137,7 +139,7 @@ class _March:
         self.features.index_add_(0, rays[seen], features * weight)
 
 
-def choose_steps(field: QuickField, grid: OccupancyGrid, rays: RayBundle) -> int:
+def choose_steps(field: AnyQuickField, grid: OccupancyGrid, rays: RayBundle) -> int:
     """The least number of steps along a ray that sees a field with its detail.
 
     That is the first of `STEP_COUNTS` that, when doubled, changes features and opacity of `rays`

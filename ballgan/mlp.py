@@ -24,6 +24,8 @@ def encode_positions(x: Tensor, num_frequencies: int) -> Tensor:
 class ModulatedLinear(nn.Module):
     """A StyleGAN2 modulated 1x1 convolution on points instead of pixels."""
 
+    bias_gain = 1.0
+
     def __init__(
         self, in_features: int, out_features: int, *, w_dim: int, demodulate: bool = True
     ) -> None:
@@ -40,7 +42,11 @@ class ModulatedLinear(nn.Module):
         return self.affine.matrix * self.style_gain
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        """x (B, N, in_features), w (B, w_dim) -> (B, N, out_features), linear.
+        """x (B, N, in_features), w (B, w_dim) -> (B, N, out_features), linear."""
+        return torch.baddbmm(self.bias, x, self.styled_weight(w).transpose(1, 2))
+
+    def styled_weight(self, w: Tensor) -> Tensor:
+        """The weight (B, out_features, in_features) for w (B, w_dim).
 
         Demodulated layers normalise the styled weight; the others divide the style by sqrt(in).
         """
@@ -48,7 +54,7 @@ class ModulatedLinear(nn.Module):
         weight = self.weight * styles[:, None]  # (B, O, I)
         if self.demodulate:
             weight = weight * (weight.square().sum(-1, keepdim=True) + 1e-8).rsqrt()
-        return torch.baddbmm(self.bias, x, weight.transpose(1, 2))
+        return weight
 
 
 class ModulatedMLP(nn.Module):

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .quick_field import QuickField
+from .quick_field import AnyQuickField
 from .volume import density_to_extinction
 
 COARSE_RESOLUTION, FINE_RESOLUTION = 32, 64
@@ -39,7 +39,7 @@ class OccupancyGrid:
         return self.cells.flatten().index_select(0, flat.flatten()).view(flat.shape)
 
 
-def find_occupancy(field: QuickField, resolution: int = COARSE_RESOLUTION) -> OccupancyGrid:
+def find_occupancy(field: AnyQuickField, resolution: int = COARSE_RESOLUTION) -> OccupancyGrid:
     """The cells where a field has matter.
 
     A cell is empty if the extinction at its centre and at the centres of all 26 neighbours is so
@@ -53,7 +53,7 @@ def find_occupancy(field: QuickField, resolution: int = COARSE_RESOLUTION) -> Oc
 
 
 def refine_occupancy(
-    field: QuickField, coarse: OccupancyGrid, resolution: int = FINE_RESOLUTION
+    field: AnyQuickField, coarse: OccupancyGrid, resolution: int = FINE_RESOLUTION
 ) -> OccupancyGrid:
     """The same with smaller cells, looked at only where the coarse grid is occupied."""
     device = coarse.cells.device

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from . import official_stylenerf
 from .config import PLANE_AXES_PUBLISHED, ModelConfig
 from .pickle_reader import PersistentObject, Record, copy_plain, fail, quote
 from .published import collect_state
@@ -55,6 +56,8 @@ def convert(root: Any) -> tuple[ModelConfig, dict[str, Tensor], dict[str, Any]]:
     """
     generator = find_generator(root)
     state = collect_state(generator)
+    if official_stylenerf.is_stylenerf(generator):
+        return official_stylenerf.convert(generator, state)
     kind = "BallGAN" if "BG_kwargs" in generator.state else "EG3D"
     try:
         options = copy_plain(read_config(generator, state), f"its {kind} options")
@@ -71,10 +74,16 @@ def find_generator(root: Any) -> PersistentObject:
     if type(root) is not dict or "G_ema" not in root:
         fail("it holds no averaged generator G_ema, which official network files have")
     generator = root["G_ema"]
-    if not isinstance(generator, PersistentObject) or generator.class_name != "TriPlaneGenerator":
-        what = generator.class_name if isinstance(generator, Record) else type(generator).__name__
-        fail(f"its generator is a {quote(what)}, not the TriPlaneGenerator of BallGAN and EG3D")
-    return generator
+    if isinstance(generator, PersistentObject):
+        if generator.class_name == "TriPlaneGenerator" or official_stylenerf.is_stylenerf(
+            generator
+        ):
+            return generator
+    what = generator.class_name if isinstance(generator, Record) else type(generator).__name__
+    fail(
+        f"its generator is a {quote(what)}, not the TriPlaneGenerator of BallGAN and EG3D or the "
+        "one of StyleNeRF"
+    )
 
 
 def rename_state(state: dict[str, Tensor]) -> dict[str, Tensor]:

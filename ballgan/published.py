@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from .omegaconf_tree import OMEGACONF_NAMES
 from .pickle_reader import (
     Budget,
     KnownName,
@@ -36,18 +37,12 @@ PERSISTENT_CLASSES = frozenset(
         *("SuperresolutionHybrid8XDC", "SuperresolutionHybridDeepfp32"),
         *("DualDiscriminator", "DiscriminatorBlock", "DiscriminatorEpilogue"),
         *("MinibatchStdLayer", "Conv2dLayer", "AugmentPipe"),
+        *("NeRFSynthesisNetwork", "CameraRay", "VolumeRenderer", "Upsampler", "Discriminator"),
     )
 )
 
 # Classes of related models, so that the message can say what the file is.
-FOREIGN_CLASSES = {
-    "Discriminator": "StyleGAN2, StyleGAN3 or StyleNeRF",
-    "SynthesisInput": "StyleGAN3",
-    "NeRFSynthesisNetwork": "StyleNeRF",
-    "CameraRay": "StyleNeRF",
-    "VolumeRenderer": "StyleNeRF",
-    "Upsampler": "StyleNeRF",
-}
+FOREIGN_CLASSES = {"SynthesisInput": "StyleGAN3"}
 
 TORCH_MODULES = (
     *("container.Sequential", "container.ModuleList", "container.ModuleDict"),
@@ -151,7 +146,7 @@ def _create_persistent(_: PickleReader, arguments: tuple[Any, ...]) -> Persisten
     if type(name) is not str or type(state) is not dict:
         fail("it is damaged: a network object has no class name or no attributes")
     if name in FOREIGN_CLASSES:
-        fail(f"it holds a {name}, as {FOREIGN_CLASSES[name]} models do: not a tri-plane generator")
+        fail(f"it holds a {name}, as {FOREIGN_CLASSES[name]} models do: not a 3D generator")
     if name not in PERSISTENT_CLASSES:
         fail(f"it holds an object of class {quote(name)}, which no model that we read needs")
     return PersistentObject(name, state)
@@ -197,6 +192,7 @@ def _plain_module(class_name: str) -> KnownName:
 
 PUBLISHED_NAMES = {
     **TENSOR_NAMES,
+    **OMEGACONF_NAMES,
     ("torch.storage", "_load_from_bytes"): KnownName("_load_from_bytes", call=read_legacy_storage),
     ("collections", "OrderedDict"): KnownName("OrderedDict", call=create_dict),
     ("dnnlib.util", "EasyDict"): KnownName("EasyDict", call=create_dict, create=dict),

@@ -5,16 +5,28 @@ their weights, and borders are part of the table, so that a look-up is one weigh
 """
 
 import math
+from typing import TypeAlias
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from .fields import EMPTY, TriplaneField, feature_from_logit
+from .quick_style_field import QuickStyleField
+from .style_field import StyleField
 from .stylegan2 import SQRT2
 
 LARGEST_EXPONENT = 80.0  # exp of more is infinite in single precision
 LOG2_E = math.log2(math.e)
+
+AnyQuickField: TypeAlias = "QuickField | QuickStyleField"
+
+
+def prepare_field(field: TriplaneField | StyleField, planes: Tensor) -> AnyQuickField:
+    """A field of one scene, prepared for many look-ups; `planes` as `Generator.planes` gives."""
+    if isinstance(field, TriplaneField):
+        return QuickField(field, planes)
+    return QuickStyleField(field, planes)
 
 
 class QuickField:

@@ -51,8 +51,10 @@ def half_precision(device: torch.device) -> torch.autocast:
     return torch.autocast("cuda", torch.bfloat16, enabled=device.type == "cuda")
 
 
-def gains_by_speed(backbone: Backbone, device: torch.device) -> bool:
+def gains_by_speed(backbone: Backbone | None, device: torch.device) -> bool:
     """Whether `synthesize_planes` is worth its loss of precision."""
+    if backbone is None:
+        return False
     supported = device.type == "cuda" or fast_dtype(device) == torch.bfloat16
     return supported and backbone.config.channel_max >= WIDE
 

@@ -39,6 +39,7 @@ from .quick_synthesis import gains_by_speed
 from .separation import Separation, measure_separation
 from .shot import Progress, Shot, aim
 from .sphere_cache import TILE, SphereCache
+from .surfaces import CubeBackground, SphereBackground
 from .volume import Composite
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 MAX_KEPT_RESOLUTION = 512  # larger images take much memory and are seldom seen again
 POINTS_PER_TILE = 4096  # small tiles stay in the cache and can be cancelled soon
 MAX_SPHERE_HEIGHT = 1024  # pixels of the cached sphere from pole to pole
+ROUND = (SphereBackground, CubeBackground)  # whose features depend on a direction alone
 NORMAL_STEP = 1 / 128  # of the box, for the density's gradient
 SHADING_STEP = 1 / 64  # of the box, for the smoother normals that light is matched with
 MATTE_GREYS = (0.25, 0.75)  # backgrounds that mattes are solved with
@@ -185,7 +187,8 @@ class Scene:
         """
         layer = shot.settings.layer
         if layer in ("full", "raw", "background") and isinstance(self.background, LearntBackground):
-            self.model.check_cameras(shot.backdrop_rays.origins[0])
+            rays = shot.backdrop_rays
+            self.model.check_rays(rays.origins, rays.directions)
         if layer == "background":
             return self._render_background(shot)
         gathered = self.gather(shot) if gathered is None else gathered
@@ -274,9 +277,9 @@ class Scene:
             if self.model.background is None:
                 color = float(self.model.config.white_background)
                 return Layers((nothing + color).expand(-1, 3, -1, -1), nothing, far, True)
-            features = shot.image(self._sphere_features(shot, behind))
-            depth = shot.image(self._sphere_distance(shot)[:, None])
-            return Layers(self._picture(shot, features), nothing, depth, True)
+            features, distance = self._look_behind(shot, behind)
+            depth = shot.image(distance[:, None])
+            return Layers(self._picture(shot, shot.image(features)), nothing, depth, True)
         return Layers(nothing.expand(-1, 3, -1, -1), nothing, far, True, behind)
 
     def _render_normals(self, shot: Shot, gathered: Composite) -> Layers:
@@ -329,7 +332,8 @@ class Scene:
         return self._foreground("plain", step).planes
 
     def _foreground(self, sampler: str, step: Callable[[], None] | None = None) -> Foreground:
-        quick = sampler == "fast" and gains_by_speed(self.model.backbone, self.model.device)
+        backbone = self.model.backbone
+        quick = sampler == "fast" and gains_by_speed(backbone, self.model.device)
         return self._foregrounds.get(
             (self.latent, self.conditioning, quick),
             lambda: Foreground(self.model, self.model.planes(self.ws(), step=step, quick=quick)),
@@ -377,32 +381,34 @@ class Scene:
         """Features (N, F) and expected distance (N,) with the model's own background."""
         if self.model.background is None:
             return self.model.without_background(gathered), gathered.mean_distance()
-        behind = self._sphere_features(shot, background)
-        return gathered.over(behind), gathered.mean_distance(self._sphere_distance(shot))
+        behind, distance = self._look_behind(shot, background)
+        return gathered.over(behind), gathered.mean_distance(distance)
 
-    def _sphere_distance(self, shot: Shot) -> Tensor:
-        rays = shot.backdrop_rays
-        return self.model.background_distance(rays.origins, rays.directions)
+    def _look_behind(self, shot: Shot, background: LearntBackground) -> tuple[Tensor, Tensor]:
+        """Features (N, F) and distance (N,) of the learnt background along the shot's rays.
 
-    def _sphere_features(self, shot: Shot, background: LearntBackground) -> Tensor:
-        """Features (N, F) of the learnt sphere: exact, or from the cached sphere if fast."""
-        rays = shot.backdrop_rays
-        ws = self.ws_background(background)
-        if shot.settings.sampler == "plain":
-            return self.model.background_features(ws, rays.origins[None], rays.directions[None])[0]
-        points = rays.origins + self._sphere_distance(shot)[:, None] * rays.directions
+        Exact; or, for a surface seen by the fast sampler, from its kept picture.
+        """
+        rays, ws = shot.backdrop_rays, self.ws_background(background)
+        network = self.model.background
+        if shot.settings.sampler == "plain" or not isinstance(network, ROUND):
+            features, distance = self.model.look_behind(
+                ws, rays.origins[None], rays.directions[None]
+            )
+            return features[0], distance[0]
+        distance = network.distance(rays.origins, rays.directions)
+        points = rays.origins + distance[:, None] * rays.directions
         height = max(min(8 * 2 ** (shot.resolution - 1).bit_length(), MAX_SPHERE_HEIGHT), TILE)
-        assert self.model.background is not None
-        network, channels = self.model.background, self.model.config.field.feature_channels
-        sphere = self._sphere.get(
+        channels = self.model.config.field.feature_channels
+        kept = self._sphere.get(
             (background, height), lambda: SphereCache(network, ws, height, channels)
         )
-        return sphere.features(points, shot.step)
+        return kept.features(points, shot.step), distance
 
     def sphere(
         self, background: LearntBackground, height: int, step: Callable[[], None] | None = None
     ) -> Tensor:
-        """Features (F, height, 2 height) of the whole learnt sphere, equirectangular.
+        """Features (F, height, 2 height) of the whole learnt background, equirectangular.
 
         `step` is called now and then, if they are not kept; it may raise to stop.
         """
@@ -546,5 +552,4 @@ class Scene:
         config = self.model.config
         image = self.unroll(height, progress=progress)
         pixels = np.rint(image * 255).astype(np.uint8)
-        radius = 2 * config.camera.radius if config.background is None else config.background.radius
-        return Dome(pixels, radius)
+        return Dome(pixels, config.surround_radius or 2 * config.camera.radius)

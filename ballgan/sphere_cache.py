@@ -5,10 +5,10 @@ import math
 import torch
 from torch import Tensor
 
-from .backgrounds import SphereBackground
 from .geometry import directions_to_equirectangular
 from .quick_field import sum_rows
 from .stylegan2 import Step
+from .surfaces import SurfaceBackground
 
 TILE = 32  # pixels along a side of the parts that are filled when they are first seen
 TILES_AT_ONCE = 16
@@ -22,7 +22,7 @@ class SphereCache:
     costs only the part that comes into view.
     """
 
-    def __init__(self, network: SphereBackground, ws: Tensor, height: int, channels: int) -> None:
+    def __init__(self, network: SurfaceBackground, ws: Tensor, height: int, channels: int) -> None:
         """`height` in pixels from pole to pole: a multiple of TILE."""
         self._network, self._ws = network, ws
         self._height, self._width = height, 2 * height

@@ -21,7 +21,7 @@ from .shot import Progress
 from .view import Backdrop, Code, Identity, Orbit, View
 
 AnyLatent = TypeVar("AnyLatent", bound=Latent)
-SPHERE_MARGIN = 0.98  # of the background's radius that a camera may use
+SPHERE_MARGIN = 0.98  # of the distance from which the background can be seen
 
 
 def set_scene(scene: Scene, view: View) -> None:
@@ -132,5 +132,7 @@ def find_home(config: ModelConfig) -> Orbit:
 
 def find_camera_limit(config: ModelConfig) -> float:
     """How far from the origin a camera may be, world units (see `view.clamp_camera`)."""
-    sphere = config.background
-    return SPHERE_MARGIN * sphere.radius if sphere else 4 * config.camera.radius
+    limit = None if config.background is None else config.background.camera_limit
+    if limit is None:
+        return 4 * config.camera.radius
+    return max(SPHERE_MARGIN * limit, config.camera.radius)

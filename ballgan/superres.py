@@ -36,11 +36,11 @@ class SuperResolution(nn.Module):
             )
         self.blocks = nn.ModuleList(blocks)
 
-    def style_weights(self) -> Iterator[Tensor]:
-        """What turns w, the last row of ws, into styles (I, w_dim), of each layer."""
+    def style_weights(self) -> Iterator[tuple[int, Tensor]]:
+        """Of each layer, its row of ws from the end, and what turns w into styles (I, w_dim)."""
         for block in self.blocks:
             assert isinstance(block, SynthesisBlock)
-            yield from (weight for _, weight in block.style_weights())
+            yield from ((-1, weight) for _, weight in block.style_weights())
 
     def forward(
         self,

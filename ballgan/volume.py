@@ -1,7 +1,9 @@
 """Volume rendering: distances along rays, and one compositing function.
 
-The published two-pass scheme (EG3D supplement; NeRF sec. 5.2) is reproduced to rounding. Distances
-are measured along unit directions; the last sample of every ray is the opaque background.
+Two published two-pass schemes are reproduced to rounding. "eg3d" (EG3D supplement): strata, and
+the mean of two neighbouring samples between them. "nerf" (NeRF sec. 5.2, as StyleNeRF has it):
+samples from the near to the far end, each of which holds up to the next one. Distances are
+measured along unit directions; what is behind the last sample is the opaque background.
 """
 
 from dataclasses import dataclass
@@ -32,6 +34,20 @@ def sample_stratified(
     return near + fraction * (far - near)
 
 
+def sample_ends(near: Tensor, far: Tensor, count: int, *, jitter: Tensor | None = None) -> Tensor:
+    """`count` even distances from `near` to `far`, both (N, 1) and included: (N, count).
+
+    `jitter` (N, count) in [0, 1) moves each sample within half the way to its neighbours.
+    """
+    fraction = torch.linspace(0, 1, count, device=near.device, dtype=near.dtype)
+    if jitter is not None:
+        middle = (fraction[1:] + fraction[:-1]) / 2
+        low = torch.cat([fraction[:1], middle])
+        high = torch.cat([middle, fraction[-1:]])
+        fraction = low + (high - low) * jitter
+    return far * fraction + near * (1 - fraction)
+
+
 def sample_importance(
     distances: Tensor, weights: Tensor, count: int, *, u: Tensor | None = None
 ) -> Tensor:
@@ -49,33 +65,54 @@ def sample_importance(
         padded = F.pad(weights[:, None], (1, 1), value=-torch.inf)
         blurred = F.max_pool1d(padded, 2, 1)
         blurred = F.avg_pool1d(blurred, 2, 1)[:, 0] + 0.01  # (N, S - 1)
-        bins = (distances[:, 1:] + distances[:, :-1]) / 2  # (N, S - 1)
-        pdf = blurred[:, 1:-1] + 1e-5
-        pdf = pdf / pdf.sum(-1, keepdim=True)
-        cdf = F.pad(pdf.cumsum(-1), (1, 0))  # (N, S - 2)
         if u is None:
             steps = torch.arange(count, device=distances.device, dtype=distances.dtype)
             u = (steps + 0.5) / count
-        u = u.expand(distances.shape[0], count).contiguous()
-        index = torch.searchsorted(cdf, u, right=True)
-        low = (index - 1).clamp_min(0)
-        high = index.clamp_max(cdf.shape[1] - 1)
-        cdf_low, cdf_high = cdf.gather(1, low), cdf.gather(1, high)
-        bin_low, bin_high = bins.gather(1, low), bins.gather(1, high)
-        width = cdf_high - cdf_low
-        width = torch.where(width < 1e-5, torch.ones_like(width), width)
-        return bin_low + (u - cdf_low) / width * (bin_high - bin_low)
+        return _invert_distribution(distances, blurred[:, 1:-1], u, count, right=True)
 
 
-def interval_weights(distances: Tensor, density: Tensor) -> tuple[Tensor, Tensor]:
+def sample_importance_ends(
+    distances: Tensor, weights: Tensor, count: int, *, u: Tensor | None = None
+) -> Tensor:
+    """The same for the scheme "nerf": weights as they are, and u from 0 to 1 by default."""
+    with torch.no_grad():
+        if u is None:
+            u = torch.linspace(0, 1, count, device=distances.device, dtype=distances.dtype)
+        return _invert_distribution(distances, weights[:, 1:], u, count, right=False)
+
+
+def _invert_distribution(
+    distances: Tensor, weights: Tensor, u: Tensor, count: int, *, right: bool
+) -> Tensor:
+    """Where the distribution of `weights` (N, S - 2), round the inner distances, reaches u."""
+    bins = (distances[:, 1:] + distances[:, :-1]) / 2  # (N, S - 1)
+    pdf = weights + 1e-5
+    pdf = pdf / pdf.sum(-1, keepdim=True)
+    cdf = F.pad(pdf.cumsum(-1), (1, 0))  # (N, S - 1), or one less if the last bin is not used
+    u = u.expand(distances.shape[0], count).contiguous()
+    index = torch.searchsorted(cdf, u, right=right)
+    low = (index - 1).clamp_min(0)
+    high = index.clamp_max(cdf.shape[1] - 1)
+    cdf_low, cdf_high = cdf.gather(1, low), cdf.gather(1, high)
+    bin_low, bin_high = bins.gather(1, low), bins.gather(1, high)
+    width = cdf_high - cdf_low
+    width = torch.where(width < 1e-5, torch.ones_like(width), width)
+    return bin_low + (u - cdf_low) / width * (bin_high - bin_low)
+
+
+def interval_weights(
+    distances: Tensor, density: Tensor, scheme: str = "eg3d"
+) -> tuple[Tensor, Tensor]:
     """Weights (N, K - 1) of the intervals between samples, and the final transmittance (N,).
 
-    alpha_k = 1 - exp(-softplus(mean raw density - 1) delta_k), w_k = alpha_k prod_{l<k}(1 -
-    alpha_l); weights and transmittance sum to 1 (up to the 1e-10 that published models need).
+    alpha_k = 1 - exp(-softplus(raw density - 1) delta_k), w_k = alpha_k prod_{l<k}(1 - alpha_l);
+    weights and transmittance sum to 1 (up to the 1e-10 that published models need). The density
+    of an interval is the mean of its two samples, or with "nerf" that of the first.
     """
     delta = distances[:, 1:] - distances[:, :-1]
-    midpoint_density = (density[:, 1:] + density[:, :-1]) / 2
-    alpha = 1 - torch.exp(-density_to_extinction(midpoint_density) * delta)
+    before, behind = density[:, :-1], density[:, 1:]
+    inside = before if scheme == "nerf" else (behind + before) / 2
+    alpha = 1 - torch.exp(-density_to_extinction(inside) * delta)
     transmittance = F.pad(torch.cumprod(1 - alpha + 1e-10, dim=1), (1, 0), value=1.0)
     return alpha * transmittance[:, :-1], transmittance[:, -1]
 
@@ -86,12 +123,27 @@ class RaySamples:
 
     distances: (N, K), ascending, world units along unit rays. density: (N, K), raw. features:
     (N, K, F). order: (N, K), the index into `features` of each sample; None: they are in order.
+    scheme: how samples add up. opaque_end: no light passes the last sample ("nerf" only).
     """
 
     distances: Tensor
     density: Tensor
     features: Tensor
     order: Tensor | None = None
+    scheme: str = "eg3d"
+    opaque_end: bool = False
+
+    def weights(self) -> tuple[Tensor, Tensor]:
+        """Weights (N, K) of the samples, in order of distance, and the final transmittance (N,).
+
+        "eg3d" shares the weight of each interval between its two samples.
+        """
+        weights, transmittance = interval_weights(self.distances, self.density, self.scheme)
+        if self.scheme == "eg3d":
+            return (F.pad(weights, (1, 0)) + F.pad(weights, (0, 1))) / 2, transmittance
+        if not self.opaque_end:
+            return F.pad(weights, (0, 1)), transmittance
+        return torch.cat([weights, transmittance[:, None]], 1), torch.zeros_like(transmittance)
 
 
 @dataclass(frozen=True)
@@ -144,21 +196,15 @@ class Composite:
 
 
 def composite(samples: RaySamples) -> Composite:
-    """Gather samples along rays.
-
-    Colours and densities of neighbouring samples are averaged over the interval between them.
-    """
-    distances = samples.distances
-    weights, transmittance = interval_weights(distances, samples.density)
-    midpoints = (distances[:, 1:] + distances[:, :-1]) / 2
-    # sum_k w_k (c_k + c_{k+1}) / 2, without building the averaged features
-    sample_weights = (F.pad(weights, (1, 0)) + F.pad(weights, (0, 1))) / 2
+    """Gather samples along rays."""
+    weights, transmittance = samples.weights()
+    along, opacity = (weights * samples.distances).sum(-1), weights.sum(-1)
     if samples.order is not None:
         # Sorting weights is much cheaper than sorting features.
-        sample_weights = torch.zeros_like(sample_weights).scatter(1, samples.order, sample_weights)
+        weights = torch.zeros_like(weights).scatter(1, samples.order, weights)
     return Composite(
-        features=torch.einsum("nk,nkf->nf", sample_weights, samples.features),
-        opacity=weights.sum(-1),
+        features=torch.einsum("nk,nkf->nf", weights, samples.features),
+        opacity=opacity,
         transmittance=transmittance,
-        distance=(weights * midpoints).sum(-1),
+        distance=along,
     )

@@ -466,10 +466,10 @@ OTHER_FILES = {
     "later version": (
         lazily(
             lambda: torch_archive(
-                write_pickle({"format": "ballgan", "version": 2, "config": {}, "state_dict": {}})
+                write_pickle({"format": "ballgan", "version": 3, "config": {}, "state_dict": {}})
             )
         ),
-        "version 2",
+        "version 3",
     ),
     "without weights": (
         lazily(lambda: torch_archive(write_pickle({"format": "ballgan"}))),
@@ -495,9 +495,9 @@ OTHER_FILES = {
         lambda _: write_pickle({"D": None, "G_ema": Network("Generator")}),
         "'Generator', not the TriPlaneGenerator",
     ),
-    "StyleGAN2 pickle": (
-        lambda _: write_pickle({"D": persistent("Discriminator"), "G_ema": None}),
-        "StyleGAN2",
+    "StyleGAN3 pickle": (
+        lambda _: write_pickle({"D": persistent("SynthesisInput"), "G_ema": None}),
+        "StyleGAN3",
     ),
     "generator without options": (
         lambda _: write_pickle({"G_ema": Network("TriPlaneGenerator")}),

@@ -64,7 +64,7 @@ def compute(model: Generator) -> dict[str, np.ndarray]:
         features = model.without_background(composite)
         if model.background is not None:
             ws_bg = model.map_background(model.z_background(5).expand(2, -1), truncation_psi=0.7)
-            behind = model.background_features(ws_bg, origins, directions).flatten(0, 1)
+            behind = model.look_behind(ws_bg, origins, directions)[0].flatten(0, 1)
             outputs |= {"ws_bg": ws_bg, "background": behind}
             features = composite.over(behind)
         image = features.view(2, 12, 12, -1).permute(0, 3, 1, 2)

@@ -10,7 +10,6 @@ from ballgan.backgrounds import (
     Gradient,
     Panorama,
     SolidColor,
-    SphereBackground,
     expose,
     is_equirectangular,
     sample_gradient,
@@ -20,6 +19,7 @@ from ballgan.config import SphereConfig
 from ballgan.geometry import equirectangular_directions
 from ballgan.mlp import ModulatedLinear, encode_positions
 from ballgan.panoramas import bundled_panoramas
+from ballgan.surfaces import SphereBackground
 
 
 def make_sphere(conditioning: str, encoding: str) -> SphereBackground:

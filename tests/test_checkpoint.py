@@ -182,7 +182,7 @@ def test_detect_format(tiny_model: Generator, tmp_path: Path) -> None:
 def test_native_file_is_an_ordinary_torch_archive(tiny_model: Generator, tmp_path: Path) -> None:
     save(tiny_model, tmp_path / "model.pkl")
     root = torch.load(tmp_path / "model.pkl", weights_only=True)
-    assert (root["format"], root["version"]) == ("ballgan", 1)
+    assert (root["format"], root["version"]) == ("ballgan", 2)
     assert json.loads(json.dumps(root["config"])) == root["config"]
     for name, tensor in tiny_model.state_dict().items():
         assert torch.equal(root["state_dict"][name], tensor)

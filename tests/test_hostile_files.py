@@ -50,7 +50,9 @@ def test_file_is_refused(kind: str, tmp_path: Path) -> None:
     assert not canary.exists()
     text = str(caught.value)
     assert re.search(message, text), text
-    assert text.startswith(f"cannot load {path}: ") and "published BallGAN or EG3D" in text
+    assert (
+        text.startswith(f"cannot load {path}: ") and "published BallGAN, EG3D or StyleNeRF" in text
+    )
     assert text.isprintable() and len(text) < 1500 + len(str(path)), text
 
 

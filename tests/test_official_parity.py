@@ -87,9 +87,8 @@ class Reference:
             features = self.model.without_background(composite)
             depth = composite.mean_distance()
         else:
-            sphere = self.model.background_distance(origins, directions)[0]
-            behind = self.model.background_features(self.ws_bg(seed), origins, directions)[0]
-            features, depth = composite.over(behind), composite.mean_distance(sphere)
+            behind, sphere = self.model.look_behind(self.ws_bg(seed), origins, directions)
+            features, depth = composite.over(behind[0]), composite.mean_distance(sphere[0])
         return as_image(features, size) * 2 - 1, depth.view(size, size)
 
     def picture(self, seed: int, features: Tensor) -> Tensor:
@@ -233,7 +232,7 @@ def test_sphere(reference: Reference) -> None:
         expected = reference["background_features"][seed]
         assert_close(feature_from_logit(logits)[0], expected, 1e-5, "background_features")
     origins, rays = rays_from_labels(reference["camera"], 64)
-    distance = reference.model.background_distance(origins, rays)
+    distance = reference.model.background.distance(origins, rays)
     points = origins + distance[..., None] * rays
     angles = sphere_angles(points).view(-1, 64, 64, 2)[:, ::4, ::4]
     assert_same_angles(angles, reference["ray_sphere_angles_sub"])
@@ -313,8 +312,9 @@ def test_partial_renderings(reference: Reference) -> None:
     for seed, camera in pairs_in(reference["only_valid"]):
         pair = (seed, camera)
         composite, origins, directions = reference.march(seed, camera, 64)
-        behind = reference.model.background_features(reference.ws_bg(seed), origins, directions)[0]
-        sphere = reference.model.background_distance(origins, directions)[0].view(64, 64)
+        ws_bg = reference.ws_bg(seed)
+        looked, sphere = reference.model.look_behind(ws_bg, origins, directions)
+        behind, sphere = looked[0], sphere[0].view(64, 64)
         opacity = composite.opacity.view(64, 64)
         light = composite.transmittance.view(64, 64)
         foreground = as_image(composite.features, 64) * 2 - 1

@@ -68,6 +68,13 @@ def test_animations_move_their_own_code_only() -> None:
     )
 
 
+def test_all_animations_stop_at_once() -> None:
+    moving = CodeControl(animated=True, speed=3.0)
+    state = do(START, lat.SetControl("foreground", moving), lat.SetControl("background", moving))
+    stopped = do(state, lat.StopAnimations()).view.latents
+    assert stopped.foreground == stopped.background == CodeControl(speed=3.0)
+
+
 def test_sides_remember_their_codes_and_undo_brings_them_back() -> None:
     on_b = do(START, lat.ToggleSide())
     assert (on_b.view.latents.side, on_b.view.codes) == ("B", CodePair())

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ballgan_viewer import latent_actions as lat
 from monkey import Monkey, resident_mib
 from test_viewer_app import app, model_file, other_file
 from viewer_driver import play
@@ -48,6 +49,7 @@ def run(app: Any, files: list[Path], seed: int, count: int) -> None:
 def rest(app: Any) -> None:
     """A usual size, no overlay, nothing running."""
     play(app, {"size": [900, 600]}, {"key": "Escape"}, {"key": "Escape"})
+    app.dispatch(lat.StopAnimations())
     for job in app.state.jobs:
         play(app, {"click": f"jobs.{job.lane}.cancel"})
     play(app, CALM)

@@ -72,7 +72,7 @@ class Trainer:
             torch.manual_seed(config.run.seed)
             generator = make_generator(config, shaped=not continues)
             discriminator = Discriminator(config.discriminator)
-        generator.check_cameras(labels[:, [3, 7, 11]])
+        generator.check_cameras(labels)
         self.generator = generator.to(device).train()
         self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
         if config.schedule.samples is not None:
@@ -97,7 +97,8 @@ class Trainer:
             self._use_bfloat16()
         if config.run.compile:
             # Not the discriminator: gradient penalties differentiate it twice.
-            self.generator.backbone.compile()
+            if self.generator.backbone is not None:
+                self.generator.backbone.compile()
             if self.generator.super_resolution is not None:
                 self.generator.super_resolution.compile()
         self._generator_phase = self._distribute(GeneratorPhase(self.generator, config))
@@ -115,7 +116,8 @@ class Trainer:
     def _use_bfloat16(self) -> None:
         """Convolutions in bfloat16; densities, compositing and logits stay in float32."""
         discriminator = self.judge.discriminator
-        for module in self.generator.backbone.modules():
+        backbone = self.generator.backbone
+        for module in backbone.modules() if backbone is not None else ():
             if isinstance(module, SynthesisLayer):  # not the planes that they add up to
                 run_in_bfloat16(module, self.device)
         if self.generator.super_resolution is not None:

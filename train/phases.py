@@ -131,7 +131,7 @@ class GeneratorPhase(nn.Module):
         swapped = torch.rand(batch, 1, generator=random, device=device) < plan.swap
         conditioning = torch.where(swapped, labels.roll(1, 0), labels)
         w = generator.mapping(z, conditioning)
-        ws = w[:, None].repeat(1, generator.backbone.config.num_ws, 1)
+        ws = w[:, None].repeat(1, generator.config.num_ws, 1)
         if self.config.schedule.style_mixing > 0:
             ws = self._mix_styles(ws, conditioning, random)
         averages, ws_bg = [w.detach().mean(0)], None

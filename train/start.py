@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ballgan.fields import initial_density_bias
+from ballgan.fields import uniform_extinction
 from ballgan.generator import Generator
 
 from .config import TrainConfig
@@ -30,10 +30,11 @@ def make_generator(config: TrainConfig, *, shaped: bool = True) -> Generator:
     generator = Generator(config.model)
     field = generator.field
     with torch.no_grad():
-        # The hidden layer of a zero feature is log 2 everywhere; the weights' mean is near 0.
-        bias = initial_density_bias(FOG_OPACITY, config.model.field.box_warp)
-        field.density_head.weight.mul_(0.5)
-        field.density_head.bias.fill_(bias / field.config.learning_rate_multiplier)
+        # What the last hidden layer has is positive; the weights' mean is near 0.
+        extinction = uniform_extinction(FOG_OPACITY, config.model.field.box_warp)
+        head = field.density_head
+        head.weight.mul_(0.5)
+        head.bias.fill_(field.raw_of_extinction(extinction) / head.bias_gain)
     if shaped and config.schedule.start_radius is not None:
         fit_ball(generator, config.schedule.start_radius)
     return generator
@@ -45,14 +46,16 @@ def fit_ball(generator: Generator, radius: float) -> None:
     A geometric initialisation (after Atzmon and Lipman 2020, sec. 5, there for networks of
     positions), found by some seconds of least squares on the raw density.
     """
-    mapping, backbone, field = generator.mapping, generator.backbone, generator.field
-    weights = [*backbone.parameters(), *field.parameters()]
+    mapping, field = generator.mapping, generator.field
+    weights = list(field.parameters())
+    if generator.backbone is not None:
+        weights += generator.backbone.parameters()
     optimizer = torch.optim.Adam(weights, lr=FIT_LEARNING_RATE, betas=(0.9, 0.99))
     for _ in range(FIT_STEPS):
         z = torch.randn(FIT_CODES, mapping.config.z_dim)
         label = torch.zeros(FIT_CODES, 25) if mapping.config.label_dim else None
         with torch.no_grad():
-            ws = mapping(z, label)[:, None].repeat(1, backbone.config.num_ws, 1)
+            ws = mapping(z, label)[:, None].repeat(1, generator.config.num_ws, 1)
         points = (torch.rand(FIT_CODES, FIT_POINTS, 3) - 0.5) * field.config.box_warp
         density = field.density(generator.planes(ws, noise="none"), points)
         loss = F.mse_loss(density, ball_density(points, radius))

@@ -36,8 +36,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """The command line as a namespace."""
     parser = Parser(
         prog="ballgan-viewer",
-        description="Look at a BallGAN or EG3D model: orbit it, change its codes and background, "
-        "export it as a mesh.",
+        description="Look at a BallGAN, EG3D or StyleNeRF model: orbit it, change its codes and "
+        "background, export it as a mesh.",
     )
     parser.add_argument(
         "paths",

@@ -17,7 +17,7 @@ from ballgan.view import CODES
 
 from . import actions as act
 from . import camera_actions as cam
-from . import cameras, capture, panels, paths, preferences, tasks
+from . import cameras, capture, capture_tasks, panels, paths, preferences, tasks
 from . import latent_actions as lat
 from .controls import Grip, Reach, ends_stroke, handle
 from .dialogs import Dialogs
@@ -33,6 +33,7 @@ from .picture import Stage
 from .preview import Preview
 from .requests import (
     Backcloth,
+    CaptureRequest,
     ExportRequest,
     Lights,
     NotesRequest,
@@ -90,6 +91,9 @@ class App:
                 ("render", tasks.Renderer()),
                 ("surface", tasks.SurfaceFinder()),
                 ("export", tasks.export_mesh),
+                ("reveal", tasks.reveal_file),
+                ("capture", capture_tasks.capture),
+                ("film", capture_tasks.capture),
             )
         }
         self._lanes["recognise"] = Lane("recognise", tasks.recognise_file, self._post, in_turn=True)
@@ -143,6 +147,11 @@ class App:
         return self.state.job("export") is not None
 
     @property
+    def capturing(self) -> bool:
+        """Whether a picture or a film is being rendered into a file."""
+        return any(self.state.job(lane) is not None for lane in ("capture", "film"))
+
+    @property
     def saving(self) -> bool:
         """Whether a picture or a session is being written, or will be."""
         return self._wants_picture or self._lanes["save"].busy or self.keeper.busy
@@ -172,6 +181,8 @@ class App:
             if self._animates():
                 seconds = self.tempo.since_last_frame
                 self.dispatch(lat.Advance(seconds), cam.MoveOn(seconds))
+            if self.state.playhead.playing:
+                self.dispatch(act.AdvanceFilm(self.tempo.since_last_frame))
             self.window.zoom = self.state.preferences.zoom
             self.gui.theme = self.state.preferences.theme
             layout = self._arrange()
@@ -224,7 +235,8 @@ class App:
 
     def patience(self) -> float | None:
         """Seconds that may pass before the next frame without an event; None: any."""
-        if self.tempo.expects_more or self.preview.pending or self._animates():
+        playing = self._animates() or self.state.playhead.playing
+        if self.tempo.expects_more or self.preview.pending or playing:
             return 0.0
         waits = [self.tempo.until_rest(REST), self.keeper.until_due(self.state)]
         if self._dialogs.open or self._busy():
@@ -362,7 +374,9 @@ class App:
         return "raw" if self._holding else "full"
 
     def _arrange(self) -> Layout:
-        return arrange(*self.window.size, self.window.interface_scale)
+        return arrange(
+            *self.window.size, self.window.interface_scale, timeline=self.state.playhead.shown
+        )
 
     def _draw(self, layout: Layout) -> None:
         framebuffer = self.window.framebuffer_size
@@ -395,7 +409,7 @@ class App:
         return any(self._lanes[name].busy for name in ("render", "surface"))
 
     def _busy(self) -> bool:
-        return self.loading or self.exporting or not self.converged
+        return self.loading or self.exporting or self.capturing or not self.converged
 
     # Effects of actions
 
@@ -485,7 +499,28 @@ class App:
         self.dispatch(*self._dialogs.ask(action.purpose, default))
 
     def _want_picture(self, action: act.SaveScreenshot) -> None:
-        self._wants_picture = self.easel.model is not None
+        if self.state.capture.size and self.state.view.layer != "surface":
+            self.dispatch(act.StartCapture())
+        else:
+            self._wants_picture = self.easel.model is not None
+
+    def _capture(self, action: act.StartCapture | act.StartFilm) -> None:
+        state, film = self.state, isinstance(action, act.StartFilm)
+        lane = "film" if film else "capture"
+        if self.easel.model is None or (film and not state.animation.keys):
+            text = "Open a model before." if self.easel.model is None else "The film has no keys."
+            self.dispatch(act.EndJob(lane, "error", text))
+            return
+        request = CaptureRequest(
+            self.easel.model,
+            state.view,
+            state.animation if film else None,
+            state.capture,
+            state.preferences.output_folder,
+            paths.film_stem(state) if film else paths.picture_stem(state),
+            capture.describe_film(state) if film else capture.describe_view(state),
+        )
+        self._lanes[lane].submit(request)
 
     def _cancel_job(self, action: act.CancelJob) -> None:
         if action.lane == THUMBNAILS:
@@ -501,6 +536,7 @@ class App:
         request = ExportRequest(
             self.easel.model,
             self.state.view.identity,
+            self.state.view.backdrop,
             self.state.export,
             self.state.preferences.output_folder,
             paths.mesh_name(self.state),
@@ -525,11 +561,14 @@ _EFFECTS: dict[type[act.Action], Callable[[App, Any], None]] = {
     act.SaveSession: lambda app, action: app.keeper.save(app.state, action.path),
     act.Browse: App._browse,
     act.SaveScreenshot: App._want_picture,
+    act.RevealFile: lambda app, action: app._lanes["reveal"].submit(action),
     act.StartExport: App._export,
     cam.CopyCamera: cameras.copy,
     cam.PasteCamera: cameras.paste,
     cam.SaveCamera: cameras.save,
     cam.PickPivot: cameras.pick_pivot,
+    act.StartCapture: App._capture,
+    act.StartFilm: App._capture,
     act.Quit: lambda app, action: app.window.request_close(),
     act.CancelJob: App._cancel_job,
 }

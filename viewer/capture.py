@@ -1,10 +1,12 @@
 """What is written of what is seen: a picture's metadata, or the whole window."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ballgan.animation import Animation
 from ballgan.session import describe_picture
 from ballgan.view import Backdrop
 
@@ -14,8 +16,15 @@ from .state import ViewerState
 from .words import printable
 
 
+def describe_film(state: ViewerState) -> dict[str, str]:
+    """What made a film, for its metadata."""
+    session = describe_picture(document.to_session(state))
+    return {"Software": "ballgan-viewer"} | session
+
+
 def describe_view(state: ViewerState) -> dict[str, str]:
     """What made a picture, for its metadata."""
+    session = replace(document.to_session(state), animation=Animation())
     view = state.view
     camera = view.camera
     return {
@@ -28,7 +37,7 @@ def describe_view(state: ViewerState) -> dict[str, str]:
             f"fov {camera.fov:.4f} pivot {' '.join(f'{v:.4f}' for v in camera.pivot)}"
         ),
         "Layer": view.layer,
-    } | describe_picture(document.to_session(state))
+    } | describe_picture(session)
 
 
 def describe_backdrop(backdrop: Backdrop) -> str:

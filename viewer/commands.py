@@ -52,6 +52,11 @@ def with_model(state: ViewerState) -> bool:
     return state.model is not None
 
 
+def with_keys(state: ViewerState) -> bool:
+    """Enabled once a model is open and the film has keys."""
+    return state.model is not None and bool(state.animation.keys)
+
+
 @dataclass(frozen=True)
 class Command:
     """Something to do, for keys, palette and scripts."""
@@ -98,8 +103,8 @@ SIDE_KEYS = {  # those of the number pad as in Blender
     "back": "Shift+F Ctrl+Num1",
     "right": "L Num3",
     "left": "Shift+L Ctrl+Num3",
-    "top": "T Num7",
-    "bottom": "Shift+T Ctrl+Num7",
+    "top": "U Num7",
+    "bottom": "Shift+U Ctrl+Num7",
 }
 
 
@@ -203,6 +208,12 @@ _TABLE: dict[str, tuple[Command, ...]] = {
             )
         ),
         command(
+            "codes.stop",
+            "Stop the animations of codes",
+            lat.StopAnimations(),
+            enabled=lambda state: any(state.view.latents.of(which).moves for which in CODES),
+        ),
+        command(
             "codes.side",
             "Side A or B",
             lat.ToggleSide(),
@@ -295,6 +306,82 @@ _TABLE: dict[str, tuple[Command, ...]] = {
         command("window.larger", "Larger interface", _zoom(ZOOM_STEP), "Ctrl+="),
         command("window.smaller", "Smaller interface", _zoom(1 / ZOOM_STEP), "Ctrl+-"),
         command("window.size", "Normal size of the interface", act.SetZoom(1.0), "Ctrl+0"),
+    ),
+    "Film": (
+        command(
+            "film.timeline",
+            "Timeline on or off",
+            lambda state: [act.ShowTimeline(not state.playhead.shown)],
+            "T",
+            tip="Keys of camera, codes and background.",
+        ),
+        command(
+            "film.play",
+            "Play or stop the film",
+            lambda state: [act.PlayFilm(not state.playhead.playing)],
+            "Space",
+            enabled=with_keys,
+        ),
+        command("film.add", "Add a key of what is shown", act.AddKey(), "K", enabled=with_model),
+        command(
+            "film.remove",
+            "Remove the selected key",
+            lambda state: [act.RemoveKey(state.playhead.key)],
+            "Delete",
+            enabled=lambda state: 0 <= state.playhead.key < len(state.animation.keys),
+        ),
+        command(
+            "film.previous",
+            "To the key before",
+            lambda state: [act.SelectKey(state.animation.key_beside(state.playhead.time, -1))],
+            "PageUp",
+            enabled=with_keys,
+        ),
+        command(
+            "film.next",
+            "To the next key",
+            lambda state: [act.SelectKey(state.animation.key_beside(state.playhead.time, 1))],
+            "PageDown",
+            enabled=with_keys,
+        ),
+        command(
+            "film.turntable",
+            "Make a turntable",
+            lambda state: [act.MakeTurntable(state.animation.duration)],
+            tip="A film that goes once round what is shown.",
+            enabled=with_model,
+        ),
+        command(
+            "film.slower",
+            "Make the film a quarter longer",
+            lambda state: [act.SetAnimation(state.animation.stretched(1.25))],
+            enabled=with_keys,
+        ),
+        command(
+            "film.faster",
+            "Make the film a fifth shorter",
+            lambda state: [act.SetAnimation(state.animation.stretched(0.8))],
+            enabled=with_keys,
+        ),
+        command(
+            "film.clear",
+            "Remove all keys",
+            lambda state: [act.SetAnimation(replace(state.animation, keys=()))],
+            enabled=with_keys,
+        ),
+        command(
+            "film.render",
+            "Render the film",
+            act.StartFilm(),
+            enabled=lambda state: with_keys(state) and state.job("film") is None,
+        ),
+        command(
+            "capture.render",
+            "Render the picture with the options for captures",
+            act.StartCapture(),
+            "Shift+S",
+            enabled=lambda state: with_model(state) and state.job("capture") is None,
+        ),
     ),
     "Mesh": (
         command(

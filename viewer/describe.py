@@ -19,25 +19,25 @@ def describe_model(generator: Any, path: str, *, bundled: bool = False) -> Model
     from ballgan.staging import find_camera_limit, find_home
 
     config, meta = generator.config, generator.meta
-    sphere = config.background
+    behind = config.background
     return ModelInfo(
         path=path,
         name=Path(path).stem,
-        kind=str(meta.get("source", "BallGAN" if sphere else "EG3D")),
+        kind=str(meta.get("source", "BallGAN" if behind else "EG3D")),
         image_resolution=config.image_resolution,
         neural_resolution=config.neural_resolution,
-        has_background=sphere is not None,
+        has_background=behind is not None,
         has_super_resolution=config.super_resolution is not None,
         home=find_home(config),
         camera_limit=find_camera_limit(config),
         box=config.field.box_warp,
         depth_range=find_depth_range(config),
         conditioned=config.mapping.label_dim > 0 and config.mapping.label_scale != 0,
-        sphere_radius=sphere.radius if sphere else 0.0,
+        sphere_radius=config.preview_radius,
         visible_span=Backdrop(config, generator.device).visible_span(),
         bundled=bundled,
         notes=tuple(str(note) for note in meta.get("notes", ())),
-        foreground_space=CodeSpace(config.backbone.num_ws, config.mapping.w_dim),
+        foreground_space=CodeSpace(config.num_ws, config.mapping.w_dim),
         background_space=_describe_background_codes(generator),
     )
 
@@ -46,8 +46,10 @@ def _describe_background_codes(generator: Any) -> CodeSpace:
     background = generator.background
     if background is None:
         return CodeSpace()
-    mapped = background.mapping is not None
     config = background.config
+    if generator.config.shares_mapping:
+        return CodeSpace(background.num_ws, generator.config.mapping.w_dim, True)
+    mapped = background.mapping is not None
     return CodeSpace(background.num_ws, config.w_dim if mapped else config.z_dim, mapped)
 
 

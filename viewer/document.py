@@ -17,18 +17,21 @@ from ballgan.session import Session
 if TYPE_CHECKING:
     from .state import ViewerState
 
-PARTS = ("export",)
+PARTS = ("export", "capture", "animation")
+OWN = PARTS[:-1]  # which no command knows; a session has a place for the animation
 VIEW = "view."
 WORDS = {
     "view.backdrop": "background",
     "view.latents": "locks and sides",
     "view.neural_resolution": "rays",
     "export": "mesh options",
+    "capture": "capture options",
+    "animation": "film",
 }
 
 
 def values(state: ViewerState) -> dict[str, Any]:
-    """The document by name: "view.camera", "view.foreground", ..., "export"."""
+    """The document by name: "view.camera", "view.foreground", ..., "export", "animation"."""
     view = {VIEW + field.name: getattr(state.view, field.name) for field in fields(state.view)}
     return view | {name: getattr(state, name) for name in PARTS}
 
@@ -42,10 +45,10 @@ def with_values(state: ViewerState, changes: Mapping[str, Any]) -> ViewerState:
 
 def to_session(state: ViewerState) -> Session:
     """The document and the open models, as a session."""
-    window = {name: to_plain(getattr(state, name)) for name in PARTS}
+    window = {name: to_plain(getattr(state, name)) for name in OWN}
     models = tuple(model.file for model in state.models)
     shown = state.models.index(state.model) if state.model is not None else 0
-    return Session(models, shown, state.view, window)
+    return Session(models, shown, state.view, window, state.animation)
 
 
 def read(session: Session) -> dict[str, Any]:
@@ -56,10 +59,12 @@ def read(session: Session) -> dict[str, Any]:
     from .state import ViewerState
 
     hints, window = get_type_hints(ViewerState), session.window
-    unknown = sorted(window.keys() - set(PARTS))
+    unknown = sorted(window.keys() - set(OWN))
     if unknown:
         raise ValueError(f"session.window has unknown keys: {', '.join(unknown)[:200]}.")
     view = {VIEW + field.name: getattr(session.view, field.name) for field in fields(session.view)}
+    if window or session.animation.keys:  # a picture leaves the window's film alone
+        view["animation"] = session.animation
     return view | {
         name: from_plain(hints[name], value, f"session.window.{name}", lenient=True)
         for name, value in window.items()

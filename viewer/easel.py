@@ -231,7 +231,13 @@ class Easel:
         if surface is None:
             return None
         settled = self.converged(state)
-        return SurfaceInfo(len(surface.faces), surface.level, surface.density_range, settled)
+        return SurfaceInfo(
+            len(surface.faces),
+            surface.level,
+            surface.density_range,
+            settled,
+            surface.resolution,
+        )
 
 
 def pixel_at(place: tuple[float, float], shape: tuple[int, ...]) -> tuple[int, int]:

@@ -40,6 +40,7 @@ class SurfaceInfo:
     level: float
     density_range: tuple[float, float]
     settled: bool
+    resolution: int = 96  # samples along a side of the cube
 
 
 @dataclass(frozen=True)

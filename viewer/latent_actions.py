@@ -60,6 +60,11 @@ class ToggleAnimation(Action):
 
 
 @dataclass(frozen=True)
+class StopAnimations(Action):
+    """Let both codes stand still."""
+
+
+@dataclass(frozen=True)
 class Advance(Action):
     """Time goes by for the codes that are animated."""
 

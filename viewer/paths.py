@@ -20,6 +20,11 @@ def picture_stem(state: ViewerState) -> str:
     return _stem(state, "picture") + ("" if layer == "full" else f"-{layer}")
 
 
+def film_stem(state: ViewerState) -> str:
+    """The beginning of the name of a film."""
+    return _stem(state, "film") + "-film"
+
+
 def session_name(state: ViewerState) -> str:
     """The beginning of the name of a session file of what is shown."""
     return _stem(state, "session")

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from ballgan.animation import Animation
 from ballgan.session import Session
 from ballgan.view import Backdrop, Identity, View
 
 from .notes import ModelNotes
-from .state import ExportOptions, ModelInfo
+from .state import CaptureOptions, ExportOptions, ModelInfo
 
 STAGES = ("preview", "raw", "full")  # of a picture, from coarse to final; "refined" ones follow
 
@@ -160,6 +161,7 @@ class Surface:
     faces: np.ndarray  # (F, 3)
     level: float
     density_range: tuple[float, float]
+    resolution: int  # samples along a side of the cube
     final: bool
 
 
@@ -183,11 +185,25 @@ class SaveRequest:
 
 
 @dataclass(frozen=True)
+class CaptureRequest:
+    """Render a picture or a film of a view, and write it."""
+
+    model: Model
+    view: View
+    animation: Animation | None  # of a film; None: a picture
+    options: CaptureOptions
+    folder: str  # empty: where paths.find_folder says
+    stem: str  # of the file's name; a number follows if there is such a file
+    metadata: dict[str, str]
+
+
+@dataclass(frozen=True)
 class ExportRequest:
-    """Write a foreground as a mesh."""
+    """Write a foreground as a mesh, and the backdrop as its dome where asked."""
 
     model: Model
     identity: Identity
+    backdrop: Backdrop
     options: ExportOptions
     folder: str  # empty: where paths.find_folder says
     name: str  # of the file, if none was typed

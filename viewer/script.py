@@ -13,7 +13,8 @@ A script is a JSON list of steps, each an object with one of the keys of `STEPS`
      {"command": "background.toggle"},             as commands.py calls them
      {"set": ["foreground.seed", 7]},
      {"drop": "photo.jpg"},
-     {"wait": "converged", "timeout": 60},    or "loaded", "exported", "saved", "pictured", "idle"
+     {"wait": "converged", "timeout": 60},    or "loaded", "exported", "captured", "saved",
+                                                 "pictured", "idle"
      {"size": [1000, 700]},
      {"screenshot": "window.png"}]
 
@@ -46,9 +47,12 @@ WAITS: dict[str, Callable[[App], bool]] = {
     "converged": lambda app: app.converged,
     "loaded": lambda app: not app.loading,
     "exported": lambda app: not app.exporting,
+    "captured": lambda app: not (app.capturing or app.saving),
     "saved": lambda app: not app.saving,
     "pictured": lambda app: not app.gallery.pending,
-    "idle": lambda app: app.converged and not (app.loading or app.exporting or app.saving),
+    "idle": lambda app: (
+        app.converged and not (app.loading or app.exporting or app.capturing or app.saving)
+    ),
 }
 TIMEOUT = 120.0  # seconds, unless a step says otherwise
 POLL = 0.02  # seconds between two looks while waiting
@@ -212,8 +216,8 @@ def _wait(app: App, step: dict[str, Any]) -> Frames:
     if name not in WAITS:
         raise ScriptError(f"wait for one of {', '.join(WAITS)}; got {name!r}")
     yield from wait_for(app, WAITS[name], float(step.get("timeout", TIMEOUT)), name)
-    if name == "exported" and app.state.exported is None:
-        texts = [notice.text for notice in app.state.notices[-1:]] or ["nothing was exported"]
+    if name in ("exported", "captured") and getattr(app.state, name) is None:
+        texts = [notice.text for notice in app.state.notices[-1:]] or [f"nothing was {name}"]
         raise ScriptError(texts[0])
     yield
 

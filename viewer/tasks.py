@@ -35,6 +35,7 @@ from .requests import (
     SurfaceRequest,
     rank,
 )
+from .reveal import reveal
 from .sniff import recognise
 from .worker import Ticket
 
@@ -233,6 +234,7 @@ class SurfaceFinder:
             faces,
             float(level),
             (float(inner.min()), float(inner.max())),
+            resolution,
             final,
         )
 
@@ -253,6 +255,13 @@ class SurfaceFinder:
             )
 
 
+def reveal_file(request: act.RevealFile, ticket: Ticket) -> None:
+    """Show a file in the system's file manager, or post a notice."""
+    complaint = reveal(request.path)
+    if complaint is not None:
+        ticket.post(act.Notify("error", complaint))
+
+
 def write_notes(request: NotesRequest, ticket: Ticket) -> None:
     """Write what is kept of a model."""
     save_notes(request.checksum, request.model_name, request.notes)
@@ -267,6 +276,7 @@ def save_picture(request: SaveRequest, ticket: Ticket) -> None:
     path = unused(folder / f"{request.stem}.png")
     opaque = bool((request.rgba[..., 3] >= 1).all())
     write_png(path, request.rgba[..., :3] if opaque else request.rgba, request.metadata)
+    ticket.post(act.Captured(str(path)))
     ticket.post(act.Notify("info", f"Saved {path}"))
 
 
@@ -283,15 +293,21 @@ def export_mesh(request: ExportRequest, ticket: Ticket) -> None:
     path = find_mesh_path(options, request.name, find_folder(request.folder))
     check_writable(path)
     textured = options.texture and path.suffix.lower() in TEXTURE_SUFFIXES
+    domed = options.dome and path.suffix.lower() == ".glb" and request.backdrop.visible
     scene = ballgan.Scene(request.model.generator)
     staging.set_identity(scene, request.identity)
     mesh = scene.mesh(
         options.resolution,
         level="auto" if options.automatic_level else options.level,
+        simplify=options.faces or None,
         texture=TEXTURE_SIZE if textured else None,
-        progress=part_of(ticket.progress, 0.0, 0.95),
+        progress=part_of(ticket.progress, 0.0, 0.9),
     )
-    write_mesh(mesh, path, progress=part_of(ticket.progress, 0.95, 1.0))
+    dome = None
+    if domed:
+        scene.background = staging.to_background(request.backdrop)
+        dome = scene.dome(progress=part_of(ticket.progress, 0.9, 0.95))
+    write_mesh(mesh, path, dome=dome, progress=part_of(ticket.progress, 0.95, 1.0))
     seconds = time.perf_counter() - started
     text = f"Wrote {path} ({len(mesh.faces):,} triangles, {seconds:.0f} s)"
     ticket.post(act.ExportFinished(str(path), text))

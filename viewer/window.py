@@ -45,6 +45,9 @@ SPECIAL_KEYS = {
     glfw.KEY_SLASH: "/",
     glfw.KEY_EQUAL: "=",
     glfw.KEY_MINUS: "-",
+    glfw.KEY_DELETE: "Delete",
+    glfw.KEY_PAGE_UP: "PageUp",
+    glfw.KEY_PAGE_DOWN: "PageDown",
     glfw.KEY_F1: "F1",
 }
 MODIFIER_KEYS = {

@@ -100,7 +100,7 @@ def _choose_animation(args: Namespace, view: View, session: Session | None) -> A
         turns = 1 if args.turntable is None else args.turntable
         animation = turntable(view, duration=DURATION, fps=FPS, turns=turns)
     if args.duration is not None:
-        animation = animation.stretched(args.duration)
+        animation = animation.stretched(args.duration / animation.duration)
     return animation if args.fps is None else replace(animation, fps=args.fps)
 
 

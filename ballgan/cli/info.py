@@ -39,6 +39,10 @@ def collect_facts(model: ballgan.Generator, path: str) -> dict[str, Any]:
         "kind": _name_kind(model),
         "image_resolution": config.image_resolution,
         "neural_resolution": config.neural_resolution,
+        "rows_of_ws": {
+            "foreground": config.num_ws,
+            "background": 0 if model.background is None else model.background.num_ws,
+        },
         "parameters": {"total": sum(parts.values())} | parts,
         "notes": list(notes),
         "meta": {key: value for key, value in model.meta.items() if key not in ("kind", "notes")},
@@ -59,6 +63,7 @@ def format_facts(facts: dict[str, Any]) -> str:
         ("super-resolution", _describe_super_resolution(config["super_resolution"], facts)),
         ("foreground", _describe_foreground(config)),
         ("background", _describe_background(config)),
+        ("rows of ws", "{foreground}, background {background}".format(**facts["rows_of_ws"])),
         ("samples per ray", _describe_sampling(config["sampling"])),
         ("camera", _describe_camera(config["camera"])),
         ("parameters", f"{_count(parameters['total'])}: {parts}"),
@@ -70,9 +75,17 @@ def format_facts(facts: dict[str, Any]) -> str:
 
 
 def _name_kind(model: ballgan.Generator) -> str:
-    if model.config.background is None:
-        return "EG3D (tri-plane foreground, no background network)"
-    return "BallGAN (tri-plane foreground, sphere background)"
+    behind = model.config.background
+    triplane = model.backbone is not None
+    names: dict[tuple[bool, str | None], str] = {
+        (True, None): "EG3D",
+        (True, "sphere"): "BallGAN",
+        (False, "inverted-sphere"): "StyleNeRF",
+        (False, "sphere"): "BallGAN on StyleNeRF",
+    }
+    name = names.get((triplane, None if behind is None else behind.KIND), "a mixture")
+    background = f"{behind.KIND} background" if behind is not None else "no background network"
+    return f"{name} ({'tri-plane' if triplane else 'MLP'} foreground, {background})"
 
 
 def _count(number: int) -> str:
@@ -86,11 +99,19 @@ def _describe_super_resolution(config: dict[str, Any] | None, facts: dict[str, A
         return "none"
     sizes = f"{config['input_resolution']} -> {facts['image_resolution']}"
     channels = ", ".join(str(count) for count in config["channels"])
-    return f"{sizes}, blocks of {channels} channels"
+    how = f", upsampled by {config['upsample']}" if config["kind"] == "stylenerf" else ""
+    return f"{sizes}, blocks of {channels} channels{how}"
 
 
 def _describe_foreground(config: dict[str, Any]) -> str:
     backbone, field = config["backbone"], config["field"]
+    if backbone is None:
+        network = field["network"]
+        return (
+            f"MLP of {network['num_layers']} layers of {network['hidden_size']}, "
+            f"{field['feature_channels']} features, object in a cube of side "
+            f"{field['box_warp']:g}; code of {config['mapping']['z_dim']}"
+        )
     return (
         f"3 planes of {backbone['resolution']} x {backbone['resolution']} x "
         f"{field['plane_channels']} in a cube of side {field['box_warp']:g}; "
@@ -99,14 +120,21 @@ def _describe_foreground(config: dict[str, Any]) -> str:
 
 
 def _describe_background(config: dict[str, Any]) -> str:
-    sphere = config["background"]
-    if sphere is None:
+    behind = config["background"]
+    if behind is None:
         return "none; " + ("white" if config["white_background"] else "black") + " where empty"
+    shape = {
+        "sphere": "sphere of radius {radius:g}",
+        "cube": "cube of side {side:g}",
+        "plane": "plane {distance:g} behind the middle, of side {extent:g}",
+        "inverted-sphere": "inverted sphere, {samples} samples from inverse radius {start:g} to 0",
+    }[behind["kind"]].format(**behind)
     form = {
         "modulated": "modulated by a mapped code",
         "concatenated": "raw code concatenated",
-    }.get(sphere["conditioning"], sphere["conditioning"])
-    return f"sphere of radius {sphere['radius']:g}, {form} of {sphere['z_dim']}"
+        "shared": "modulated by a code of the foreground's mapping,",
+    }.get(behind["conditioning"], behind["conditioning"])
+    return f"{shape}, {form} of {behind['z_dim']}"
 
 
 def _describe_sampling(config: dict[str, Any]) -> str:

@@ -13,16 +13,19 @@ from ..ui import Ui
 from . import (
     background,
     camera,
+    capture,
     cube,
     foreground,
     gallery,
     jobs,
+    mesh,
     model,
     notices,
     output,
     overlays,
     session,
     status,
+    timeline,
 )
 
 SECTIONS = (
@@ -33,7 +36,8 @@ SECTIONS = (
     ("gallery", "Gallery", gallery.draw),
     ("camera", "Camera", camera.draw),
     ("output", "Output", output.draw),
-    ("mesh", "Mesh", output.draw_mesh),
+    ("capture", "Capture", capture.draw),
+    ("mesh", "Mesh", mesh.draw),
 )
 
 
@@ -71,6 +75,7 @@ def _draw_side_panel(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Act
 PARTS = (
     _draw_side_panel,
     cube.draw,
+    timeline.draw,
     status.draw,
     notices.draw_empty,
     jobs.draw,

@@ -108,7 +108,9 @@ def _draw_pivot(ui: Ui, camera: Orbit) -> Orbit:
     for index, axis in enumerate("xyz"):
         if index:
             imgui.same_line(0, gap)
-        value = ui.number(f"camera.pivot.{axis}", pivot[index], f"{axis} %.3f", width=width)
+        value = ui.number(
+            f"camera.pivot.{axis}", pivot[index], form=f"{axis} %.3f", speed=0.005, width=width
+        )
         ui.tip(PIVOT_TIP)
         if value is not None:
             pivot[index] = value

@@ -43,7 +43,7 @@ class Tile:
             seeds.append(str(self.codes.foreground.seed))
         if self.which != "foreground":
             seeds.append(str(self.codes.background.seed))
-        return " | ".join(seeds)
+        return "\n".join(seeds)
 
     @property
     def caption(self) -> str:
@@ -184,9 +184,12 @@ def _paint_tile(
     else:
         draw.add_rect_filled(low, high, colour_u32(theme.CONTROL), rounding)
         with imgui_ctx.push_font(None, theme.SMALL_SIZE):
-            size = imgui.calc_text_size(tile.label)
-            middle = (x + (side - size.x) / 2, y + (side - size.y) / 2)
-            draw.add_text(middle, colour_u32(theme.TEXT_FAINT), tile.label)
+            lines = tile.label.split("\n")
+            height = imgui.get_text_line_height()
+            top = y + (side - height * len(lines)) / 2
+            for row, line in enumerate(lines):
+                left = x + (side - imgui.calc_text_size(line).x) / 2
+                draw.add_text((left, top + row * height), colour_u32(theme.TEXT_FAINT), line)
     if chosen or hovered:
         edge = theme.ACCENT if chosen else theme.TEXT
         draw.add_rect(low, high, colour_u32(edge), rounding, ui.px(2))

@@ -81,7 +81,7 @@ def draw_empty(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     else:
         lines = [
             ("Drop a model here", theme.TEXT),
-            ("BallGAN or EG3D checkpoint: .pkl or .safetensors", theme.TEXT_DIM),
+            ("BallGAN, EG3D or StyleNeRF model: .pkl or .safetensors", theme.TEXT_DIM),
         ]
     stage = info.layout.stage
     draw_list = imgui.get_background_draw_list()

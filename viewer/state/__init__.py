@@ -7,6 +7,7 @@ next state. `values` has the values; the reducers stand by topic in the other fi
 from . import camera as camera
 from . import edit as edit
 from . import files as files
+from . import film as film
 from . import jobs as jobs
 from . import latents as latents
 from . import models as models
@@ -17,7 +18,12 @@ from . import scene as scene
 from . import sessions as sessions
 from .reduce import apply as apply
 from .values import BUNDLED as BUNDLED
+from .values import CAPTURE_PASSES as CAPTURE_PASSES
+from .values import CAPTURE_SIZES as CAPTURE_SIZES
+from .values import FILM_FORMATS as FILM_FORMATS
+from .values import FILM_SIZES as FILM_SIZES
 from .values import MESH_FORMATS as MESH_FORMATS
+from .values import CaptureOptions as CaptureOptions
 from .values import CodeSpace as CodeSpace
 from .values import ExportOptions as ExportOptions
 from .values import Following as Following
@@ -26,5 +32,6 @@ from .values import ModelInfo as ModelInfo
 from .values import Navigation as Navigation
 from .values import Notice as Notice
 from .values import Palette as Palette
+from .values import Playhead as Playhead
 from .values import Sheet as Sheet
 from .values import ViewerState as ViewerState

@@ -82,6 +82,14 @@ def _(action: lat.ToggleAnimation, state: ViewerState) -> ViewerState:
 
 
 @reduce.register
+def _(action: lat.StopAnimations, state: ViewerState) -> ViewerState:
+    controls = {which: state.view.latents.of(which) for which in CODES}
+    return _with_controls(
+        state, **{which: replace(control, animated=False) for which, control in controls.items()}
+    )
+
+
+@reduce.register
 def _(action: lat.ToggleSide, state: ViewerState) -> ViewerState:
     before = state.view
     other = before.latents.other or before.codes

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from ballgan.animation import Animation
 from ballgan.model_files import ModelFile
 from ballgan.view import Code, Orbit, View
 
@@ -14,6 +15,10 @@ from ..preferences import Preferences
 
 BUNDLED = "the bundled model"  # what `loading` says of it
 MESH_FORMATS = ("glb", "obj", "ply", "stl")
+FILM_FORMATS = ("mp4", "webm", "gif", "png")
+CAPTURE_SIZES = (0, 1024, 2048, 4096, 8192)  # pixels; 0: as it is shown
+FILM_SIZES = (0, 256, 512, 1024, 2048)  # pixels; 0: the model's
+CAPTURE_PASSES = (1, 3, 7, 15)
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,28 @@ class ExportOptions:
     level: float = 10.0  # raw density of the surface, when not automatic
     path: str = ""  # a file or a folder as typed; empty: the output folder
     texture: bool = False  # a picture instead of vertex colours, where the format can have one
+    dome: bool = False  # the background as a sphere in the same file, where the format can
+    faces: int = 0  # triangles that are kept; 0: all
+
+
+@dataclass(frozen=True)
+class CaptureOptions:
+    """How pictures and films are written."""
+
+    size: int = 0  # side of a picture in pixels; 0: as it is shown, at once
+    passes: int = 3  # sets of samples in each picture, one of CAPTURE_PASSES
+    film: str = "mp4"  # one of FILM_FORMATS
+    film_size: int = 0  # side of a film in pixels; 0: the model's
+
+
+@dataclass(frozen=True)
+class Playhead:
+    """Where the timeline is."""
+
+    shown: bool = False  # the strip under the picture
+    time: float = 0.0  # seconds
+    playing: bool = False
+    key: int = -1  # that is selected; -1: none
 
 
 @dataclass(frozen=True)
@@ -165,8 +192,12 @@ class ViewerState:
     preview: bool = True  # whether GL draws what the network has not rendered yet
     navigation: Navigation = Navigation()
     export: ExportOptions = ExportOptions()
+    capture: CaptureOptions = CaptureOptions()
+    animation: Animation = Animation()  # keys of a film; see playhead
+    playhead: Playhead = Playhead()
     jobs: tuple[Job, ...] = ()
     exported: str | None = None  # path of the last mesh that was written
+    captured: str | None = None  # path of the last picture or film that was rendered
     overlay: str = ""  # over the window: "palette", "keys" or nothing
     palette: Palette = Palette()
     preset_name: str = ""  # as it is typed for the next preset

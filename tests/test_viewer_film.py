@@ -1,0 +1,224 @@
+"""The timeline and captures: the reducers, and the real app, offscreen."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ballgan_viewer import actions as act
+from ballgan_viewer import commands, document
+from ballgan_viewer import latent_actions as lat
+from ballgan_viewer.state import CaptureOptions, ViewerState, apply
+from PIL import Image
+from test_video import decode, psnr
+from test_viewer_state import do, with_model
+from viewer_driver import open_app, play, settle
+
+import ballgan
+from ballgan.session import read_session
+from ballgan.view import Backdrop, Code
+
+# The reducers
+
+
+def look(state: ViewerState, yaw: float) -> act.Action:
+    return act.MoveCamera(replace(state.view.camera, yaw=yaw))
+
+
+@pytest.fixture
+def filmed() -> ViewerState:
+    """Two keys: yaw 0 at 0 s, yaw 0.8 with another code at 2 s, of 4."""
+    state = do(with_model(), act.AddKey(), act.Seek(2.0))
+    return do(state, look(state, 0.8), lat.SetCode("foreground", Code(3.0)), act.AddKey())
+
+
+def test_keys_hold_what_is_shown_at_the_playhead(filmed: ViewerState) -> None:
+    first, second = filmed.animation.keys
+    assert (first.time, first.camera.yaw, first.foreground) == (0.0, 0.0, Code())
+    assert (second.time, second.camera.yaw, second.foreground) == (2.0, 0.8, Code(3.0))
+    assert filmed.playhead.key == 1 and filmed.playhead.shown
+
+
+def test_seeking_shows_the_film(filmed: ViewerState) -> None:
+    middle = do(filmed, act.Seek(1.0))
+    assert 0.2 < middle.view.camera.yaw < 0.6
+    assert set(dict(middle.view.foreground.blend)) >= {Code(), Code(3.0)}
+    start = do(middle, act.Seek(-5.0))
+    assert start.view.camera == filmed.animation.keys[0].camera and start.playhead.key == 0
+
+
+def test_locked_codes_stay_while_the_film_is_scrubbed(filmed: ViewerState) -> None:
+    controls = filmed.view.latents
+    locked = replace(controls, foreground=replace(controls.foreground, locked=True))
+    state = replace(filmed, view=replace(filmed.view, latents=locked))
+    assert do(state, act.Seek(1.0)).view.foreground == Code(3.0)
+
+
+def test_a_key_at_the_same_time_is_replaced_and_keeps_its_ease(filmed: ViewerState) -> None:
+    film = filmed.animation.with_ease(1, "hold")
+    state = do(filmed, act.SetAnimation(film), look(filmed, -0.3), act.AddKey())
+    assert [key.camera.yaw for key in state.animation.keys] == [0.0, -0.3]
+    assert state.animation.keys[1].ease == "hold"
+
+
+def test_playing_goes_on_and_round(filmed: ViewerState) -> None:
+    state = do(filmed, act.Seek(0.0), act.PlayFilm(True), act.AdvanceFilm(3.5))
+    assert state.playhead.time == 3.5 and state.playhead.playing
+    assert do(state, act.AdvanceFilm(1.0)).playhead.time == pytest.approx(0.5)
+
+
+def test_a_film_without_loop_ends_and_begins_again(filmed: ViewerState) -> None:
+    state = do(filmed, act.SetAnimation(filmed.animation.looping(False)), act.PlayFilm(True))
+    state = do(state, act.AdvanceFilm(9.0))
+    assert (state.playhead.time, state.playhead.playing) == (4.0, False)
+    assert do(state, act.PlayFilm(True)).playhead.time == 0.0
+
+
+def test_a_turntable_plays_at_once() -> None:
+    state = do(with_model(), act.MakeTurntable(4.0))
+    assert state.playhead.playing and len(state.animation.keys) == 3
+    state = do(state, act.AdvanceFilm(1.0))
+    assert state.view.camera.yaw == pytest.approx(np.pi / 2)
+
+
+def test_removing_keys(filmed: ViewerState) -> None:
+    state = do(filmed, act.PlayFilm(True), act.RemoveKey(1), act.RemoveKey(7))
+    assert len(state.animation.keys) == 1 and state.playhead.key == -1
+    state = do(state, act.RemoveKey(0))
+    assert not state.animation.keys and not state.playhead.playing
+    assert do(state, act.AdvanceFilm(1.0), act.Seek(1.0)).view == state.view
+
+
+def test_keys_are_undone_but_the_playhead_is_not(filmed: ViewerState) -> None:
+    state = do(filmed, act.EndStroke(), act.Seek(0.5), act.Undo())
+    assert len(state.animation.keys) == 1
+    assert state.playhead.time == 0.5
+
+
+def test_sessions_keep_the_film_and_pictures_leave_it_alone(filmed: ViewerState) -> None:
+    session = document.to_session(filmed)
+    assert session.animation == filmed.animation
+    restored = do(with_model(), act.RestoreDocument(document.read(session)))
+    assert restored.animation == filmed.animation and restored.capture == filmed.capture
+    picture = replace(session, window={}, animation=ViewerState().animation)
+    assert do(filmed, act.RestoreDocument(document.read(picture))).animation == filmed.animation
+
+
+def test_options_that_do_not_exist_are_refused() -> None:
+    for wrong in (CaptureOptions(film="avi"), CaptureOptions(passes=2)):
+        with pytest.raises(ValueError, match="no such options"):
+            apply(ViewerState(), act.SetCapture(wrong))
+
+
+def test_commands_follow_the_state(filmed: ViewerState) -> None:
+    assert commands.press("Space", frozenset(), ViewerState()) == []
+    assert commands.press("Space", frozenset(), filmed) == [act.PlayFilm(True)]
+    state = do(filmed, *commands.run("film.previous", filmed))
+    assert state.playhead.time == 0.0
+    state = do(state, *commands.run("film.previous", state))
+    assert state.playhead.time == 2.0  # round the loop
+
+
+# The app
+
+
+@pytest.fixture(scope="module")
+def model_path(tiny_model, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "tiny.pkl"
+    ballgan.save(tiny_model, path)
+    return path
+
+
+@pytest.fixture
+def app(model_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    with open_app(model_path) as app:
+        settle(app)
+        yield app
+
+
+def test_a_film_is_made_scrubbed_played_and_rendered(app: Any, tmp_path: Path) -> None:
+    play(app, {"key": "T"}, {"click": "timeline.add"})
+    play(app, {"drag": {"widget": "timeline.track", "by": [60, 0]}})
+    first = app.state.view.camera
+    assert app.state.playhead.time > 2.0 and app.state.playhead.key == -1
+    play(app, {"drag": {"from": [200, 150], "to": [260, 140]}}, {"key": "K"})
+    keys = app.state.animation.keys
+    assert len(keys) == 2 and keys[0].camera == first != keys[1].camera
+    play(app, {"click": "timeline.ease.stop"}, {"set": ["film.length", 3]})
+    assert app.state.animation.keys[1].ease == "stop" and app.state.animation.duration == 3
+    play(app, {"drag": {"widget": "timeline.key.1", "by": [-60, 0]}})
+    assert app.state.animation.keys[1].time < keys[1].time - 0.2
+    play(app, {"key": "Space"})
+    before = app.state.playhead.time
+    for _ in range(5):
+        app.frame()
+    assert app.state.playhead.time != before and app.patience() == 0.0
+    play(app, {"key": "Space"}, {"click": "film.rate.12"}, {"click": "film.render"})
+    play(app, {"wait": "captured", "timeout": 60})
+    film = Path(app.state.captured or "")
+    assert film.parent == tmp_path and film.suffix == ".mp4"
+    pictures = decode(film)
+    assert len(pictures) == 36 and pictures[0].shape == (64, 64, 4)
+    play(app, {"click": "timeline.key.0"})
+    assert app.state.playhead.time == 0.0
+    assert psnr(settle(app)[..., :3], pictures[0][..., :3]) > 28
+
+
+def test_a_cancelled_film_leaves_nothing_and_the_window_stays_quick(
+    app: Any, tmp_path: Path
+) -> None:
+    play(app, {"click": "film.turntable"}, {"key": "Space"}, {"click": "film.size.2048"})
+    play(app, {"click": "film.format.webm"}, {"click": "film.render"})
+    assert app.capturing and app.state.job("film").title == "Film as WEBM"
+    slowest = 0.0
+    for _ in range(20):
+        started = time.perf_counter()
+        app.frame()
+        slowest = max(slowest, time.perf_counter() - started)
+    assert slowest < 1.0  # the frames of a film take longer each
+    play(app, {"click": "film.cancel"}, {"wait": "idle", "timeout": 60})
+    assert not list(tmp_path.iterdir()) and app.state.captured is None
+    assert "cancelled" in app.state.notices[-1].text
+
+
+def test_large_pictures_are_rendered_beside_and_bring_back_what_they_show(
+    app: Any, tmp_path: Path
+) -> None:
+    app.dispatch(act.SetBackdrop(Backdrop(visible=False)))
+    app.dispatch(look(app.state, 0.4), act.SetCapture(CaptureOptions(size=1024, passes=1)))
+    play(app, {"key": "S"}, {"wait": "captured", "timeout": 60})
+    path = Path(app.state.captured or "")
+    with Image.open(path) as image:
+        assert (image.mode, image.size) == ("RGBA", (1024, 1024))
+        small = np.asarray(image.resize((64, 64), Image.Resampling.BOX)) / 255
+    shown = settle(app)
+    assert psnr(small[..., 3], shown[..., 3]) > 25
+    session = read_session(path)
+    assert session.view.camera.yaw == 0.4 and not session.animation.keys
+    app.dispatch(look(app.state, -0.2), act.AddKey())
+    play(app, {"drop": str(path)}, {"wait": "idle"})
+    assert app.state.view.camera.yaw == 0.4 and len(app.state.animation.keys) == 1
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(
+    app: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object, **options: object) -> None:
+        raise OSError(28, "No space left on device", "film.mp4")
+
+    monkeypatch.setattr("ballgan.filming.render_film", fail)
+    app.dispatch(act.MakeTurntable(1.0), act.PlayFilm(False), act.StartFilm())
+    play(app, {"wait": "idle", "timeout": 60})
+    assert "No space left" in app.state.notices[-1].text
+    assert app.state.job("film") is None and not list(tmp_path.iterdir())
+
+
+def test_a_film_without_keys_is_refused(app: Any) -> None:
+    app.dispatch(act.StartFilm())
+    assert app.state.job("film") is None
+    assert "no keys" in app.state.notices[-1].text
+    with pytest.raises(ValueError, match=r"'film\.render' cannot be used now"):
+        play(app, {"click": "film.render"})

@@ -1,0 +1,63 @@
+"""What the lanes of captures do: render pictures and films, and write them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import actions as act
+from .paths import find_folder, unused
+from .requests import CaptureRequest
+from .worker import Ticket
+
+if TYPE_CHECKING:
+    from ballgan import Scene
+
+
+def capture(request: CaptureRequest, ticket: Ticket) -> None:
+    """Write a picture or a film, and post Captured and the end of the job.
+
+    The scene is one of its own: the window goes on rendering with its own.
+    """
+    import ballgan
+    from ballgan.files import check_writable
+
+    started = time.perf_counter()
+    suffix = ".png" if request.animation is None else _suffix(request.options.film)
+    folder = find_folder(request.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = unused(folder / f"{request.stem}{suffix}")
+    check_writable(path)
+    scene = ballgan.Scene(request.model.generator)
+    what = _write(scene, request, path, ticket)
+    seconds = time.perf_counter() - started
+    ticket.post(act.Captured(str(path)))
+    lane = "capture" if request.animation is None else "film"
+    ticket.post(act.EndJob(lane, "info", f"Wrote {path} ({what}, {seconds:.0f} s)"))
+
+
+def _write(scene: Scene, request: CaptureRequest, path: Path, ticket: Ticket) -> str:
+    """Write the file; what it holds, in words."""
+    from ballgan.capture import capture_picture
+    from ballgan.filming import FilmSettings, render_film
+    from ballgan.video import MAX_GIF_FPS
+
+    options, film = request.options, request.animation
+    report, facts = ticket.progress, request.metadata
+    if film is None:
+        settings = FilmSettings(size=options.size or None, passes=options.passes)
+        capture_picture(scene, request.view, path, settings, metadata=facts, progress=report)
+        return f"{options.size or request.model.info.image_resolution} pixels"
+    settings = FilmSettings(size=options.film_size or None, passes=options.passes)
+    if options.film == "gif":
+        film = replace(film, fps=min(film.fps, MAX_GIF_FPS))
+    count = render_film(scene, request.view, film, path, settings, metadata=facts, progress=report)
+    return f"{count} pictures"
+
+
+def _suffix(film: str) -> str:
+    from ballgan.video import FORMATS
+
+    return FORMATS[film].suffix

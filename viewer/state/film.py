@@ -1,0 +1,147 @@
+"""The timeline of a film, and what pictures and films are written with."""
+
+import math
+from dataclasses import replace
+
+from ballgan.animation import Animation, turntable
+from ballgan.view import CODES
+
+from .. import actions as act
+from .reduce import forget, reduce, with_camera
+from .values import CAPTURE_PASSES, FILM_FORMATS, Job, Playhead, ViewerState
+
+
+@reduce.register
+def _(action: act.SetCapture, state: ViewerState) -> ViewerState:
+    options = action.options
+    if options.film not in FILM_FORMATS or options.passes not in CAPTURE_PASSES:
+        raise ValueError(f"there are no such options for captures: {options}")
+    return replace(state, capture=options)
+
+
+@reduce.register
+def _(action: act.ShowTimeline, state: ViewerState) -> ViewerState:
+    playing = state.playhead.playing and action.shown
+    return _with_playhead(state, shown=action.shown, playing=playing)
+
+
+@reduce.register
+def _(action: act.SetAnimation, state: ViewerState) -> ViewerState:
+    """Another film: the playhead stays where it is, if that is still a time of it."""
+    state = replace(state, animation=action.animation)
+    time = min(state.playhead.time, action.animation.duration)
+    key = min(state.playhead.key, len(action.animation.keys) - 1)
+    playing = state.playhead.playing and bool(action.animation.keys)
+    return _with_playhead(state, time=time, key=key, playing=playing)
+
+
+@reduce.register
+def _(action: act.AddKey, state: ViewerState) -> ViewerState:
+    """A key of what is shown at the playhead; one that is there is replaced, and keeps its ease."""
+    time = state.playhead.time
+    present = _key_at(state.animation, time)
+    ease = state.animation.keys[present].ease if present >= 0 else "smooth"
+    animation = state.animation.with_view(state.view, time, ease)
+    state = replace(state, animation=animation)
+    return _with_playhead(state, key=_key_at(animation, time), shown=True, playing=False)
+
+
+@reduce.register
+def _(action: act.RemoveKey, state: ViewerState) -> ViewerState:
+    keys = state.animation.keys
+    if not 0 <= action.index < len(keys):
+        return state
+    rest = keys[: action.index] + keys[action.index + 1 :]
+    state = replace(state, animation=replace(state.animation, keys=rest))
+    return _with_playhead(state, key=-1, playing=state.playhead.playing and bool(rest))
+
+
+@reduce.register
+def _(action: act.MakeTurntable, state: ViewerState) -> ViewerState:
+    animation = turntable(state.view, duration=action.duration, fps=state.animation.fps)
+    state = replace(state, animation=animation)
+    return _with_playhead(state, time=0.0, key=-1, shown=True, playing=True)
+
+
+@reduce.register
+def _(action: act.SelectKey, state: ViewerState) -> ViewerState:
+    if not 0 <= action.index < len(state.animation.keys):
+        return _with_playhead(state, key=-1)
+    state = _with_playhead(state, key=action.index, playing=False)
+    return _seek(state, state.animation.keys[action.index].time)
+
+
+@reduce.register
+def _(action: act.Seek, state: ViewerState) -> ViewerState:
+    time = min(max(action.time, 0.0), state.animation.duration)
+    state = _seek(state, time)
+    return _with_playhead(state, key=_key_at(state.animation, time))
+
+
+@reduce.register
+def _(action: act.PlayFilm, state: ViewerState) -> ViewerState:
+    playing = action.playing and bool(state.animation.keys)
+    time = state.playhead.time
+    at_end = not state.animation.loop and time >= state.animation.duration
+    if playing and at_end:
+        state = _seek(state, 0.0)
+    return _with_playhead(state, playing=playing)
+
+
+@reduce.register
+def _(action: act.AdvanceFilm, state: ViewerState) -> ViewerState:
+    """A step of the film that plays; it stops at the end of one that does not loop."""
+    if not state.playhead.playing:
+        return state
+    animation, time = state.animation, state.playhead.time + action.seconds
+    if animation.loop:
+        time = math.fmod(time, animation.duration)
+    elif time >= animation.duration:
+        state, time = _with_playhead(state, playing=False), animation.duration
+    return _with_playhead(_seek(state, time), key=-1)
+
+
+@reduce.register
+def _(action: act.StartCapture, state: ViewerState) -> ViewerState:
+    side = state.capture.size
+    return _begin(state, "capture", f"Picture of {side} \u00d7 {side}" if side else "Picture")
+
+
+@reduce.register
+def _(action: act.StartFilm, state: ViewerState) -> ViewerState:
+    kind = "pictures" if state.capture.film == "png" else state.capture.film.upper()
+    return _begin(state, "film", f"Film as {kind}")
+
+
+@reduce.register
+def _(action: act.Captured, state: ViewerState) -> ViewerState:
+    return replace(state, captured=action.path)
+
+
+def _begin(state: ViewerState, lane: str, title: str) -> ViewerState:
+    jobs = (*(job for job in state.jobs if job.lane != lane), Job(lane, title))
+    return replace(forget(state, lane), jobs=jobs, captured=None)
+
+
+def _seek(state: ViewerState, time: float) -> ViewerState:
+    """The state with the view that the film has at `time`."""
+    state = _with_playhead(state, time=time)
+    if not state.animation.keys:
+        return state
+    before = state.view
+    view = state.animation.view_at(before, time)
+    for which in CODES:
+        if before.latents.of(which).locked:
+            view = view.with_code(which, before.code(which))
+    return with_camera(replace(state, view=view), view.camera)
+
+
+def _key_at(animation: Animation, time: float) -> int:
+    """The key at a time, nearly; -1 if there is none."""
+    near = (i for i, key in enumerate(animation.keys) if math.isclose(key.time, time, abs_tol=1e-3))
+    return next(near, -1)
+
+
+def _with_playhead(state: ViewerState, **changes: object) -> ViewerState:
+    playhead: Playhead = replace(state.playhead, **changes)  # type: ignore[arg-type]
+    return replace(state, playhead=playhead)
