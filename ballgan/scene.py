@@ -479,6 +479,12 @@ class Scene:
         self._check_values()
         if self.background is None:
             raise ValueError("There is no background to unroll; scene.background is None.")
+        network = self.model.background
+        learnt = isinstance(self.background, LearntBackground)
+        if learnt and network is not None and not network.surrounds:
+            raise ValueError(
+                "The model's background plane does not surround the scene, so it gives no panorama."
+            )
         step = None if progress is None else lambda: progress(0.5)
         image = self._unrolled(self.background, height, step)
         return image.permute(1, 2, 0).clamp(0, 1).float().cpu().numpy()

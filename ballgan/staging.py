@@ -40,15 +40,11 @@ def set_identity(scene: Scene, identity: Identity) -> None:
     scene.conditioning = CameraOrbit() if pose is None else to_camera(pose)
 
 
-def render_view(
-    scene: Scene, view: View, *, size: int | None = None, progress: Progress | None = None
-) -> np.ndarray:
-    """The finished picture of a view, straight float RGBA (H, W, 4): the end of the ladder.
-
-    size: side of the picture in pixels; None: the model's own. `progress` gets the fraction done.
+def render_view(scene: Scene, view: View, *, progress: Progress | None = None) -> np.ndarray:
+    """The finished picture of a view as the window shows it, straight float RGBA (H, W, 4): the
+    end of the ladder. `progress` gets the fraction done.
     """
     set_scene(scene, view)
-    settings = replace(to_settings(view), size=size)
     done = 0.0  # each rung takes about as long as all before it
 
     def report(fraction: float) -> None:
@@ -56,7 +52,7 @@ def render_view(
             progress(min(done + fraction * (done + 1 / 16), 1.0))
 
     frames = scene.render_progressively(
-        to_camera(view.camera), settings, progress=report, preview=False
+        to_camera(view.camera), to_settings(view), progress=report, preview=False
     )
     for frame in frames:
         done = frame.convergence
