@@ -16,7 +16,8 @@ from typing import Any
 from ballgan.view import CODES
 
 from . import actions as act
-from . import capture, capture_tasks, panels, paths, preferences, tasks
+from . import camera_actions as cam
+from . import cameras, capture, capture_tasks, panels, paths, preferences, tasks
 from . import latent_actions as lat
 from .backdrop_tasks import PanelPicture
 from .controls import Grip, Reach, ends_stroke, handle
@@ -183,7 +184,8 @@ class App:
             with self._guard():
                 self.preview.upload()
             if self._animates():
-                self.dispatch(lat.Advance(self.tempo.since_last_frame))
+                seconds = self.tempo.since_last_frame
+                self.dispatch(lat.Advance(seconds), cam.MoveOn(seconds))
             if self.state.playhead.playing:
                 self.dispatch(act.AdvanceFilm(self.tempo.since_last_frame))
             self.window.zoom = self.state.preferences.zoom
@@ -209,9 +211,10 @@ class App:
             self.tempo.expect_more()
 
     def _animates(self) -> bool:
-        """Whether a code moves by itself."""
+        """Whether the camera or a code moves by itself."""
         view = self.state.view
-        return self.easel.model is not None and any(view.latents.of(which).moves for which in CODES)
+        moves = self.state.navigation.moves or any(view.latents.of(which).moves for which in CODES)
+        return self.easel.model is not None and moves
 
     def _handle(self, events: list[Event], layout: Layout) -> None:
         reach = Reach(layout.stage, layout.picture, self.gui.wants_pointer, self.gui.wants_keys)
@@ -553,7 +556,7 @@ class App:
             return
         request = ExportRequest(
             self.easel.model,
-            self.state.view.foreground,
+            self.state.view.identity,
             self.state.view.backdrop,
             self.state.export,
             self.state.preferences.output_folder,
@@ -584,6 +587,10 @@ _EFFECTS: dict[type[act.Action], Callable[[App, Any], None]] = {
     act.SaveScreenshot: App._want_picture,
     act.RevealFile: lambda app, action: app._lanes["reveal"].submit(action),
     act.StartExport: App._export,
+    cam.CopyCamera: cameras.copy,
+    cam.PasteCamera: cameras.paste,
+    cam.SaveCamera: cameras.save,
+    cam.PickPivot: cameras.pick_pivot,
     act.StartCapture: App._capture,
     act.StartFilm: App._capture,
     act.Quit: lambda app, action: app.window.request_close(),

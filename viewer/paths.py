@@ -57,7 +57,12 @@ def describe_mesh_path(state: ViewerState) -> str:
 
 def describe_code(code: Code) -> str:
     """A code as a part of a file name."""
-    return f"{code.seed}" if not code.is_blend else f"{code.x:.2f}x{code.y:.2f}"
+    if code.blend:
+        name = "to".join(str(part.seed) for part, _ in code.blend[:4])
+    else:
+        name = f"{code.seed}" if not code.is_blend else f"{code.x:.2f}x{code.y:.2f}"
+    edited = code.moves or (code.mix is not None and code.mix.rows)
+    return f"{name}-edited" if edited else name
 
 
 def find_folder(chosen: str) -> Path:

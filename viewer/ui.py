@@ -4,6 +4,7 @@ A panel calls `ui.button("export.start", "Export mesh")`; `Ui` keeps where it wa
 scripts and tests can find widgets by name, scroll them into view and type into them.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -336,21 +337,25 @@ class Ui:
         self,
         name: str,
         value: float,
-        low: float,
-        high: float,
+        low: float = 0.0,
+        high: float = 0.0,
         form: str = "%.2f",
         *,
+        speed: float = 0.02,
         width: float = -1,
         tip: str = "",
     ) -> float | None:
-        """A number to drag or, after a double click, to type; the new value if it changed."""
+        """A number to drag or, after a double click, to type; the new value if it changed.
+
+        low = high: any number. speed: for a pixel of a drag.
+        """
         self._prepare(name)
         imgui.set_next_item_width(self._width(width))
-        always_clamp = imgui.SliderFlags_.always_clamp
-        changed, new = imgui.drag_float(f"##{name}", value, 0.02, low, high, form, always_clamp)
+        always_clamp = imgui.SliderFlags_.always_clamp if low < high else 0
+        changed, new = imgui.drag_float(f"##{name}", value, speed, low, high, form, always_clamp)
         self.record(name)
         self.tip(tip)
-        return new if changed else None
+        return new if changed and math.isfinite(new) else None
 
     def line(self, name: str, value: str, hint: str, *, width: float = -1) -> str | None:
         """A line of text; the new text when it changed."""

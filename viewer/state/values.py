@@ -1,5 +1,6 @@
 """What the window shows, as frozen values."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -100,6 +101,27 @@ class Playhead:
 
 
 @dataclass(frozen=True)
+class Navigation:
+    """How the camera moves."""
+
+    mode: str = "orbit"  # or "fly": drags turn the head, keys move
+    turntable: bool = False  # turns by itself
+    turn_speed: float = math.radians(30)  # of that, radians a second
+    held: frozenset[str] = frozenset()  # keys of navigation.FLY_KEYS
+    fast: bool = False
+
+    @property
+    def flies(self) -> bool:
+        """Whether keys move the camera."""
+        return self.mode == "fly"
+
+    @property
+    def moves(self) -> bool:
+        """Whether the camera moves as time goes by."""
+        return self.turntable or bool(self.held)
+
+
+@dataclass(frozen=True)
 class Job:
     """A long piece of work that a person can cancel: at most one a lane."""
 
@@ -169,6 +191,7 @@ class ViewerState:
     restoring: str | None = None  # path of the session that is being opened
     pending: dict[str, Any] | None = None  # its document, until its model is there
     preview: bool = True  # whether GL draws what the network has not rendered yet
+    navigation: Navigation = Navigation()
     export: ExportOptions = ExportOptions()
     capture: CaptureOptions = CaptureOptions()
     animation: Animation = Animation()  # keys of a film; see playhead
