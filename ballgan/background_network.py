@@ -59,7 +59,8 @@ class BackgroundNetwork(nn.Module):
     ) -> Tensor:
         """All that is seen from the origin, for one code: (F, height, 2 height).
 
-        channels: how many of the features are wanted; None: all. `step` is called now and then; it may raise to stop.
+        channels: how many of the features are wanted; None: all. `step` is called now and then;
+        it may raise to stop.
         """
         directions = equirectangular_directions(height, 2 * height, ws.device).flatten(0, 1)
         parts = []
