@@ -12,10 +12,9 @@ from ballgan.view import Orbit
 from .. import actions as act
 from .. import icons, theme
 from ..baker import backdrop_camera
-from ..controls import image_axes
 from ..info import ViewInfo
 from ..layout import Rect
-from ..picture import eye_position
+from ..navigation import eye_position, image_axes
 from ..state import ViewerState
 from ..surroundings import UNROLLED
 from ..ui import Ui, colour_u32
