@@ -19,7 +19,7 @@ from . import actions as act
 from . import capture, capture_tasks, panels, paths, preferences, tasks
 from . import latent_actions as lat
 from .controls import Grip, Reach, ends_stroke, handle
-from .dialogs import Dialogs
+from .dialogs import FOLDER, Dialogs
 from .easel import Easel
 from .events import Event
 from .gallery import THUMBNAILS, Gallery
@@ -446,6 +446,8 @@ class App:
             self.dispatch(act.OpenSession(path))
         elif self._dialogs.purpose == "save_session":
             self.dispatch(act.SaveSession(path))
+        elif self._dialogs.purpose == FOLDER:
+            self.dispatch(act.SetOutputFolder(path))
         else:
             self.dispatch(act.SetExportPath(path))
 
