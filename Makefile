@@ -13,7 +13,7 @@ BENCH_OPTIONS ?=
 BENCH_MODELS ?=
 BENCHMARKS := startup load render mesh viewer
 
-.PHONY: help demo test lint format bench clean libraries
+.PHONY: help demo test lint format bench check-speed clean libraries
 
 help:
 	@echo "make demo    open the viewer on the bundled model (without a display: write demo.png)"
@@ -22,6 +22,8 @@ help:
 	@echo "make format  format the code"
 	@echo "make bench   measure speeds into benchmarks/RESULTS.md; BENCH_OPTIONS=--quick for a look,"
 	@echo "             BENCH_MODELS=\"a.pkl b.pkl\" for other models than the bundled one"
+	@echo "make check-speed  run the benchmarks for a minute: fails on wrong results, or where the fast"
+	@echo "             way is less than half as much faster than the plain one as it should be"
 	@echo "make clean   remove .venv and everything else that can be made again"
 	@echo
 	@echo "PYTHON=/path/to/python3 chooses the Python (3.11 or newer) that .venv is made with."
@@ -48,6 +50,8 @@ format: $(VENV)/.installed-test
 	$(BIN)/ruff check --fix .
 
 # The same allocator for all that is compared: freed memory is kept.
+KEEP_MEMORY := MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=2147483647
+
 bench: $(VENV)/.installed libraries
 	@{ echo "# Measured speeds"; echo; \
 		echo "Made by \`make bench\`; what is compared stands in the head of each program."; \
@@ -55,10 +59,15 @@ bench: $(VENV)/.installed libraries
 			echo "Running benchmarks/$$name.py ..." >&2; \
 			echo; echo "## benchmarks/$$name.py"; echo; \
 			models="$(BENCH_MODELS)"; if [ $$name = startup ]; then models=; fi; \
-			MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=2147483647 \
-				$(BIN)/python benchmarks/$$name.py $$models $(BENCH_OPTIONS) || exit 1; \
+			$(KEEP_MEMORY) $(BIN)/python benchmarks/$$name.py $$models $(BENCH_OPTIONS) || exit 1; \
 		done; } > benchmarks/RESULTS.md
 	@cat benchmarks/RESULTS.md
+
+check-speed: $(VENV)/.installed libraries
+	@for name in $(BENCHMARKS); do \
+		echo "benchmarks/$$name.py --quick"; \
+		$(KEEP_MEMORY) $(BIN)/python benchmarks/$$name.py --quick || exit 1; echo; \
+	done
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache demo.png

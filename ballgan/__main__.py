@@ -32,6 +32,7 @@ from .cli.values import (
     parse_seeds,
     whole_number,
 )
+from .memory import keep_freed_memory
 
 COLORMAPS = ("grey", "viridis", "cividis")  # view.COLORMAPS, which needs numpy
 LAYERS = ("full", "foreground", "background", "depth", "alpha", "normals", "raw")
@@ -49,6 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with keep_interrupts():
             # torch takes a second to import: only now, so that --help is quick.
             module = importlib.import_module(f".cli.{args.module}", __package__)
+        if arguments is None:  # a process of its own: up to a sixth less time for small models
+            keep_freed_memory()
         try:
             job = getattr(module, args.prepare)(args)
         except ValueError as error:

@@ -4,12 +4,14 @@
      "models": [{"path": "heads.pkl", "size": 2345678, "sha256": "..."}], "shown": 0,
      "view": {"foreground": {"x": 3.0, ...}, "backdrop": {...}, "camera": {...}, ...},
      "window": {...},
-     "animation": {"keys": [{"time": 0.0, "camera": {...}, ...}], "duration": 4.0, ...}}
+     "animation": {"keys": [{"time": 0.0, "camera": {...}, ...}], "duration": 4.0, ...},
+     "picture": {"size": 2048, "passes": 3}}
 
-`view` decides the picture: it is a `view.View`, key by key. `animation` is an
-`animation.Animation`, the film's keys on their timeline; without keys there is none. `window` is
-what only the window knows; commands leave it alone. Saved pictures carry the same text in their
-metadata, with the names of files but not their folders, since pictures are given away.
+`view` decides the picture: it is a `view.View`, key by key. `picture` is how large it is written.
+`animation` is an `animation.Animation`, the film's keys on their timeline; without keys there is
+none. `window` is what only the window knows; commands leave it alone. Saved pictures carry the
+same text in their metadata, with the names of files but not their folders, since pictures are given
+away.
 
 To extend it, add a field with a default to a dataclass of view.py: it is written and read without
 further work, and files from before it existed give the default. If it is a path, declare it
@@ -47,6 +49,14 @@ class SessionError(ValueError):
 
 
 @dataclass(frozen=True)
+class PictureSettings:
+    """How the picture is written: as filming.FilmSettings says, or as the window shows it."""
+
+    size: int | None = None  # side in pixels; None: as it is shown, at the model's size
+    passes: int = 3  # sets of samples, where a size is given
+
+
+@dataclass(frozen=True)
 class Session:
     """What a window shows, and of which models."""
 
@@ -55,6 +65,7 @@ class Session:
     view: View = View()
     window: dict[str, Any] = field(default_factory=dict)  # plain values of the window's own
     animation: Animation = Animation()  # without keys there is none
+    picture: PictureSettings = PictureSettings()
 
     @property
     def model(self) -> ModelFile | None:

@@ -1,9 +1,14 @@
-"""What all benchmarks share: timing, peak memory, the machine, and how results are printed.
+"""What all benchmarks share: timing, peak memory, the machine, how results are printed and judged.
+
+A row is a line of the table. Its "target" is the ratio wanted; "wrong" says what is wrong with the
+results, if anything. A `--quick` run ends with status 1 where something is wrong, or where a ratio
+is below half of its target: never because of an absolute time.
 
 torch is imported where it is needed: benchmarks/startup.py measures processes of its own, which
 begin with the memory of the one that starts them.
 """
 
+import argparse
 import ctypes
 import gc
 import json
@@ -23,6 +28,11 @@ from typing import Any
 MIB = 2**20
 
 
+Row = dict[str, Any]
+NAMES = ("model", "format", "what", "stage", "resolution", "part")  # columns that name a row
+DEMO = Path(__file__).parents[1] / "assets" / "heads.pkl"
+
+
 @dataclass(frozen=True)
 class Timing:
     """Wall-clock seconds of repeated calls, and the median processor time of all threads.
@@ -38,36 +48,41 @@ class Timing:
 def measure(function: Callable[[], Any], repeats: int) -> Timing:
     """Time `repeats` calls, after one that is not counted."""
     function()
-    seconds, busy = [], []
-    for _ in range(repeats):
-        used = time.process_time()
-        seconds.append(time_once(function))
-        busy.append(time.process_time() - used)
-    return Timing(statistics.median(seconds), min(seconds), statistics.median(busy))
+    return summarize([time_once(function) for _ in range(repeats)])
 
 
-def measure_both(
-    fast: Callable[[], Any], plain: Callable[[], Any], repeats: int
-) -> tuple[Timing, Timing]:
-    """Time two functions in turns, so that a busy machine slows down both."""
+def compare(fast: Callable[[], Any], plain: Callable[[], Any], repeats: int) -> Row:
+    """Columns of two functions that are called in turns, so that a busy machine slows down both."""
     fast(), plain()
-    pairs = [(time_once(fast), time_once(plain)) for _ in range(repeats)]
-    first, second = zip(*pairs, strict=True)
-    return summarize(list(first)), summarize(list(second))
+    return compare_times([(time_once(fast), time_once(plain)) for _ in range(repeats)])
 
 
-def time_once(function: Callable[[], Any]) -> float:
-    """Seconds of one call, the GPU's work included."""
+def compare_times(pairs: list[tuple[tuple[float, float], tuple[float, float]]]) -> Row:
+    """Columns of wall-clock and processor seconds of a fast and a plain way, in turns."""
+    quick, slow = (summarize(list(times)) for times in zip(*pairs, strict=True))
+    return {
+        "fast ms": 1e3 * quick.median_s,
+        "fast min ms": 1e3 * quick.minimum_s,
+        "plain ms": 1e3 * slow.median_s,
+        "plain min ms": 1e3 * slow.minimum_s,
+        "ratio": slow.median_s / quick.median_s,
+        "cpu ratio": statistics.median(plain[1] / fast[1] for fast, plain in pairs),
+    }
+
+
+def time_once(function: Callable[[], Any]) -> tuple[float, float]:
+    """Seconds of one call, the GPU's work included, on the clock and of the processor."""
     synchronize()
-    started = time.perf_counter()
+    started, used = time.perf_counter(), time.process_time()
     function()
     synchronize()
-    return time.perf_counter() - started
+    return time.perf_counter() - started, time.process_time() - used
 
 
-def summarize(seconds: list[float]) -> Timing:
-    """Median and minimum."""
-    return Timing(statistics.median(seconds), min(seconds))
+def summarize(times: list[tuple[float, float]]) -> Timing:
+    """Of pairs of wall-clock and processor seconds."""
+    seconds, busy = zip(*times, strict=True)
+    return Timing(statistics.median(seconds), min(seconds), statistics.median(busy))
 
 
 def synchronize() -> None:
@@ -158,7 +173,64 @@ def machine() -> dict[str, Any]:
     }
 
 
-def report(rows: list[dict], json_output: bool) -> None:
+def make_parser(description: str, *, quick: str, repeats: int) -> argparse.ArgumentParser:
+    """The options of all benchmarks."""
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help=f"{quick}; status 1 if results are wrong or a ratio is below half of its target",
+    )
+    parser.add_argument("--repeats", type=int, help=f"of each measurement ({repeats})")
+    parser.set_defaults(default_repeats=repeats)
+    return parser
+
+
+def count_repeats(args: argparse.Namespace, quick: int) -> int:
+    """How often to measure."""
+    return args.repeats or (quick if args.quick else args.default_repeats)
+
+
+def publish(make_rows: Callable[[], list[Row]], args: argparse.Namespace) -> None:
+    """Measure and report; a `--quick` run is judged, and measured again before it is refused.
+
+    One thread then does all: its processor time is the same on a busy machine.
+    """
+    if args.quick and "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+    rows = make_rows()
+    if args.quick and judge(rows):
+        rows = make_rows()
+    report(rows, args.json)
+    failures = judge(rows) if args.quick else []
+    if failures:
+        raise SystemExit("\n".join(failures))
+
+
+def judge(rows: list[Row]) -> list[str]:
+    """What is not as it should be, one line each."""
+    failures = []
+    for row in rows:
+        name = " ".join(str(row[key]) for key in NAMES if key in row)
+        if row.get("wrong"):
+            failures.append(f"{name}: {row['wrong']}")
+        ratio, target = row.get("cpu ratio", row.get("ratio")), row.get("target")
+        if target is not None and not ratio >= target / 2:
+            failures.append(f"{name}: {ratio:.3g} times as fast as the plain way; wanted {target}")
+    return failures
+
+
+def find_wrong(row: Row, limits: dict[str, tuple[float, float]]) -> str:
+    """Which of a row's numbers lie outside of their (least, most); "" if none."""
+    return ", ".join(
+        f"{key} is {row[key]:.4g}, not within {least:g} and {most:g}"
+        for key, (least, most) in limits.items()
+        if key in row and not least <= row[key] <= most
+    )
+
+
+def report(rows: list[Row], json_output: bool) -> None:
     """Print rows as a Markdown table under the machine's description, or all as JSON."""
     if json_output:
         json.dump({"machine": machine(), "results": rows}, sys.stdout, indent=2)
@@ -166,7 +238,7 @@ def report(rows: list[dict], json_output: bool) -> None:
         return
     print(", ".join(f"{key} {value}" for key, value in machine().items() if value))
     print()
-    columns = list(dict.fromkeys(key for row in rows for key in row))
+    columns = list(dict.fromkeys(key for row in rows for key in row if row[key] != ""))
     print("| " + " | ".join(columns) + " |")
     print("|" + " --- |" * len(columns))
     for row in rows:

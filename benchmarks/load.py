@@ -7,20 +7,30 @@ archive read by torch.load. Quality is the largest difference of a weight. The f
 system's cache.
 """
 
-import argparse
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import torch
-from harness import MIB, measure_both, peak_memory, report
+from harness import (
+    DEMO,
+    MIB,
+    Row,
+    compare,
+    count_repeats,
+    find_wrong,
+    make_parser,
+    peak_memory,
+    publish,
+)
 
 import ballgan
 
-DEMO = Path(ballgan.__file__).parents[1] / "assets" / "heads.pkl"
+LIMITS = {"largest difference": (0.0, 0.0)}
+TARGET = 1.0  # times as fast as torch.load
 
 
-def benchmark(path: Path, repeats: int) -> list[dict[str, Any]]:
+def benchmark(path: Path, repeats: int) -> list[Row]:
     """One line for the file itself and for each format it is converted to."""
     model = ballgan.load(path, device="cpu")
     with tempfile.TemporaryDirectory() as folder:
@@ -37,41 +47,35 @@ def benchmark(path: Path, repeats: int) -> list[dict[str, Any]]:
 
         rows = []
         for kind, file in (("as it is", path), ("native", native), ("safetensors", converted)):
-            rows.append({"model": path.stem, "format": kind, **compare(file, plain, repeats)})
+            rows.append({"model": path.stem, "format": kind, **compare_file(file, plain, repeats)})
         return rows
 
 
-def compare(file: Path, plain: Any, repeats: int) -> dict[str, Any]:
+def compare_file(file: Path, plain: Any, repeats: int) -> Row:
     """Times, memory and agreement for one file."""
 
     def fast() -> ballgan.Generator:
         return ballgan.load(file, device="cpu")
 
-    quick, slow = measure_both(fast, plain, repeats)
     weights = plain().state_dict()
     worst = max((v - weights[k]).abs().max().item() for k, v in fast().state_dict().items())
-    return {
+    row = {
         "size MiB": file.stat().st_size / MIB,
-        "fast ms": 1e3 * quick.median_s,
-        "fast min ms": 1e3 * quick.minimum_s,
-        "plain ms": 1e3 * slow.median_s,
-        "plain min ms": 1e3 * slow.minimum_s,
-        "ratio": slow.median_s / quick.median_s,
+        **compare(fast, plain, repeats),
+        "target": TARGET,
         "largest difference": worst,
         "fast peak MiB": peak_memory(fast),
         "plain peak MiB": peak_memory(plain),
     }
+    return {**row, "wrong": find_wrong(row, LIMITS)}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = make_parser(__doc__, quick="few repeats", repeats=7)
     parser.add_argument("models", nargs="*", type=Path, default=[DEMO])
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.add_argument("--quick", action="store_true", help="few repeats")
-    parser.add_argument("--repeats", type=int, help="of each measurement (7)")
     args = parser.parse_args()
-    repeats = args.repeats or (2 if args.quick else 7)
-    report([row for path in args.models for row in benchmark(path, repeats)], args.json)
+    repeats = count_repeats(args, quick=5)
+    publish(lambda: [row for path in args.models for row in benchmark(path, repeats)], args)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Meshes: the sparse search against the dense grid, in one run, and how far apart they are.
 
-    python benchmarks/mesh.py MODEL [--resolutions 256 512] [--repeats 3] [--json] [--quick]
+    python benchmarks/mesh.py [MODEL ...] [--resolutions 256 512] [--repeats 3] [--json] [--quick]
 
 "surface" is geometry alone: densities, triangles, the largest piece. "mesh" is all that
 `Scene.mesh` does: also normals and colours. Ratios are of medians, of seconds and of
@@ -17,7 +17,18 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from harness import Timing, measure, measure_peak_memory, report
+from harness import (
+    DEMO,
+    Row,
+    Timing,
+    compare,
+    count_repeats,
+    find_wrong,
+    make_parser,
+    measure,
+    measure_peak_memory,
+    publish,
+)
 from scipy.spatial import cKDTree
 
 import ballgan
@@ -26,90 +37,88 @@ from ballgan.components import label_components
 from ballgan.level_surface import Volume, find_level_surface
 
 NO_DENSE_FROM = 512  # samples a side: from here on the dense way takes minutes and gigabytes
-BUNDLED = Path(__file__).parent.parent / "assets" / "heads.pkl"
+# By resolution, times as fast as the dense way: that needs 8 times as long for twice the samples a
+# side, the sparse one 4 times.
+TARGETS = {256: 15.0, 128: 6.0}
+LIMITS = {"distance voxels": (0.0, 0.25)}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("model", nargs="?", default=str(BUNDLED), help="default: the bundled one")
+    parser = make_parser(__doc__, quick="128 samples a side, no memory", repeats=3)
+    parser.add_argument("models", nargs="*", type=Path, default=[DEMO])
     parser.add_argument("--resolutions", type=int, nargs="+", default=[128, 256, 512])
-    parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--dense-at-512", action="store_true", help="the dense way there too")
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--quick", action="store_true", help="64 samples a side, one run")
     parser.add_argument("--once", metavar="SAMPLER", help=argparse.SUPPRESS)
     args = parser.parse_args()
-    resolutions, repeats = ([64], 1) if args.quick else (args.resolutions, args.repeats)
-    scene = ballgan.Scene(ballgan.load(args.model, device=choose_device(args.device)))
-    scene.latent = ballgan.Latent(args.seed)
     if args.once:
-        scene.mesh(resolutions[0], sampler=args.once)
-        return
-    rows = []
-    for resolution in resolutions:
+        open_scene(args.models[0], args).mesh(args.resolutions[0], sampler=args.once)
+    else:
+        publish(lambda: [row for path in args.models for row in benchmark(path, args)], args)
+
+
+def open_scene(path: Path, args: argparse.Namespace) -> ballgan.Scene:
+    scene = ballgan.Scene(ballgan.load(path, device=choose_device(args.device)))
+    scene.latent = ballgan.Latent(args.seed)
+    return scene
+
+
+def benchmark(path: Path, args: argparse.Namespace) -> list[Row]:
+    """All lines of a model."""
+    scene, rows = open_scene(path, args), []
+    for resolution in [128] if args.quick else args.resolutions:
         dense = resolution < NO_DENSE_FROM or args.dense_at_512
-        memory = memory_of(args, resolution)
-        rows += compare(scene, resolution, repeats, dense=dense, memory=memory)
-    report(rows, args.json)
+        memory = None if args.quick else memory_of(path, args, resolution)
+        repeats = count_repeats(args, quick=2)
+        rows += compare_ways(scene, resolution, repeats, dense=dense, memory=memory)
+    return [{"model": path.stem, **row} for row in rows]
 
 
-def memory_of(args: argparse.Namespace, resolution: int) -> Callable[[str], float]:
+def memory_of(path: Path, args: argparse.Namespace, resolution: int) -> Callable[[str], float]:
     """A function from a sampler to the peak memory, MiB, of making one mesh with it."""
     options = ["--seed", str(args.seed), "--device", args.device]
     options += ["--resolutions", str(resolution)]
-    return lambda sampler: measure_peak_memory([__file__, args.model, *options, "--once", sampler])
+    return lambda sampler: measure_peak_memory([__file__, str(path), *options, "--once", sampler])
 
 
-def compare(
+def compare_ways(
     scene: ballgan.Scene,
     resolution: int,
     repeats: int,
     *,
     dense: bool,
-    memory: Callable[[str], float],
-) -> list[dict]:
+    memory: Callable[[str], float] | None,
+) -> list[Row]:
     """Rows for the geometry alone and for the whole mesh at one resolution."""
-    surfaces: dict[str, Surface] = {}
-    timings: dict[tuple[str, str], Timing] = {}
-
-    def keep_surface(sampler: str) -> None:
-        surfaces[sampler] = find_surface(scene, resolution, sampler)
-
-    for sampler in ("fast", "plain") if dense else ("fast",):
-        timings["surface", sampler] = measure(lambda s=sampler: keep_surface(s), repeats)
-        timings["mesh", sampler] = measure(
-            lambda s=sampler: scene.mesh(resolution, sampler=s), repeats
-        )
-    distance, pieces = None, None
+    samplers = ("fast", "plain") if dense else ("fast",)
+    surfaces = {sampler: find_surface(scene, resolution, sampler) for sampler in samplers}
+    quality: Row = {"faces": len(surfaces["fast"][1])}
     if dense:
         distance = measure_distance(surfaces["fast"], surfaces["plain"]) / voxel(scene, resolution)
-        pieces = "/".join(str(count_pieces(surfaces[sampler])) for sampler in surfaces)
-    peak = {sampler: memory(sampler) for sampler in surfaces}
+        pieces = "/".join(str(count_pieces(surface)) for surface in surfaces.values())
+        quality = {"distance voxels": distance, "pieces": pieces, **quality}
+    peaks = {f"{sampler} peak MiB": memory(sampler) for sampler in samplers} if memory else {}
+    ways: dict[str, Callable[[str], object]] = {
+        "surface": lambda sampler: find_surface(scene, resolution, sampler),
+        "mesh": lambda sampler: scene.mesh(resolution, sampler=sampler),
+    }
     rows = []
-    for part in ("surface", "mesh"):
-        fast, plain = timings[part, "fast"], timings.get((part, "plain"))
-        rows.append(
-            {
-                "resolution": resolution,
-                "part": part,
-                "fast s": fast.median_s,
-                "fast min s": fast.minimum_s,
-                "fast cpu s": fast.cpu_s,
-                "plain s": plain and plain.median_s,
-                "plain min s": plain and plain.minimum_s,
-                "plain cpu s": plain and plain.cpu_s,
-                "ratio": plain and plain.median_s / fast.median_s,
-                "cpu ratio": plain and plain.cpu_s / fast.cpu_s,
-                "distance voxels": distance,
-                "pieces": pieces,
-                "faces": len(surfaces["fast"][1]),
-                "fast peak MiB": peak["fast"],
-                "plain peak MiB": peak.get("plain"),
-            }
+    for part, way in ways.items():
+        times = (
+            compare(lambda way=way: way("fast"), lambda way=way: way("plain"), repeats)
+            if dense
+            else describe(measure(lambda way=way: way("fast"), repeats))
         )
+        target = TARGETS.get(resolution) if dense and part == "surface" else None
+        row = {"resolution": resolution, "part": part, **times, "target": target, **quality}
+        rows.append({**row, **peaks, "wrong": find_wrong(row, LIMITS)})
     return rows
+
+
+def describe(timing: Timing) -> Row:
+    """Columns of a way that has nothing to be compared with."""
+    return {"fast ms": 1e3 * timing.median_s, "fast min ms": 1e3 * timing.minimum_s}
 
 
 Surface = tuple[np.ndarray, np.ndarray]

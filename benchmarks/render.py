@@ -3,49 +3,61 @@
     python benchmarks/render.py [MODEL ...] [--json] [--quick] [--repeats 7]
 
 Stages are measured alone: the raw image of a camera that moves (planes are kept), the backbone,
-super-resolution. Quality is against many plain samples, or against float32. Memory is what a stage
-needs at its peak beyond what was there before.
+super-resolution; the last two also with random weights in the sizes of published models. Quality
+is against many plain samples, or against float32. Memory is what a stage needs at its peak beyond
+what was there before.
 """
 
-import argparse
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
-from harness import measure_both, peak_memory, report
+import torch.nn.functional as F
+from harness import DEMO, Row, compare, count_repeats, find_wrong, make_parser, peak_memory, publish
 from torch import Tensor
 
 import ballgan
 from ballgan.camera import Camera
+from ballgan.config import BackboneConfig, SuperResolutionConfig
 from ballgan.foreground import Foreground
 from ballgan.generator import Generator
-from ballgan.quick_synthesis import gains_by_speed
+from ballgan.quick_synthesis import WIDE, fast_dtype, gains_by_speed, synthesize_planes
+from ballgan.stylegan2 import Backbone
+from ballgan.superres import SuperResolution
 
-DEMO = Path(ballgan.__file__).parents[1] / "assets" / "heads.pkl"
 RESOLUTIONS = (64, 128)
+RAY_TARGETS = {64: 8.0, 128: 10.0}  # times as fast as the plain way with PLAIN_SAMPLES
+PLAIN_SAMPLES = 96  # of published models along a ray; a model with fewer is not worth as much
+BACKBONE_TARGET, SUPER_RESOLUTION_TARGET = 2.0, 3.0
+RAY_LIMITS = {"PSNR dB": (40.0, math.inf), "alpha error x 255": (0.0, 1.0)}
+FRAME_LIMITS = {"PSNR dB": (40.0, math.inf)}
+BACKBONE_LIMITS = {"PSNR dB": (35.0, math.inf)}
+SUPER_RESOLUTION_LIMITS = {"PSNR dB": (45.0, math.inf)}
 CONVERGED_SAMPLES = 384
 CAMERA = ballgan.Camera.orbit(0.3, 0.1)
-Row = dict[str, Any]
 
 
-def compare(
-    stage: str, fast: Callable[[], Any], plain: Callable[[], Any], repeats: int, **quality: Any
+def compare_stage(
+    stage: str,
+    fast: Callable[[], Any],
+    plain: Callable[[], Any],
+    repeats: int,
+    *,
+    target: float | None = None,
+    limits: dict[str, tuple[float, float]] | None = None,
+    **quality: Any,
 ) -> Row:
     """One line of the table."""
-    quick, slow = measure_both(fast, plain, repeats)
     return {
         "stage": stage,
-        "fast ms": 1e3 * quick.median_s,
-        "fast min ms": 1e3 * quick.minimum_s,
-        "plain ms": 1e3 * slow.median_s,
-        "plain min ms": 1e3 * slow.minimum_s,
-        "ratio": slow.median_s / quick.median_s,
-        "ratio of min": slow.minimum_s / quick.minimum_s,
+        **compare(fast, plain, repeats),
+        "target": target,
         **quality,
         "fast peak MiB": peak_memory(fast),
         "plain peak MiB": peak_memory(plain),
+        "wrong": find_wrong(quality, limits or {}),
     }
 
 
@@ -63,13 +75,17 @@ def compare_rays(model: Generator, resolution: int, repeats: int, quick: bool) -
     def plain() -> Any:
         return foreground.march_plainly(bundle, None, lambda _: None)
 
+    sampling = model.config.sampling
+    share = min(1.0, (sampling.coarse_samples + sampling.fine_samples) / PLAIN_SAMPLES)
     exact = foreground.march_plainly(bundle, 96 if quick else CONVERGED_SAMPLES, lambda _: None)
     gathered = fast()
-    return compare(
+    return compare_stage(
         f"rays {resolution}x{resolution}",
         fast,
         plain,
         repeats,
+        target=share * RAY_TARGETS[resolution],
+        limits=RAY_LIMITS,
         steps=foreground.steps,
         **{
             "PSNR dB": psnr(gathered.features, exact.features),
@@ -94,8 +110,14 @@ def compare_frame(model: Generator, resolution: int, repeats: int) -> Row:
     frames = [moving(sampler)() for sampler in ("fast", "plain")]
     quality = psnr(*(torch.from_numpy(frame.rgb) for frame in frames))
     name = f"raw frame {resolution}x{resolution}"
-    row = compare(name, moving("fast"), moving("plain"), repeats)
-    return {**row, "PSNR dB": quality}
+    return compare_stage(
+        name,
+        moving("fast"),
+        moving("plain"),
+        repeats,
+        limits=FRAME_LIMITS,
+        **{"PSNR dB": quality},
+    )
 
 
 def compare_preparation(model: Generator, repeats: int) -> Row:
@@ -107,44 +129,51 @@ def compare_preparation(model: Generator, repeats: int) -> Row:
     def fast() -> Any:
         return Foreground(model, model.planes(ws, quick=quick)).steps
 
-    return compare("new code", fast, lambda: model.planes(ws), repeats)
+    return compare_stage("new code", fast, lambda: model.planes(ws), repeats)
 
 
-def compare_backbone(model: Generator, repeats: int) -> Row | None:
+def compare_backbone(backbone: Backbone, repeats: int) -> Row | None:
     """ws to planes."""
-    if not gains_by_speed(model.backbone, model.device):
+    if not gains_by_speed(backbone, backbone.const.device):
         return None
-    ws = ballgan.Scene(model).ws()
-    exact = model.planes(ws)
-    error = (model.planes(ws, quick=True) - exact).std() / exact.std()
-    return compare(
-        "backbone",
-        lambda: model.planes(ws, quick=True),
-        lambda: model.planes(ws),
+    ws = draw(1, backbone.config.num_ws, backbone.conv.affine.weight.shape[1]).to(backbone.const)
+    exact = backbone(ws)
+    error = (synthesize_planes(backbone, ws) - exact).std() / exact.std()
+    return compare_stage(
+        f"backbone to {backbone.config.resolution}",
+        lambda: synthesize_planes(backbone, ws),
+        lambda: backbone(ws),
         repeats,
+        target=BACKBONE_TARGET,
+        limits=BACKBONE_LIMITS,
         **{"PSNR dB": -20 * math.log10(error.item())},
     )
 
 
-def compare_super_resolution(model: Generator, repeats: int) -> Row | None:
-    """Feature image to picture."""
-    if model.super_resolution is None:
-        return None
-    scene = ballgan.Scene(model)
-    ws, n = scene.ws(), model.config.neural_resolution
-    foreground = Foreground(model, scene.planes())
-    camera = CAMERA.resolve(model.config.camera)
-    bundle = foreground.bundle(camera.rays(n, n, model.device))
-    gathered = foreground.march_quickly(bundle, None, lambda _: None)
-    features = gathered.features.t().reshape(1, -1, n, n)
-    exact, rounded = model.picture(features, ws), model.picture(features, ws, quick=True)
-    return compare(
-        f"super-resolution to {model.config.image_resolution}",
-        lambda: model.picture(features, ws, quick=True),
-        lambda: model.picture(features, ws),
+def compare_super_resolution(network: SuperResolution, repeats: int) -> Row:
+    """Feature image to picture: of smooth random features, as large as those of rays."""
+    block = network.blocks[0]
+    w_dim, channels = block.conv0.affine.weight.shape[1], block.conv0.weight.shape[1]
+    ws, n = draw(1, 1, w_dim).to(block.conv0.weight), network.config.input_resolution
+    features = F.interpolate(torch.tanh(draw(1, channels, 16, 16)), size=(n, n), mode="bicubic")
+    features = features.to(ws)
+    exact, rounded = network(features, ws), network(features, ws, quick=True)
+    scale = 1 / (4 * exact.std())  # to a range of 1, whatever the weights
+    wide = block.conv0.weight.shape[0] >= WIDE and fast_dtype(ws.device) == torch.bfloat16
+    return compare_stage(
+        f"super-resolution to {exact.shape[-1]}",
+        lambda: network(features, ws, quick=True),
+        lambda: network(features, ws),
         repeats,
-        **{"PSNR dB": psnr((rounded + 1) / 2, (exact + 1) / 2)},
+        target=SUPER_RESOLUTION_TARGET if wide else None,
+        limits=SUPER_RESOLUTION_LIMITS,
+        **{"PSNR dB": psnr(rounded * scale, exact * scale)},
     )
+
+
+def draw(*shape: int) -> Tensor:
+    """Normal random numbers, always the same."""
+    return torch.randn(shape, generator=torch.Generator().manual_seed(0))
 
 
 def psnr(image: Tensor, expected: Tensor) -> float:
@@ -160,20 +189,37 @@ def benchmark(path: Path, repeats: int, quick: bool) -> list[Row]:
     resolutions = RESOLUTIONS[:1] if quick else RESOLUTIONS
     rows: list[Row | None] = [compare_rays(model, n, repeats, quick) for n in resolutions]
     rows += [compare_frame(model, n, repeats) for n in resolutions]
-    rows += [compare_preparation(model, repeats), compare_backbone(model, repeats)]
-    rows.append(compare_super_resolution(model, 2 if quick else min(repeats, 5)))
+    rows += [compare_preparation(model, repeats), compare_backbone(model.backbone, repeats)]
+    if model.super_resolution is not None:
+        rows.append(compare_super_resolution(model.super_resolution, min(repeats, 5)))
     return [{"model": path.stem, **row} for row in rows if row is not None]
 
 
+@torch.inference_mode()
+def benchmark_published_sizes(repeats: int, quick: bool) -> list[Row]:
+    """Lines of networks with the sizes of the published 512x512 models, halved for a quick look."""
+    resolution, inputs = (128, 64) if quick else (256, 128)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        backbone = Backbone(BackboneConfig(resolution, 32768, 512), w_dim=512, image_channels=96)
+        enlarging = SuperResolution(
+            SuperResolutionConfig(inputs, (256, 128), noise="none"), feature_channels=32, w_dim=512
+        )
+    rows = [compare_backbone(backbone, repeats), compare_super_resolution(enlarging, repeats)]
+    return [{"model": "random weights", **row} for row in rows if row is not None]
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = make_parser(__doc__, quick="64x64 and smaller networks, few repeats", repeats=7)
     parser.add_argument("models", nargs="*", type=Path, default=[DEMO])
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.add_argument("--quick", action="store_true", help="64x64 only, few repeats")
-    parser.add_argument("--repeats", type=int, help="of each measurement (7)")
     args = parser.parse_args()
-    repeats = args.repeats or (2 if args.quick else 7)
-    report([row for path in args.models for row in benchmark(path, repeats, args.quick)], args.json)
+    repeats = count_repeats(args, quick=3)
+
+    def make_rows() -> list[Row]:
+        rows = [row for path in args.models for row in benchmark(path, repeats, args.quick)]
+        return rows + benchmark_published_sizes(min(repeats, 5), args.quick)
+
+    publish(make_rows, args)
 
 
 if __name__ == "__main__":

@@ -6,20 +6,14 @@ Fast is the program as it is; plain is the same with everything imported first, 
 that imports at the top of its modules. Each run is a new process; files are in the system's cache.
 """
 
-import argparse
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
-from typing import Any
 
-from harness import Timing, report, summarize
+from harness import DEMO, Row, compare_times, count_repeats, make_parser, publish
 
-import ballgan
-
-DEMO = Path(ballgan.__file__).parents[1] / "assets" / "heads.pkl"
 EVERYTHING = "import ballgan.scene, ballgan.mesh, ballgan.checkpoint; "
 IMPORT = "import ballgan"
 HELP = "import sys; from ballgan.__main__ import main; sys.argv = ['ballgan', '--help']; main()"
@@ -33,8 +27,18 @@ VIEWER = (
 )
 
 
-def run(code: str, folder: str) -> tuple[float, float]:
-    """Seconds and peak MiB of a new process."""
+# What is run, and how much faster it should be than with everything imported first.
+PROGRAMS: dict[str, tuple[str, float | None]] = {
+    "import ballgan": (IMPORT, 20.0),
+    "ballgan --help": (HELP, 10.0),
+    "load and first preview": (FIRST_FRAME, 1.0),
+    "viewer to finished picture, offscreen": (VIEWER, None),
+}
+QUICK = ("import ballgan", "ballgan --help")
+
+
+def run(code: str, folder: str) -> tuple[float, float, float]:
+    """Seconds, seconds of the processor, and peak MiB of a new process."""
     started = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-c", code],
@@ -46,49 +50,30 @@ def run(code: str, folder: str) -> tuple[float, float]:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"This failed with status {process.returncode}: {code}")
-    return time.perf_counter() - started, usage.ru_maxrss / 1024
+    seconds = time.perf_counter() - started
+    return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
-def compare(name: str, code: str, repeats: int, folder: str) -> dict[str, Any]:
+def compare_program(name: str, repeats: int, folder: str) -> Row:
     """The program against the same program that imports everything first, in turns."""
-    fast, plain = [], []
-    for _ in range(repeats + 1):  # the first fills the system's cache
-        fast.append(run(code, folder))
-        plain.append(run(EVERYTHING + code, folder))
-    quick, slow = _timing(fast[1:]), _timing(plain[1:])
+    code, target = PROGRAMS[name]
+    run(code, folder), run(EVERYTHING + code, folder)  # fills the system's cache
+    runs = [(run(code, folder), run(EVERYTHING + code, folder)) for _ in range(repeats)]
     return {
         "what": name,
-        "fast ms": 1e3 * quick.median_s,
-        "fast min ms": 1e3 * quick.minimum_s,
-        "plain ms": 1e3 * slow.median_s,
-        "plain min ms": 1e3 * slow.minimum_s,
-        "ratio": slow.median_s / quick.median_s,
-        "fast peak MiB": max(memory for _, memory in fast),
-        "plain peak MiB": max(memory for _, memory in plain),
+        **compare_times([(fast[:2], plain[:2]) for fast, plain in runs]),
+        "target": target,
+        "fast peak MiB": max(fast[2] for fast, _ in runs),
+        "plain peak MiB": max(plain[2] for _, plain in runs),
     }
-
-
-def _timing(runs: list[tuple[float, float]]) -> Timing:
-    return summarize([seconds for seconds, _ in runs])
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.add_argument("--quick", action="store_true", help="one run of each, no window")
-    parser.add_argument("--repeats", type=int, help="of each program (5)")
+    parser = make_parser(__doc__, quick="programs without pictures only, one run", repeats=5)
     args = parser.parse_args()
-    repeats = args.repeats or (1 if args.quick else 5)
-    programs = {
-        "import ballgan": IMPORT,
-        "ballgan --help": HELP,
-        "load and first preview": FIRST_FRAME,
-    }
-    if not args.quick:
-        programs["viewer to finished picture, offscreen"] = VIEWER
+    names, repeats = QUICK if args.quick else PROGRAMS, count_repeats(args, quick=1)
     with tempfile.TemporaryDirectory() as folder:
-        rows = [compare(name, code, repeats, folder) for name, code in programs.items()]
-    report(rows, args.json)
+        publish(lambda: [compare_program(name, repeats, folder) for name in names], args)
 
 
 if __name__ == "__main__":

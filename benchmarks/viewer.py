@@ -8,16 +8,14 @@ preview shoots as many rays as are quick ("rays" in the table, along a side of t
 background is always drawn pixel by pixel.
 """
 
-import argparse
 import contextlib
 import math
 import os
-import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +23,21 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from harness import Timing, measure, report
+from harness import (
+    Row,
+    Timing,
+    count_repeats,
+    find_wrong,
+    make_parser,
+    measure,
+    publish,
+    summarize,
+    time_once,
+)
 
 PICTURE = 512  # pixels, side of the picture in the window
 RAW = 128  # pixels, side of the picture that is compared with the network's
+LIMITS = {"psnr_db": (28.0, math.inf)}  # of the refined volume against the network's raw picture
 WINDOW = (PICTURE + 344, PICTURE + 30)  # with the panel and the status bar
 
 
@@ -64,28 +73,7 @@ def pump(app: Any, condition: Callable[[], bool], timeout: float = 300.0) -> Non
             app.window.wait(0.1 if patience is None else patience)
 
 
-@dataclass(frozen=True)
-class Cost:
-    """Time on the clock, and median time of the processor."""
-
-    timing: Timing
-    cpu_s: float
-
-
-def measure_cost(callable: Callable[[], Any], repeats: int) -> Cost:
-    """As harness.measure, with the processor's time."""
-    spent: list[float] = []
-
-    def timed() -> None:
-        before = time.process_time()
-        callable()
-        spent.append(time.process_time() - before)
-
-    timing = measure(timed, repeats)
-    return Cost(timing, statistics.median(spent[1:]))
-
-
-def drag(app: Any, frames: int) -> Cost:
+def drag(app: Any, frames: int) -> Timing:
     """Frames of an orbit with the mouse: each one event and one frame."""
     from imgui_bundle import imgui
 
@@ -109,13 +97,13 @@ def drag(app: Any, frames: int) -> Cost:
         backend.glfw_cursor_pos_callback(app.window.address, *next(places))
         app.frame()
     try:
-        return measure_cost(move, frames - 1)
+        return measure(move, frames - 1)
     finally:
         backend.glfw_mouse_button_callback(app.window.address, 0, 0, 0)
         app.frame()
 
 
-def first_preview(app: Any, which: str, repeats: int) -> Cost:
+def first_preview(app: Any, which: str, repeats: int) -> Timing:
     """From a new code to the end of the frame that shows it."""
     from ballgan_viewer import latent_actions as lat
 
@@ -123,10 +111,10 @@ def first_preview(app: Any, which: str, repeats: int) -> Cost:
         app.dispatch(lat.StepSeed(which, 1))
         pump(app, lambda: app.preview.is_current(app.easel.model, app.state.view))
 
-    return measure_cost(change, repeats)
+    return measure(change, repeats)
 
 
-def backbone(app: Any, repeats: int) -> Cost:
+def backbone(app: Any, repeats: int) -> Timing:
     """Mapping and planes of new codes: what the first preview of a foreground waits for."""
     import torch
 
@@ -140,7 +128,7 @@ def backbone(app: Any, repeats: int) -> Cost:
         with torch.inference_mode():
             generator.planes(generator.map(generator.z(next(seeds)), label))
 
-    return measure_cost(synthesise, repeats)
+    return measure(synthesise, repeats)
 
 
 def agreement(app: Any) -> float:
@@ -162,17 +150,17 @@ def agreement(app: Any) -> float:
     return -10 * math.log10(float(np.square(shown - expected).mean()) + 1e-12)
 
 
-def row(model: str, what: str, cost: Cost, **more: Any) -> dict[str, Any]:
+def row(model: str, what: str, cost: Timing, **more: Any) -> Row:
     """A line of the table."""
     times = {
-        "median_ms": 1e3 * cost.timing.median_s,
-        "minimum_ms": 1e3 * cost.timing.minimum_s,
+        "median_ms": 1e3 * cost.median_s,
+        "minimum_ms": 1e3 * cost.minimum_s,
         "cpu_ms": 1e3 * cost.cpu_s,
     }
     return {"model": model, "what": what, **times, **more}
 
 
-def benchmark(model: str | None, repeats: int) -> list[dict[str, Any]]:
+def benchmark(model: str | None, repeats: int) -> list[Row]:
     """All rows of one model; None: the bundled one."""
     with open_app(model) as app:
         name = app.state.model.name
@@ -190,10 +178,11 @@ def benchmark(model: str | None, repeats: int) -> list[dict[str, Any]]:
             ("refined volume after that", lambda: is_refined(app)),
         ):
             rows.append(row(name, what, once(lambda done=condition: pump(app, done))))  # type: ignore[misc]
-        rows.append(row(name, "window at rest", measure_cost(app.frame, 6 * repeats)))
+        rows.append(row(name, "window at rest", measure(app.frame, 6 * repeats)))
         decibels = agreement(app)
         cost = drag(app, 6 * repeats)
-        more = {"rays": app.preview.side, "psnr_db": decibels}
+        more: Row = {"rays": app.preview.side, "psnr_db": decibels}
+        more["wrong"] = find_wrong(more, LIMITS)
         rows.append(row(name, "drag, refined volume", cost, **more))
         return rows
 
@@ -204,24 +193,17 @@ def is_refined(app: Any) -> bool:
     return app.preview.refined and not busy
 
 
-def once(callable: Callable[[], Any]) -> Cost:
+def once(callable: Callable[[], Any]) -> Timing:
     """What can be measured a single time only."""
-    started, cpu = time.perf_counter(), time.process_time()
-    callable()
-    seconds = time.perf_counter() - started
-    return Cost(Timing(seconds, seconds), time.process_time() - cpu)
+    return summarize([time_once(callable)])
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = make_parser(__doc__, quick="few runs", repeats=10)
     parser.add_argument("models", nargs="*", metavar="MODEL", help="default: the bundled model")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.add_argument("--quick", action="store_true", help="few runs")
-    options = parser.parse_args()
-    rows = []
-    for model in options.models or [None]:
-        rows += benchmark(model, 2 if options.quick else 10)
-    report(rows, options.json)
+    args = parser.parse_args()
+    models, repeats = args.models or [None], count_repeats(args, quick=2)
+    publish(lambda: [row for model in models for row in benchmark(model, repeats)], args)
 
 
 if __name__ == "__main__":

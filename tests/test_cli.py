@@ -5,6 +5,7 @@ import copy
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -455,6 +456,7 @@ def test_info_describes_the_model(model_path, plain_model_path, capsys):
     text = capsys.readouterr().out
     for part in ("native", "BallGAN", "64 x 64", "sphere of radius 3", "16 -> 64", "13.38 degrees"):
         assert part in text
+    assert re.search(r"rows of ws +6, background 3\n", text)
     assert main(["info", plain_model_path]) == 0
     assert "EG3D (tri-plane foreground, no background network)" in capsys.readouterr().out
 

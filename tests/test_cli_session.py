@@ -10,8 +10,10 @@ from PIL import Image
 import ballgan
 from ballgan import staging
 from ballgan.__main__ import main
+from ballgan.capture import capture_picture
+from ballgan.filming import FilmSettings
 from ballgan.model_files import describe_file
-from ballgan.session import Session, read_session, write_session
+from ballgan.session import PictureSettings, Session, read_session, write_session
 from ballgan.view import Backdrop, Code, Orbit, View
 
 VIEW = View(
@@ -71,10 +73,33 @@ def test_a_picture_reproduces_itself(
     assert render("--session", picture, "--output", tmp_path / "c") == 0
 
 
-def test_size_goes_with_a_session(session_file: Path, tmp_path: Path) -> None:
+def test_a_session_with_a_size_is_captured_as_the_window_does(
+    tiny_model: ballgan.Generator, session_file: Path, tmp_path: Path
+) -> None:
+    sized = replace(read_session(session_file), picture=PictureSettings(96, 1))
+    write_session(session_file, sized)
+    assert render("--session", session_file, "--output", tmp_path) == 0
+    settings = FilmSettings(size=96, passes=1)
+    capture_picture(ballgan.Scene(tiny_model), VIEW, tmp_path / "expected.png", settings)
+    with (
+        Image.open(tmp_path / "look.png") as made,
+        Image.open(tmp_path / "expected.png") as expected,
+    ):
+        assert made.size == (96, 96)
+        assert np.array_equal(np.asarray(made), np.asarray(expected))
     assert render("--session", session_file, "--size", 32, "--output", tmp_path) == 0
     with Image.open(tmp_path / "look.png") as picture:
         assert picture.size == (32, 32)
+    assert read_session(tmp_path / "look.png").picture == PictureSettings(32, 1)
+
+
+@pytest.mark.parametrize("picture", [PictureSettings(9000), PictureSettings(64, 2)])
+def test_impossible_sizes_are_refused_before_the_model_is_read(
+    session_file: Path, picture: PictureSettings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_session(session_file, replace(read_session(session_file), picture=picture))
+    assert render("--session", session_file) == 2
+    assert "should be" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -115,3 +140,20 @@ def test_surfaces_are_the_windows(session_file: Path, capsys: pytest.CaptureFixt
     write_session(session_file, Session(view=replace(VIEW, layer="surface")))
     assert render("--session", session_file) == 2
     assert "which only the window draws" in capsys.readouterr().err
+
+
+def test_pictures_of_the_options_are_sessions_too(
+    tiny_model: ballgan.Generator, model_file: Path, tmp_path: Path
+) -> None:
+    options = ("--seeds", 7, "--yaw", 0.3, "--truncation", 0.5, "--background", "#ff8000")
+    more = ("--neural-resolution", 8, "--layer", "foreground", "--fov", 20, "--output", tmp_path)
+    assert render(model_file, *options, *more) == 0
+    (path,) = tmp_path.glob("seed*.png")
+    session = read_session(path)
+    assert session.model is not None and session.model.sha256 == describe_file(model_file).sha256
+    view = session.view
+    assert (view.foreground.seed, view.foreground.truncation_psi) == (7, 0.5)
+    assert (view.backdrop.kind, view.backdrop.colour) == ("colour", (1.0, 128 / 255, 0.0))
+    assert (view.layer, view.neural_resolution) == ("foreground", 8)
+    home = tiny_model.config.camera
+    assert view.camera == Orbit(0.3, 0.0, home.radius, home.pivot, np.radians(20))

@@ -12,7 +12,7 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from ballgan.plain import from_plain, to_plain
-from ballgan.session import Session
+from ballgan.session import PictureSettings, Session
 
 if TYPE_CHECKING:
     from .state import ViewerState
@@ -48,7 +48,8 @@ def to_session(state: ViewerState) -> Session:
     window = {name: to_plain(getattr(state, name)) for name in OWN}
     models = tuple(model.file for model in state.models)
     shown = state.models.index(state.model) if state.model is not None else 0
-    return Session(models, shown, state.view, window, state.animation)
+    picture = PictureSettings(state.capture.size or None, state.capture.passes)
+    return Session(models, shown, state.view, window, state.animation, picture)
 
 
 def read(session: Session) -> dict[str, Any]:

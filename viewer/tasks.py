@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ballgan.view import Code, View
+from ballgan.view import Identity, View
 
 from . import actions as act
 from . import describe
@@ -35,6 +35,7 @@ from .requests import (
     SurfaceRequest,
     rank,
 )
+from .reveal import reveal
 from .sniff import recognise
 from .worker import Ticket
 
@@ -184,7 +185,7 @@ class SurfaceFinder:
     """Finds surfaces for the level preview; the sampled densities are kept for the next level."""
 
     def __init__(self) -> None:
-        self._key: tuple[Model, Code] | None = None
+        self._key: tuple[Model, Identity] | None = None
         self._scene: Any = None
         self._grids: dict[int, np.ndarray] = {}
 
@@ -205,12 +206,12 @@ class SurfaceFinder:
         import ballgan
         from ballgan import staging
 
-        key = (request.model, request.code)
+        key = (request.model, request.identity)
         if self._key == key:
             return
         if self._key is None or self._key[0] != request.model:
             self._scene = ballgan.Scene(request.model.generator)
-        self._scene.latent = staging.to_latent(request.code)
+        staging.set_identity(self._scene, request.identity)
         self._key, self._grids = key, {}
 
     def _find(
@@ -233,6 +234,7 @@ class SurfaceFinder:
             faces,
             float(level),
             (float(inner.min()), float(inner.max())),
+            resolution,
             final,
         )
 
@@ -251,6 +253,13 @@ class SurfaceFinder:
                 device=generator.device,
                 progress=lambda _: ticket.check(),
             )
+
+
+def reveal_file(request: act.RevealFile, ticket: Ticket) -> None:
+    """Show a file in the system's file manager, or post a notice."""
+    complaint = reveal(request.path)
+    if complaint is not None:
+        ticket.post(act.Notify("error", complaint))
 
 
 def write_notes(request: NotesRequest, ticket: Ticket) -> None:
@@ -284,15 +293,21 @@ def export_mesh(request: ExportRequest, ticket: Ticket) -> None:
     path = find_mesh_path(options, request.name, find_folder(request.folder))
     check_writable(path)
     textured = options.texture and path.suffix.lower() in TEXTURE_SUFFIXES
+    domed = options.dome and path.suffix.lower() == ".glb" and request.backdrop.visible
     scene = ballgan.Scene(request.model.generator)
-    scene.latent = staging.to_latent(request.code)
+    staging.set_identity(scene, request.identity)
     mesh = scene.mesh(
         options.resolution,
         level="auto" if options.automatic_level else options.level,
+        simplify=options.faces or None,
         texture=TEXTURE_SIZE if textured else None,
-        progress=part_of(ticket.progress, 0.0, 0.95),
+        progress=part_of(ticket.progress, 0.0, 0.9),
     )
-    write_mesh(mesh, path, progress=part_of(ticket.progress, 0.95, 1.0))
+    dome = None
+    if domed:
+        scene.background = staging.to_background(request.backdrop)
+        dome = scene.dome(progress=part_of(ticket.progress, 0.9, 0.95))
+    write_mesh(mesh, path, dome=dome, progress=part_of(ticket.progress, 0.95, 1.0))
     seconds = time.perf_counter() - started
     text = f"Wrote {path} ({len(mesh.faces):,} triangles, {seconds:.0f} s)"
     ticket.post(act.ExportFinished(str(path), text))
@@ -310,4 +325,6 @@ def _to_rendered(request: RenderRequest, frame: Any, milliseconds: float) -> Ren
         frame.neural_resolution,
         milliseconds,
         frame.convergence,
+        frame.alpha,
+        frame.depth,
     )

@@ -10,8 +10,10 @@ from pathlib import Path
 import torch
 
 import ballgan
+from ballgan.capture import capture_picture
 from ballgan.checkpoint import choose_device
 from ballgan.files import check_writable
+from ballgan.filming import FilmSettings
 from ballgan.images import write_png
 from ballgan.model_files import describe_file, find_model
 from ballgan.session import SUFFIX, Session, describe_picture, read_session
@@ -37,7 +39,7 @@ class SessionJob:
     session: Session
     model: Path
     device: torch.device
-    size: int | None  # side of the picture in pixels; None: the model's own
+    settings: FilmSettings | None  # None: the picture as the window shows it
     output: Path  # the file
 
     def run(self) -> str:
@@ -45,12 +47,16 @@ class SessionJob:
         self.output.parent.mkdir(parents=True, exist_ok=True)
         check_writable(self.output)
         scene = ballgan.Scene(ballgan.load(str(self.model), device=self.device))
-        with ProgressBar("render") as bar:
-            rgba = render_view(scene, self.session.view, size=self.size, progress=bar)
         shown = replace(self.session, models=(describe_file(self.model),), shown=0)
-        metadata = {"Software": "ballgan render"} | describe_picture(shown)
+        facts = {"Software": "ballgan render"} | describe_picture(shown)
+        view, settings = self.session.view, self.settings
+        with ProgressBar("render") as bar:
+            if settings is not None:
+                capture_picture(scene, view, self.output, settings, metadata=facts, progress=bar)
+                return str(self.output)
+            rgba = render_view(scene, view, progress=bar)
         opaque = bool((rgba[..., 3] >= 1).all())
-        write_png(self.output, rgba[..., :3] if opaque else rgba, metadata)
+        write_png(self.output, rgba[..., :3] if opaque else rgba, facts)
         return str(self.output)
 
 
@@ -69,6 +75,12 @@ def prepare_session(args: Namespace) -> Callable[[], str]:
         from .film import prepare_film
 
         return prepare_film(args, session, model)
+    if args.size is not None:
+        session = replace(session, picture=replace(session.picture, size=args.size))
+    picture = session.picture
+    sized = FilmSettings(size=picture.size, passes=picture.passes) if picture.size else None
+    if sized is not None:
+        sized.of(session.view)  # refuses impossible sizes
     name = Path(args.session).name
     stem = name.removesuffix(SUFFIX) if name.endswith(SUFFIX) else Path(name).stem
     output = Path(args.output) / f"{stem}.png"
@@ -78,7 +90,7 @@ def prepare_session(args: Namespace) -> Callable[[], str]:
         session=session,
         model=model,
         device=choose_device(args.device),
-        size=args.size,
+        settings=sized,
         output=output,
     ).run
 

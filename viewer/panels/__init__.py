@@ -14,9 +14,11 @@ from . import (
     background,
     camera,
     capture,
+    cube,
     foreground,
     gallery,
     jobs,
+    mesh,
     model,
     notices,
     output,
@@ -35,7 +37,7 @@ SECTIONS = (
     ("camera", "Camera", camera.draw),
     ("output", "Output", output.draw),
     ("capture", "Capture", capture.draw),
-    ("mesh", "Mesh", output.draw_mesh),
+    ("mesh", "Mesh", mesh.draw),
 )
 
 
@@ -72,6 +74,7 @@ def _draw_side_panel(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Act
 
 PARTS = (
     _draw_side_panel,
+    cube.draw,
     timeline.draw,
     status.draw,
     notices.draw_empty,

@@ -1,0 +1,80 @@
+"""The mesh panel: options, the size to expect, and showing what was written."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trimesh
+from ballgan_viewer import actions as act
+from ballgan_viewer import reveal
+from ballgan_viewer.info import SurfaceInfo
+from ballgan_viewer.panels.mesh import describe_bytes, describe_size, round_number
+from ballgan_viewer.state import ExportOptions
+from panel_screen import Screen
+from test_viewer_app import app, model_file, notices
+from test_viewer_state import with_model
+from viewer_driver import play
+
+__all__ = ["app", "model_file"]  # fixtures
+STATE = with_model()
+
+
+class Info:
+    def __init__(self, triangles: int) -> None:
+        self.surface = SurfaceInfo(triangles, 10.0, (-5.0, 30.0), True, 96)
+
+
+def size(triangles: int = 10_000, **options: Any) -> str:
+    return describe_size(ExportOptions(**options), Info(triangles))  # type: ignore[arg-type]
+
+
+def test_size_grows_with_the_grid_and_shrinks_with_simplification() -> None:
+    assert size(resolution=192, format="stl") == "About 40,000 triangles, 2 MB"
+    assert size(resolution=384, format="stl") == "About 160,000 triangles, 8 MB"
+    assert size(resolution=384, format="stl", faces=10_000) == "About 10,000 triangles, 0.5 MB"
+    assert size(resolution=192, texture=True).startswith("About 30,000 triangles")
+    assert size(triangles=0) == ""
+
+
+def test_numbers_are_rounded_to_two_digits() -> None:
+    assert [round_number(n) for n in (7, 87, 1234, 987_654)] == ["7", "87", "1,200", "990,000"]
+    assert [describe_bytes(b) for b in (2.3e5, 9.4e6, 4.24e7)] == ["0.23 MB", "9.4 MB", "42 MB"]
+
+
+def test_options_are_set_in_the_panel(screen: Screen) -> None:
+    changed = replace(STATE.export, faces=30000)
+    assert screen.click(STATE, "export.faces.30000") == [act.SetExport(changed)]
+    changed = replace(STATE.export, dome=True)
+    assert screen.click(STATE, "export.dome") == [act.SetExport(changed)]
+    written = replace(STATE, exported="/meshes/a.glb")
+    assert screen.click(written, "export.reveal") == [act.RevealFile("/meshes/a.glb")]
+    obj = replace(STATE, export=replace(STATE.export, format="obj"))
+    screen.show(obj)
+    assert "export.dome" not in screen.ui.rects
+
+
+def test_a_dome_and_few_triangles_are_exported(app: Any, tmp_path: Path) -> None:
+    path = tmp_path / "head.glb"
+    play(app, {"wait": "loaded"}, {"click": "export.resolution.128"}, {"click": "export.dome"})
+    play(app, {"click": "export.faces.10000"}, {"set": ["export.path", str(path)]})
+    play(app, {"click": "export"}, {"wait": "exported"})
+    meshes = list(trimesh.load_scene(path).geometry.values())
+    assert len(meshes) == 2
+    assert min(len(mesh.faces) for mesh in meshes) <= 10_000
+
+
+def test_a_file_that_vanished_is_not_shown(app: Any, tmp_path: Path) -> None:
+    app.dispatch(act.RevealFile(str(tmp_path / "gone.glb")))
+    while not notices(app):
+        play(app, {"wait": "idle"})
+    assert "no longer there" in notices(app)[-1][1]
+
+
+def test_each_system_has_its_way_to_show_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert reveal.reveal_command("/m/a.glb", "darwin") == ["open", "-R", "/m/a.glb"]
+    assert reveal.reveal_command("/m/a.glb", "win32") == ["explorer", "/select,/m/a.glb"]
+    monkeypatch.setattr(reveal.shutil, "which", lambda name: "/bin/xdg-open")
+    assert reveal.reveal_command("/m/a.glb", "linux") == ["/bin/xdg-open", "/m"]
+    monkeypatch.setattr(reveal.shutil, "which", lambda name: None)
+    assert reveal.reveal_command("/m/a.glb", "linux") == []

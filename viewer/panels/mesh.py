@@ -1,0 +1,142 @@
+"""Mesh: how the foreground becomes a file, and how large that will be."""
+
+from dataclasses import replace
+
+from imgui_bundle import imgui
+
+from .. import actions as act
+from .. import icons, theme
+from ..info import ViewInfo
+from ..paths import describe_mesh_path, mesh_name
+from ..state import ExportOptions, ViewerState
+from ..ui import Ui
+from .jobs import draw_job
+
+FORMATS = (("glb", "GLB"), ("obj", "OBJ"), ("ply", "PLY"), ("stl", "STL"))
+RESOLUTIONS = (("128", "128"), ("256", "256"), ("384", "384"), ("512", "512"))
+SIMPLIFIED = (("0", "All"), ("100000", "100k"), ("30000", "30k"), ("10000", "10k"))
+BYTES = {"glb": 30.0, "obj": 48.0, "ply": 26.5, "stl": 50.0}  # a triangle, measured
+TEXTURED_FACES = 30_000  # of a mesh with a texture, unless it is simplified otherwise
+PICTURES = 1.6e6  # bytes of a texture, and of a dome, about
+FILE_TIP = "a file or a folder. Nothing is overwritten: a number is added to a name that is taken."
+TEXTURED_FORMATS = ("glb", "obj")
+TEXTURE_TIP = "A picture of 1024 pixels on a mesh of 30,000 triangles, instead of vertex colours."
+SIMPLIFY_TIP = "Triangles that are kept, where the surface bends most (quadric edge collapse)."
+DOME_TIP = "The background as a sphere round the mesh, in the same file."
+LEVEL_TIP = (
+    "The density at which the surface is taken: lower includes thinner matter. "
+    "The eye shows the surface while you change it."
+)
+
+
+def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
+    """The section's contents."""
+    job = state.job("export")
+    with ui.enabled_if(job is None):
+        actions = _draw_options(ui, state, info)
+    if job is not None:
+        return draw_job(ui, job, "export.cancel")
+    title = f"{state.export.resolution}\u00b3 mesh"
+    if ui.button("export", "Export mesh", icon=icons.CUBE, kind="primary", width=-1):
+        actions.append(act.StartExport(title))
+    if size := describe_size(state.export, info):
+        ui.text(size, theme.TEXT_DIM, small=True)
+    if state.exported is not None:
+        tip = f"Show {state.exported} in its folder"
+        if ui.button("export.reveal", "Show the file", icon=icons.FOLDER, width=-1, tip=tip):
+            actions.append(act.RevealFile(state.exported))
+    return actions
+
+
+def _draw_options(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
+    options = _draw_size(ui, state.export)
+    options, actions = _draw_level(ui, options, state, info)
+    ui.label("File")
+    width = imgui.get_content_region_avail().x - imgui.get_frame_height() - ui.px(4)
+    path = ui.line("export.path", options.path, mesh_name(state), width=width)
+    ui.tip(f"{describe_mesh_path(state)}: {FILE_TIP}")
+    if path is not None:
+        options = replace(options, path=path)
+    imgui.same_line(0, ui.px(4))
+    if ui.icon_button("export.browse", icons.FOLDER, "Choose where the mesh goes"):
+        actions.append(act.Browse("export"))
+    return [*actions, act.SetExport(options)] if options != state.export else actions
+
+
+def _draw_size(ui: Ui, options: ExportOptions) -> ExportOptions:
+    ui.label("Format", "STL has no colours.")
+    kind = ui.segments("export.format", FORMATS, options.format)
+    ui.label("Grid", "Samples along a side of the cube: twice as many take eight times as long.")
+    size = ui.segments("export.resolution", RESOLUTIONS, str(options.resolution))
+    if options.format in TEXTURED_FORMATS:
+        ui.label("Colours")
+        texture = ui.switch("export.texture", "Texture", options.texture, tip=TEXTURE_TIP)
+        if texture is not None:
+            options = replace(options, texture=texture)
+    if options.format == "glb":
+        imgui.same_line()
+        dome = ui.switch("export.dome", "Background", options.dome, tip=DOME_TIP)
+        options = options if dome is None else replace(options, dome=dome)
+    ui.label("Simplify", SIMPLIFY_TIP)
+    faces = ui.segments("export.faces", SIMPLIFIED, str(options.faces))
+    if faces is not None:
+        options = replace(options, faces=int(faces))
+    if kind is not None:
+        options = replace(options, format=kind)
+    if size is not None:
+        options = replace(options, resolution=int(size))
+    return options
+
+
+def _draw_level(
+    ui: Ui, options: ExportOptions, state: ViewerState, info: ViewInfo
+) -> tuple[ExportOptions, list[act.Action]]:
+    """Automatic or a number, and an eye that shows the surface."""
+    ui.label("Level", LEVEL_TIP)
+    automatic = ui.switch("export.automatic", "Auto", options.automatic_level)
+    if automatic is not None:
+        level = info.surface.level if info.surface else options.level
+        options = replace(options, automatic_level=automatic, level=level)
+    imgui.same_line()
+    gap, side = ui.px(4), imgui.get_frame_height()
+    width = imgui.get_content_region_avail().x - side - gap
+    if options.automatic_level:
+        imgui.dummy((width, side))
+    else:
+        low, high = info.surface.density_range if info.surface else (-20.0, 40.0)
+        moved = ui.slider(
+            "export.level", options.level, low, high, "%.1f", width=width, tip=LEVEL_TIP
+        )
+        options = options if moved is None else replace(options, level=moved)
+    imgui.same_line(0, gap)
+    shown = state.view.layer == "surface"
+    icon = icons.EYE_OFF if shown else icons.EYE
+    tip = "Back to the picture" if shown else "Show the surface at this level"
+    if ui.icon_button("export.preview", icon, tip):
+        return options, [act.SetLayer("full" if shown else "surface")]
+    return options, []
+
+
+def describe_size(options: ExportOptions, info: ViewInfo) -> str:
+    """How many triangles and bytes to expect; empty before the surface was looked at."""
+    if info.surface is None or info.surface.triangles == 0:
+        return ""
+    textured = options.texture and options.format in TEXTURED_FORMATS
+    kept = options.faces or (TEXTURED_FACES if textured else 0)
+    finer = (options.resolution / info.surface.resolution) ** 2
+    triangles = int(info.surface.triangles * finer)
+    triangles = min(triangles, kept) if kept else triangles
+    size = triangles * BYTES[options.format]
+    size += PICTURES * (textured + (options.dome and options.format == "glb"))
+    return f"About {round_number(triangles)} triangles, {describe_bytes(size)}"
+
+
+def round_number(count: int) -> str:
+    """A count with two digits that mean something: "180,000"."""
+    unit = 10 ** max(len(str(count)) - 2, 0)
+    return f"{round(count / unit) * unit:,}"
+
+
+def describe_bytes(size: float) -> str:
+    """A file's size: "9.4 MB"."""
+    return f"{size / 1e6:.2g} MB" if size < 1e7 else f"{size / 1e6:.0f} MB"
