@@ -16,9 +16,10 @@ from .depth import find_depth_range, shade_depth
 from .frame import Frame, RenderSettings
 from .latents import Latent
 from .lighting import MatchLight
+from .panoramas import locate_panorama
 from .scene import Scene
 from .shot import Progress
-from .view import Backdrop, Code, Orbit, View
+from .view import Backdrop, Code, Identity, Orbit, View
 
 AnyLatent = TypeVar("AnyLatent", bound=Latent)
 SPHERE_MARGIN = 0.98  # of the distance from which the background can be seen
@@ -27,12 +28,17 @@ SPHERE_MARGIN = 0.98  # of the distance from which the background can be seen
 def set_scene(scene: Scene, view: View) -> None:
     """Give a scene the codes and the background of a view."""
     backdrop = view.backdrop
-    scene.latent = to_latent(view.foreground)
+    set_identity(scene, view.identity)
     scene.background = to_background(backdrop)
-    pose = view.conditioning
-    scene.conditioning = CameraOrbit() if pose is None else to_camera(pose)
     scene.backdrop_camera = None if backdrop.camera is None else to_camera(backdrop.camera)
     scene.match_light = to_match_light(backdrop)
+
+
+def set_identity(scene: Scene, identity: Identity) -> None:
+    """Give a scene the foreground of a view."""
+    pose = identity.conditioning
+    scene.latent = to_latent(identity.code)
+    scene.conditioning = CameraOrbit() if pose is None else to_camera(pose)
 
 
 def render_view(scene: Scene, view: View, *, progress: Progress | None = None) -> np.ndarray:
@@ -78,7 +84,8 @@ def to_background(backdrop: Backdrop) -> Any:
     if backdrop.kind == "gradient":
         return Gradient(backdrop.top, backdrop.bottom)
     if backdrop.kind == "photo" and backdrop.photo is not None:
-        return Panorama(backdrop.photo, yaw=backdrop.yaw, exposure=backdrop.exposure)
+        path = locate_panorama(backdrop.photo)
+        return Panorama(path, yaw=backdrop.yaw, exposure=backdrop.exposure)
     return to_latent(backdrop.code, LearntBackground)
 
 

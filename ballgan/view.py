@@ -13,7 +13,9 @@ from .latents import Direction, StyleMix
 CODES = ("foreground", "background")
 SEEDS = 2**32  # seeds are 32-bit
 LATTICE_WIDTH = 100  # seed at lattice point (i, j): (i + 100 j) mod 2**32, as Latent.at
-MAX_PITCH = 1.5  # radians
+MAX_PITCH = math.radians(89.9)
+NEAREST = 0.15  # distance of a camera from its pivot at least, of the home camera's
+PIVOT_ROOM = 0.9  # how far from the origin a pivot may be, of what a camera may
 MIN_FOV, MAX_FOV = math.radians(4), math.radians(80)
 LAYERS = ("full", "foreground", "background", "raw", "normals", "depth", "alpha", "surface")
 COLORMAPS = ("viridis", "cividis", "grey")
@@ -53,8 +55,25 @@ class Code:
         return bool(self.blend) or (self.x, self.y) != (round(self.x), round(self.y))
 
     def at(self, x: float, y: float) -> "Code":
-        """The same at another place."""
-        return replace(self, x=x, y=y, blend=())
+        """The same at another place; of a blend, what its heaviest part is there."""
+        if not self.blend:
+            return replace(self, x=x, y=y)
+        weights = [weight for _, weight in self.blend]
+        return self.end(weights.index(max(weights))).at(x, y)
+
+    def end(self, index: int) -> "Code":
+        """One part of a blend, with what the blend itself does to it."""
+        part, _ = self.blend[index]
+        moved = part
+        for direction, amount in self.moves:
+            moved = moved.moved(direction, moved.amount(direction) + amount)
+        cutoff = part.truncation_cutoff
+        return replace(
+            moved,
+            truncation_psi=part.truncation_psi * self.truncation_psi,
+            truncation_cutoff=self.truncation_cutoff if cutoff is None else cutoff,
+            mix=self.mix or part.mix,
+        )
 
     def at_seed(self, seed: int) -> "Code":
         """The same at the lattice point of `seed` (any integer, taken mod 2**32)."""
@@ -161,6 +180,15 @@ class Orbit:
 
 
 @dataclass(frozen=True)
+class Identity:
+    """What decides the foreground in space."""
+
+    code: Code = Code()
+    conditioning: Orbit | None = None  # the camera that the mapping network is told of; None: the
+    # model's own
+
+
+@dataclass(frozen=True)
 class DepthStyle:
     """How distances become colours: over a range that is the same in every picture."""
 
@@ -185,9 +213,13 @@ class View:
     layer: str = "full"  # one of LAYERS
     neural_resolution: int | None = None  # side of the volume-rendered image; None: the model's
     latents: LatentControls = LatentControls()
-    conditioning: Orbit | None = None  # the camera that the mapping network is told of, which
-    # shapes the identity; None: the model's own
+    conditioning: Orbit | None = None  # see Identity
     depth: DepthStyle = DepthStyle()
+
+    @property
+    def identity(self) -> Identity:
+        """What decides the foreground in space: moving the camera leaves it as it is."""
+        return Identity(self.foreground, self.conditioning)
 
     @property
     def codes(self) -> CodePair:
@@ -246,21 +278,6 @@ def slide(code: Code, weight: float) -> Code:
     return replace(code, x=nearest.x, y=nearest.y, blend=((a, 1.0 - weight), (b, weight)))
 
 
-def end_of(code: Code, index: int) -> Code:
-    """One of the codes of a blend, with what the blend itself does to it."""
-    part, _ = code.blend[index]
-    moved = part
-    for direction, amount in code.moves:
-        moved = moved.moved(direction, moved.amount(direction) + amount)
-    cutoff = part.truncation_cutoff
-    return replace(
-        moved,
-        truncation_psi=part.truncation_psi * code.truncation_psi,
-        truncation_cutoff=code.truncation_cutoff if cutoff is None else cutoff,
-        mix=code.mix or part.mix,
-    )
-
-
 def advance(code: Code, distance: float) -> Code:
     """A code after a step of its animation: from seed to seed, or to and fro in a blend of two.
 
@@ -280,7 +297,7 @@ def clamp_camera(camera: Orbit, home: Orbit, limit: float) -> Orbit:
     home: the model's own camera, which sets the scale. limit: how far from the origin the camera
     may be, world units; a little less than the radius of the background sphere.
     """
-    pivot = _shorten(camera.pivot, 0.5 * limit)
+    pivot = _shorten(camera.pivot, PIVOT_ROOM * limit)
     camera = replace(
         camera,
         yaw=math.remainder(camera.yaw, 2 * math.pi),
@@ -288,8 +305,8 @@ def clamp_camera(camera: Orbit, home: Orbit, limit: float) -> Orbit:
         fov=min(max(camera.fov, MIN_FOV), MAX_FOV),
         pivot=pivot,
     )
-    furthest = _distance_to_sphere(pivot, camera.direction, limit)
-    nearest = min(0.15 * home.radius, furthest)
+    furthest = distance_to_sphere(pivot, camera.direction, limit)
+    nearest = min(NEAREST * home.radius, furthest)
     return replace(camera, radius=min(max(camera.radius, nearest), furthest))
 
 
@@ -301,7 +318,7 @@ def _shorten(vector: tuple[float, float, float], limit: float) -> tuple[float, f
     return x, y, z
 
 
-def _distance_to_sphere(
+def distance_to_sphere(
     origin: tuple[float, float, float], direction: tuple[float, float, float], radius: float
 ) -> float:
     """Distance from a point inside an origin-centred sphere to it, along a unit direction."""

@@ -17,6 +17,7 @@ const int ALPHA = 1;
 const int DEPTH = 2;
 const int NORMALS = 3;
 const int CLAY = 4;
+const int PROBE = 5;        // distance in 16 bits of what depth_range.y is, and opacity
 const float SEEN = 1e-3;    // opacity from which there is a distance
 
 in vec2 uv;
@@ -32,6 +33,12 @@ void main() {
     }
     if (layer == ALPHA) {
         colour = vec4(opacity);
+        return;
+    }
+    if (layer == PROBE) {
+        float share = clamp(g.distance / max(opacity, SEEN) / depth_range.y, 0.0, 1.0);
+        float steps = floor(65535.0 * share + 0.5);
+        colour = vec4(floor(steps / 256.0) / 255.0, mod(steps, 256.0) / 255.0, opacity, 1.0);
         return;
     }
     if (opacity <= SEEN) {

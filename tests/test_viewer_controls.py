@@ -6,24 +6,28 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from ballgan_viewer import actions as act
+from ballgan_viewer import camera_actions as cam
 from ballgan_viewer import latent_actions as lat
 from ballgan_viewer.commands import COMMANDS
-from ballgan_viewer.controls import (
-    Grip,
-    Reach,
-    handle,
-    image_axes,
-    orbit,
-    pan,
-    zoom,
+from ballgan_viewer.controls import Grip, Reach, handle
+from ballgan_viewer.events import (
+    Dropped,
+    Event,
+    FocusLost,
+    KeyPressed,
+    KeyReleased,
+    PointerButton,
+    PointerMoved,
+    Scrolled,
 )
-from ballgan_viewer.events import Dropped, Event, KeyPressed, PointerButton, PointerMoved, Scrolled
 from ballgan_viewer.layout import arrange
+from ballgan_viewer.navigation import eye_position, image_axes, orbit, pan, zoom
 from ballgan_viewer.picture import world_to_clip
-from ballgan_viewer.state import ViewerState
+from ballgan_viewer.preferences import Preferences
+from ballgan_viewer.state import Navigation, ViewerState, apply
 
 import ballgan
-from ballgan.view import Orbit
+from ballgan.view import NEAREST, Orbit, View
 
 LAYOUT = arrange(1280, 800, 1.0)
 REACH = Reach(LAYOUT.stage, LAYOUT.picture)
@@ -144,3 +148,101 @@ def test_the_picture_is_the_largest_square_beside_the_panel(
     assert picture.width in (pytest.approx(max(min(stage.width, stage.height), 1)),)
     assert stage.width + layout.panel.width == size[0]
     assert stage.height + layout.status.height == size[1]
+
+
+def scroll(
+    dx: float,
+    dy: float,
+    *mods: str,
+    trackpad: bool = False,
+    at: tuple[float, float] = CENTRE,
+    navigation: Navigation | None = None,
+) -> Orbit:
+    """The camera after scrolling."""
+    state = ViewerState(preferences=Preferences(trackpad=trackpad))
+    state = replace(state, navigation=navigation or Navigation())
+    _, (action,) = handle(Scrolled(*at, dx, dy, frozenset(mods)), Grip(), state, REACH)
+    assert isinstance(action, act.MoveCamera)
+    return action.camera
+
+
+@pytest.mark.parametrize("place", [(0.5, 0.5), (0.2, 0.7), (0.9, 0.1)])
+def test_the_wheel_zooms_to_what_is_under_the_pointer(place: tuple[float, float]) -> None:
+    picture = LAYOUT.picture
+    at = (picture.x + place[0] * picture.width, picture.y + place[1] * picture.height)
+    before, after = Orbit(), scroll(0, 3, at=at)
+    right, up = image_axes(before)
+    extent = 2 * before.radius * math.tan(before.fov / 2)
+    seen = [
+        extent * ((place[0] - 0.5) * r + (0.5 - place[1]) * u)
+        for r, u in zip(right, up, strict=True)
+    ]
+    x, y, _, w = world_to_clip(after) @ [*seen, 1.0]
+    assert ((1 + x / w) / 2, (1 - y / w) / 2) == pytest.approx(place)
+    assert after.radius == pytest.approx(before.radius * math.exp(-0.3))
+
+
+def test_zooming_at_the_nearest_distance_does_not_drift() -> None:
+    state = ViewerState(view=View(camera=Orbit(radius=NEAREST * Orbit().radius)))
+    _, (action,) = handle(Scrolled(LAYOUT.picture.x + 5, 50, 0, 4), Grip(), state, REACH)
+    assert isinstance(action, act.MoveCamera)
+    assert action.camera == state.view.camera
+
+
+def test_a_trackpad_orbits_pans_with_shift_and_zooms_with_a_pinch() -> None:
+    home = Orbit()
+    assert scroll(2, -1, trackpad=True).yaw < 0 > scroll(2, -1, trackpad=True).pitch
+    assert scroll(2, 1, "shift", trackpad=True).pivot[0] < 0
+    for trackpad in True, False:
+        assert scroll(0, 1, "control", trackpad=trackpad).radius < home.radius
+        assert scroll(3, 0, trackpad=trackpad).yaw < 0  # sideways never zooms
+
+
+def test_alt_and_wheel_widen_the_angle_and_keep_the_size() -> None:
+    wide = scroll(0, 4, "alt")
+    assert wide.fov > Orbit().fov
+    size = Orbit().radius * math.tan(Orbit().fov / 2)
+    assert wide.radius * math.tan(wide.fov / 2) == pytest.approx(size)
+
+
+def test_control_drag_zooms() -> None:
+    x, y = CENTRE
+    events = [PointerButton(x, y, "left", True, frozenset({"control"})), PointerMoved(x, y + 50)]
+    (action,) = follow(*events)
+    assert isinstance(action, act.MoveCamera)
+    assert action.camera.radius > Orbit().radius
+
+
+def test_a_double_click_picks_a_pivot_in_the_picture() -> None:
+    x, y = LAYOUT.picture.x + 1, LAYOUT.picture.y + LAYOUT.picture.height / 2
+    (action,) = follow(PointerButton(x, y, "left", True, double=True))
+    assert isinstance(action, cam.PickPivot)
+    assert action.place == pytest.approx((1 / LAYOUT.picture.width, 0.5))
+    beside = PointerButton(LAYOUT.picture.x - 2, y, "left", True, double=True)
+    assert follow(beside) == []
+    assert follow(PointerButton(*LAYOUT.panel.centre, "left", True, double=True)) == []
+
+
+FLYING = ViewerState(navigation=Navigation(mode="fly"))
+
+
+def test_keys_fly_only_in_flight() -> None:
+    assert not any(isinstance(action, cam.HoldKey) for action in follow(KeyPressed("S")))
+    _, (action,) = handle(KeyPressed("W", SHIFT), Grip(), FLYING, REACH)
+    assert action == cam.HoldKey("W", fast=True)
+    state = apply(FLYING, action)
+    assert state.navigation.held == {"W"} and state.navigation.fast
+    _, (action,) = handle(KeyReleased("W"), Grip(), state, REACH)
+    assert apply(state, action).navigation == FLYING.navigation
+    _, (action,) = handle(FocusLost(), Grip(), state, REACH)
+    assert apply(state, action).navigation == FLYING.navigation
+    assert apply(ViewerState(), cam.HoldKey("W")) == ViewerState()
+
+
+def test_flight_drags_turn_the_head() -> None:
+    grip = Grip("orbit", "left", *CENTRE)
+    _, (action,) = handle(PointerMoved(CENTRE[0] + 60, CENTRE[1] - 30), grip, FLYING, REACH)
+    assert isinstance(action, act.MoveCamera)
+    before, after = FLYING.view.camera, action.camera
+    assert eye_position(after) == pytest.approx(eye_position(before))
+    assert after.yaw > before.yaw and after.pitch > before.pitch

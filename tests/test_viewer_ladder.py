@@ -155,13 +155,13 @@ def test_no_jump_between_preview_and_network(app: Any, monkeypatch: pytest.Monke
 
 def test_a_new_code_reaches_the_preview(app: Any) -> None:
     play(app, {"key": "Right"}, {"wait": "converged"})
-    assert app.preview.code == app.state.view.foreground
-    volume = app.preview.code
+    assert app.preview.identity == app.state.view.identity
+    volume = app.preview.identity
     play(app, {"key": "Right", "mods": ["shift"]}, {"wait": "converged"})
     while app.preview.pending:
         app.frame()
     assert app.preview.is_current(app.easel.model, app.state.view)
-    assert app.preview.code == volume
+    assert app.preview.identity == volume
     assert notices(app) == []
 
 

@@ -83,7 +83,7 @@ def test_fog_in_a_cube_is_as_opaque_as_the_formula_says(
     from ballgan_viewer.requests import Volume
 
     model, view = fog_view
-    preview.receive(Volume(model, view.foreground, fog(1.5, Extent(0.5, 96))))
+    preview.receive(Volume(model, view.identity, fog(1.5, Extent(0.5, 96))))
     extinction = math.log(1 + math.exp(0.5))
     opacity = 1 - math.exp(-extinction * 1.0)  # the ray in the middle crosses one unit
     middle = np.s_[SIDE // 2, SIDE // 2]
@@ -103,7 +103,7 @@ def test_depth_is_the_expected_distance(preview: Any, fog_view: tuple[Any, Any])
     from ballgan.view import COLORMAPS, DepthStyle
 
     model, view = fog_view
-    preview.receive(Volume(model, view.foreground, fog(1001.0, Extent(0.5, 96))))
+    preview.receive(Volume(model, view.identity, fog(1001.0, Extent(0.5, 96))))
     # Opaque at once at distance 2, a quarter of the way between the ends of the range.
     for colormap in COLORMAPS:
         depth = DepthStyle(1.5, 3.5, colormap)
@@ -120,7 +120,7 @@ def test_density_beyond_the_cube_counts_between_near_and_far(
     model, view = fog_view
     outside = (0.0, 0.0, 1.0, 1.5)
     extent = Extent(0.25, 96, interval=(2.0, 3.5), outside=outside)
-    preview.receive(Volume(model, view.foreground, fog(-50.0, extent)))
+    preview.receive(Volume(model, view.identity, fog(-50.0, extent)))
     extinction = math.log(1 + math.exp(0.5))
     # The ray is outside from 2 to 2.25 and from 2.75 to 3.5, in empty space between.
     opacity = 1 - math.exp(-extinction * 1.0)
@@ -134,7 +134,7 @@ def test_fine_bricks_show_when_all_are_there(preview: Any, fog_view: tuple[Any, 
     from ballgan_viewer.requests import Volume, VolumeDetail
 
     model, view = fog_view
-    preview.receive(Volume(model, view.foreground, fog(1001.0, Extent(0.5, 96))))
+    preview.receive(Volume(model, view.identity, fog(1001.0, Extent(0.5, 96))))
     coarse = draw(preview, view)
     places = np.argwhere(np.ones((12, 12, 12)))
     density = np.full((len(places), 9, 9, 9), 1000.0, np.float16)
@@ -143,7 +143,7 @@ def test_fine_bricks_show_when_all_are_there(preview: Any, fog_view: tuple[Any, 
     for part, fraction in (np.s_[:half], 0.5), (np.s_[half:], 1.0):
         bricks = Bricks(places[part], density[part], color[part], fraction)
         assert np.array_equal(draw(preview, view), coarse)
-        preview.receive(VolumeDetail(model, view.foreground, bricks))
+        preview.receive(VolumeDetail(model, view.identity, bricks))
     assert draw(preview, view)[SIDE // 2, SIDE // 2] == pytest.approx((1, 1, 1), abs=0.01)
     assert preview.refined
     assert preview.cells == 96

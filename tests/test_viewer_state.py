@@ -9,7 +9,7 @@ from ballgan_viewer import latent_actions as lat
 from ballgan_viewer.state import ModelInfo, Notice, ViewerState, apply
 
 import ballgan
-from ballgan.view import Backdrop, Code, Orbit, View, clamp_camera
+from ballgan.view import MAX_PITCH, Backdrop, Code, Orbit, View, clamp_camera
 
 HOME = Orbit(radius=2.7, pivot=(0.0, 0.0, 0.2), fov=0.3)
 
@@ -206,7 +206,7 @@ def test_clamped_cameras_stay_inside_the_sphere(
     camera = clamp_camera(wild, HOME, 2.94)
     position = [p + camera.radius * d for p, d in zip(camera.pivot, camera.direction, strict=True)]
     assert math.hypot(*position) <= 2.94 + 1e-9
-    assert camera.pitch == 1.5
+    assert camera.pitch == MAX_PITCH
     assert clamp_camera(camera, HOME, 2.94) == camera
 
 

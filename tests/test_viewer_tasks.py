@@ -22,7 +22,7 @@ from ballgan_viewer.requests import (
 
 import ballgan
 from ballgan import progressive, staging
-from ballgan.view import Backdrop, Code, Orbit, View
+from ballgan.view import Backdrop, Code, Identity, Orbit, View
 
 
 class Desk:
@@ -123,7 +123,7 @@ def test_requests_that_are_covered(model: Model, view: View) -> None:
 
 def test_surfaces_come_coarse_first_and_keep_their_densities(model: Model) -> None:
     finder, desk = tasks.SurfaceFinder(), Desk()
-    finder(SurfaceRequest(model, Code(), None), desk)  # type: ignore[arg-type]
+    finder(SurfaceRequest(model, Identity(), None), desk)  # type: ignore[arg-type]
     coarse, fine = desk.posted
     assert isinstance(coarse, Surface)
     assert not coarse.final
@@ -133,7 +133,7 @@ def test_surfaces_come_coarse_first_and_keep_their_densities(model: Model) -> No
     again = Desk()
     again.calls_left = 1  # none is left for sampling
     level = fine.level + 1
-    finder(SurfaceRequest(model, Code(), level), again)  # type: ignore[arg-type]
+    finder(SurfaceRequest(model, Identity(), level), again)  # type: ignore[arg-type]
     assert [surface.level for surface in again.posted] == [level]
     finder(Forget(), again)  # type: ignore[arg-type]
     assert finder._scene is None

@@ -16,10 +16,12 @@ from typing import Any
 from ballgan.view import CODES
 
 from . import actions as act
-from . import capture, capture_tasks, panels, paths, preferences, tasks
+from . import camera_actions as cam
+from . import cameras, capture, capture_tasks, panels, paths, preferences, tasks
 from . import latent_actions as lat
+from .backdrop_tasks import PanelPicture
 from .controls import Grip, Reach, ends_stroke, handle
-from .dialogs import Dialogs
+from .dialogs import FOLDER, Dialogs
 from .easel import Easel
 from .events import Event
 from .gallery import THUMBNAILS, Gallery
@@ -45,6 +47,7 @@ from .requests import (
 )
 from .shelf import Shelf, open_bundled, open_recognised, open_session
 from .state import ViewerState, apply
+from .surroundings import Surroundings
 from .tempo import Tempo
 from .thumbnail_maker import ThumbnailMade, ThumbnailMaker
 from .thumbnails import Thumbnails
@@ -97,6 +100,8 @@ class App:
         }
         self._lanes["recognise"] = Lane("recognise", tasks.recognise_file, self._post, in_turn=True)
         self._lanes["save"] = Lane("save", tasks.save_picture, self._post, in_turn=True)
+        self.surroundings = Surroundings(self._post)
+        self._lanes |= self.surroundings.lanes
         self._shelf = Shelf(self._post)
         self._lanes["notes"] = Lane("notes", tasks.write_notes, self._post, in_turn=True)
         maker = ThumbnailMaker(self._is_computing)
@@ -153,7 +158,8 @@ class App:
     @property
     def saving(self) -> bool:
         """Whether a picture or a session is being written, or will be."""
-        return self._wants_picture or self._lanes["save"].busy or self.keeper.busy
+        writing = self._lanes["save"].busy or self._lanes["sphere"].busy or self.keeper.busy
+        return self._wants_picture or writing
 
     @property
     def converged(self) -> bool:
@@ -178,7 +184,8 @@ class App:
             with self._guard():
                 self.preview.upload()
             if self._animates():
-                self.dispatch(lat.Advance(self.tempo.since_last_frame))
+                seconds = self.tempo.since_last_frame
+                self.dispatch(lat.Advance(seconds), cam.MoveOn(seconds))
             if self.state.playhead.playing:
                 self.dispatch(act.AdvanceFilm(self.tempo.since_last_frame))
             self.window.zoom = self.state.preferences.zoom
@@ -194,6 +201,7 @@ class App:
                 self._end_stroke_at_release()
                 self._housekeep()
                 self.easel.submit(self.state, self._limit())
+                self.surroundings.submit(self.easel.model, self.state, self.gui.ui.rects)
                 self.gallery.submit(self.state, self.gui.ui.rects)
             self._draw(layout)
             if self.window.offscreen:  # no screen sets the pace: let no frames pile up
@@ -203,9 +211,10 @@ class App:
             self.tempo.expect_more()
 
     def _animates(self) -> bool:
-        """Whether a code moves by itself."""
+        """Whether the camera or a code moves by itself."""
         view = self.state.view
-        return self.easel.model is not None and any(view.latents.of(which).moves for which in CODES)
+        moves = self.state.navigation.moves or any(view.latents.of(which).moves for which in CODES)
+        return self.easel.model is not None and moves
 
     def _handle(self, events: list[Event], layout: Layout) -> None:
         reach = Reach(layout.stage, layout.picture, self.gui.wants_pointer, self.gui.wants_keys)
@@ -302,6 +311,7 @@ class App:
         self._stage.close()
         self._thumbnails.close()
         self.preview.close()
+        self.surroundings.close()
         self.gui.close()
 
     # Results
@@ -326,6 +336,8 @@ class App:
             self.dispatch(result)
         elif isinstance(result, EASEL_RESULTS):
             self.easel.receive(result)
+        elif isinstance(result, PanelPicture):
+            self.surroundings.receive(result)
         elif isinstance(result, ThumbnailMade):
             self.gallery.receive(result)
         elif isinstance(result, Progress):
@@ -356,6 +368,8 @@ class App:
         elif (job := self.state.job(failure.lane)) is not None:
             text = f"{job.title} failed: {failure.message}"
             self.dispatch(act.EndJob(job.lane, "error", text))
+        elif failure.lane in self.surroundings.lanes:
+            self.dispatch(self.surroundings.receive_failure(failure))
         elif failure.lane == "save":
             text = f"The picture could not be saved: {failure.message}"
             self.dispatch(act.Notify("error", text))
@@ -393,6 +407,7 @@ class App:
             quality=self.easel.describe_picture(self.state),
             surface=self.easel.describe_surface(self.state),
             separation=self.easel.separation,
+            picture=self.surroundings.picture,
             surface_failed=self.easel.surface_failed(self.state),
             rendering=self.loading or not self.converged,
             frame_ms=self.tempo.frame_ms,
@@ -447,6 +462,8 @@ class App:
             self.dispatch(act.OpenSession(path))
         elif self._dialogs.purpose == "save_session":
             self.dispatch(act.SaveSession(path))
+        elif self._dialogs.purpose == FOLDER:
+            self.dispatch(act.SetOutputFolder(path))
         else:
             self.dispatch(act.SetExportPath(path))
 
@@ -495,6 +512,15 @@ class App:
         default = describe(self.state) if describe else ""
         self.dispatch(*self._dialogs.ask(action.purpose, default))
 
+    def _write_sphere(self, action: act.WriteSphere) -> None:
+        if self.easel.model is not None and self.state.can_unroll:
+            self.dispatch(act.BeginJob("sphere", "Unrolling the background"))
+            self.surroundings.write(self.easel.model, self.state, edit=action.edit)
+
+    def _use_sphere(self, action: act.SphereWritten) -> None:
+        if action.edit:
+            self.dispatch(act.OpenPicture(action.path))
+
     def _want_picture(self, action: act.SaveScreenshot) -> None:
         if self.state.capture.size and self.state.view.layer != "surface":
             self.dispatch(act.StartCapture())
@@ -532,7 +558,7 @@ class App:
             return
         request = ExportRequest(
             self.easel.model,
-            self.state.view.foreground,
+            self.state.view.identity,
             self.state.view.backdrop,
             self.state.export,
             self.state.preferences.output_folder,
@@ -557,9 +583,16 @@ _EFFECTS: dict[type[act.Action], Callable[[App, Any], None]] = {
     act.SessionFailed: lambda app, action: app.dispatch(*open_bundled(app.state)),
     act.SaveSession: lambda app, action: app.keeper.save(app.state, action.path),
     act.Browse: App._browse,
+    act.WriteSphere: App._write_sphere,
+    act.SphereWritten: App._use_sphere,
+    act.PictureChanged: lambda app, action: app.surroundings.forget(action.path),
     act.SaveScreenshot: App._want_picture,
     act.RevealFile: lambda app, action: app._lanes["reveal"].submit(action),
     act.StartExport: App._export,
+    cam.CopyCamera: cameras.copy,
+    cam.PasteCamera: cameras.paste,
+    cam.SaveCamera: cameras.save,
+    cam.PickPivot: cameras.pick_pivot,
     act.StartCapture: App._capture,
     act.StartFilm: App._capture,
     act.Quit: lambda app, action: app.window.request_close(),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ballgan.view import Backdrop, Code, Orbit, View
+from ballgan.view import Backdrop, Code, Identity, Orbit, View
 
 from .requests import Backcloth, Lights, Model, RenderRequest, Volume, VolumeDetail
 from .worker import Ticket
@@ -26,7 +26,7 @@ class Baker:
     def __init__(self, scene: ballgan.Scene, model: Model) -> None:
         self._scene = scene
         self._model = model
-        self._code: Code | None = None  # whose volume was posted
+        self._identity: Identity | None = None  # whose volume was posted
         self._details: Iterator[Any] | None = None  # of that volume, as far as they are not posted
         self._backdrop: Backdrop | None = None  # that was posted
         self._whole = True  # whether all of that backdrop was
@@ -38,8 +38,8 @@ class Baker:
         # The background comes first: it is quick, and a new one should show without delay.
         self._prepare_backdrop(request, ticket)
         self._prepare_lights(request, ticket)
-        if request.view.foreground != self._code:
-            self._prepare_volume(request.view.foreground, ticket)
+        if request.view.identity != self._identity:
+            self._prepare_volume(request.view.identity, ticket)
 
     def refine(self, ticket: Ticket) -> None:
         """Post better versions of what was posted last, until the ticket stops it."""
@@ -50,17 +50,17 @@ class Baker:
             if bricks is None:
                 self._details = None
             else:
-                ticket.post(VolumeDetail(self._model, self._code or Code(), bricks))
+                ticket.post(VolumeDetail(self._model, self._identity or Identity(), bricks))
             ticket.check()
 
-    def _prepare_volume(self, code: Code, ticket: Ticket) -> None:
+    def _prepare_volume(self, identity: Identity, ticket: Ticket) -> None:
         from ballgan.bake import Baking
 
-        self._code, self._details = None, None
+        self._identity, self._details = None, None
         baking = Baking(self._scene.model, self._scene.planes(ticket.check))
         coarse = baking.coarse(ticket.check)
-        ticket.post(Volume(self._model, code, coarse))
-        self._code, self._details = code, baking.refine(coarse)
+        ticket.post(Volume(self._model, identity, coarse))
+        self._identity, self._details = identity, baking.refine(coarse)
 
     def _prepare_backdrop(self, request: RenderRequest, ticket: Ticket) -> None:
         view = request.view

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from ballgan.view import CODES, LAYERS
 
 from . import actions as act
+from . import camera_actions as cam
 from . import latent_actions as lat
 from .presets import BUILT_IN
 from .state import ViewerState
@@ -97,12 +98,42 @@ def _draw(which: str) -> Callable[[ViewerState], Actions]:
     return lambda state: [lat.TakeSeeds(which, *(random.randrange(RANDOM_SEEDS) for _ in "fb"))]
 
 
+SIDE_KEYS = {  # those of the number pad as in Blender
+    "front": "F Num1",
+    "back": "Shift+F Ctrl+Num1",
+    "right": "L Num3",
+    "left": "Shift+L Ctrl+Num3",
+    "top": "U Num7",
+    "bottom": "Shift+U Ctrl+Num7",
+}
+
+
+def _toggle_flight(state: ViewerState) -> Actions:
+    way = state.navigation
+    mode = "orbit" if way.flies else "fly"
+    return [cam.ReleaseKeys(), cam.SetNavigation(replace(way, mode=mode, held=frozenset()))]
+
+
+def _toggle_turntable(state: ViewerState) -> Actions:
+    way = state.navigation
+    return [cam.SetNavigation(replace(way, turntable=not way.turntable))]
+
+
 def _other_theme(state: ViewerState) -> Actions:
     return [act.SetTheme("light" if state.preferences.theme == "dark" else "dark")]
 
 
 def _zoom(factor: float) -> Callable[[ViewerState], Actions]:
     return lambda state: [act.SetZoom(state.preferences.zoom * factor)]
+
+
+def _toggle_light(state: ViewerState) -> Actions:
+    backdrop = state.view.backdrop
+    return [act.SetBackdrop(replace(backdrop, match_light=not backdrop.match_light))]
+
+
+def _has_sphere(state: ViewerState) -> bool:
+    return state.can_unroll and state.job("sphere") is None
 
 
 _TABLE: dict[str, tuple[Command, ...]] = {
@@ -223,6 +254,31 @@ _TABLE: dict[str, tuple[Command, ...]] = {
             "B",
             hint="background on/off",
         ),
+        command(
+            "background.still",
+            "Let the background stand still, or turn with the camera",
+            lambda state: [act.HoldBackground(state.view.backdrop.camera is None)],
+            "L",
+            tip="The object turns before a background that stays as it is seen now.",
+        ),
+        command(
+            "background.light",
+            "Match the background's light (approximate)",
+            _toggle_light,
+            tip="Shades the foreground with the light of the background.",
+        ),
+        command(
+            "background.save",
+            "Save the whole background as a PNG",
+            act.WriteSphere(),
+            enabled=_has_sphere,
+        ),
+        command(
+            "background.edit",
+            "Edit a copy of the background in another program",
+            act.WriteSphere(edit=True),
+            enabled=_has_sphere,
+        ),
         command("background.next", "Next background", _step("background", 1), "Shift+Right"),
         command(
             "background.previous", "Previous background", _step("background", -1), "Shift+Left"
@@ -230,6 +286,32 @@ _TABLE: dict[str, tuple[Command, ...]] = {
     ),
     "Camera": (
         command("camera.reset", "Reset the camera", act.ResetCamera(), "R", hint="reset camera"),
+        *(
+            command(f"camera.{side}", f"Look at the {side}", cam.FaceSide(side), keys)
+            for side, keys in SIDE_KEYS.items()
+        ),
+        command(
+            "camera.fly",
+            "Fly or orbit",
+            _toggle_flight,
+            "V",
+            tip="Drags turn the head; W A S D move, Q and E go down and up, Shift is faster.",
+        ),
+        command("camera.turntable", "Turntable on or off", _toggle_turntable, "Shift+Space"),
+        command("camera.copy", "Copy the camera as JSON", cam.CopyCamera(), "Ctrl+C"),
+        command("camera.paste", "Paste a camera", cam.PasteCamera(), "Ctrl+V"),
+        command("camera.copy_opencv", "Copy the camera for OpenCV", cam.CopyCamera("opencv")),
+        command("camera.copy_opengl", "Copy the camera for NeRF", cam.CopyCamera("opengl")),
+        command("camera.save_opencv", "Save the camera as cameras.json", cam.SaveCamera("opencv")),
+        command(
+            "camera.save_opengl", "Save the camera as transforms.json", cam.SaveCamera("opengl")
+        ),
+        command(
+            "camera.trackpad",
+            "Scrolling zooms or orbits",
+            lambda state: [cam.SetTrackpad(not state.preferences.trackpad)],
+            tip="Orbiting is for trackpads: pinch zooms, Shift pans.",
+        ),
     ),
     "Output": (
         *(
@@ -264,7 +346,7 @@ _TABLE: dict[str, tuple[Command, ...]] = {
             "film.timeline",
             "Timeline on or off",
             lambda state: [act.ShowTimeline(not state.playhead.shown)],
-            "T",
+            "Ctrl+T",
             tip="Keys of camera, codes and background.",
         ),
         command(

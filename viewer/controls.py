@@ -1,28 +1,40 @@
 """Mouse and keys in the picture -> actions. Pure functions of events, camera and state.
 
-What keys do stands in commands.py.
+What keys do stands in commands.py; what movements mean, in navigation.py.
 """
 
-import math
 from dataclasses import dataclass, replace
 
 from ballgan.view import Orbit
 
 from . import actions as act
+from . import camera_actions as cam
+from . import navigation
 from .commands import press
-from .events import Dropped, Event, KeyPressed, PointerButton, PointerMoved, Scrolled
+from .events import (
+    Dropped,
+    Event,
+    FocusLost,
+    KeyPressed,
+    KeyReleased,
+    PointerButton,
+    PointerMoved,
+    Scrolled,
+)
 from .layout import Rect
 from .state import ViewerState
+from .state.camera import looked, zoomed
 
-ORBIT_SPEED = math.pi  # radians for a drag across the picture
-ZOOM_STEP = 0.1  # logarithm of the distance for a step of the wheel
+Actions = list[act.Action]
+SCROLL_REACH = 0.025  # of the picture's height, what a step of scrolling orbits or pans
+DRAG_ZOOM = 30.0  # steps of the wheel for a drag across the picture
 
 
 @dataclass(frozen=True)
 class Grip:
     """What the pointer is doing in the picture."""
 
-    mode: str = ""  # "orbit", "pan" or nothing
+    mode: str = ""  # "orbit", "pan", "zoom" or nothing
     button: str = ""
     x: float = 0.0
     y: float = 0.0
@@ -37,21 +49,34 @@ class Reach:
     pointer_taken: bool = False  # a panel, popup or notice has the pointer
     keys_taken: bool = False  # someone is typing
 
+    def holds(self, x: float, y: float) -> bool:
+        """Whether the pointer is free and over the stage."""
+        return not self.pointer_taken and self.stage.contains(x, y)
 
-def handle(
-    event: Event, grip: Grip, state: ViewerState, reach: Reach
-) -> tuple[Grip, list[act.Action]]:
+    def place(self, x: float, y: float) -> tuple[float, float]:
+        """A point as a place of the picture: (0, 0) is its top left corner, (1, 1) the other."""
+        picture = self.picture
+        return (x - picture.x) / picture.width, (y - picture.y) / picture.height
+
+
+def handle(event: Event, grip: Grip, state: ViewerState, reach: Reach) -> tuple[Grip, Actions]:
     """What an event means: the grip after it, and actions."""
     if isinstance(event, PointerButton):
+        if event.double and event.button == "left" and reach.holds(event.x, event.y):
+            return Grip(), _pick(reach.place(event.x, event.y))
         return _grip_or_release(event, grip, reach), []
     if isinstance(event, PointerMoved):
         return _drag(event, grip, state, reach)
     if isinstance(event, Scrolled):
-        if reach.pointer_taken or not reach.stage.contains(event.x, event.y) or not event.dy:
-            return grip, []
-        return grip, [act.MoveCamera(zoom(state.view.camera, event.dy))]
+        return grip, _scroll(event, state, reach) if reach.holds(event.x, event.y) else []
     if isinstance(event, KeyPressed):
-        return grip, [] if reach.keys_taken else press(event.key, event.mods, state)
+        return grip, [] if reach.keys_taken else _press(event, state)
+    if isinstance(event, KeyReleased):
+        return grip, [
+            cam.HoldKey(event.key, down=False)
+        ] if event.key in state.navigation.held else []
+    if isinstance(event, FocusLost):
+        return Grip(), [cam.ReleaseKeys()]
     if isinstance(event, Dropped):
         return grip, [act.OpenFile(path) for path in event.paths]
     return grip, []
@@ -64,55 +89,64 @@ def ends_stroke(event: Event) -> bool:
     return isinstance(event, PointerButton) and event.pressed
 
 
-def orbit(camera: Orbit, dx: float, dy: float) -> Orbit:
-    """The camera after a drag by fractions of the picture's height; the object follows."""
-    return replace(
-        camera,
-        yaw=camera.yaw - ORBIT_SPEED * dx,
-        pitch=camera.pitch + ORBIT_SPEED * dy,
-    )
-
-
-def pan(camera: Orbit, dx: float, dy: float) -> Orbit:
-    """The camera after a drag by fractions of the picture; the pivot stays under the pointer."""
-    right, up = image_axes(camera)
-    extent = 2 * camera.radius * math.tan(camera.fov / 2)
-    x, y, z = (
-        p - extent * (dx * r - dy * u) for p, r, u in zip(camera.pivot, right, up, strict=True)
-    )
-    return replace(camera, pivot=(x, y, z))
-
-
-def zoom(camera: Orbit, steps: float) -> Orbit:
-    """The camera after `steps` of the wheel; positive ones go closer."""
-    return replace(camera, radius=camera.radius * math.exp(-ZOOM_STEP * steps))
-
-
-def image_axes(
-    camera: Orbit,
-) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
-    """World directions that point right and up in the picture."""
-    sin_yaw, cos_yaw = math.sin(camera.yaw), math.cos(camera.yaw)
-    sin_pitch, cos_pitch = math.sin(camera.pitch), math.cos(camera.pitch)
-    return (cos_yaw, 0.0, -sin_yaw), (-sin_pitch * sin_yaw, cos_pitch, -sin_pitch * cos_yaw)
-
-
 def _grip_or_release(event: PointerButton, grip: Grip, reach: Reach) -> Grip:
     if not event.pressed:
         return Grip() if event.button == grip.button else grip
-    if grip.mode or reach.pointer_taken or not reach.stage.contains(event.x, event.y):
+    if grip.mode or not reach.holds(event.x, event.y):
         return grip
-    panning = event.button != "left" or "shift" in event.mods
-    return Grip("pan" if panning else "orbit", event.button, event.x, event.y)
+    mode = "orbit" if event.button == "left" else "pan"
+    if "shift" in event.mods:
+        mode = "pan"
+    elif event.mods & {"control", "super"}:
+        mode = "zoom"
+    return Grip(mode, event.button, event.x, event.y)
 
 
 def _drag(
     event: PointerMoved, grip: Grip, state: ViewerState, reach: Reach
-) -> tuple[Grip, list[act.Action]]:
+) -> tuple[Grip, Actions]:
     side = max(reach.picture.height, 1.0)
     dx, dy = (event.x - grip.x) / side, (event.y - grip.y) / side
     if not grip.mode or not (dx or dy):
         return grip, []
-    move = orbit if grip.mode == "orbit" else pan
-    camera = move(state.view.camera, dx, dy)
+    camera = _moved(grip.mode, dx, dy, state)
     return replace(grip, x=event.x, y=event.y), [act.MoveCamera(camera)]
+
+
+def _moved(mode: str, dx: float, dy: float, state: ViewerState) -> Orbit:
+    """The camera after a drag, or what scrolls like one."""
+    camera = state.view.camera
+    if mode == "zoom":
+        return zoomed(state, -DRAG_ZOOM * dy, (0.5, 0.5))
+    if mode == "pan":
+        return navigation.pan(camera, dx, dy)
+    return looked(state, dx, dy) if state.navigation.flies else navigation.orbit(camera, dx, dy)
+
+
+def _scroll(event: Scrolled, state: ViewerState, reach: Reach) -> Actions:
+    """A wheel zooms. Scrolling on a trackpad, also sideways, moves as a drag does; Shift pans.
+
+    Systems report a pinch as scrolling with Control, and sideways scrolling of a wheel with Shift.
+    """
+    if "alt" in event.mods:
+        return [act.MoveCamera(navigation.widen(state.view.camera, event.dy))] if event.dy else []
+    zooms = bool(event.mods & {"control", "super"}) or not state.preferences.trackpad
+    if "shift" not in event.mods and zooms and event.dy:
+        camera = zoomed(state, event.dy, reach.place(event.x, event.y))
+        return [act.MoveCamera(camera)]
+    dx, dy = SCROLL_REACH * event.dx, SCROLL_REACH * event.dy
+    if not (dx or dy):
+        return []
+    mode = "pan" if "shift" in event.mods else "orbit"
+    return [act.MoveCamera(_moved(mode, dx, dy, state))]
+
+
+def _press(event: KeyPressed, state: ViewerState) -> Actions:
+    if state.navigation.flies and event.key in navigation.FLY_KEYS and event.mods <= {"shift"}:
+        return [cam.HoldKey(event.key, fast="shift" in event.mods)]
+    return press(event.key, event.mods, state)
+
+
+def _pick(place: tuple[float, float]) -> Actions:
+    inside = all(0 <= coordinate <= 1 for coordinate in place)
+    return [cam.PickPivot(place)] if inside else []

@@ -157,6 +157,21 @@ class Easel:
         elif engine == "preview":
             self._preview.draw(state.view, rectangle, framebuffer, scale, moving=moving)
 
+    def probe(self, state: ViewerState, place: tuple[float, float]) -> tuple[float, float] | None:
+        """Opacity and distance of the foreground at a place of the picture, in [0, 1] each way.
+
+        By the preview's volume, if it is of the present code, else by the present picture; None if
+        neither is there.
+        """
+        if self._can_preview(state) and self._preview.identity == state.view.identity:
+            return self._preview.probe(state.view, place)
+        picture = self.picture
+        if picture is None or picture.depth is None or not self._shows_view(state):
+            return None
+        assert picture.alpha is not None
+        row, column = pixel_at(place, picture.depth.shape)
+        return float(picture.alpha[row, column]), float(picture.depth[row, column])
+
     def _can_preview(self, state: ViewerState) -> bool:
         return state.preview and self._preview.shows(self.model, state.view)
 
@@ -174,7 +189,7 @@ class Easel:
     def _has_surface(self, state: ViewerState) -> bool:
         """Whether the mesh is that of the present code; its level may be an earlier one."""
         surface = self.surface
-        return surface is not None and surface.request.code == state.view.foreground
+        return surface is not None and surface.request.identity == state.view.identity
 
     def photograph(self, state: ViewerState) -> np.ndarray | None:
         """What the layer shows as straight float RGBA (H, W, 4); None if that is nothing."""
@@ -225,6 +240,14 @@ class Easel:
         )
 
 
+def pixel_at(place: tuple[float, float], shape: tuple[int, ...]) -> tuple[int, int]:
+    """Row and column of a picture of (H, W, ...) at a place of it, in [0, 1] each way."""
+    row, column = (
+        min(max(int(p * n), 0), n - 1) for p, n in zip(reversed(place), shape, strict=False)
+    )
+    return row, column
+
+
 def _surface_request(model: Model, state: ViewerState) -> SurfaceRequest:
     level = None if state.export.automatic_level else state.export.level
-    return SurfaceRequest(model, state.view.foreground, level)
+    return SurfaceRequest(model, state.view.identity, level)

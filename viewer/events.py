@@ -24,6 +24,7 @@ class PointerButton(Event):
     button: str
     pressed: bool
     mods: frozenset[str] = frozenset()  # of "shift", "control", "alt", "super"
+    double: bool = False  # the second press at one place in a short time
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Scrolled(Event):
     y: float
     dx: float
     dy: float
+    mods: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,18 @@ class KeyPressed(Event):
     key: str
     mods: frozenset[str] = frozenset()
     repeated: bool = False  # it was not let go since
+
+
+@dataclass(frozen=True)
+class KeyReleased(Event):
+    """A key went up."""
+
+    key: str
+
+
+@dataclass(frozen=True)
+class FocusLost(Event):
+    """Another window has the keyboard: nobody knows when keys will be released."""
 
 
 @dataclass(frozen=True)

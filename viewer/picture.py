@@ -9,8 +9,8 @@ from OpenGL import GL
 from ballgan.view import Orbit
 
 from . import gl, theme
-from .controls import image_axes
 from .layout import Rect
+from .navigation import eye_position, image_axes
 from .requests import Surface
 
 CHECKER = 10.0  # logical pixels, side of a square
@@ -104,12 +104,6 @@ class Stage:
         """Delete everything."""
         for part in self._picture, self._surface, self._quad, self._texture, self._mesh:
             part.close()
-
-
-def eye_position(camera: Orbit) -> tuple[float, float, float]:
-    """Position of the camera, world units."""
-    x, y, z = (p + camera.radius * d for p, d in zip(camera.pivot, camera.direction, strict=True))
-    return x, y, z
 
 
 def world_to_clip(camera: Orbit) -> np.ndarray:

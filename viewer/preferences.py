@@ -31,6 +31,7 @@ class Preferences:
     recent_pictures: tuple[str, ...] = ()  # newest first
     output_folder: str = ""  # of screenshots and meshes; empty: the current folder
     preview: bool = True  # whether OpenGL draws what the network has not rendered yet
+    trackpad: bool = False  # whether scrolling orbits, as on trackpads, instead of zooming
     theme: str = "dark"  # or "light"
     zoom: float = 1.0  # of the interface, times what the screen asks for
     folded: tuple[str, ...] = ()  # sections of the panel that are closed
@@ -101,7 +102,7 @@ def _check(key: str, value: Any) -> Any:
         if not LEAST_ZOOM <= value <= LARGEST_ZOOM:
             raise ValueError(f"{key} should be in {LEAST_ZOOM} to {LARGEST_ZOOM}; got {value!r}")
         return float(value)
-    if key == "preview":
+    if key in ("preview", "trackpad"):
         if not isinstance(value, bool):
             raise ValueError(f"{key} should be true or false; got {value!r}")
         return value

@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 
 from ballgan.colormaps import apply_colormap
-from ballgan.view import Backdrop, Code, Orbit, View
+from ballgan.view import Backdrop, Identity, Orbit, View
 
 from . import gl
 from .baker import backdrop_camera, essence, gain_of, lights_key, needs_worker
-from .controls import image_axes
 from .gl_volume import COLOUR, HALF, WHOLE, Canvas, Grid, SlicedPicture, Stopwatch
 from .layout import Rect
-from .picture import eye_position, place
+from .navigation import eye_position, image_axes, ray_direction
+from .picture import place
 from .requests import Backcloth, Lights, Model, Volume, VolumeDetail
 
 SLICE = 2**22  # bytes that are uploaded in a frame
@@ -31,7 +31,7 @@ SHARES = (1.0, 0.75, 0.5, 0.375, 0.25)  # of the picture's side, in rays while s
 FIRST_SHARE = 0.5  # until it is known how fast this machine is
 PATIENCE_MS = 16.0  # for the rays of a frame while something moves
 STILL_PATIENCE_MS = 80.0  # and while nothing does
-LAYERS = {"alpha": 1, "depth": 2, "normals": 3, "surface": 4}  # others show colours: 0
+LAYERS = {"alpha": 1, "depth": 2, "normals": 3, "surface": 4, "probe": 5}  # others show colours: 0
 KINDS = {"plain": 1, "panorama": 2, "photo": 3, "gradient": 4}  # of what is behind; 0: nothing
 RAMP = np.linspace(0.0, 1.0, 33)  # places of the colours that the shader knows
 FAR = 1e6  # beyond everything, world units
@@ -52,6 +52,7 @@ class Preview:
         self._emptiness = Grid(WHOLE)
         self._panorama = SlicedPicture()
         self._canvas = Canvas()
+        self._point = Canvas()  # of one pixel
         self._stopwatch = Stopwatch()
         self._volume: Volume | None = None
         self._backcloth: Backcloth | None = None
@@ -119,7 +120,7 @@ class Preview:
         return jobs
 
     def _add_bricks(self, detail: VolumeDetail) -> None:
-        if self._volume is None or detail.code != self._volume.code:
+        if self._volume is None or detail.identity != self._volume.identity:
             return
         bricks = detail.bricks
         cells = bricks.density.shape[1] - 1
@@ -170,7 +171,7 @@ class Preview:
         if model is None or not self.shows(model, view):
             return False
         volume, backdrop = self._volume, shown_backdrop(view)
-        if view.layer != "background" and (volume is None or volume.code != view.foreground):
+        if view.layer != "background" and (volume is None or volume.identity != view.identity):
             return False
         if backdrop.match_light and (
             self._lights is None or self._lights.backdrop != lights_key(backdrop)
@@ -181,9 +182,9 @@ class Preview:
         )
 
     @property
-    def code(self) -> Code | None:
+    def identity(self) -> Identity | None:
         """The foreground that `draw` shows."""
-        return self._volume.code if self._volume is not None else None
+        return self._volume.identity if self._volume is not None else None
 
     @property
     def side(self) -> int:
@@ -246,6 +247,15 @@ class Preview:
         if self._drawn == wanted and self.side >= side:
             return
         self._read_stopwatch()
+        self._use_march(view, LAYERS.get(view.layer, 0))
+        with self._canvas.drawing(side), self._stopwatch.measuring():
+            gl.draw_flat(self._quad)
+        self._measured_side = self._measured_side or side
+        self._drawn = wanted
+
+    def _use_march(self, view: View, layer: int) -> None:
+        """Make the march current for a view, with all its uniforms."""
+        assert self._volume is not None
         extent = self._volume.coarse.extent
         grids = self._fine if self.refined else self._coarse
         for unit, grid in enumerate((*grids, self._emptiness)):
@@ -263,18 +273,33 @@ class Preview:
             bounded=extent.outside is None,
             stride=length / STRIDES,
             most_steps=int(4 * STRIDES),
-            layer=LAYERS.get(view.layer, 0),
+            layer=layer,
             depth_range=view.depth.resolve(self._volume.model.info.depth_range),
             ramp=apply_colormap(RAMP, view.depth.colormap),
             normal_reach=NORMAL_REACH * length,
             rectangle=(-1.0, -1.0, 1.0, 1.0),
             **_camera_uniforms(view.camera),
-            **light,
+            **self._light_uniforms(view),
         )
-        with self._canvas.drawing(side), self._stopwatch.measuring():
+
+    def probe(self, view: View, place: tuple[float, float]) -> tuple[float, float] | None:
+        """Opacity and distance of the foreground at a place of the picture, in [0, 1] each way.
+
+        None if there is no foreground to shoot a ray through. Waits for the graphics card.
+        """
+        if self._volume is None:
+            return None
+        info = self._volume.model.info
+        reach = 2 * info.camera_limit + info.box
+        self._use_march(view, LAYERS["probe"])
+        x, y, z = ray_direction(view.camera, *place)
+        right, up = image_axes(view.camera)
+        ray = {"right": right, "up": up, "back": (-x, -y, -z), "spread": 0.0}
+        self._march.use(**ray, depth_range=(0.0, reach))
+        with self._point.drawing(1):
             gl.draw_flat(self._quad)
-        self._measured_side = self._measured_side or side
-        self._drawn = wanted
+        high, low, opacity, _ = self._point.read()[0, 0].tolist()
+        return opacity / 255, reach * (256 * high + low) / 65535
 
     def _read_stopwatch(self) -> None:
         milliseconds = self._stopwatch.read_ms()
@@ -344,6 +369,7 @@ class Preview:
             self._emptiness,
             self._panorama,
             self._canvas,
+            self._point,
             self._stopwatch,
         ):
             part.close()

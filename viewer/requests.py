@@ -10,7 +10,7 @@ import numpy as np
 
 from ballgan.animation import Animation
 from ballgan.session import Session
-from ballgan.view import Backdrop, Code, View
+from ballgan.view import Backdrop, Identity, View
 
 from .notes import ModelNotes
 from .state import CaptureOptions, ExportOptions, ModelInfo
@@ -74,6 +74,8 @@ class Rendered:
     neural_resolution: int
     milliseconds: float
     convergence: float = 0.0  # in [0, 1]; 1: nothing better will come
+    alpha: np.ndarray | None = None  # (H, W) float32, opacity of the foreground
+    depth: np.ndarray | None = None  # (H, W) float32, distance of what shows, world units
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ class Volume:
     """A foreground for the preview; `coarse` is a ballgan.bake.Coarse."""
 
     model: Model
-    code: Code
+    identity: Identity
     coarse: Any
 
 
@@ -101,7 +103,7 @@ class VolumeDetail:
     """Fine bricks of the last Volume, a ballgan.bake.Bricks; they show once they are all there."""
 
     model: Model
-    code: Code
+    identity: Identity
     bricks: Any
 
 
@@ -140,7 +142,7 @@ class SurfaceRequest:
     """Find the surface of a foreground at a raw density; None: choose it."""
 
     model: Model
-    code: Code
+    identity: Identity
     level: float | None
 
 
@@ -197,10 +199,10 @@ class CaptureRequest:
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """Write the foreground of a code as a mesh, and the backdrop as its dome where asked."""
+    """Write a foreground as a mesh, and the backdrop as its dome where asked."""
 
     model: Model
-    code: Code
+    identity: Identity
     backdrop: Backdrop
     options: ExportOptions
     folder: str  # empty: where paths.find_folder says

@@ -4,8 +4,10 @@ A script is a JSON list of steps, each an object with one of the keys of `STEPS`
 
     [{"drag": {"from": [400, 300], "to": [500, 300], "button": "left", "steps": 8, "mods": []}},
      {"drag": {"widget": "foreground.pad", "by": [30, 0]}},
+     {"wheel": 2, "at": [400, 300], "mods": []},   or [dx, dy], as a trackpad scrolls
+     {"double_click": [400, 300]},
+     {"hold": ["W"], "seconds": 0.5},              keys that are held for a while
      {"drag": {"widget": "gallery.current", "onto": "gallery.favourite.0"}},
-     {"wheel": 2, "at": [400, 300]},
      {"key": "B", "mods": []},
      {"click": "export", "button": "left"},
      {"command": "background.toggle"},             as commands.py calls them
@@ -36,6 +38,11 @@ from .window import BUTTONS, key_code
 
 Frames = Iterator[None]  # one item a frame of the app
 MODS = {"shift": glfw.MOD_SHIFT, "control": glfw.MOD_CONTROL, "alt": glfw.MOD_ALT}
+MODIFIERS = {
+    "shift": glfw.KEY_LEFT_SHIFT,
+    "control": glfw.KEY_LEFT_CONTROL,
+    "alt": glfw.KEY_LEFT_ALT,
+}
 WAITS: dict[str, Callable[[App], bool]] = {
     "converged": lambda app: app.converged,
     "loaded": lambda app: not app.loading,
@@ -127,7 +134,36 @@ def _drag(app: App, step: dict[str, Any]) -> Frames:
 def _wheel(app: App, step: dict[str, Any]) -> Frames:
     if "at" in step:
         yield from _move(app, _scaled(app, step["at"]))
-    imgui.backends.glfw_scroll_callback(app.window.address, 0.0, float(step["wheel"]))
+    wheel = step["wheel"]
+    dx, dy = wheel if isinstance(wheel, list) else (0.0, wheel)
+    mods = [MODIFIERS[name] for name in step.get("mods", ())]
+    for key in mods:
+        imgui.backends.glfw_key_callback(app.window.address, key, 0, glfw.PRESS, 0)
+    imgui.backends.glfw_scroll_callback(app.window.address, float(dx), float(dy))
+    yield
+    for key in mods:
+        imgui.backends.glfw_key_callback(app.window.address, key, 0, glfw.RELEASE, 0)
+    yield
+
+
+def _double_click(app: App, step: dict[str, Any]) -> Frames:
+    yield from _move(app, _scaled(app, step["double_click"]))
+    for action in 2 * (glfw.PRESS, glfw.RELEASE):  # at once: no machine is too slow for it
+        imgui.backends.glfw_mouse_button_callback(app.window.address, 0, action, 0)
+    yield
+    yield
+
+
+def _hold(app: App, step: dict[str, Any]) -> Frames:
+    keys, mods = [key_code(name) for name in step["hold"]], _mods(step.get("mods", ()))
+    for key in keys:
+        imgui.backends.glfw_key_callback(app.window.address, key, 0, glfw.PRESS, mods)
+    end = time.monotonic() + float(step.get("seconds", 0.5))
+    yield
+    while time.monotonic() < end:
+        yield
+    for key in keys:
+        imgui.backends.glfw_key_callback(app.window.address, key, 0, glfw.RELEASE, mods)
     yield
 
 
@@ -180,6 +216,7 @@ def _wait(app: App, step: dict[str, Any]) -> Frames:
     if name not in WAITS:
         raise ScriptError(f"wait for one of {', '.join(WAITS)}; got {name!r}")
     yield from wait_for(app, WAITS[name], float(step.get("timeout", TIMEOUT)), name)
+    yield  # what a lane has posted last arrives
     if name in ("exported", "captured") and getattr(app.state, name) is None:
         texts = [notice.text for notice in app.state.notices[-1:]] or [f"nothing was {name}"]
         raise ScriptError(texts[0])
@@ -201,6 +238,8 @@ def _screenshot(app: App, step: dict[str, Any]) -> Frames:
 STEPS: dict[str, Callable[[App, dict[str, Any]], Frames]] = {
     "drag": _drag,
     "wheel": _wheel,
+    "double_click": _double_click,
+    "hold": _hold,
     "key": _key,
     "click": _click,
     "command": _command,

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ballgan.view import Code, View
+from ballgan.view import Identity, View
 
 from . import actions as act
 from . import describe
@@ -185,7 +185,7 @@ class SurfaceFinder:
     """Finds surfaces for the level preview; the sampled densities are kept for the next level."""
 
     def __init__(self) -> None:
-        self._key: tuple[Model, Code] | None = None
+        self._key: tuple[Model, Identity] | None = None
         self._scene: Any = None
         self._grids: dict[int, np.ndarray] = {}
 
@@ -206,12 +206,12 @@ class SurfaceFinder:
         import ballgan
         from ballgan import staging
 
-        key = (request.model, request.code)
+        key = (request.model, request.identity)
         if self._key == key:
             return
         if self._key is None or self._key[0] != request.model:
             self._scene = ballgan.Scene(request.model.generator)
-        self._scene.latent = staging.to_latent(request.code)
+        staging.set_identity(self._scene, request.identity)
         self._key, self._grids = key, {}
 
     def _find(
@@ -295,7 +295,7 @@ def export_mesh(request: ExportRequest, ticket: Ticket) -> None:
     textured = options.texture and path.suffix.lower() in TEXTURE_SUFFIXES
     domed = options.dome and path.suffix.lower() == ".glb" and request.backdrop.visible
     scene = ballgan.Scene(request.model.generator)
-    scene.latent = staging.to_latent(request.code)
+    staging.set_identity(scene, request.identity)
     mesh = scene.mesh(
         options.resolution,
         level="auto" if options.automatic_level else options.level,
@@ -325,4 +325,6 @@ def _to_rendered(request: RenderRequest, frame: Any, milliseconds: float) -> Ren
         frame.neural_resolution,
         milliseconds,
         frame.convergence,
+        frame.alpha,
+        frame.depth,
     )

@@ -18,7 +18,6 @@ SIDE = 96  # pixels of a thumbnail
 RAYS = 64  # along a side of a thumbnail
 SAMPLES = 24  # along a ray
 PAUSE = 0.02  # seconds between two looks whether the way is free
-GROUND = (0.17, 0.19, 0.23)  # sRGB, behind a foreground without background
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class ThumbnailRequest:
 
 @dataclass(frozen=True)
 class ThumbnailMade:
-    """A thumbnail is there: (SIDE, SIDE, 4) uint8, opaque."""
+    """A thumbnail is there: (SIDE, SIDE, 4) uint8, straight."""
 
     model: Model
     portrait: Portrait
@@ -96,7 +95,7 @@ class ThumbnailMaker:
             samples=SAMPLES,
         )
         frame = self._scene.render_stage(to_camera(info.home), settings, "raw", give_way)
-        return to_pixels(frame.rgba())
+        return np.round(frame.rgba().clip(0, 1) * 255).astype(np.uint8)
 
 
 def view_of(portrait: Portrait) -> View:
@@ -104,11 +103,3 @@ def view_of(portrait: Portrait) -> View:
     visible = portrait.which != "foreground"
     backdrop = Backdrop(visible=visible, code=portrait.codes.background)
     return View(portrait.codes.foreground, backdrop)
-
-
-def to_pixels(rgba: np.ndarray) -> np.ndarray:
-    """Straight float RGBA (H, W, 4) on a plain ground, as opaque uint8."""
-    alpha = rgba[..., 3:].clip(0, 1)
-    rgb = rgba[..., :3] * alpha + np.array(GROUND, np.float32) * (1 - alpha)
-    opaque = np.concatenate([rgb, np.ones_like(alpha)], axis=2)
-    return (opaque.clip(0, 1) * 255 + 0.5).astype(np.uint8)

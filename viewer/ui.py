@@ -4,6 +4,7 @@ A panel calls `ui.button("export.start", "Export mesh")`; `Ui` keeps where it wa
 scripts and tests can find widgets by name, scroll them into view and type into them.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from imgui_bundle import ImVec2, ImVec4, imgui, imgui_ctx
 
 from . import icons, theme
+from .info import Thumbnail
 from .layout import Rect
 from .words import printable
 
@@ -39,8 +41,8 @@ class Ui:
         self.choices: dict[str, Any] = {}  # what is looked at in a panel
         self.editing: str | None = None  # a widget whose name is written
         self.dragged: Any = None  # what the pointer carries
-        self._unfolded: set[str] = set()  # folds
         self.closed: set[str] = set()  # sections
+        self._unfolded: set[str] = set()  # folds
         self._enabled = True
 
     def begin_frame(self, scale: float) -> None:
@@ -335,21 +337,25 @@ class Ui:
         self,
         name: str,
         value: float,
-        low: float,
-        high: float,
+        low: float = 0.0,
+        high: float = 0.0,
         form: str = "%.2f",
         *,
+        speed: float = 0.02,
         width: float = -1,
         tip: str = "",
     ) -> float | None:
-        """A number to drag or, after a double click, to type; the new value if it changed."""
+        """A number to drag or, after a double click, to type; the new value if it changed.
+
+        low = high: any number. speed: for a pixel of a drag.
+        """
         self._prepare(name)
         imgui.set_next_item_width(self._width(width))
-        always_clamp = imgui.SliderFlags_.always_clamp
-        changed, new = imgui.drag_float(f"##{name}", value, 0.02, low, high, form, always_clamp)
+        always_clamp = imgui.SliderFlags_.always_clamp if low < high else 0
+        changed, new = imgui.drag_float(f"##{name}", value, speed, low, high, form, always_clamp)
         self.record(name)
         self.tip(tip)
-        return new if changed else None
+        return new if changed and math.isfinite(new) else None
 
     def line(self, name: str, value: str, hint: str, *, width: float = -1) -> str | None:
         """A line of text; the new text when it changed."""
@@ -376,6 +382,47 @@ class Ui:
         size = ImVec2(width, self.px(20))
         clicked = imgui.color_button(f"##{name}", ImVec4(*colour, 1.0), flags, size)
         self.record(name)
+        return clicked
+
+    def gradient(
+        self,
+        name: str,
+        top: tuple[float, float, float],
+        bottom: tuple[float, float, float],
+        width: float,
+    ) -> bool:
+        """A button that shows a passage between two colours."""
+        clicked = imgui.invisible_button(f"##{name}", (width, self.px(28)))
+        self.record(name)
+        rect, draw = self.rects[name], imgui.get_window_draw_list()
+        low, high = (rect.x, rect.y), (rect.x + rect.width, rect.y + rect.height)
+        above, below = colour_u32(ImVec4(*top, 1.0)), colour_u32(ImVec4(*bottom, 1.0))
+        draw.add_rect_filled_multi_color(low, high, above, above, below, below)
+        if imgui.is_item_hovered():
+            draw.add_rect(low, high, colour_u32(theme.TEXT), 0.0, self.px(1))
+        return clicked
+
+    def picture(
+        self,
+        name: str,
+        picture: Thumbnail | None,
+        size: tuple[float, float],
+        *,
+        selected: bool = False,
+    ) -> bool:
+        """A picture that can be clicked, or an empty frame while there is none."""
+        clicked = imgui.invisible_button(f"##{name}", size)
+        self.record(name)
+        rect, draw, rounding = self.rects[name], imgui.get_window_draw_list(), self.px(5)
+        low, high = (rect.x, rect.y), (rect.x + rect.width, rect.y + rect.height)
+        if picture is None:
+            draw.add_rect_filled(low, high, colour_u32(theme.CONTROL), rounding)
+        else:
+            texture, white = imgui.ImTextureRef(picture.texture), colour_u32(_WHITE)
+            draw.add_image_rounded(texture, low, high, picture.low, picture.high, white, rounding)
+        if selected or imgui.is_item_hovered():
+            edge = theme.ACCENT if selected else theme.TEXT
+            draw.add_rect(low, high, colour_u32(edge), rounding, self.px(2))
         return clicked
 
     def fade_bottom(self, colour: ImVec4) -> None:
@@ -414,6 +461,7 @@ def _transparent(*colours: imgui.Col_) -> Iterator[None]:
         imgui.pop_style_color(len(colours))
 
 
+_WHITE = ImVec4(1, 1, 1, 1)
 _CLEAR = ImVec4(0, 0, 0, 0)
 _BUTTONS = {  # ink, normal, hovered, active
     "normal": (theme.TEXT, theme.CONTROL, theme.CONTROL_HOVERED, theme.CONTROL_ACTIVE),

@@ -5,9 +5,11 @@ callbacks that are set here, or the model.
 """
 
 import ctypes
+import math
 import os
 import sys
 import threading
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +17,16 @@ import imgui_bundle  # noqa: F401  (first, so that GLFW is the library that it b
 
 import glfw  # isort: skip
 
-from .events import Dropped, Event, KeyPressed, PointerButton, PointerMoved, Scrolled
+from .events import (
+    Dropped,
+    Event,
+    FocusLost,
+    KeyPressed,
+    KeyReleased,
+    PointerButton,
+    PointerMoved,
+    Scrolled,
+)
 from .words import printable
 
 BUTTONS = {0: "left", 1: "right", 2: "middle"}
@@ -28,6 +39,9 @@ SPECIAL_KEYS = {
     glfw.KEY_ESCAPE: "Escape",
     glfw.KEY_SPACE: "Space",
     glfw.KEY_TAB: "Tab",
+    glfw.KEY_KP_1: "Num1",
+    glfw.KEY_KP_3: "Num3",
+    glfw.KEY_KP_7: "Num7",
     glfw.KEY_SLASH: "/",
     glfw.KEY_EQUAL: "=",
     glfw.KEY_MINUS: "-",
@@ -36,6 +50,18 @@ SPECIAL_KEYS = {
     glfw.KEY_PAGE_DOWN: "PageDown",
     glfw.KEY_F1: "F1",
 }
+MODIFIER_KEYS = {
+    glfw.KEY_LEFT_SHIFT: "shift",
+    glfw.KEY_RIGHT_SHIFT: "shift",
+    glfw.KEY_LEFT_CONTROL: "control",
+    glfw.KEY_RIGHT_CONTROL: "control",
+    glfw.KEY_LEFT_ALT: "alt",
+    glfw.KEY_RIGHT_ALT: "alt",
+    glfw.KEY_LEFT_SUPER: "super",
+    glfw.KEY_RIGHT_SUPER: "super",
+}
+DOUBLE_SECONDS = 0.4  # between the two presses of a double click
+DOUBLE_REACH = 6.0  # logical pixels between them
 SIGNAL_INTERVAL = 0.5  # seconds
 NO_DISPLAY = (
     "There is no display to open a window on. Without one, the same program renders into a file: "
@@ -64,6 +90,8 @@ class Window:
         self.offscreen = options.offscreen
         self.events: list[Event] = []
         self._pointer = (0.0, 0.0)
+        self._mods: frozenset[str] = frozenset()  # that are held
+        self._last_press = ("", 0.0, 0.0, 0.0)  # button, time, place
         self._forced_scale = options.scale
         self.zoom = 1.0  # of the interface, as the person wants it
         self._wake = threading.Event()
@@ -193,6 +221,7 @@ class Window:
         glfw.set_mouse_button_callback(handle, self._on_button)
         glfw.set_scroll_callback(handle, self._on_scroll)
         glfw.set_key_callback(handle, self._on_key)
+        glfw.set_window_focus_callback(handle, self._on_focus)
         glfw.set_drop_callback(handle, self._on_drop)  # type: ignore[arg-type]
         for set_callback in (
             glfw.set_char_callback,
@@ -200,7 +229,6 @@ class Window:
             glfw.set_framebuffer_size_callback,
             glfw.set_window_close_callback,
             glfw.set_window_content_scale_callback,
-            glfw.set_window_focus_callback,
             glfw.set_window_iconify_callback,
             glfw.set_window_refresh_callback,
         ):
@@ -223,19 +251,51 @@ class Window:
 
     def _on_button(self, _: Any, button: int, action: int, mods: int) -> None:
         if button in BUTTONS:
-            pressed = action == glfw.PRESS
-            self._add(PointerButton(*self._pointer, BUTTONS[button], pressed, _names(mods)))
+            pressed, name = action == glfw.PRESS, BUTTONS[button]
+            double = pressed and self._is_second(name)
+            self._add(PointerButton(*self._pointer, name, pressed, _names(mods), double))
+
+    def _is_second(self, button: str) -> bool:
+        """Whether a press comes soon after one at the same place; a third is a first again."""
+        now, (x, y) = time.monotonic(), self._pointer
+        last, self._last_press = self._last_press, (button, now, x, y)
+        near = math.hypot(x - last[2], y - last[3]) < DOUBLE_REACH * self.interface_scale
+        double = button == last[0] and now - last[1] < DOUBLE_SECONDS and near
+        if double:
+            self._last_press = ("", 0.0, 0.0, 0.0)
+        return double
+
+    def _on_focus(self, _: Any, focused: int) -> None:
+        if not focused:
+            self._mods = frozenset()
+            self._add(FocusLost())
+        self._wake.set()
 
     def _on_scroll(self, _: Any, dx: float, dy: float) -> None:
-        self._add(Scrolled(*self._pointer, dx, dy))
+        self._add(Scrolled(*self._pointer, dx, dy, self._mods))
 
     def _on_drop(self, _: Any, paths: Any) -> None:
         self.drop(paths)
 
     def _on_key(self, _: Any, key: int, scancode: int, action: int, mods: int) -> None:
-        name = key_name(key)
-        if name and action in (glfw.PRESS, glfw.REPEAT):
+        name, down = key_name(key), action in (glfw.PRESS, glfw.REPEAT)
+        if key in MODIFIER_KEYS:  # what GLFW reports of their own presses depends on the system
+            mod = {MODIFIER_KEYS[key]}
+            self._mods = self._mods | mod if down else self._mods - mod
+        if name and down:
             self._add(KeyPressed(name, _names(mods), action == glfw.REPEAT))
+        elif name:
+            self._add(KeyReleased(name))
+
+    @property
+    def clipboard(self) -> str:
+        """The system's clipboard, if there is text in it."""
+        text = glfw.get_clipboard_string(None)  # type: ignore[arg-type]
+        return text.decode(errors="replace") if isinstance(text, bytes) else text or ""
+
+    @clipboard.setter
+    def clipboard(self, text: str) -> None:
+        glfw.set_clipboard_string(None, text)  # type: ignore[arg-type]  # not of a window
 
 
 def key_name(key: int) -> str | None:

@@ -14,6 +14,7 @@ from . import (
     background,
     camera,
     capture,
+    cube,
     foreground,
     gallery,
     jobs,
@@ -73,6 +74,7 @@ def _draw_side_panel(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Act
 
 PARTS = (
     _draw_side_panel,
+    cube.draw,
     timeline.draw,
     status.draw,
     notices.draw_empty,

@@ -1,4 +1,4 @@
-"""Camera: where it is on its orbit."""
+"""Camera: how it moves, where it is, and which one shapes the identity."""
 
 import math
 from dataclasses import replace
@@ -8,33 +8,81 @@ from imgui_bundle import imgui
 from ballgan.view import MAX_FOV, MAX_PITCH, MIN_FOV, Orbit
 
 from .. import actions as act
+from .. import camera_actions as cam
 from .. import icons
 from ..info import ViewInfo
 from ..state import ViewerState
 from ..ui import Ui
 
-DISTANCE_TIP = "From the point that the camera looks at, in world units."
-ANGLE_TIP = "Full angle of view. Small angles look flat, wide ones exaggerate what is near."
+MODES = (("orbit", "Orbit"), ("fly", "Fly"))
+IDENTITIES = (("model", "Model's"), ("own", "Chosen"))
+FILES = (("opencv", "OpenCV"), ("opengl", "NeRF"))
+TO_TYPE = " Ctrl-click to type."
+DISTANCE_TIP = "From the pivot, which the camera looks at, in world units." + TO_TYPE
+ANGLE_TIP = (
+    "Full angle of view. Small angles look flat, wide ones exaggerate what is near. It never "
+    "changes who is seen." + TO_TYPE
+)
+PIVOT_TIP = (
+    "The point that the camera turns around, in world units: x, y up, z. Double-click in the "
+    "picture puts it on the surface there. Double-click a number to type."
+)
+MODE_TIP = (
+    "Orbit: drags turn the camera round the pivot. Fly (V): drags turn the head, W A S D move, "
+    "Q and E go down and up, with Shift faster."
+)
+TURNTABLE_TIP = "Shift+Space. Turns the camera round the pivot by itself."
+IDENTITY_TIP = (
+    "The mapping network is told of a camera, and draws who it thinks belongs before it. Here that "
+    "camera is set apart: looking around changes nobody."
+)
+FILE_TIPS = {
+    "opencv": "Write cameras.json: x right, y down, z forward; camera to world, world to camera.",
+    "opengl": "Write transforms.json, as NeRF and Blender have it: x right, y up, z back.",
+}
 
 
 def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     """The section's contents."""
     camera = state.view.camera
+    actions = _draw_ways(ui, state)
     furthest = state.model.camera_limit if state.model else 2 * camera.radius
-    changed = _draw_numbers(ui, camera, furthest)
-    actions: list[act.Action] = [act.MoveCamera(changed)] if changed != camera else []
-    if ui.button("camera.reset", "Reset camera", icon=icons.RESET, width=-1, tip="Key R"):
-        actions.append(act.ResetCamera())
-    return actions
+    changed = _draw_pivot(ui, _draw_numbers(ui, camera, furthest))
+    if changed != camera:
+        actions.append(act.MoveCamera(changed))
+    if state.model is not None and state.model.conditioned:
+        actions += _draw_identity(ui, state)
+    return actions + _draw_buttons(ui)
+
+
+def _draw_ways(ui: Ui, state: ViewerState) -> list[act.Action]:
+    """Orbit or fly, and the turntable with its speed."""
+    way = state.navigation
+    ui.label("Move", MODE_TIP)
+    mode = ui.segments("camera.mode", MODES, way.mode)
+    ui.label("Turntable", TURNTABLE_TIP)
+    turntable = ui.switch("camera.turntable", "", way.turntable, tip=TURNTABLE_TIP)
+    imgui.same_line()
+    degrees = ui.slider(
+        "camera.turn_speed", math.degrees(way.turn_speed), -180.0, 180.0, "%.0f\u00b0 a second"
+    )
+    changed = way
+    if mode is not None:
+        changed = replace(changed, mode=mode, held=frozenset())
+    if turntable is not None:
+        changed = replace(changed, turntable=turntable)
+    if degrees is not None:
+        changed = replace(changed, turn_speed=math.radians(degrees))
+    return [cam.SetNavigation(changed)] if changed != way else []
 
 
 def _draw_numbers(ui: Ui, camera: Orbit, furthest: float) -> Orbit:
     """Two rows of two sliders; the changed camera."""
     half = (imgui.get_content_region_avail().x - imgui.get_style().item_spacing.x) / 2
-    yaw = _draw_angle(ui, "camera.yaw", "Yaw", camera.yaw, (-math.pi, math.pi), half)
+    yaw = _draw_angle(ui, "camera.yaw", "Yaw", camera.yaw, (-math.pi, math.pi), half, TO_TYPE[1:])
     imgui.same_line()
     limits = (-MAX_PITCH, MAX_PITCH)
-    pitch = _draw_angle(ui, "camera.pitch", "Pitch", camera.pitch, limits, half)
+    pitch = _draw_angle(ui, "camera.pitch", "Pitch", camera.pitch, limits, half, TO_TYPE[1:])
     radius = ui.slider(
         "camera.distance",
         camera.radius,
@@ -49,6 +97,74 @@ def _draw_numbers(ui: Ui, camera: Orbit, furthest: float) -> Orbit:
     if radius is not None:
         camera = replace(camera, radius=max(radius, 0.01))
     return replace(camera, yaw=yaw, pitch=pitch, fov=fov)
+
+
+def _draw_pivot(ui: Ui, camera: Orbit) -> Orbit:
+    """Three numbers in a row; the changed camera."""
+    ui.label("Pivot", PIVOT_TIP)
+    gap = ui.px(4)
+    width = (imgui.get_content_region_avail().x - 2 * gap) / 3
+    pivot = list(camera.pivot)
+    for index, axis in enumerate("xyz"):
+        if index:
+            imgui.same_line(0, gap)
+        value = ui.number(
+            f"camera.pivot.{axis}", pivot[index], form=f"{axis} %.3f", speed=0.005, width=width
+        )
+        ui.tip(PIVOT_TIP)
+        if value is not None:
+            pivot[index] = value
+    return replace(camera, pivot=(pivot[0], pivot[1], pivot[2]))
+
+
+def _draw_identity(ui: Ui, state: ViewerState) -> list[act.Action]:
+    """Which camera the mapping network is told of."""
+    assert state.model is not None
+    pose = state.view.conditioning
+    ui.label("Identity", IDENTITY_TIP)
+    choice = ui.segments("camera.identity", IDENTITIES, "model" if pose is None else "own")
+    ui.tip(IDENTITY_TIP)
+    if choice is not None:
+        return [cam.SetConditioning(state.model.home if choice == "own" else None)]
+    if pose is None:
+        return []
+    side = imgui.get_frame_height()
+    gap = imgui.get_style().item_spacing.x
+    width = (imgui.get_content_region_avail().x - side - 2 * gap) / 2
+    yaw = _draw_angle(ui, "identity.yaw", "Yaw", pose.yaw, (-math.pi, math.pi), width, IDENTITY_TIP)
+    imgui.same_line()
+    limits = (-MAX_PITCH, MAX_PITCH)
+    pitch = _draw_angle(ui, "identity.pitch", "Pitch", pose.pitch, limits, width, IDENTITY_TIP)
+    imgui.same_line()
+    if ui.icon_button("identity.take", icons.CAMERA, "Take the camera that you look through"):
+        return [cam.SetConditioning(state.view.camera)]
+    changed = replace(pose, yaw=yaw, pitch=pitch)
+    return [cam.SetConditioning(changed)] if changed != pose else []
+
+
+def _draw_buttons(ui: Ui) -> list[act.Action]:
+    """Reset, the clipboard, and files for other programs."""
+    gap = imgui.get_style().item_spacing.x
+    third = (imgui.get_content_region_avail().x - 2 * gap) / 3
+    actions: list[act.Action] = []
+    if ui.button("camera.reset", "Reset", icon=icons.RESET, width=third, tip="Key R"):
+        actions.append(act.ResetCamera())
+    imgui.same_line()
+    if ui.button("camera.copy", "Copy", width=third, tip="Ctrl+C. The camera as JSON text."):
+        actions.append(cam.CopyCamera())
+    imgui.same_line()
+    tip = "Ctrl+V. A camera as JSON: ours, cameras.json, transforms.json, or 25 numbers."
+    if ui.button("camera.paste", "Paste", width=third, tip=tip):
+        actions.append(cam.PasteCamera())
+    ui.label("Save for")
+    half = (imgui.get_content_region_avail().x - gap) / 2
+    for index, (convention, title) in enumerate(FILES):
+        if index:
+            imgui.same_line()
+        tip = FILE_TIPS[convention]
+        if ui.button(f"camera.save.{convention}", title, width=half, tip=tip):
+            actions.append(cam.SaveCamera(convention))
+    return actions
 
 
 def _draw_angle(

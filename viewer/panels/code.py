@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from imgui_bundle import imgui, imgui_ctx
 
-from ballgan.view import Code, end_of, slide
+from ballgan.view import Code, slide
 
 from .. import actions as act
 from .. import icons
@@ -136,5 +136,5 @@ def _draw_blend(ui: Ui, which: str, code: Code) -> Code | None:
     new = ui.slider(f"{which}.blend", weight, 0.0, 1.0, form, width=width)
     imgui.same_line(0, gap)
     if ui.icon_button(f"{which}.blend.end", icons.CLOSE, "Go to the nearer of the two"):
-        return end_of(code, int(weight >= 0.5))
+        return code.end(int(weight >= 0.5))
     return None if new is None else slide(code, new)

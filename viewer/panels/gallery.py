@@ -177,12 +177,12 @@ def _paint_tile(
     draw, rounding = imgui.get_window_draw_list(), ui.px(5)
     low, high = (x, y), (x + side, y + side)
     thumbnail = info.thumbnail(Portrait.of(tile.which, tile.codes))
+    draw.add_rect_filled(low, high, colour_u32(theme.CONTROL), rounding)
     if thumbnail is not None:
         texture = imgui.ImTextureRef(thumbnail.texture)
         white = imgui.get_color_u32((1.0, 1.0, 1.0, 1.0))
         draw.add_image_rounded(texture, low, high, thumbnail.low, thumbnail.high, white, rounding)
     else:
-        draw.add_rect_filled(low, high, colour_u32(theme.CONTROL), rounding)
         with imgui_ctx.push_font(None, theme.SMALL_SIZE):
             lines = tile.label.split("\n")
             height = imgui.get_text_line_height()

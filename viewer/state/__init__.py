@@ -4,6 +4,7 @@ Panels and controls read a `ViewerState` and answer with actions; `apply(state, 
 next state. `values` has the values; the reducers stand by topic in the other files.
 """
 
+from . import camera as camera
 from . import edit as edit
 from . import files as files
 from . import film as film
@@ -28,6 +29,7 @@ from .values import ExportOptions as ExportOptions
 from .values import Following as Following
 from .values import Job as Job
 from .values import ModelInfo as ModelInfo
+from .values import Navigation as Navigation
 from .values import Notice as Notice
 from .values import Palette as Palette
 from .values import Playhead as Playhead

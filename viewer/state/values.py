@@ -1,5 +1,6 @@
 """What the window shows, as frozen values."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,6 +47,7 @@ class ModelInfo:
     depth_range: tuple[float, float] = (2.25, 3.3)  # near and far of depth pictures, world units
     conditioned: bool = False  # whether a camera shapes the identity
     sphere_radius: float = 0.0  # of the background, world units; 0: infinitely far
+    unrolls: bool = True  # whether its background surrounds the scene
     visible_span: float = 1.0  # radians of the background that the model's own camera sees
     bundled: bool = False  # part of the installation rather than a person's file
     notes: tuple[str, ...] = ()
@@ -96,6 +98,27 @@ class Playhead:
     time: float = 0.0  # seconds
     playing: bool = False
     key: int = -1  # that is selected; -1: none
+
+
+@dataclass(frozen=True)
+class Navigation:
+    """How the camera moves."""
+
+    mode: str = "orbit"  # or "fly": drags turn the head, keys move
+    turntable: bool = False  # turns by itself
+    turn_speed: float = math.radians(30)  # of that, radians a second
+    held: frozenset[str] = frozenset()  # keys of navigation.FLY_KEYS
+    fast: bool = False
+
+    @property
+    def flies(self) -> bool:
+        """Whether keys move the camera."""
+        return self.mode == "fly"
+
+    @property
+    def moves(self) -> bool:
+        """Whether the camera moves as time goes by."""
+        return self.turntable or bool(self.held)
 
 
 @dataclass(frozen=True)
@@ -168,6 +191,7 @@ class ViewerState:
     restoring: str | None = None  # path of the session that is being opened
     pending: dict[str, Any] | None = None  # its document, until its model is there
     preview: bool = True  # whether GL draws what the network has not rendered yet
+    navigation: Navigation = Navigation()
     export: ExportOptions = ExportOptions()
     capture: CaptureOptions = CaptureOptions()
     animation: Animation = Animation()  # keys of a film; see playhead
@@ -185,6 +209,14 @@ class ViewerState:
     notes: ModelNotes = ModelNotes()  # what the person keeps of the model
     notebooks: dict[str, ModelNotes] = field(default_factory=dict)  # of the others, by path
     sheet: Sheet = Sheet()  # contact sheet of the gallery
+
+    @property
+    def can_unroll(self) -> bool:
+        """Whether the background that shows surrounds the scene."""
+        backdrop, model = self.view.backdrop, self.model
+        if model is None or not backdrop.visible:
+            return False
+        return backdrop.kind != "learnt" or (model.unrolls and model.has_background)
 
     def job(self, lane: str) -> Job | None:
         """The job that the lane works on, if it has one."""

@@ -1,0 +1,180 @@
+"""The camera through the real window: mouse, keys, clipboard, files."""
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from viewer_driver import open_app, play, settle
+
+import ballgan
+from ballgan.camera_text import decode_cameras, decode_orbit, encode_camera, to_camera
+from ballgan.view import Orbit
+
+CENTRE = [270, 280]  # of the picture, logical pixels
+
+
+@pytest.fixture(scope="module")
+def model_file(tiny_model: ballgan.Generator, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("models") / "tiny.pkl"
+    ballgan.save(tiny_model, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def opened(model_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BALLGAN_CONFIG_DIR", str(tmp_path_factory.mktemp("config")))
+        with open_app(model_file) as app:
+            settle(app)
+            yield app
+
+
+@pytest.fixture
+def app(opened: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The window as it was when it opened."""
+    monkeypatch.chdir(tmp_path)
+    state = opened.state
+    yield opened
+    opened.state = state
+
+
+def camera_of(app: Any) -> Orbit:
+    return app.state.view.camera
+
+
+def last_notice(app: Any) -> tuple[str, str]:
+    return app.state.notices[-1].level, app.state.notices[-1].text
+
+
+def test_flight_by_keys_and_back(app: Any) -> None:
+    home = camera_of(app)
+    play(app, {"key": "V"}, {"hold": ["D", "W"], "seconds": 0.3})
+    flown = camera_of(app)
+    assert flown.pivot[0] > home.pivot[0] + 0.01
+    assert flown.radius < home.radius - 0.01
+    assert app.state.navigation.held == frozenset()
+    play(app, {"drag": {"from": CENTRE, "to": [300, 280]}})
+    assert camera_of(app).yaw > flown.yaw
+    play(app, {"click": "camera.mode.orbit"}, {"key": "R"})
+    assert camera_of(app) == home
+    assert not app.state.navigation.flies
+
+
+def test_the_turntable_turns_until_it_is_stopped(app: Any) -> None:
+    play(app, {"click": "camera.turntable"})
+    for _ in range(5):
+        app.frame()
+    turned = camera_of(app).yaw
+    assert turned > 0
+    assert not app.state.history.past  # nothing that a person could undo
+    play(app, {"key": "Space", "mods": ["shift"]})
+    stopped = camera_of(app)
+    app.frame()
+    assert camera_of(app) == stopped
+    settle(app)
+
+
+def test_a_double_click_on_the_surface_centres_it(app: Any) -> None:
+    before = camera_of(app)
+    alpha, depth = app.easel.picture.alpha, app.easel.picture.depth
+    assert alpha is not None and depth is not None
+    row, column = np.unravel_index(alpha.argmax(), alpha.shape)
+    place = ((column + 0.5) / alpha.shape[1], (row + 0.5) / alpha.shape[0])
+    area = app._arrange().picture
+    at = [area.x + place[0] * area.width, area.y + place[1] * area.height]
+    play(app, {"double_click": at})
+    after = camera_of(app)
+    x, y, z = (to_camera(before).world2cam() @ [*after.pivot, 1])[:3]
+    focal = 0.5 / math.tan(before.fov / 2)
+    assert (focal * x / z + 0.5, focal * y / z + 0.5) == pytest.approx(place, abs=0.01)
+    assert after.radius == pytest.approx(z, abs=1e-6)
+    assert 2.25 <= math.hypot(x, y, z) <= 3.3  # where the model has its foreground
+    assert (after.yaw, after.pitch, after.fov) == (before.yaw, before.pitch, before.fov)
+    play(app, {"key": "Z", "mods": ["control"]})
+    assert camera_of(app) == before
+
+
+def test_copy_and_paste(app: Any) -> None:
+    play(app, {"drag": {"from": CENTRE, "to": [330, 300]}}, {"key": "C", "mods": ["control"]})
+    moved = camera_of(app)
+    assert decode_orbit(app.window.clipboard, Orbit()) == moved
+    play(app, {"key": "R"}, {"key": "V", "mods": ["control"]})
+    assert camera_of(app) == moved
+    play(app, {"command": "camera.copy_opengl"}, {"key": "R"}, {"click": "camera.paste"})
+    assert to_camera(camera_of(app)).position == pytest.approx(to_camera(moved).position)
+    frames = json.loads(app.window.clipboard)["frames"]
+    assert frames[0]["file_path"] == "tiny-seed0.png"
+
+
+def test_what_cannot_be_pasted_is_explained(app: Any) -> None:
+    before = camera_of(app)
+    for text, message in (
+        ("", "There is no text on the clipboard"),
+        ("hello", "The text on the clipboard is not valid JSON"),
+        ('{"frames": []}', "1 to 10000 cameras"),
+    ):
+        app.window.clipboard = text
+        play(app, {"command": "camera.paste"})
+        level, shown = last_notice(app)
+        assert level == "error" and message in shown
+        assert camera_of(app) == before
+    app.window.clipboard = encode_camera(replace(before, radius=900.0))
+    play(app, {"command": "camera.paste"})
+    assert "moved to where the model can be seen" in last_notice(app)[1]
+    assert camera_of(app).radius < app.state.model.camera_limit + 1
+
+
+@pytest.mark.parametrize(("key", "name"), [("opencv", "cameras"), ("opengl", "transforms")])
+def test_saved_cameras_can_be_read(app: Any, tmp_path: Path, key: str, name: str) -> None:
+    play(app, {"click": f"camera.save.{key}"}, {"click": f"camera.save.{key}"})
+    (camera,) = decode_cameras((tmp_path / f"{name}.json").read_text()).values()
+    assert np.array(camera.cam2world) == pytest.approx(
+        np.array(to_camera(camera_of(app)).cam2world)
+    )
+    assert len(list(tmp_path.glob(f"{name}*.json"))) == 2  # nothing is overwritten
+
+
+def test_the_angle_of_view_changes_nobody_but_the_identity_pose_does(app: Any) -> None:
+    before = app.preview.identity
+    play(app, {"set": ["camera.fov", 40]}, {"set": ["camera.yaw", 30]})
+    settle(app)
+    assert camera_of(app).fov == pytest.approx(math.radians(40))
+    assert app.preview.identity == before  # nothing was baked again
+    play(app, {"key": "R"})
+    picture = settle(app)
+    play(app, {"click": "camera.identity.own"}, {"set": ["identity.yaw", 60]})
+    other = settle(app)
+    assert app.state.view.camera == app.state.model.home
+    assert np.abs(other - picture).max() > 1e-3
+    assert app.preview.identity != before
+    play(app, {"click": "camera.identity.model"})
+    assert np.abs(settle(app) - picture).max() < 1e-5
+
+
+def test_the_pivot_is_typed(app: Any) -> None:
+    play(app, {"set": ["camera.pivot.y", 0.125]})
+    assert camera_of(app).pivot == pytest.approx((0.0, 0.125, 0.2))
+
+
+def test_the_cube_turns_the_camera(app: Any) -> None:
+    play(app, {"command": "camera.right"}, {"click": "cube.right"})
+    assert camera_of(app).yaw == pytest.approx(math.pi / 2)
+    play(app, {"drag": {"widget": "cube", "by": [25, 0]}})
+    assert camera_of(app).yaw < math.pi / 2 - 0.3
+    play(app, {"click": "cube.front"})
+    assert (camera_of(app).yaw, camera_of(app).pitch) == (0.0, 0.0)
+
+
+def test_trackpad_scrolling_is_remembered(app: Any) -> None:
+    before = camera_of(app)
+    play(app, {"command": "camera.trackpad"}, {"wheel": [4, -2], "at": CENTRE})
+    orbited = camera_of(app)
+    assert orbited.yaw < before.yaw and orbited.radius == before.radius
+    play(app, {"wheel": 3, "at": CENTRE, "mods": ["control"]})
+    assert camera_of(app).radius < before.radius
+    assert app.state.preferences.trackpad

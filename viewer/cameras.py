@@ -1,0 +1,99 @@
+"""What the window does with cameras outside of its state: clipboard, files, picking a point.
+
+Functions of the app and an action; see app._EFFECTS.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ballgan.camera_text import (
+    FILE_NAMES,
+    decode_cameras,
+    decode_orbit,
+    describe_loss,
+    encode_camera,
+    encode_cameras,
+    to_camera,
+)
+from ballgan.files import atomic_write
+
+from . import actions as act
+from . import camera_actions as cam
+from . import navigation, paths
+from .state import ViewerState
+
+if TYPE_CHECKING:
+    from .app import App
+
+FORMS = {"json": "JSON", "opencv": "OpenCV", "opengl": "NeRF's transforms.json"}
+MAX_TEXT = 2**22  # characters of a pasted text
+SURFACE_OPACITY = 0.5  # of what counts as a surface
+
+
+def copy(app: App, action: cam.CopyCamera) -> None:
+    """Put the camera on the clipboard."""
+    state = app.state
+    if action.form == "json":
+        text = encode_camera(state.view.camera)
+    else:
+        text = _encode(state, action.form)
+    app.window.clipboard = text
+    app.dispatch(act.Notify("info", f"Copied the camera as {FORMS[action.form]}"))
+
+
+def paste(app: App, action: cam.PasteCamera) -> None:
+    """Take the camera on the clipboard; say so where it is none, or had more than we show."""
+    text = app.window.clipboard
+    if not text.strip():
+        app.dispatch(act.Notify("error", "There is no text on the clipboard: copy a camera first"))
+        return
+    take(app, text[:MAX_TEXT], "The text on the clipboard")
+
+
+def take(app: App, text: str, name: str) -> None:
+    """Look through the first camera in a text, which errors call `name`."""
+    before = app.state.view.camera
+    try:
+        camera = decode_orbit(text, before, name)
+        original = next(iter(decode_cameras(text, name).values()))
+    except ValueError as error:
+        app.dispatch(act.Notify("error", str(error)))
+        return
+    app.dispatch(act.EndStroke(), act.MoveCamera(camera), act.EndStroke())
+    taken, lost = app.state.view.camera, describe_loss(original, camera)
+    if abs(taken.radius - camera.radius) > 1e-6 or taken.pivot != camera.pivot:
+        app.dispatch(act.Notify("info", "The camera was moved to where the model can be seen"))
+    elif lost:
+        app.dispatch(act.Notify("info", f"The camera was taken without {lost}"))
+
+
+def save(app: App, action: cam.SaveCamera) -> None:
+    """Write the camera as a file for other programs."""
+    folder = paths.find_folder(app.state.preferences.output_folder)
+    path = paths.unused(folder / FILE_NAMES[action.convention])
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with atomic_write(path) as file:
+            file.write(_encode(app.state, action.convention).encode())
+    except OSError as error:
+        app.dispatch(act.Notify("error", f"The camera could not be saved: {error}"))
+        return
+    app.dispatch(act.Notify("info", f"Saved {path}"))
+
+
+def pick_pivot(app: App, action: cam.PickPivot) -> None:
+    """Put the pivot on the surface at a place of the picture."""
+    camera = app.state.view.camera
+    found = app.easel.probe(app.state, action.place)
+    if found is None or found[0] < SURFACE_OPACITY:
+        return
+    ray = navigation.ray_direction(camera, *action.place)
+    point = navigation.move(navigation.eye_position(camera), ray, found[1])
+    app.dispatch(act.EndStroke(), act.MoveCamera(navigation.aim(camera, point)), act.EndStroke())
+
+
+def _encode(state: ViewerState, convention: str) -> str:
+    name = f"{paths.picture_stem(state)}.png"
+    size = state.model.image_resolution if state.model else 512
+    return encode_cameras({name: to_camera(state.view.camera)}, convention, size)

@@ -1,0 +1,78 @@
+"""How the camera moves, and what the mapping network is told of it."""
+
+from dataclasses import replace
+
+from ballgan.view import NEAREST, PIVOT_ROOM, Orbit
+
+from .. import camera_actions as cam
+from .. import navigation
+from .reduce import reduce, with_camera, with_view
+from .values import ViewerState
+
+
+@reduce.register
+def _(action: cam.SetNavigation, state: ViewerState) -> ViewerState:
+    return replace(state, navigation=action.navigation)
+
+
+@reduce.register
+def _(action: cam.HoldKey, state: ViewerState) -> ViewerState:
+    present = state.navigation
+    held = present.held - {action.key}
+    if action.down and present.flies:
+        held |= {action.key}
+    fast = action.fast if action.down else present.fast
+    if (held, fast) == (present.held, present.fast):
+        return state
+    return replace(state, navigation=replace(present, held=held, fast=fast and bool(held)))
+
+
+@reduce.register
+def _(action: cam.ReleaseKeys, state: ViewerState) -> ViewerState:
+    if not state.navigation.held:
+        return state
+    return replace(state, navigation=replace(state.navigation, held=frozenset(), fast=False))
+
+
+@reduce.register
+def _(action: cam.MoveOn, state: ViewerState) -> ViewerState:
+    way, camera = state.navigation, state.view.camera
+    if way.turntable:
+        camera = replace(camera, yaw=camera.yaw + way.turn_speed * action.seconds)
+    if way.held:
+        home = state.model.home if state.model else Orbit()
+        speed = navigation.FLY_SPEED * home.radius * (navigation.FAST if way.fast else 1.0)
+        distance = speed * action.seconds
+        camera = navigation.fly(camera, way.held, distance, NEAREST * home.radius)
+    return state if camera == state.view.camera else with_camera(state, camera)
+
+
+@reduce.register
+def _(action: cam.FaceSide, state: ViewerState) -> ViewerState:
+    return with_camera(state, navigation.face(state.view.camera, action.side))
+
+
+@reduce.register
+def _(action: cam.SetConditioning, state: ViewerState) -> ViewerState:
+    return with_view(state, conditioning=action.pose)
+
+
+@reduce.register
+def _(action: cam.SetTrackpad, state: ViewerState) -> ViewerState:
+    return replace(state, preferences=replace(state.preferences, trackpad=action.on))
+
+
+def zoomed(state: ViewerState, steps: float, at: tuple[float, float]) -> Orbit:
+    """The camera closer by `steps` of the wheel, as close as it may be, towards a place."""
+    camera = state.view.camera
+    wanted = replace(camera, radius=navigation.zoom(camera, steps).radius)
+    allowed = with_camera(state, wanted).view.camera.radius
+    return navigation.zoom_to(camera, allowed, at)
+
+
+def looked(state: ViewerState, dx: float, dy: float) -> Orbit:
+    """The camera with its head turned, with a pivot that it may have."""
+    home = state.model.home if state.model else Orbit()
+    limit = state.model.camera_limit if state.model else 4 * home.radius
+    nearest, room = NEAREST * home.radius, PIVOT_ROOM * limit
+    return navigation.look(state.view.camera, dx, dy, nearest, room)
