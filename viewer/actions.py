@@ -492,6 +492,13 @@ class SetCapture(Action):
 
 
 @dataclass(frozen=True)
+class SetOutputFolder(Action):
+    """Where pictures, films, meshes and sessions go; empty: the current folder."""
+
+    path: str
+
+
+@dataclass(frozen=True)
 class ShowTimeline(Action):
     """The strip under the picture that shows the film's keys."""
 

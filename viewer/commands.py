@@ -346,7 +346,7 @@ _TABLE: dict[str, tuple[Command, ...]] = {
             "film.timeline",
             "Timeline on or off",
             lambda state: [act.ShowTimeline(not state.playhead.shown)],
-            "T",
+            "Ctrl+T",
             tip="Keys of camera, codes and background.",
         ),
         command(
