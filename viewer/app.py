@@ -19,8 +19,9 @@ from . import actions as act
 from . import camera_actions as cam
 from . import cameras, capture, capture_tasks, panels, paths, preferences, tasks
 from . import latent_actions as lat
+from .backdrop_tasks import PanelPicture
 from .controls import Grip, Reach, ends_stroke, handle
-from .dialogs import Dialogs
+from .dialogs import FOLDER, Dialogs
 from .easel import Easel
 from .events import Event
 from .gallery import THUMBNAILS, Gallery
@@ -46,6 +47,7 @@ from .requests import (
 )
 from .shelf import Shelf, open_bundled, open_recognised, open_session
 from .state import ViewerState, apply
+from .surroundings import Surroundings
 from .tempo import Tempo
 from .thumbnail_maker import ThumbnailMade, ThumbnailMaker
 from .thumbnails import Thumbnails
@@ -98,6 +100,8 @@ class App:
         }
         self._lanes["recognise"] = Lane("recognise", tasks.recognise_file, self._post, in_turn=True)
         self._lanes["save"] = Lane("save", tasks.save_picture, self._post, in_turn=True)
+        self.surroundings = Surroundings(self._post)
+        self._lanes |= self.surroundings.lanes
         self._shelf = Shelf(self._post)
         self._lanes["notes"] = Lane("notes", tasks.write_notes, self._post, in_turn=True)
         maker = ThumbnailMaker(self._is_computing)
@@ -154,7 +158,8 @@ class App:
     @property
     def saving(self) -> bool:
         """Whether a picture or a session is being written, or will be."""
-        return self._wants_picture or self._lanes["save"].busy or self.keeper.busy
+        writing = self._lanes["save"].busy or self._lanes["sphere"].busy or self.keeper.busy
+        return self._wants_picture or writing
 
     @property
     def converged(self) -> bool:
@@ -196,6 +201,7 @@ class App:
                 self._end_stroke_at_release()
                 self._housekeep()
                 self.easel.submit(self.state, self._limit())
+                self.surroundings.submit(self.easel.model, self.state, self.gui.ui.rects)
                 self.gallery.submit(self.state, self.gui.ui.rects)
             self._draw(layout)
             if self.window.offscreen:  # no screen sets the pace: let no frames pile up
@@ -305,6 +311,7 @@ class App:
         self._stage.close()
         self._thumbnails.close()
         self.preview.close()
+        self.surroundings.close()
         self.gui.close()
 
     # Results
@@ -329,6 +336,8 @@ class App:
             self.dispatch(result)
         elif isinstance(result, EASEL_RESULTS):
             self.easel.receive(result)
+        elif isinstance(result, PanelPicture):
+            self.surroundings.receive(result)
         elif isinstance(result, ThumbnailMade):
             self.gallery.receive(result)
         elif isinstance(result, Progress):
@@ -359,6 +368,8 @@ class App:
         elif (job := self.state.job(failure.lane)) is not None:
             text = f"{job.title} failed: {failure.message}"
             self.dispatch(act.EndJob(job.lane, "error", text))
+        elif failure.lane in self.surroundings.lanes:
+            self.dispatch(self.surroundings.receive_failure(failure))
         elif failure.lane == "save":
             text = f"The picture could not be saved: {failure.message}"
             self.dispatch(act.Notify("error", text))
@@ -396,6 +407,7 @@ class App:
             quality=self.easel.describe_picture(self.state),
             surface=self.easel.describe_surface(self.state),
             separation=self.easel.separation,
+            picture=self.surroundings.picture,
             surface_failed=self.easel.surface_failed(self.state),
             rendering=self.loading or not self.converged,
             frame_ms=self.tempo.frame_ms,
@@ -450,6 +462,8 @@ class App:
             self.dispatch(act.OpenSession(path))
         elif self._dialogs.purpose == "save_session":
             self.dispatch(act.SaveSession(path))
+        elif self._dialogs.purpose == FOLDER:
+            self.dispatch(act.SetOutputFolder(path))
         else:
             self.dispatch(act.SetExportPath(path))
 
@@ -497,6 +511,15 @@ class App:
         describe = defaults.get(action.purpose)
         default = describe(self.state) if describe else ""
         self.dispatch(*self._dialogs.ask(action.purpose, default))
+
+    def _write_sphere(self, action: act.WriteSphere) -> None:
+        if self.easel.model is not None and self.state.can_unroll:
+            self.dispatch(act.BeginJob("sphere", "Unrolling the background"))
+            self.surroundings.write(self.easel.model, self.state, edit=action.edit)
+
+    def _use_sphere(self, action: act.SphereWritten) -> None:
+        if action.edit:
+            self.dispatch(act.OpenPicture(action.path))
 
     def _want_picture(self, action: act.SaveScreenshot) -> None:
         if self.state.capture.size and self.state.view.layer != "surface":
@@ -560,6 +583,9 @@ _EFFECTS: dict[type[act.Action], Callable[[App, Any], None]] = {
     act.SessionFailed: lambda app, action: app.dispatch(*open_bundled(app.state)),
     act.SaveSession: lambda app, action: app.keeper.save(app.state, action.path),
     act.Browse: App._browse,
+    act.WriteSphere: App._write_sphere,
+    act.SphereWritten: App._use_sphere,
+    act.PictureChanged: lambda app, action: app.surroundings.forget(action.path),
     act.SaveScreenshot: App._want_picture,
     act.RevealFile: lambda app, action: app._lanes["reveal"].submit(action),
     act.StartExport: App._export,

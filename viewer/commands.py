@@ -127,6 +127,15 @@ def _zoom(factor: float) -> Callable[[ViewerState], Actions]:
     return lambda state: [act.SetZoom(state.preferences.zoom * factor)]
 
 
+def _toggle_light(state: ViewerState) -> Actions:
+    backdrop = state.view.backdrop
+    return [act.SetBackdrop(replace(backdrop, match_light=not backdrop.match_light))]
+
+
+def _has_sphere(state: ViewerState) -> bool:
+    return state.can_unroll and state.job("sphere") is None
+
+
 _TABLE: dict[str, tuple[Command, ...]] = {
     "Help": (
         command("palette", "Find a command", act.ShowOverlay("palette"), "Ctrl+K", hint="commands"),
@@ -245,6 +254,31 @@ _TABLE: dict[str, tuple[Command, ...]] = {
             "B",
             hint="background on/off",
         ),
+        command(
+            "background.still",
+            "Let the background stand still, or turn with the camera",
+            lambda state: [act.HoldBackground(state.view.backdrop.camera is None)],
+            "L",
+            tip="The object turns before a background that stays as it is seen now.",
+        ),
+        command(
+            "background.light",
+            "Match the background's light (approximate)",
+            _toggle_light,
+            tip="Shades the foreground with the light of the background.",
+        ),
+        command(
+            "background.save",
+            "Save the whole background as a PNG",
+            act.WriteSphere(),
+            enabled=_has_sphere,
+        ),
+        command(
+            "background.edit",
+            "Edit a copy of the background in another program",
+            act.WriteSphere(edit=True),
+            enabled=_has_sphere,
+        ),
         command("background.next", "Next background", _step("background", 1), "Shift+Right"),
         command(
             "background.previous", "Previous background", _step("background", -1), "Shift+Left"
@@ -312,7 +346,7 @@ _TABLE: dict[str, tuple[Command, ...]] = {
             "film.timeline",
             "Timeline on or off",
             lambda state: [act.ShowTimeline(not state.playhead.shown)],
-            "T",
+            "Ctrl+T",
             tip="Keys of camera, codes and background.",
         ),
         command(

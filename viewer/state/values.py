@@ -48,6 +48,7 @@ class ModelInfo:
     depth_range: tuple[float, float] = (2.25, 3.3)  # near and far of depth pictures, world units
     conditioned: bool = False  # whether a camera shapes the identity
     sphere_radius: float = 0.0  # of the background, world units; 0: infinitely far
+    unrolls: bool = True  # whether its background surrounds the scene
     visible_span: float = 1.0  # radians of the background that the model's own camera sees
     bundled: bool = False  # part of the installation rather than a person's file
     notes: tuple[str, ...] = ()
@@ -211,6 +212,14 @@ class ViewerState:
     notes: ModelNotes = ModelNotes()  # what the person keeps of the model
     notebooks: dict[str, ModelNotes] = field(default_factory=dict)  # of the others, by path
     sheet: Sheet = Sheet()  # contact sheet of the gallery
+
+    @property
+    def can_unroll(self) -> bool:
+        """Whether the background that shows surrounds the scene."""
+        backdrop, model = self.view.backdrop, self.model
+        if model is None or not backdrop.visible:
+            return False
+        return backdrop.kind != "learnt" or (model.unrolls and model.has_background)
 
     def job(self, lane: str) -> Job | None:
         """The job that the lane works on, if it has one."""
