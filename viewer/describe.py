@@ -23,7 +23,7 @@ def describe_model(generator: Any, path: str, *, bundled: bool = False) -> Model
     return ModelInfo(
         path=path,
         name=Path(path).stem,
-        kind=str(meta.get("source", "BallGAN" if behind else "EG3D")),
+        kind=str(meta.get("source", config.kind)),
         image_resolution=config.image_resolution,
         neural_resolution=config.neural_resolution,
         has_background=behind is not None,

@@ -20,6 +20,11 @@ def _(action: act.SetCapture, state: ViewerState) -> ViewerState:
 
 
 @reduce.register
+def _(action: act.SetOutputFolder, state: ViewerState) -> ViewerState:
+    return replace(state, preferences=replace(state.preferences, output_folder=action.path))
+
+
+@reduce.register
 def _(action: act.ShowTimeline, state: ViewerState) -> ViewerState:
     playing = state.playhead.playing and action.shown
     return _with_playhead(state, shown=action.shown, playing=playing)
