@@ -169,6 +169,19 @@ def test_a_contact_sheet_fills_and_its_pictures_lead_to_their_codes(app: Any) ->
     assert app.state.view.foreground == Code(11.0)
 
 
+def test_directions_can_be_seen_as_pictures(app: Any) -> None:
+    settle(app)
+    play(
+        app,
+        {"click": "background.directions.fold"},
+        {"click": "background.directions.show"},
+        {"wait": "pictured", "timeout": 60},
+        {"click": "gallery.sheet.7"},
+    )
+    assert app.state.view.backdrop.code.moves == ((Direction("sefa", 1), 3.0),)
+    assert app.state.job("thumbnails") is None
+
+
 def test_a_sheet_of_the_background_can_be_cancelled(app: Any) -> None:
     settle(app)
     play(
