@@ -265,13 +265,9 @@ class SaveScreenshot(Effect):
 
 @dataclass(frozen=True)
 class OpenSession(Action):
-    """Show what a session file says, or a picture that was saved from the window.
-
-    recovered: it is the autosave of a window that ended unexpectedly.
-    """
+    """Show what a session file says, or a picture that was saved from the window."""
 
     path: str
-    recovered: bool = False
 
 
 @dataclass(frozen=True)
