@@ -265,13 +265,9 @@ class SaveScreenshot(Effect):
 
 @dataclass(frozen=True)
 class OpenSession(Action):
-    """Show what a session file says, or a picture that was saved from the window.
-
-    recovered: it is the autosave of a window that ended unexpectedly.
-    """
+    """Show what a session file says, or a picture that was saved from the window."""
 
     path: str
-    recovered: bool = False
 
 
 @dataclass(frozen=True)
@@ -493,6 +489,13 @@ class SetCapture(Action):
     """Other options for pictures and films."""
 
     options: "CaptureOptions"
+
+
+@dataclass(frozen=True)
+class SetOutputFolder(Action):
+    """Where pictures, films, meshes and sessions go; empty: the current folder."""
+
+    path: str
 
 
 @dataclass(frozen=True)

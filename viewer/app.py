@@ -21,7 +21,7 @@ from . import cameras, capture, capture_tasks, panels, paths, preferences, tasks
 from . import latent_actions as lat
 from .backdrop_tasks import PanelPicture
 from .controls import Grip, Reach, ends_stroke, handle
-from .dialogs import Dialogs
+from .dialogs import FOLDER, Dialogs
 from .easel import Easel
 from .events import Event
 from .gallery import THUMBNAILS, Gallery
@@ -462,6 +462,8 @@ class App:
             self.dispatch(act.OpenSession(path))
         elif self._dialogs.purpose == "save_session":
             self.dispatch(act.SaveSession(path))
+        elif self._dialogs.purpose == FOLDER:
+            self.dispatch(act.SetOutputFolder(path))
         else:
             self.dispatch(act.SetExportPath(path))
 

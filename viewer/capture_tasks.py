@@ -21,6 +21,15 @@ def capture(request: CaptureRequest, ticket: Ticket) -> None:
 
     The scene is one of its own: the window goes on rendering with its own.
     """
+    from ballgan.memory import return_freed_memory
+
+    try:
+        _capture(request, ticket)
+    finally:
+        return_freed_memory()
+
+
+def _capture(request: CaptureRequest, ticket: Ticket) -> None:
     import ballgan
     from ballgan.files import check_writable
 

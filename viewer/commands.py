@@ -5,6 +5,7 @@ runs a command by its name. A command answers with actions, as a panel does.
 """
 
 import random
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -258,7 +259,7 @@ _TABLE: dict[str, tuple[Command, ...]] = {
             "background.still",
             "Let the background stand still, or turn with the camera",
             lambda state: [act.HoldBackground(state.view.backdrop.camera is None)],
-            "L",
+            "H",
             tip="The object turns before a background that stays as it is seen now.",
         ),
         command(
@@ -346,7 +347,7 @@ _TABLE: dict[str, tuple[Command, ...]] = {
             "film.timeline",
             "Timeline on or off",
             lambda state: [act.ShowTimeline(not state.playhead.shown)],
-            "T",
+            "Ctrl+T",
             tip="Keys of camera, codes and background.",
         ),
         command(
@@ -473,16 +474,17 @@ def _score(query: str, row: Command) -> int | None:
             total += 1
         elif word in text:
             total += 2
-        elif _is_subsequence(word, title):
-            total += 10
+        elif (spread := _spread(word, title)) is not None:
+            total += 10 + spread
         else:
             return None
     return total
 
 
-def _is_subsequence(word: str, text: str) -> bool:
-    letters = iter(text)
-    return all(letter in letters for letter in word)
+def _spread(word: str, text: str) -> int | None:
+    """Length of the shortest part of a text that has the word's letters in order, if any has."""
+    pattern = re.compile(f"(?=({'.*?'.join(map(re.escape, word))}))")
+    return min((len(match[1]) for match in pattern.finditer(text)), default=None)
 
 
 def keys_of(name: str) -> str:

@@ -68,7 +68,7 @@ def describe_code(code: Code) -> str:
 def find_folder(chosen: str) -> Path:
     """`chosen`, else the current folder if it can be written, else the person's own."""
     if chosen:
-        return Path(chosen)
+        return Path(chosen).expanduser()
     try:
         here = Path.cwd()
     except OSError:  # it was deleted

@@ -55,8 +55,8 @@ def draw_code(ui: Ui, state: ViewerState, which: str) -> list[act.Action]:
     with ui.enabled_if(not control.locked):
         if len(code.blend) == 2:
             changed = _draw_blend(ui, which, code) or changed
-        if space.rows > 1:
-            changed = draw_mixing(ui, which, code, space) or changed
+    if space.rows > 1:
+        changed = draw_mixing(ui, which, code, space, locked=control.locked) or changed
     actions += draw_directions(ui, state, which, space)
     changed = moved or changed
     return [*actions, lat.SetCode(which, changed)] if changed is not None else actions

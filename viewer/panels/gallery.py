@@ -12,8 +12,10 @@ from .. import latent_actions as lat
 from ..gallery import CURRENT, FAVOURITE, THUMBNAILS, codes_of
 from ..info import ViewInfo
 from ..state import Sheet, ViewerState
+from ..state.latents import SWEEP
 from ..thumbnail_maker import Portrait
 from ..ui import Ui, colour_u32
+from .directions import describe
 from .jobs import draw_job
 
 COLUMNS = 4
@@ -34,10 +36,13 @@ class Tile:
     name: str
     which: str
     codes: CodePair
+    note: str = ""  # what it is, if not a matter of seeds
 
     @property
     def label(self) -> str:
         """What stands for the picture until it is there."""
+        if self.note:
+            return self.note.replace(" ", "\n")
         seeds = []
         if self.which != "background":
             seeds.append(str(self.codes.foreground.seed))
@@ -47,7 +52,9 @@ class Tile:
 
     @property
     def caption(self) -> str:
-        """Its seeds in words."""
+        """What it is, in words."""
+        if self.note:
+            return self.note
         if self.which == "both":
             codes = self.codes
             return f"Seeds {codes.foreground.seed} before {codes.background.seed}"
@@ -104,9 +111,18 @@ def _draw_sheet(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     else:
         actions += draw_job(ui, job, "gallery.sheet.cancel")
     for index in range(len(sheet.codes)):
-        tile = Tile(f"gallery.sheet.{index}", sheet.codes_of, codes_of(sheet, index))
+        note = _describe_move(state, sheet, index) if sheet.directions else ""
+        tile = Tile(f"gallery.sheet.{index}", sheet.codes_of, codes_of(sheet, index), note)
         actions += _draw_tile(ui, index, tile, state, info)
     return actions
+
+
+def _describe_move(state: ViewerState, sheet: Sheet, index: int) -> str:
+    """Direction and amount of a picture, in words."""
+    row, column = divmod(index, len(SWEEP))
+    direction = sheet.directions[row]
+    name = state.notes.name_of(sheet.codes_of, direction) or describe(direction)
+    return f"{name} {SWEEP[column]:+g}"
 
 
 def _draw_choice(ui: Ui, state: ViewerState, sheet: Sheet) -> list[act.Action]:
@@ -176,7 +192,7 @@ def _paint_tile(
     x, y, side = place
     draw, rounding = imgui.get_window_draw_list(), ui.px(5)
     low, high = (x, y), (x + side, y + side)
-    thumbnail = info.thumbnail(Portrait.of(tile.which, tile.codes))
+    thumbnail = info.thumbnail(tile.which, tile.codes)
     draw.add_rect_filled(low, high, colour_u32(theme.CONTROL), rounding)
     if thumbnail is not None:
         texture = imgui.ImTextureRef(thumbnail.texture)

@@ -87,7 +87,7 @@ def _draw_ease(ui: Ui, state: ViewerState, selected: bool) -> list[act.Action]:
             actions.append(act.SetAnimation(film.with_ease(head.key, ease)))
         imgui.same_line()
     imgui.set_cursor_pos_x(imgui.get_window_width() - side - ui.px(12))
-    if ui.icon_button("timeline.close", icons.CLOSE, "Key T. Close the timeline"):
+    if ui.icon_button("timeline.close", icons.CLOSE, "Ctrl+T. Close the timeline"):
         actions.append(act.ShowTimeline(False))
     return actions
 

@@ -120,6 +120,8 @@ def _put(state: ViewerState, model: ModelInfo, replaces: str) -> ViewerState:
     if len(models) > MAX_MODELS:
         oldest = next(other for other in models if other is not state.model)
         models = tuple(other for other in models if other is not oldest)
+        text = f"{oldest.name} was closed: {MAX_MODELS} models can be open."
+        state = notify(state, "info", text, "models")
     return replace(state, models=models)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ballgan.animation import Animation
+from ballgan.latents import Direction
 from ballgan.model_files import ModelFile
 from ballgan.view import Code, Orbit, View
 
@@ -161,9 +162,10 @@ class Following:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A contact sheet: neighbouring seeds of one of the codes.
+    """A contact sheet of one of the codes: neighbouring seeds, or moves along directions.
 
-    codes: what it shows, as of when it was made. stopped: no more of its pictures are made.
+    codes: what it shows, as of when it was made; directions: four codes for each of them, if it
+    shows directions. stopped: no more of its pictures are made.
     """
 
     which: str = "foreground"
@@ -171,6 +173,7 @@ class Sheet:
     count: int = 24
     codes: tuple[Code, ...] = ()
     codes_of: str = "foreground"
+    directions: tuple[Direction, ...] = ()
     stopped: bool = False
 
 
