@@ -206,3 +206,20 @@ def test_a_cancelled_capture_leaves_nothing(tiny_model, view: View, tmp_path: Pa
     with pytest.raises(ballgan.Cancelled):
         capture_picture(ballgan.Scene(tiny_model), view, tmp_path / "a.png", progress=stop)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_render_writes_large_pictures_in_bands(
+    model_path: str, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr("ballgan.bands.PIXELS", 1)
+    given = ["render", model_path, "--size", "300", "--background", "none", "--device", "cpu"]
+    assert main([*given, "--output", str(tmp_path / "a")]) == 0
+    monkeypatch.undo()
+    assert main([*given, "--output", str(tmp_path / "b")]) == 0
+    pictures = {}
+    for folder in "ab":
+        for path in (tmp_path / folder).iterdir():
+            with Image.open(path) as image:
+                pictures[folder, path.name == "contact_sheet.png"] = np.asarray(image)
+    assert np.abs(pictures["a", False].astype(int) - pictures["b", False]).max() <= 2
+    assert np.ptp(pictures["a", True]) > 100
