@@ -490,3 +490,8 @@ def _spread(word: str, text: str) -> int | None:
 def keys_of(name: str) -> str:
     """The keys of a command as they are written; empty if it has none."""
     return " or ".join(str(keys) for keys in _BY_NAME[name].keys)
+
+
+def keyed(name: str, text: str) -> str:
+    """A tooltip: `text` after the keys of the command that does the same."""
+    return f"{keys_of(name)}. {text}"

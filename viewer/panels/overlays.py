@@ -8,7 +8,7 @@ from imgui_bundle import ImVec2, imgui, imgui_ctx
 
 from .. import actions as act
 from .. import theme
-from ..commands import COMMANDS, Command, search
+from ..commands import COMMANDS, Command, keys_of, search
 from ..info import ViewInfo
 from ..layout import Rect
 from ..state import ViewerState
@@ -148,7 +148,7 @@ def _draw_keys(ui: Ui, info: ViewInfo) -> list[act.Action]:
         with imgui_ctx.push_font(ui.fonts.bold, theme.FONT_SIZE):
             ui.text("Keys and mouse")
         imgui.same_line()
-        ui.text("Ctrl+K finds everything by its name.", theme.TEXT_DIM)
+        ui.text(f"{keys_of('palette')} finds everything by its name.", theme.TEXT_DIM)
         columns = 3 if imgui.get_content_region_avail().x >= ui.px(640) else 2
         height = _height(ui, groups, columns)
         for column, chosen in enumerate(balance(groups, columns)):
