@@ -29,6 +29,12 @@ def prepare_field(field: TriplaneField | StyleField, planes: Tensor) -> AnyQuick
     return QuickStyleField(field, planes)
 
 
+def look_up_density(field: AnyQuickField, points: Tensor) -> Tensor:
+    """Raw density (N,) at points (N, 3)."""
+    across = points.T.contiguous()
+    return field.density_of(field.hidden(across), across)
+
+
 class QuickField:
     """Density and features of one set of planes (1, 3, C, H, W). Not differentiable."""
 

@@ -43,6 +43,7 @@ from .lighting import Light, MatchLight, Shading, find_shading, relight
 from .matte import extend_colors, solve_matte
 from .memo import Memo
 from .progressive import Pace, climb_ladder, march_passes
+from .quick_field import look_up_density, prepare_field
 from .quick_synthesis import gains_by_speed
 from .separation import Separation, measure_separation
 from .shot import Progress, Shot, aim
@@ -531,7 +532,7 @@ class Scene:
         report = progress or (lambda fraction: None)
         planes = self.planes(None if progress is None else lambda: progress(0.0))
         fields = (
-            lambda points: self.model.density(planes, points),
+            self.find_density(sampler),
             lambda points: self.model.color(planes, points),
         )
         mesh = extract_mesh(
@@ -555,6 +556,14 @@ class Scene:
             device=self.model.device,
             progress=part_of(report, 0.4, 1.0),
         )
+
+    def find_density(self, sampler: str = "fast") -> Callable[[Tensor], Tensor]:
+        """The field's raw density, as a function of points (N, 3); "plain": to rounding."""
+        planes = self.planes()
+        if sampler == "plain":
+            return lambda points: self.model.density(planes, points)
+        field = prepare_field(self.model.field, planes)
+        return lambda points: look_up_density(field, points)
 
     @torch.inference_mode()
     def dome(self, height: int = 512, *, progress: Progress | None = None) -> "Dome":

@@ -66,7 +66,7 @@ def test_the_object_turns_before_a_still_background(app: Any) -> None:
     play(app, {"set": ["background.still.yaw", 30]})
     assert app.state.view.backdrop.camera.yaw == pytest.approx(np.radians(30), abs=0.01)
     assert app.state.view.camera == alone
-    play(app, {"key": "L"})
+    play(app, {"key": "H"})
     assert app.state.view.backdrop.camera is None
     play(app, {"key": "Z", "mods": ["control"]})
     assert app.state.view.backdrop.camera is not None

@@ -17,6 +17,11 @@ def test_names_are_unique_and_belong_to_groups() -> None:
     assert all(row.group and row.title for row in COMMANDS)
 
 
+def test_every_chord_is_of_one_command() -> None:
+    chords = [keys for row in COMMANDS for keys in row.keys]
+    assert sorted(map(str, chords)) == sorted(map(str, set(chords)))
+
+
 def test_chords_read_as_they_are_written() -> None:
     assert chord("Ctrl+Shift+Z") == Chord("Z", frozenset({"control", "shift"}))
     assert str(chord("Shift+Ctrl+Z")) == "Ctrl+Shift+Z"

@@ -172,7 +172,7 @@ def test_a_cancelled_film_leaves_nothing_and_the_window_stays_quick(
 ) -> None:
     play(app, {"click": "film.turntable"}, {"key": "Space"}, {"click": "film.size.2048"})
     play(app, {"click": "film.format.webm"}, {"click": "film.render"})
-    assert app.capturing and app.state.job("film").title == "Film as WEBM"
+    assert app.capturing and app.state.job("film").title == "Film as WebM"
     slowest = 0.0
     for _ in range(20):
         started = time.perf_counter()

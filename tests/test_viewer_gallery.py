@@ -123,7 +123,7 @@ def test_an_animation_glides_and_shows(app: Any) -> None:
     while len(shown) < 3 and time.monotonic() < end:
         app.frame()
         assert app.patience() == 0.0
-        place = app.preview.code.x
+        place = app.preview.identity.code.x
         shown += [place] if place not in shown else []
     assert len(shown) == 3
     assert shown == sorted(shown)
@@ -157,7 +157,7 @@ def test_a_contact_sheet_fills_and_its_pictures_lead_to_their_codes(app: Any) ->
     assert app.gallery.progress is None
     assert len(app.state.sheet.codes) == 12
     codes = [CodePair(code, Code()) for code in app.state.sheet.codes]
-    assert all(app.gallery.find(Portrait.of("foreground", pair)) for pair in codes)
+    assert all(app.gallery.find("foreground", pair) for pair in codes)
     play(app, {"click": "gallery.sheet.3"})
     assert app.state.view.foreground.seed == 8
     play(app, {"drag": {"widget": "gallery.sheet.3", "onto": "gallery.sheet.6"}})

@@ -259,7 +259,7 @@ _TABLE: dict[str, tuple[Command, ...]] = {
             "background.still",
             "Let the background stand still, or turn with the camera",
             lambda state: [act.HoldBackground(state.view.backdrop.camera is None)],
-            "L",
+            "H",
             tip="The object turns before a background that stays as it is seen now.",
         ),
         command(

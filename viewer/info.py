@@ -8,8 +8,7 @@ from .layout import Layout
 
 if TYPE_CHECKING:
     from ballgan.separation import Separation
-
-    from .thumbnail_maker import Portrait
+    from ballgan.view import CodePair
 
 
 @dataclass(frozen=True)
@@ -66,4 +65,4 @@ class ViewInfo:
     frames_per_second: float = 0.0  # 0 at rest
     clock: float = 0.0  # seconds, for what moves
     picture: Callable[[Hashable], Thumbnail | None] = lambda key: None  # of the background's panel
-    thumbnail: "Callable[[Portrait], Thumbnail | None]" = lambda portrait: None
+    thumbnail: "Callable[[str, CodePair], Thumbnail | None]" = lambda which, codes: None

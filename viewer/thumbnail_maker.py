@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ballgan.view import Backdrop, Code, CodePair, View
+from ballgan.view import Backdrop, Code, CodePair, Orbit, View
 
 from .requests import Model
 from .worker import Ticket
@@ -29,13 +29,16 @@ class Portrait:
 
     which: str
     codes: CodePair
+    conditioning: Orbit | None = None  # as of a View
 
     @classmethod
-    def of(cls, which: str, codes: CodePair) -> Portrait:
+    def of(cls, which: str, codes: CodePair, conditioning: Orbit | None = None) -> Portrait:
         """The portrait of what `which` says of some codes."""
         if which == "foreground":
-            return cls(which, CodePair(codes.foreground, Code()))
-        return cls(which, codes if which == "both" else CodePair(Code(), codes.background))
+            return cls(which, CodePair(codes.foreground, Code()), conditioning)
+        if which == "background":
+            return cls(which, CodePair(Code(), codes.background))
+        return cls(which, codes, conditioning)
 
 
 @dataclass(frozen=True)
@@ -102,4 +105,4 @@ def view_of(portrait: Portrait) -> View:
     """The codes of a portrait, with a background if it shows one."""
     visible = portrait.which != "foreground"
     backdrop = Backdrop(visible=visible, code=portrait.codes.background)
-    return View(portrait.codes.foreground, backdrop)
+    return View(portrait.codes.foreground, backdrop, conditioning=portrait.conditioning)

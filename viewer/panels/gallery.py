@@ -193,7 +193,7 @@ def _paint_tile(
     x, y, side = place
     draw, rounding = imgui.get_window_draw_list(), ui.px(5)
     low, high = (x, y), (x + side, y + side)
-    thumbnail = info.thumbnail(Portrait.of(tile.which, tile.codes))
+    thumbnail = info.thumbnail(tile.which, tile.codes)
     draw.add_rect_filled(low, high, colour_u32(theme.CONTROL), rounding)
     if thumbnail is not None:
         texture = imgui.ImTextureRef(thumbnail.texture)

@@ -10,6 +10,8 @@ from .. import actions as act
 from .reduce import forget, reduce, with_camera
 from .values import CAPTURE_PASSES, FILM_FORMATS, Job, Playhead, ViewerState
 
+FILM_TITLES = {"mp4": "MP4", "webm": "WebM", "gif": "GIF", "png": "PNG pictures"}
+
 
 @reduce.register
 def _(action: act.SetCapture, state: ViewerState) -> ViewerState:
@@ -114,8 +116,7 @@ def _(action: act.StartCapture, state: ViewerState) -> ViewerState:
 
 @reduce.register
 def _(action: act.StartFilm, state: ViewerState) -> ViewerState:
-    kind = "pictures" if state.capture.film == "png" else state.capture.film.upper()
-    return _begin(state, "film", f"Film as {kind}")
+    return _begin(state, "film", f"Film as {FILM_TITLES[state.capture.film]}")
 
 
 @reduce.register
