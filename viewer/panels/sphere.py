@@ -41,7 +41,10 @@ def draw_sphere(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
             return []
         width = imgui.get_content_region_avail().x
         ui.picture("background.unrolled", info.picture(UNROLLED), (width, width / 2))
-        radius = state.model.sphere_radius if state.model else 0.0
+        radius = 0.0
+        if state.model is not None:
+            learnt = state.view.backdrop.kind == "learnt"
+            radius = state.model.sphere_radius if learnt else state.model.surround_radius
         _draw_frame(ui, ui.rects["background.unrolled"], backdrop_camera(state.view), radius)
         return _draw_buttons(ui, state)
 
