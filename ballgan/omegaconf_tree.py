@@ -28,8 +28,8 @@ class ConfigNode(Record):
 def to_plain_options(value: Any) -> Any:
     """Plain dicts, lists and scalars of options from a file, references resolved.
 
-    Entries that refer to what is not there are left out. Raises CheckpointError for options that are nested
-    without end, or far more than a model has.
+    Entries that refer to what is not there are left out. Raises CheckpointError for options that
+    are nested without end, or far more than a model has.
     """
     plain = _plain(value, MAX_DEPTH, Budget(steps=20_000))
     return None if plain is MISSING else plain

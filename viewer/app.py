@@ -17,7 +17,7 @@ from ballgan.view import CODES
 
 from . import actions as act
 from . import camera_actions as cam
-from . import cameras, capture, capture_tasks, panels, paths, preferences, tasks
+from . import cameras, capture, capture_tasks, document, panels, paths, preferences, tasks
 from . import latent_actions as lat
 from .backdrop_tasks import PanelPicture
 from .controls import Grip, Reach, ends_stroke, handle
@@ -541,7 +541,8 @@ class App:
             state.capture,
             state.preferences.output_folder,
             paths.film_stem(state) if film else paths.picture_stem(state),
-            capture.describe_film(state) if film else capture.describe_view(state),
+            capture.describe_view(state),
+            document.to_session(state),
         )
         self._lanes[lane].submit(request)
 

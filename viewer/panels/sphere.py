@@ -40,13 +40,23 @@ def draw_sphere(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
         if not unfolded:
             return []
         width = imgui.get_content_region_avail().x
-        ui.picture("background.unrolled", info.picture(UNROLLED), (width, width / 2))
+        picture = info.picture(UNROLLED)
+        ui.picture("background.unrolled", picture, (width, width / 2))
+        if picture is None:
+            _draw_words(ui.rects["background.unrolled"], "Unrolling ...")
         radius = 0.0
         if state.model is not None:
             learnt = state.view.backdrop.kind == "learnt"
             radius = state.model.sphere_radius if learnt else state.model.surround_radius
         _draw_frame(ui, ui.rects["background.unrolled"], backdrop_camera(state.view), radius)
         return _draw_buttons(ui, state)
+
+
+def _draw_words(place: Rect, words: str) -> None:
+    """Faint words under the middle of a rectangle."""
+    size = imgui.calc_text_size(words)
+    corner = (place.centre[0] - size.x / 2, place.y + 0.75 * place.height - size.y / 2)
+    imgui.get_window_draw_list().add_text(corner, colour_u32(theme.TEXT_FAINT), words)
 
 
 def _draw_buttons(ui: Ui, state: ViewerState) -> list[act.Action]:
