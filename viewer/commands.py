@@ -226,9 +226,14 @@ _TABLE: dict[str, tuple[Command, ...]] = {
         ),
         command(
             "codes.stop",
-            "Stop the animations of codes",
+            "Stop all that moves",
             lat.StopAnimations(),
-            enabled=lambda state: any(state.view.latents.of(which).moves for which in CODES),
+            tip="Animated codes, the turntable and the film.",
+            enabled=lambda state: (
+                state.playhead.playing
+                or state.navigation.moves
+                or any(state.view.latents.of(which).moves for which in CODES)
+            ),
         ),
         command(
             "codes.side",
