@@ -232,5 +232,7 @@ def test_the_folder_is_typed_and_made(app: Any, tmp_path: Path) -> None:
 
 
 def test_stopping_all_that_moves_stops_the_film(filmed: ViewerState) -> None:
-    state = do(filmed, act.PlayFilm(True), lat.StopAnimations())
+    turning = replace(filmed, navigation=replace(filmed.navigation, turntable=True))
+    state = do(turning, act.PlayFilm(True), lat.StopAnimations())
     assert not state.playhead.playing
+    assert not state.navigation.moves

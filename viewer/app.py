@@ -17,9 +17,10 @@ from ballgan.view import CODES
 
 from . import actions as act
 from . import camera_actions as cam
-from . import cameras, capture, capture_tasks, panels, paths, preferences, tasks
+from . import cameras, capture, capture_tasks, document, panels, paths, preferences, tasks
 from . import latent_actions as lat
 from .backdrop_tasks import PanelPicture
+from .commands import keys_of
 from .controls import Grip, Reach, ends_stroke, handle
 from .dialogs import FOLDER, Dialogs
 from .easel import Easel
@@ -59,7 +60,9 @@ PAUSE = 0.5  # seconds without a change after which the next one is another step
 REST = 0.12  # seconds without a change after which the picture is finished
 EASEL_RESULTS = (Rendered, Settled, Surface, Volume, VolumeDetail, Backcloth, Lights)
 ENDED = "The window ended unexpectedly the last time."
-RECOVERED = f"{ENDED} It shows again what it showed; Ctrl+Z goes back to a fresh start."
+RECOVERED = (
+    f"{ENDED} It shows again what it showed; {keys_of('edit.undo')} goes back to a fresh start."
+)
 NOTICE_SECONDS = 8.0  # that an information stays; errors stay until they are dismissed
 
 
@@ -541,7 +544,8 @@ class App:
             state.capture,
             state.preferences.output_folder,
             paths.film_stem(state) if film else paths.picture_stem(state),
-            capture.describe_film(state) if film else capture.describe_view(state),
+            capture.describe_view(state),
+            document.to_session(state),
         )
         self._lanes[lane].submit(request)
 

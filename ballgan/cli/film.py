@@ -44,7 +44,12 @@ class FilmJob:
         check_writable(self.output.with_suffix(self.output.suffix or ".png"))
         model = ballgan.load(str(self.model), device=self.device)
         view, animation = self.direct(model.config)
-        session = Session((describe_file(self.model),), 0, view, animation=animation)
+        session = Session((describe_file(self.model),), animation=animation)
+
+        def describe(shown: View) -> dict[str, str]:
+            facts = describe_picture(replace(session, view=shown))
+            return {"Software": "ballgan render"} | facts
+
         with ProgressBar("film") as bar:
             count = render_film(
                 ballgan.Scene(model),
@@ -52,7 +57,7 @@ class FilmJob:
                 animation,
                 self.output,
                 self.settings,
-                metadata={"Software": "ballgan render"} | describe_picture(session),
+                metadata=describe,
                 progress=bar,
             )
         return f"{self.output}: {count} pictures, {animation.duration:g} s"

@@ -1,6 +1,7 @@
 """Output: which layer is shown, pictures, and the mesh."""
 
 from .. import actions as act
+from ..commands import keyed
 from ..info import ViewInfo
 from ..state import ViewerState
 from ..ui import Ui
@@ -17,9 +18,10 @@ LAYER_LABELS = (
     ("surface", "Surface"),
 )
 RAYS = (("0", "Model"), ("64", "64"), ("128", "128"), ("256", "256"))
-PREVIEW_TIP = (
-    "Key P. While something moves, the graphics card draws a baked copy of the scene at once; "
-    "the network's picture replaces it. The status bar says which one you see."
+PREVIEW_TIP = keyed(
+    "preview.toggle",
+    "While something moves, the graphics card draws a baked copy of the scene at once; "
+    "the network's picture replaces it. The status bar says which one you see.",
 )
 
 

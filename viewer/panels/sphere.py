@@ -44,7 +44,10 @@ def draw_sphere(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
         ui.picture("background.unrolled", picture, (width, width / 2))
         if picture is None:
             _draw_words(ui.rects["background.unrolled"], "Unrolling ...")
-        radius = state.model.sphere_radius if state.model else 0.0
+        radius = 0.0
+        if state.model is not None:
+            learnt = state.view.backdrop.kind == "learnt"
+            radius = state.model.sphere_radius if learnt else state.model.surround_radius
         _draw_frame(ui, ui.rects["background.unrolled"], backdrop_camera(state.view), radius)
         return _draw_buttons(ui, state)
 

@@ -86,7 +86,8 @@ def _(action: lat.ToggleAnimation, state: ViewerState) -> ViewerState:
 @reduce.register
 def _(action: lat.StopAnimations, state: ViewerState) -> ViewerState:
     controls = {which: state.view.latents.of(which) for which in CODES}
-    state = replace(state, playhead=replace(state.playhead, playing=False))
+    still = replace(state.navigation, turntable=False, held=frozenset())
+    state = replace(state, playhead=replace(state.playhead, playing=False), navigation=still)
     return _with_controls(
         state, **{which: replace(control, animated=False) for which, control in controls.items()}
     )
