@@ -1,7 +1,7 @@
 """Output: which layer is shown, pictures, and the mesh."""
 
 from .. import actions as act
-from ..commands import keyed
+from ..commands import keyed, tip_of
 from ..info import ViewInfo
 from ..state import ViewerState
 from ..ui import Ui
@@ -17,6 +17,7 @@ LAYER_LABELS = (
     ("alpha", "Alpha"),
     ("surface", "Surface"),
 )
+LAYER_TIPS = {layer: tip_of(f"layer.{layer}") for layer, _ in LAYER_LABELS}
 RAYS = (("0", "Model"), ("64", "64"), ("128", "128"), ("256", "256"))
 PREVIEW_TIP = keyed(
     "preview.toggle",
@@ -28,7 +29,7 @@ PREVIEW_TIP = keyed(
 def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     """The section's contents."""
     actions: list[act.Action] = []
-    layer = ui.segments("layer", LAYER_LABELS, state.view.layer, columns=4)
+    layer = ui.segments("layer", LAYER_LABELS, state.view.layer, columns=4, tips=LAYER_TIPS)
     if layer is not None:
         actions.append(act.SetLayer(layer))
     actions += _draw_rays(ui, state)
