@@ -221,12 +221,17 @@ class SessionRequest:
 
 @dataclass(frozen=True)
 class WriteSession:
-    """Write a session file."""
+    """Write a session file.
+
+    path: the file, which may be there already. typed: else a file or a folder as a person typed it;
+    nothing is overwritten then. Relative ones begin at `folder`.
+    """
 
     session: Session
-    path: str = ""  # empty: a new file `name` in `folder`
+    path: str = ""
+    typed: str = ""
     folder: str = ""  # empty: where paths.find_folder says
-    name: str = ""
+    name: str = ""  # of the file, if none was typed
 
 
 @dataclass(frozen=True)
