@@ -121,7 +121,8 @@ class Renderer:
         except BaseException:
             self._ladder = None
             raise
-        if request.preview and request.limit == STAGES[-1] and self._baker is not None:
+        bakes = request.preview or request.pane > 0
+        if bakes and request.limit == STAGES[-1] and self._baker is not None:
             self._baker.refine(ticket)
 
     def _start(self, request: RenderRequest) -> None:
@@ -227,16 +228,48 @@ class SurfaceFinder:
         level = mesh.find_level(inner) if request.level is None else request.level
         vertices, faces = mesh.find_surface(grid.copy(), level)
         vertices, faces = mesh.keep_largest_component(vertices, faces)
+        points = (vertices - 0.5) * box
+        normals = describe.vertex_normals(vertices, faces)
+        colors = self._paint(request, points, normals, level, ticket) if request.painted else None
         return Surface(
             request,
-            ((vertices - 0.5) * box).astype(np.float32),
-            describe.vertex_normals(vertices, faces),
+            points.astype(np.float32),
+            normals,
+            colors,
             faces,
             float(level),
             (float(inner.min()), float(inner.max())),
             resolution,
             final,
         )
+
+    def _paint(
+        self,
+        request: SurfaceRequest,
+        points: np.ndarray,
+        normals: np.ndarray,
+        level: float,
+        ticket: Ticket,
+    ) -> np.ndarray:
+        """Colours of vertices as they are seen from outside."""
+        import torch
+
+        from ballgan.field_samples import sample_seen_colors
+
+        generator = request.model.generator
+        with torch.inference_mode():
+            planes = self._scene.planes()
+            colors = sample_seen_colors(
+                lambda points: generator.density(planes, points),
+                lambda points: generator.color(planes, points),
+                points,
+                -normals,
+                level=level,
+                box=request.model.info.box,
+                device=generator.device,
+                progress=lambda _: ticket.check(),
+            )
+        return np.asarray(colors)[:, :3].astype(np.float32)
 
     def _sample(self, request: SurfaceRequest, resolution: int, ticket: Ticket) -> np.ndarray:
         import torch
