@@ -16,7 +16,7 @@ out vec4 colour;
 
 void main() {
     if (wire > 0.5) {
-        colour = vec4(0.05, 0.10, 0.12, 0.55);
+        colour = vec4(0.03, 0.06, 0.08, 0.35);
         return;
     }
     vec3 view = normalize(eye - world_position);

@@ -79,8 +79,6 @@ class Easel:
             if wanted != self._surface_asked:
                 self._surface_asked = wanted
                 self._find_surface.submit(wanted)
-        if state.view.layer == "surface":
-            limit = STAGES[0]  # of the preview, which shows until there is a mesh
         requests = [self._request(side, limit, pane) for pane, side in enumerate(sides)]
         request = self._next(requests, state) if len(requests) > 1 else requests[0]
         if request is None or (request.view.layer == "surface" and not request.preview):
@@ -94,6 +92,8 @@ class Easel:
         assert self.model is not None
         view = for_baker(state.view).relevant()
         bakes = state.preview and not pane  # there is one volume: the main pane's
+        if state.view.layer == "surface":
+            limit = STAGES[0]  # of the preview, which shows until there is a mesh
         return RenderRequest(self.model, view, limit, bakes, state.revision, pane)
 
     def _next(self, requests: list[RenderRequest], state: ViewerState) -> RenderRequest | None:

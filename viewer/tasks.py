@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -230,7 +231,7 @@ class SurfaceFinder:
         vertices, faces = mesh.keep_largest_component(vertices, faces)
         points = (vertices - 0.5) * box
         normals = describe.vertex_normals(vertices, faces)
-        colors = self._paint(request, points, normals, level, ticket) if request.painted else None
+        colors = self._paint(request, points, level, ticket) if request.painted else None
         return Surface(
             request,
             points.astype(np.float32),
@@ -244,32 +245,35 @@ class SurfaceFinder:
         )
 
     def _paint(
-        self,
-        request: SurfaceRequest,
-        points: np.ndarray,
-        normals: np.ndarray,
-        level: float,
-        ticket: Ticket,
+        self, request: SurfaceRequest, points: np.ndarray, level: float, ticket: Ticket
     ) -> np.ndarray:
         """Colours of vertices as they are seen from outside."""
         import torch
 
-        from ballgan.field_samples import sample_seen_colors
+        from ballgan.field_samples import find_gradient, sample_seen_colors
 
-        generator = request.model.generator
+        generator, box = request.model.generator, request.model.info.box
+        step = box / SURFACE_RESOLUTIONS[-1]
+
+        def check(fraction: float) -> None:
+            ticket.check()
+
         with torch.inference_mode():
             planes = self._scene.planes()
+            density = partial(generator.density, planes)
+            points = points.astype(np.float32)
+            gradients = find_gradient(density, points, step, generator.device, check)
             colors = sample_seen_colors(
-                lambda points: generator.density(planes, points),
-                lambda points: generator.color(planes, points),
+                density,
+                partial(generator.color, planes),
                 points,
-                -normals,
+                gradients,
                 level=level,
-                box=request.model.info.box,
+                box=box,
                 device=generator.device,
-                progress=lambda _: ticket.check(),
+                progress=check,
             )
-        return np.asarray(colors)[:, :3].astype(np.float32)
+        return colors.astype(np.float32) / 255
 
     def _sample(self, request: SurfaceRequest, resolution: int, ticket: Ticket) -> np.ndarray:
         import torch
