@@ -1,7 +1,6 @@
 """Backgrounds that give colour, as a camera sees them on the model's sphere."""
 
 import math
-import os
 from dataclasses import replace
 
 import torch
@@ -20,6 +19,7 @@ from .backgrounds import (
 )
 from .camera import Camera
 from .config import ModelConfig
+from .files import file_version
 from .geometry import equirectangular_directions, intersect_sphere, require_inside_sphere
 from .memo import Memo
 
@@ -112,14 +112,8 @@ class Backdrop:
 
 
 def version(background: Background) -> tuple[int, int] | None:
-    """Time and size of a panorama's file, which change with its content; None without a file."""
-    if not isinstance(background, Panorama):
-        return None
-    try:
-        status = os.stat(background.path)
-    except (OSError, ValueError):
-        return None
-    return status.st_mtime_ns, status.st_size
+    """Version of a panorama's file (see `file_version`); None without a file."""
+    return file_version(background.path) if isinstance(background, Panorama) else None
 
 
 def shrink(image: Tensor, height: int) -> Tensor:

@@ -54,10 +54,13 @@ class BackgroundNetwork(nn.Module):
     def check_rays(self, origins: Tensor, directions: Tensor) -> None:
         """Raise ValueError if a ray (..., 3) comes from where it cannot be looked from."""
 
-    def equirectangular(self, ws: Tensor, height: int, step: Step | None = None) -> Tensor:
+    def equirectangular(
+        self, ws: Tensor, height: int, step: Step | None = None, *, channels: int | None = None
+    ) -> Tensor:
         """All that is seen from the origin, for one code: (F, height, 2 height).
 
-        `step` is called now and then; it may raise to stop.
+        channels: how many of the features are wanted; None: all. `step` is called now and then;
+        it may raise to stop.
         """
         directions = equirectangular_directions(height, 2 * height, ws.device).flatten(0, 1)
         parts = []
@@ -65,5 +68,5 @@ class BackgroundNetwork(nn.Module):
             if step is not None:
                 step()
             features, _ = self.look(ws, torch.zeros_like(part)[None], part[None])
-            parts.append(features[0])
+            parts.append(features[0, :, :channels])
         return torch.cat(parts).t().reshape(-1, height, 2 * height)

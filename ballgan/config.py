@@ -266,6 +266,19 @@ class ModelConfig:
             and self.background.conditioning == "shared"
         )
 
+    @property
+    def kind(self) -> str:
+        """The paper that combines these parts, or what they are."""
+        triplane = isinstance(self.field, FieldConfig)
+        behind = "none" if self.background is None else self.background.KIND
+        names = {
+            (True, "none"): "EG3D",
+            (True, "sphere"): "BallGAN",
+            (False, "inverted-sphere"): "StyleNeRF",
+            (False, "sphere"): "BallGAN on StyleNeRF",
+        }
+        return names.get((triplane, behind), f"{self.field.KIND} before {behind}")
+
     def grown(self, growth: float) -> "ModelConfig":
         """The same model at another state of progressive growing (see StyleUpsamplingConfig)."""
         if not isinstance(self.super_resolution, StyleUpsamplingConfig):

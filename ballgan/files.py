@@ -11,6 +11,15 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 
+def file_version(path: str | os.PathLike[str]) -> tuple[int, int] | None:
+    """Time and size of a file, which change with its content; None if it cannot be looked at."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return status.st_mtime_ns, status.st_size
+
+
 @contextmanager
 def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """Open a temporary binary file beside `path` and rename it onto `path` at the end.

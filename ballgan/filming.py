@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from .animation import Animation
+from .config import ModelConfig
 from .frame import RenderSettings
 from .progressive import REFINEMENTS, can_be_refined
 from .scene import Scene
@@ -58,7 +59,7 @@ def render_film(
     path: str | Path,
     settings: FilmSettings | None = None,
     *,
-    metadata: dict[str, str] | None = None,
+    metadata: Callable[[View], dict[str, str]] | None = None,
     progress: Progress | None = None,
 ) -> int:
     """Render an animation and write it to `path`, whose suffix is the format (see `format_of`).
@@ -66,6 +67,8 @@ def render_film(
     Args:
         scene: of the model; its codes, background and camera become those of the film.
         view: what the animation leaves open, such as the layer.
+        metadata: texts by name for a view: for `view` those of the film, and where that is a folder
+            of pictures, for each picture's own view.
         progress: gets the fraction done, in [0, 1]; it may raise `ballgan.Cancelled`. However the
             work ends before its time, nothing is left under the name `path`.
 
@@ -81,31 +84,26 @@ def render_film(
         fps=animation.fps,
         format=kind,
         transparent=FORMATS[kind].transparent and is_transparent(animation, view),
-        metadata=metadata or {},
+        metadata=metadata(view) if metadata else {},
     )
-    count = len(animation.frame_times)
+    views = list_views(scene.model.config, view, animation)
+    each = metadata if kind == "png" else None
     with write_video(path, options) as add:
-        for picture in render_frames(scene, view, animation, settings, progress=progress):
-            add(picture)
-    return count
+        for index, shown in enumerate(views):
+            part = ascending(progress, index, len(views))
+            picture = render_frame(scene, shown, settings, progress=part)
+            add(picture, each(shown) if each else None)
+    return len(views)
 
 
-def render_frames(
-    scene: Scene,
-    view: View,
-    animation: Animation,
-    settings: FilmSettings,
-    *,
-    progress: Progress | None = None,
-) -> Iterator[np.ndarray]:
-    """The pictures of an animation one after the other, straight float RGBA (H, W, 4)."""
-    times = animation.frame_times
-    config = scene.model.config
+def list_views(config: ModelConfig, view: View, animation: Animation) -> list[View]:
+    """What the pictures of a film show; cameras are kept where the model can render."""
     home, limit = find_home(config), find_camera_limit(config)
-    for index, time in enumerate(times):
+    views = []
+    for time in animation.frame_times:
         shown = animation.view_at(view, time)
-        shown = replace(shown, camera=clamp_camera(shown.camera, home, limit))
-        yield render_frame(scene, shown, settings, progress=ascending(progress, index, len(times)))
+        views.append(replace(shown, camera=clamp_camera(shown.camera, home, limit)))
+    return views
 
 
 def render_frame(

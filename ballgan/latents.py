@@ -1,14 +1,13 @@
 """Latent codes by value: seeds, blends, truncation, style mixing, and steps along directions.
 
 Nothing here knows a model; `latent_space.LatentSpace` turns these values into rows of ws. Light:
-torch is imported when it is first needed.
+torch and numpy are imported when they are first needed.
 """
 
 import math
 from dataclasses import dataclass
+from numbers import Integral
 from typing import TYPE_CHECKING, TypeVar
-
-import numpy as np
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -154,6 +153,7 @@ def lattice_seed(i: int, j: int) -> int:
 
 def z_from_seed(seed: int, z_dim: int) -> "Tensor":
     """z (1, z_dim) float32: normal numbers of NumPy's RandomState, as the published samplers."""
+    import numpy as np
     import torch
 
     values = np.random.RandomState(seed).randn(1, z_dim)
@@ -162,7 +162,7 @@ def z_from_seed(seed: int, z_dim: int) -> "Tensor":
 
 def require_seed(seed: object) -> None:
     """Raise ValueError unless `seed` is one."""
-    if not isinstance(seed, int | np.integer) or not 0 <= seed <= MAX_SEED:
+    if not isinstance(seed, Integral) or not 0 <= int(seed) <= MAX_SEED:
         raise ValueError(f"A seed is a whole number in 0 ... {MAX_SEED}; got {seed!r}.")
 
 

@@ -37,6 +37,7 @@ _WEIGHTS = (
     *(1 / 4 * 15.0 / (4 * math.pi),),
     *(1 / 4 * 15.0 / (16 * math.pi),),
 )
+BRIGHTNESS = 0.4  # exponent of the ratio of the mean brightnesses
 DARKEST = 0.1  # of the mean irradiance: nine numbers overshoot, even below zero
 RATIO_RANGE = (1 / 8, 8.0)
 
@@ -68,6 +69,16 @@ class Light:
         coefficients = normals.new_tensor(self.coefficients)
         values = basis(normals) @ coefficients
         return torch.maximum(values, DARKEST * coefficients[0].clamp_min(1e-4))
+
+    @property
+    def brightness(self) -> float:
+        """Luminance of the mean over all directions, a little above 0 (Rec. 709 weights)."""
+        red, green, blue = self.coefficients[0]
+        return max(0.2126 * red + 0.7152 * green + 0.0722 * blue, 1e-4)
+
+    def scaled(self, factor: float) -> Light:
+        """The same light, `factor` times as bright."""
+        return Light(tuple((r * factor, g * factor, b * factor) for r, g, b in self.coefficients))
 
     def evened(self) -> Light:
         """As much light, but the same colourless light from everywhere."""
@@ -127,6 +138,8 @@ class Shading:
 def find_lights(scene: Scene) -> tuple[Light, Light] | None:
     """The light that a scene's foreground should have, and that which it has; None: no change.
 
+    Backgrounds tell direction and colour of a light better than its strength: lamps are clipped in
+    pictures, or behind the photographer. So only a part of a change of the mean brightness counts.
     A model without a background network is compared with an even light as bright as the new one.
     """
     match, background, model = scene.match_light, scene.background, scene.model
@@ -135,7 +148,8 @@ def find_lights(scene: Scene) -> tuple[Light, Light] | None:
         return None
     new = scene.light(background)
     even = match.reference is None or (plain and isinstance(match.reference, LearntBackground))
-    return new, new.evened() if even else scene.light(match.reference)
+    old = new.evened() if even else scene.light(match.reference)
+    return new.scaled((new.brightness / old.brightness) ** (BRIGHTNESS - 1)), old
 
 
 def find_shading(scene: Scene, camera: AnyCamera) -> Shading | None:

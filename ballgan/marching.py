@@ -20,7 +20,7 @@ from .volume import Composite, density_to_extinction
 
 DARK = 1e-3  # transmittance at which a ray stops
 SLABS = 6  # parts of a ray, from front to back
-FEW_FEATURES = 8  # so many are decoded for each sample; more, from a slab's mean hidden layer
+FEW_FEATURES = 64  # so many are decoded for each sample; more, from a slab's mean hidden layer
 STEP_COUNTS = (24, 36, 48, 72, 96, 144)  # along a ray; multiples of SLABS
 LARGEST_CHANGE = (1 / 255, 0.67 / 255)  # of features and of opacity, by doubling the steps
 LEAST_WEIGHT = 1e-5  # of a slab whose colour is worth decoding

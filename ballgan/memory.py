@@ -18,3 +18,20 @@ def keep_freed_memory() -> None:
     if mallopt is not None:
         mallopt(_M_MMAP_MAX, 0)
         mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
+
+
+def return_freed_memory() -> None:
+    """Give what is free back to the system after work that needed much more than what follows.
+
+    The graphics card's goes back to other programs; the computer's, where the C library has
+    malloc_trim.
+    """
+    import torch  # here: the command keeps memory before it knows whether it needs torch
+
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+    if not sys.platform.startswith("linux"):
+        return
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

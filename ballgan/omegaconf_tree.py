@@ -11,6 +11,7 @@ from typing import Any
 from .pickle_reader import Budget, KnownName, PickleReader, Record, fail
 
 MAX_DEPTH = 32
+MISSING = object()
 REFERENCE = re.compile(r"\$\{([\w.]{1,200})\}")
 
 
@@ -27,10 +28,11 @@ class ConfigNode(Record):
 def to_plain_options(value: Any) -> Any:
     """Plain dicts, lists and scalars of options from a file, references resolved.
 
-    References to what is not there become None. Raises CheckpointError for options that are nested
-    without end, or far more than a model has.
+    Entries that refer to what is not there are left out. Raises CheckpointError for options that
+    are nested without end, or far more than a model has.
     """
-    return _plain(value, MAX_DEPTH, Budget(steps=20_000))
+    plain = _plain(value, MAX_DEPTH, Budget(steps=20_000))
+    return None if plain is MISSING else plain
 
 
 def _plain(value: Any, depth: int, budget: Budget) -> Any:
@@ -40,17 +42,20 @@ def _plain(value: Any, depth: int, budget: Budget) -> Any:
     if isinstance(value, ConfigNode):
         content = value.state.get("_content", value.state.get("_val"))
         if type(content) is str and (match := REFERENCE.fullmatch(content)):
-            return _plain(_find(value, match[1]), depth - 1, budget)
+            found = _find(value, match[1])
+            return MISSING if found is MISSING else _plain(found, depth - 1, budget)
         return _plain(content, depth - 1, budget)
     if type(value) is dict:
-        return {key: _plain(item, depth - 1, budget) for key, item in value.items()}
+        items = {key: _plain(item, depth - 1, budget) for key, item in value.items()}
+        return {key: item for key, item in items.items() if item is not MISSING}
     if type(value) in (list, tuple):
-        return [_plain(item, depth - 1, budget) for item in value]
+        listed = [_plain(item, depth - 1, budget) for item in value]
+        return [item for item in listed if item is not MISSING]
     return value
 
 
 def _find(node: ConfigNode, path: str) -> Any:
-    """What a dotted path from the topmost parent of `node` leads to, or None."""
+    """What a dotted path from the topmost parent of `node` leads to, or MISSING."""
     place: Any = node
     for _ in range(MAX_DEPTH):
         parent = place.state.get("_parent")
@@ -60,7 +65,7 @@ def _find(node: ConfigNode, path: str) -> Any:
     for key in path.split("."):
         content = place.state.get("_content") if isinstance(place, ConfigNode) else place
         if type(content) is not dict or key not in content:
-            return None
+            return MISSING
         place = content[key]
     return place
 

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .fields import EMPTY, TriplaneField, feature_from_logit
+from .fields import EMPTY, TriplaneField
 from .quick_style_field import QuickStyleField
 from .style_field import StyleField
 from .stylegan2 import SQRT2
@@ -27,6 +27,12 @@ def prepare_field(field: TriplaneField | StyleField, planes: Tensor) -> AnyQuick
     if isinstance(field, TriplaneField):
         return QuickField(field, planes)
     return QuickStyleField(field, planes)
+
+
+def look_up_density(field: AnyQuickField, points: Tensor) -> Tensor:
+    """Raw density (N,) at points (N, 3)."""
+    across = points.T.contiguous()
+    return field.density_of(field.hidden(across), across)
 
 
 class QuickField:
@@ -69,7 +75,8 @@ class QuickField:
 
     def features_of(self, hidden: Tensor) -> Tensor:
         """Features (N, F) in [0, 1] of a hidden layer (N, H)."""
-        return feature_from_logit(F.linear(hidden, *self._features))
+        logits = F.linear(hidden, *self._features)
+        return logits.sigmoid_().mul_(1.002).sub_(0.001)  # as `feature_from_logit`
 
     def density_outside(self) -> Tensor:
         """Raw density far outside the box: ()."""

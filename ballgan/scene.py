@@ -4,6 +4,7 @@ Stages are keyed by the values they were made from (DESIGN: a frame's way), so a
 no mapping, backbone or background network, and a new background code touches no foreground stage.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import replace
@@ -16,7 +17,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .backdrop import Backdrop, version
-from .backgrounds import Background, Gradient, LearntBackground, Panorama, SolidColor
+from .background_network import RAYS_AT_ONCE
+from .backgrounds import (
+    Background,
+    Gradient,
+    LearntBackground,
+    Panorama,
+    SolidColor,
+)
 from .bands import WHOLE_SIZE, Layers, finish, join_bands, render_bands
 from .camera import AnyCamera, Orbit
 from .color import decode_srgb
@@ -35,6 +43,7 @@ from .lighting import Light, MatchLight, Shading, find_shading, relight
 from .matte import extend_colors, solve_matte
 from .memo import Memo
 from .progressive import Pace, climb_ladder, march_passes
+from .quick_field import look_up_density, prepare_field
 from .quick_synthesis import gains_by_speed
 from .separation import Separation, measure_separation
 from .shot import Progress, Shot, aim
@@ -427,10 +436,12 @@ class Scene:
         if background is None or self.model.background is None:
             even = float(self.model.config.white_background)
             return torch.full((3, height, 2 * height), even, device=self.model.device)
-        return self.sphere(background, height, step)[:3].clamp(0, 1)
+        ws = self.ws_background(background)
+        return self.model.background.equirectangular(ws, height, step, channels=3).clamp(0, 1)
 
     # Light
 
+    @torch.inference_mode()
     def light(self, background: Background) -> Light:
         """The light of a background on diffuse surfaces (see lighting.py)."""
         return self._lights.get(
@@ -485,7 +496,8 @@ class Scene:
             raise ValueError(
                 "The model's background plane does not surround the scene, so it gives no panorama."
             )
-        step = None if progress is None else lambda: progress(0.5)
+        parts, done = math.ceil(2 * height**2 / RAYS_AT_ONCE), itertools.count()
+        step = None if progress is None else lambda: progress(min(next(done) / parts, 1.0))
         image = self._unrolled(self.background, height, step)
         return image.permute(1, 2, 0).clamp(0, 1).float().cpu().numpy()
 
@@ -520,7 +532,7 @@ class Scene:
         report = progress or (lambda fraction: None)
         planes = self.planes(None if progress is None else lambda: progress(0.0))
         fields = (
-            lambda points: self.model.density(planes, points),
+            self.find_density(sampler),
             lambda points: self.model.color(planes, points),
         )
         mesh = extract_mesh(
@@ -544,6 +556,14 @@ class Scene:
             device=self.model.device,
             progress=part_of(report, 0.4, 1.0),
         )
+
+    def find_density(self, sampler: str = "fast") -> Callable[[Tensor], Tensor]:
+        """The field's raw density, as a function of points (N, 3); "plain": to rounding."""
+        planes = self.planes()
+        if sampler == "plain":
+            return lambda points: self.model.density(planes, points)
+        field = prepare_field(self.model.field, planes)
+        return lambda points: look_up_density(field, points)
 
     @torch.inference_mode()
     def dome(self, height: int = 512, *, progress: Progress | None = None) -> "Dome":

@@ -32,6 +32,7 @@ from typing import Any
 from .animation import Animation
 from .files import atomic_write
 from .model_files import ModelFile
+from .panoramas import bundled_panoramas
 from .plain import from_plain, to_plain
 from .view import BACKDROP_KINDS, COLORMAPS, COMPARISONS, LAYERS, PAINTS, Code, Orbit, View
 
@@ -119,7 +120,7 @@ def decode_session(text: str, name: str = "the session") -> Session:
 
 def describe_picture(session: Session) -> dict[str, str]:
     """A session as the metadata of a picture (text chunks of a PNG): names without folders."""
-    nameless = _map_files(session, lambda name: name.replace("\\", "/").rpartition("/")[2])
+    nameless = _map_files(session, _name_of)
     return {METADATA_KEY: encode_session(replace(nameless, window={}))}
 
 
@@ -257,5 +258,13 @@ def _relative(name: str, folder: Path) -> str:
 def _locate(name: str, folder: Path) -> str:
     """The path of a file of a session that lies in `folder`."""
     path = folder / name
-    beside = folder / name.replace("\\", "/").rpartition("/")[2]
-    return str(beside if not path.exists() and beside.exists() else path)
+    beside = folder / _name_of(name)
+    bundled = bundled_panoramas().get(beside.stem)
+    if path.exists() or not (beside.exists() or bundled):
+        return str(path)
+    return str(beside) if beside.exists() else str(bundled)
+
+
+def _name_of(path: str) -> str:
+    """The name of a file without its folder, of any system."""
+    return path.replace("\\", "/").rpartition("/")[2]

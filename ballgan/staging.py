@@ -16,6 +16,7 @@ from .depth import find_depth_range, shade_depth
 from .frame import Frame, RenderSettings
 from .latents import Latent
 from .lighting import MatchLight
+from .panoramas import locate_panorama
 from .scene import Scene
 from .shot import Progress
 from .view import Backdrop, Code, Identity, Orbit, View
@@ -83,7 +84,8 @@ def to_background(backdrop: Backdrop) -> Any:
     if backdrop.kind == "gradient":
         return Gradient(backdrop.top, backdrop.bottom)
     if backdrop.kind == "photo" and backdrop.photo is not None:
-        return Panorama(backdrop.photo, yaw=backdrop.yaw, exposure=backdrop.exposure)
+        path = locate_panorama(backdrop.photo)
+        return Panorama(path, yaw=backdrop.yaw, exposure=backdrop.exposure)
     return to_latent(backdrop.code, LearntBackground)
 
 

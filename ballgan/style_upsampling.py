@@ -5,6 +5,7 @@ moving camera stay consistent.
 """
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import torch
 import torch.nn.functional as F
@@ -69,7 +70,7 @@ class StyleUpsampling(nn.Module):
         another size are resized to the one they have in training. `step` is called between layers.
         quick: one picture, not differentiable, less precise where that is faster.
         """
-        with half_precision(features.device) if quick else torch.autocast("cpu", enabled=False):
+        with half_precision(features.device) if quick else nullcontext():
             *lower, picture = self.pictures(features, ws, generator, step)
         picture = picture.float() if quick else picture
         if self.config.fade == 1 or not lower:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -21,6 +22,17 @@ from .images import quantize, write_png
 
 MAX_SIDE = 4096  # pixels: what decoders play, and what encoders hold many pictures of
 MAX_GIF_FPS = 50.0  # the format counts hundredths of seconds, and players take 1 for 10
+Texts = dict[str, str]
+Pixels = tuple[np.ndarray, Texts | None]  # bytes (H, W, 3 or 4), and metadata
+
+
+class Add(Protocol):
+    """Adds a picture to a film (see `write_video`)."""
+
+    def __call__(self, image: np.ndarray, texts: Texts | None = None) -> None:
+        """Wait for a place in the queue. Raises what went wrong with pictures before."""
+
+
 QUEUED = 3  # pictures that wait for the encoder
 
 
@@ -86,18 +98,19 @@ def format_of(path: str | Path) -> str:
 
 
 @contextmanager
-def write_video(path: str | Path, options: VideoOptions) -> Iterator[Callable[[np.ndarray], None]]:
+def write_video(path: str | Path, options: VideoOptions) -> Iterator[Add]:
     """Give a function that adds a picture, and complete the film at the end of the block.
 
     Pictures are (H, W, 3) or (H, W, 4) straight float sRGB in [0, 1], of the size in `options`;
-    adding one waits while QUEUED others do. Any exception in the block leaves what was at `path`
-    untouched.
+    adding one waits while QUEUED others do. A second argument, texts by name, is the metadata of
+    this picture alone, where the format is "png". Any exception in the block leaves what was at
+    `path` untouched.
 
     Raises ValueError for pictures of another shape, OSError where the film cannot be written,
     FileExistsError for a folder of pictures that exists and is not empty.
     """
     with _open_encoder(path, options) as encode, _encoding(encode) as put:
-        yield lambda image: put(_prepare(image, options))
+        yield lambda image, texts=None: put((_prepare(image, options), texts))
 
 
 def _prepare(image: np.ndarray, options: VideoOptions) -> np.ndarray:
@@ -117,18 +130,18 @@ def _prepare(image: np.ndarray, options: VideoOptions) -> np.ndarray:
 
 
 @contextmanager
-def _open_encoder(
-    path: str | Path, options: VideoOptions
-) -> Iterator[Callable[[np.ndarray], None]]:
+def _open_encoder(path: str | Path, options: VideoOptions) -> Iterator[Callable[[Pixels], None]]:
     """A function that encodes one picture at once; the file is complete at the end."""
     if options.format == "png":
         with atomic_folder(path) as folder:
             count = 0
 
-            def write(pixels: np.ndarray) -> None:
+            def write(picture: Pixels) -> None:
                 nonlocal count
                 count += 1
-                write_png(folder / f"{count:05d}.png", pixels / np.float32(255), options.metadata)
+                pixels, texts = picture
+                facts = options.metadata if texts is None else texts
+                write_png(folder / f"{count:05d}.png", pixels / np.float32(255), facts)
 
             yield write
         return
@@ -138,32 +151,32 @@ def _open_encoder(
         kind = GifEncoder if options.format == "gif" else StreamEncoder
         encoder = kind(file.name, options)
         try:
-            yield encoder.encode
+            yield lambda picture: encoder.encode(picture[0])
             encoder.finish()
         finally:
             encoder.close()
 
 
 @contextmanager
-def _encoding(encode: Callable[[np.ndarray], None]) -> Iterator[Callable[[np.ndarray], None]]:
+def _encoding(encode: Callable[[Pixels], None]) -> Iterator[Callable[[Pixels], None]]:
     """Run `encode` in a thread, in order; its error is raised by the next call or at the end."""
-    waiting: queue.Queue[np.ndarray | None] = queue.Queue(QUEUED)
+    waiting: queue.Queue[Pixels | None] = queue.Queue(QUEUED)
     failures: list[BaseException] = []
     stopped = threading.Event()
 
     def work() -> None:
-        while (pixels := waiting.get()) is not None:
+        while (picture := waiting.get()) is not None:
             if stopped.is_set() or failures:
                 continue  # whoever waits for a place goes on, and learns of it
             try:
-                encode(pixels)
+                encode(picture)
             except BaseException as error:  # the boundary of the thread
                 failures.append(error)
 
-    def put(pixels: np.ndarray) -> None:
+    def put(picture: Pixels) -> None:
         if failures:
             raise failures[0]
-        waiting.put(pixels)
+        waiting.put(picture)
 
     thread = threading.Thread(target=work, name="encoder", daemon=True)
     thread.start()

@@ -57,8 +57,25 @@ class Code:
         return bool(self.blend) or (self.x, self.y) != (round(self.x), round(self.y))
 
     def at(self, x: float, y: float) -> "Code":
-        """The same at another place."""
-        return replace(self, x=x, y=y, blend=())
+        """The same at another place; of a blend, what its heaviest part is there."""
+        if not self.blend:
+            return replace(self, x=x, y=y)
+        weights = [weight for _, weight in self.blend]
+        return self.end(weights.index(max(weights))).at(x, y)
+
+    def end(self, index: int) -> "Code":
+        """One part of a blend, with what the blend itself does to it."""
+        part, _ = self.blend[index]
+        moved = part
+        for direction, amount in self.moves:
+            moved = moved.moved(direction, moved.amount(direction) + amount)
+        cutoff = part.truncation_cutoff
+        return replace(
+            moved,
+            truncation_psi=part.truncation_psi * self.truncation_psi,
+            truncation_cutoff=self.truncation_cutoff if cutoff is None else cutoff,
+            mix=self.mix or part.mix,
+        )
 
     def at_seed(self, seed: int) -> "Code":
         """The same at the lattice point of `seed` (any integer, taken mod 2**32)."""
@@ -298,21 +315,6 @@ def slide(code: Code, weight: float) -> Code:
     weight = min(max(weight, 0.0), 1.0)
     nearest = a if weight < 0.5 else b
     return replace(code, x=nearest.x, y=nearest.y, blend=((a, 1.0 - weight), (b, weight)))
-
-
-def end_of(code: Code, index: int) -> Code:
-    """One of the codes of a blend, with what the blend itself does to it."""
-    part, _ = code.blend[index]
-    moved = part
-    for direction, amount in code.moves:
-        moved = moved.moved(direction, moved.amount(direction) + amount)
-    cutoff = part.truncation_cutoff
-    return replace(
-        moved,
-        truncation_psi=part.truncation_psi * code.truncation_psi,
-        truncation_cutoff=code.truncation_cutoff if cutoff is None else cutoff,
-        mix=code.mix or part.mix,
-    )
 
 
 def advance(code: Code, distance: float) -> Code:

@@ -127,13 +127,8 @@ Surface = tuple[np.ndarray, np.ndarray]
 @torch.inference_mode()
 def find_surface(scene: ballgan.Scene, resolution: int, sampler: str) -> Surface:
     """All pieces of the surface; the search for the largest is part of the time, not the result."""
-    model, planes = scene.model, scene.planes()
-    volume = Volume(
-        lambda points: model.density(planes, points),
-        model.config.field.box_warp,
-        resolution,
-        model.device,
-    )
+    box, device = scene.model.config.field.box_warp, scene.model.device
+    volume = Volume(scene.find_density(sampler), box, resolution, device)
     surface = find_level_surface(volume, "auto", sampler, ignore)
     surface.select_largest(ignore)
     return (surface.vertices - 0.5) * volume.box, surface.faces

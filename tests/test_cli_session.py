@@ -140,3 +140,20 @@ def test_surfaces_are_the_windows(session_file: Path, capsys: pytest.CaptureFixt
     write_session(session_file, Session(view=replace(VIEW, layer="surface")))
     assert render("--session", session_file) == 2
     assert "which only the window draws" in capsys.readouterr().err
+
+
+def test_pictures_of_the_options_are_sessions_too(
+    tiny_model: ballgan.Generator, model_file: Path, tmp_path: Path
+) -> None:
+    options = ("--seeds", 7, "--yaw", 0.3, "--truncation", 0.5, "--background", "#ff8000")
+    more = ("--neural-resolution", 8, "--layer", "foreground", "--fov", 20, "--output", tmp_path)
+    assert render(model_file, *options, *more) == 0
+    (path,) = tmp_path.glob("seed*.png")
+    session = read_session(path)
+    assert session.model is not None and session.model.sha256 == describe_file(model_file).sha256
+    view = session.view
+    assert (view.foreground.seed, view.foreground.truncation_psi) == (7, 0.5)
+    assert (view.backdrop.kind, view.backdrop.colour) == ("colour", (1.0, 128 / 255, 0.0))
+    assert (view.layer, view.neural_resolution) == ("foreground", 8)
+    home = tiny_model.config.camera
+    assert view.camera == Orbit(0.3, 0.0, home.radius, home.pivot, np.radians(20))

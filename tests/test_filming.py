@@ -17,12 +17,17 @@ import ballgan
 from ballgan.__main__ import main
 from ballgan.animation import Animation, Key, turntable
 from ballgan.capture import capture_picture
-from ballgan.filming import FilmSettings, render_film, render_frame, render_frames
+from ballgan.filming import FilmSettings, list_views, render_film, render_frame
 from ballgan.session import Session, read_session, write_session
 from ballgan.staging import find_home
 from ballgan.view import Backdrop, Code, View
 
 SETTINGS = FilmSettings(size=32, passes=1)
+
+
+def render_frames(scene: ballgan.Scene, view: View, animation: Animation) -> list[np.ndarray]:
+    views = list_views(scene.model.config, view, animation)
+    return [render_frame(scene, shown, SETTINGS) for shown in views]
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +47,7 @@ def test_a_film_shows_what_was_rendered(tiny_model, view: View, tmp_path: Path) 
     animation = Animation((Key.of(view, 0.0), Key.of(second, 0.4)), 0.5, fps=10, loop=False)
     scene = ballgan.Scene(tiny_model)
     assert render_film(scene, view, animation, tmp_path / "a.mp4", SETTINGS) == 6
-    pictures = list(render_frames(scene, view, animation, SETTINGS))
+    pictures = render_frames(scene, view, animation)
     films = decode(tmp_path / "a.mp4")
     assert len(films) == len(pictures) == 6
     assert (pictures[4] == pictures[5]).all()  # after the last key
@@ -59,7 +64,7 @@ def test_transparent_films_keep_alpha_where_the_format_can(
     scene = ballgan.Scene(tiny_model)
     for name in ("a.webm", "a.mp4"):
         render_film(scene, view, animation, tmp_path / name, SETTINGS)
-    pictures = list(render_frames(scene, view, animation, SETTINGS))
+    pictures = render_frames(scene, view, animation)
     assert pictures[0][..., 3].min() < 0.5 < pictures[0][..., 3].max()
     webm = decode(tmp_path / "a.webm", alpha=True)
     assert psnr(webm[1][..., 3], pictures[1][..., 3]) > 30
@@ -69,7 +74,7 @@ def test_transparent_films_keep_alpha_where_the_format_can(
 def test_overshooting_cameras_stay_where_the_model_can_render(tiny_model, view: View) -> None:
     far = replace(view, camera=replace(view.camera, radius=900.0))
     animation = Animation((Key.of(view, 0.0), Key.of(far, 0.2)), 0.2, fps=10, loop=False)
-    assert len(list(render_frames(ballgan.Scene(tiny_model), view, animation, SETTINGS))) == 3
+    assert len(render_frames(ballgan.Scene(tiny_model), view, animation)) == 3
 
 
 def test_cancelling_leaves_nothing(tiny_model, view: View, tmp_path: Path) -> None:
@@ -115,7 +120,8 @@ def test_render_goes_between_keys_of_a_file(model_path: str, tmp_path: Path, cap
     assert main(["render", model_path, *arguments]) == 0
     files = sorted(path.iterdir())
     assert len(files) == 6
-    session = read_session(files[0])  # a picture of a film brings its film along
+    session = read_session(files[5])  # a picture brings its view and its film along
+    assert session.view.camera.yaw == 0.5
     assert [key.time for key in session.animation.keys] == [0.0, 1.0]
     assert session.animation.keys[1].camera.yaw == 0.5
     assert session.animation.keys[0].camera.radius == 2.5  # the model's
@@ -206,3 +212,20 @@ def test_a_cancelled_capture_leaves_nothing(tiny_model, view: View, tmp_path: Pa
     with pytest.raises(ballgan.Cancelled):
         capture_picture(ballgan.Scene(tiny_model), view, tmp_path / "a.png", progress=stop)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_render_writes_large_pictures_in_bands(
+    model_path: str, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr("ballgan.bands.PIXELS", 1)
+    given = ["render", model_path, "--size", "300", "--background", "none", "--device", "cpu"]
+    assert main([*given, "--output", str(tmp_path / "a")]) == 0
+    monkeypatch.undo()
+    assert main([*given, "--output", str(tmp_path / "b")]) == 0
+    pictures = {}
+    for folder in "ab":
+        for path in (tmp_path / folder).iterdir():
+            with Image.open(path) as image:
+                pictures[folder, path.name == "contact_sheet.png"] = np.asarray(image)
+    assert np.abs(pictures["a", False].astype(int) - pictures["b", False]).max() <= 2
+    assert np.ptp(pictures["a", True]) > 100

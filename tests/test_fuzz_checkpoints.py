@@ -18,6 +18,7 @@ import torch
 from conftest import make_model
 from hostile import torch_archive
 from published_writer import Network, published_file, write_pickle
+from stylenerf_writer import stylenerf_file
 
 import ballgan.checkpoint
 from ballgan.config import (
@@ -167,6 +168,14 @@ def test_pickle_reader() -> None:
 
 def test_published_file(tmp_path: Path) -> None:
     data = published_file()
+    read = loader(tmp_path)
+    assert read(data)
+    assert run(data, pickle_places(data), 200, read) > 80 * ROUNDS
+
+
+def test_published_stylenerf_file(tmp_path: Path) -> None:
+    """Its options are in omegaconf's containers, of which mutations make anything."""
+    data = stylenerf_file()
     read = loader(tmp_path)
     assert read(data)
     assert run(data, pickle_places(data), 200, read) > 80 * ROUNDS

@@ -19,7 +19,7 @@ from ballgan import (
     SolidColor,
 )
 from ballgan.geometry import equirectangular_directions
-from ballgan.lighting import DARKEST, RATIO_RANGE, Light, Shading, relight
+from ballgan.lighting import BRIGHTNESS, DARKEST, RATIO_RANGE, Light, Shading, relight
 
 FRONT = Camera.orbit(yaw=0.2, pitch=0.1)
 
@@ -116,13 +116,13 @@ def test_matching_the_same_background_changes_nothing(tiny_model: Generator) -> 
     assert not np.allclose(scene.render(FRONT).rgb, still, atol=1e-3)
 
 
-def test_even_light_of_twice_the_brightness_doubles_the_foreground(tiny_model: Generator) -> None:
+def test_of_a_change_of_the_mean_brightness_a_part_counts(tiny_model: Generator) -> None:
     scene = Scene(tiny_model)
     scene.background = SolidColor((0.6858, 0.6858, 0.6858))  # linear 0.428
     plain = cutout(scene)
     scene.match_light = MatchLight(SolidColor((0.5, 0.5, 0.5)))  # linear 0.214
     lit = cutout(scene)
-    expected = relight(torch.from_numpy(plain[..., :3]), torch.tensor(2.0)).numpy()
+    expected = relight(torch.from_numpy(plain[..., :3]), torch.tensor(2.0**BRIGHTNESS)).numpy()
     assert np.abs(lit[..., :3] - expected)[plain[..., 3] > 0.5].max() < 0.01
     assert np.array_equal(lit[..., 3], plain[..., 3])
 

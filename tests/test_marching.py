@@ -56,6 +56,23 @@ def test_fog_follows_the_law_of_beer_and_lambert() -> None:
     assert gathered.mean_distance()[0].item() == pytest.approx(mean, abs=0.01)
 
 
+@pytest.mark.parametrize("features", [3, 32])
+def test_sharp_colours_are_those_of_samples(features: int) -> None:
+    class Sharp(Fog):
+        feature_channels = features
+
+        def features_of(self, hidden: Tensor) -> Tensor:  # black or white by steps of z
+            return (torch.sin(40 * hidden[:, 2:]) > 0).float().expand(-1, features)
+
+    gathered = march_quickly(Sharp(1.0), EVERYWHERE, rays(), 24)  # type: ignore[arg-type]
+    depth = math.log(2) * 6 / 24
+    z = 3 - (torch.arange(24) + 0.5) * 6 / 24
+    inside = z.abs() < 1
+    weights = torch.exp(-depth * torch.arange(inside.sum())) * -math.expm1(-depth)
+    expected = (weights * (torch.sin(40 * z[inside]) > 0)).sum()
+    assert torch.allclose(gathered.features, expected.expand(5, features), atol=1e-5)
+
+
 def test_nothing_is_looked_up_behind_dark_matter_or_in_empty_space() -> None:
     opaque = Fog(1000.0)
     gathered = march_quickly(opaque, EVERYWHERE, rays(1), 24)  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ import pytest
 
 from ballgan.images import write_png
 from ballgan.model_files import ModelFile, bundled_model, describe_file, find_model
+from ballgan.panoramas import bundled_panoramas
 from ballgan.session import (
     METADATA_KEY,
     Session,
@@ -128,6 +129,19 @@ def test_files_that_are_gone_are_found_beside_the_session(tmp_path: Path) -> Non
     found = read_session(tmp_path / "s.json")
     assert found.view.backdrop.photo == str(tmp_path / "room.jpg")
     assert found.model == ModelFile("/no/m.pkl")
+
+
+def test_bundled_panoramas_are_found_in_any_installation(tmp_path: Path) -> None:
+    name, path = next(iter(bundled_panoramas().items()))
+    for photo in f"/elsewhere/panoramas/{name}.jpg", f"{name}.jpg", path:
+        view = View(backdrop=Backdrop("photo", photo=photo))
+        (tmp_path / "s.json").write_text(encode_session(Session(view=view)))
+        assert read_session(tmp_path / "s.json").view.backdrop.photo == path
+    (tmp_path / f"{name}.jpg").write_bytes(b"mine")
+    (tmp_path / "s.json").write_text(
+        encode_session(Session(view=View(backdrop=Backdrop("photo", photo=f"{name}.jpg"))))
+    )
+    assert read_session(tmp_path / "s.json").view.backdrop.photo == str(tmp_path / f"{name}.jpg")
 
 
 def test_pictures_carry_a_session_without_folders(picture: Path) -> None:

@@ -15,7 +15,6 @@ from ballgan.view import (
     LatentControls,
     View,
     advance,
-    end_of,
     interpolate,
     slide,
 )
@@ -55,9 +54,9 @@ def test_what_both_ends_share_can_still_be_changed() -> None:
 def test_the_ends_of_a_blend_are_what_it_was_made_of() -> None:
     for a, b in ((PLAIN, EDITED), (EDITED, replace(EDITED, x=9.0))):
         between = interpolate(a, b, 0.3)
-        assert [end_of(between, i) for i in range(2)] == [a, b]
+        assert [between.end(i) for i in range(2)] == [a, b]
     between = interpolate(EDITED, replace(EDITED, x=9.0), 0.3).moved(SMILE, -1.0)
-    assert end_of(between, 1) == replace(EDITED, x=9.0).moved(SMILE, -1.0)
+    assert between.end(1) == replace(EDITED, x=9.0).moved(SMILE, -1.0)
 
 
 def test_a_blend_slides_and_a_new_place_ends_it() -> None:
@@ -66,6 +65,9 @@ def test_a_blend_slides_and_a_new_place_ends_it() -> None:
     assert between.seed == 12
     assert slide(between, 7.0).blend[1][1] == 1.0
     assert between.at_seed(4) == replace(PLAIN, x=4.0, y=0.0)
+    assert interpolate(PLAIN, EDITED, 0.75).at(1.0, 2.0) == replace(EDITED, x=1.0, y=2.0)
+    nested = interpolate(interpolate(PLAIN, EDITED, 0.25), EDITED, 0.25)
+    assert nested.at(1.0, 2.0) == replace(PLAIN, x=1.0, y=2.0)
 
 
 def test_animations_pass_seeds_and_go_to_and_fro_in_blends() -> None:

@@ -127,3 +127,27 @@ def test_the_main_thread_needs_no_torch_to_show_the_window(tmp_path: Path) -> No
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert result.stdout.strip() == "[]"
+
+
+def test_nothing_heavy_is_imported_before_the_window_is_shown(tmp_path: Path) -> None:
+    require_gl()
+    code = (
+        "import sys\n"
+        "from ballgan_viewer import __main__, window\n"
+        "def loaded(window, options):\n"
+        "    return [m for m in ('torch', 'numpy', 'OpenGL', 'ballgan_viewer.app')"
+        " if m in sys.modules]\n"
+        "__main__.run = loaded\n"
+        "print(__main__.view(__main__.parse(['--offscreen', '--screenshot', 'a.png'])))\n"
+    )
+    environment = {**os.environ, "BALLGAN_CONFIG_DIR": str(tmp_path)}
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert result.stdout.strip() == "[]"

@@ -140,7 +140,7 @@ def app(model_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_film_is_made_scrubbed_played_and_rendered(app: Any, tmp_path: Path) -> None:
-    play(app, {"key": "T"}, {"click": "timeline.add"})
+    play(app, {"key": "T", "mods": ["control"]}, {"click": "timeline.add"})
     play(app, {"drag": {"widget": "timeline.track", "by": [60, 0]}})
     first = app.state.view.camera
     assert app.state.playhead.time > 2.0 and app.state.playhead.key == -1
@@ -172,7 +172,7 @@ def test_a_cancelled_film_leaves_nothing_and_the_window_stays_quick(
 ) -> None:
     play(app, {"click": "film.turntable"}, {"key": "Space"}, {"click": "film.size.2048"})
     play(app, {"click": "film.format.webm"}, {"click": "film.render"})
-    assert app.capturing and app.state.job("film").title == "Film as WEBM"
+    assert app.capturing and app.state.job("film").title == "Film as WebM"
     slowest = 0.0
     for _ in range(20):
         started = time.perf_counter()
@@ -222,3 +222,17 @@ def test_a_film_without_keys_is_refused(app: Any) -> None:
     assert "no keys" in app.state.notices[-1].text
     with pytest.raises(ValueError, match=r"'film\.render' cannot be used now"):
         play(app, {"click": "film.render"})
+
+
+def test_the_folder_is_typed_and_made(app: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "pictures"
+    play(app, {"set": ["capture.folder", str(folder)]}, {"click": "screenshot"})
+    play(app, {"wait": "captured", "timeout": 60})
+    assert Path(app.state.captured or "").parent == folder
+
+
+def test_stopping_all_that_moves_stops_the_film(filmed: ViewerState) -> None:
+    turning = replace(filmed, navigation=replace(filmed.navigation, turntable=True))
+    state = do(turning, act.PlayFilm(True), lat.StopAnimations())
+    assert not state.playhead.playing
+    assert not state.navigation.moves

@@ -123,7 +123,7 @@ def test_an_animation_glides_and_shows(app: Any) -> None:
     while len(shown) < 3 and time.monotonic() < end:
         app.frame()
         assert app.patience() == 0.0
-        place = app.preview.code.x
+        place = app.preview.identity.code.x
         shown += [place] if place not in shown else []
     assert len(shown) == 3
     assert shown == sorted(shown)
@@ -157,7 +157,7 @@ def test_a_contact_sheet_fills_and_its_pictures_lead_to_their_codes(app: Any) ->
     assert app.gallery.progress is None
     assert len(app.state.sheet.codes) == 12
     codes = [CodePair(code, Code()) for code in app.state.sheet.codes]
-    assert all(app.gallery.find(Portrait.of("foreground", pair)) for pair in codes)
+    assert all(app.gallery.find("foreground", pair) for pair in codes)
     play(app, {"click": "gallery.sheet.3"})
     assert app.state.view.foreground.seed == 8
     play(app, {"drag": {"widget": "gallery.sheet.3", "onto": "gallery.sheet.6"}})
@@ -167,6 +167,19 @@ def test_a_contact_sheet_fills_and_its_pictures_lead_to_their_codes(app: Any) ->
     assert app.state.view.foreground.blend[1][1] > 0.8
     play(app, {"click": "foreground.blend.end"})
     assert app.state.view.foreground == Code(11.0)
+
+
+def test_directions_can_be_seen_as_pictures(app: Any) -> None:
+    settle(app)
+    play(
+        app,
+        {"click": "background.directions.fold"},
+        {"click": "background.directions.show"},
+        {"wait": "pictured", "timeout": 60},
+        {"click": "gallery.sheet.7"},
+    )
+    assert app.state.view.backdrop.code.moves == ((Direction("sefa", 1), 3.0),)
+    assert app.state.job("thumbnails") is None
 
 
 def test_a_sheet_of_the_background_can_be_cancelled(app: Any) -> None:

@@ -126,6 +126,19 @@ def test_a_sheet_shows_the_seeds_with_the_rest_of_the_code() -> None:
     assert do(state, lat.StopSheet()).sheet.stopped
 
 
+def test_a_sheet_shows_what_directions_do_to_the_present_code() -> None:
+    code = Code(4.0).moved(SMILE, 0.5)
+    other = Direction("sefa", 1)
+    state = do(START, lat.SetCode("foreground", code), lat.SetSheet("background", 3, 5))
+    sheet = do(state, lat.ShowDirections("foreground", (SMILE, other))).sheet
+    assert sheet.codes_of == "foreground"
+    assert [c.amount(SMILE) for c in sheet.codes] == [-3, -1.5, 1.5, 3, 0.5, 0.5, 0.5, 0.5]
+    assert [c.amount(other) for c in sheet.codes[4:]] == [-3, -1.5, 1.5, 3]
+    assert do(state, lat.MakeSheet()).sheet.directions == ()
+    many = do(state, lat.ShowDirections("foreground", (SMILE,) * 100)).sheet
+    assert len(many.codes) == 96
+
+
 def test_directions_are_named_renamed_and_forgotten() -> None:
     state = do(START, lat.NameDirection("foreground", SMILE, "smile"))
     assert state.notes.name_of("foreground", SMILE) == "smile"

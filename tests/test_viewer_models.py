@@ -88,6 +88,7 @@ def test_too_many_models_let_the_oldest_go() -> None:
     state = opened(*map(str, range(MAX_MODELS)))
     state = do(state, act.ShowModel("/0.pkl"), act.ModelOpened(info("new"), show=False))
     assert names(state) == ["0", *map(str, range(2, MAX_MODELS)), "new"]
+    assert state.notices[-1].text.startswith("1 was closed")
 
 
 def test_queued_models_wait_for_their_turn() -> None:

@@ -16,6 +16,7 @@ from imgui_bundle import imgui
 from panel_screen import SIZE, Screen
 from test_viewer_state import with_model
 
+from ballgan.panoramas import bundled_panoramas
 from ballgan.view import LAYERS, Backdrop, Code
 
 QUALITY = Quality("full", 512, 64, 41.2, settled=True)
@@ -53,7 +54,19 @@ def test_every_state_draws_and_does_nothing_by_itself(screen: Screen, name: str)
         ("model", "foreground.next", lat.StepSeed("foreground", 1)),
         ("model", "background.previous", lat.StepSeed("background", -1)),
         ("model", "background.none", act.SetBackdrop(Backdrop(visible=False))),
-        ("model", "background.photo", act.Browse("picture")),
+        (
+            "model",
+            "background.photo",
+            act.SetBackdrop(Backdrop("photo", photo=bundled_panoramas()["studio"])),
+        ),
+        ("photo", "background.browse", act.Browse("picture")),
+        ("photo", "background.panorama.room", act.OpenPicture(bundled_panoramas()["room"])),
+        (
+            "model",
+            "background.light",
+            act.SetBackdrop(replace(STATE.view.backdrop, match_light=True)),
+        ),
+        ("model", "background.camera.still", act.HoldBackground(True)),
         ("none", "background.show", act.ToggleBackground()),
         (
             "colour",
@@ -205,6 +218,13 @@ def test_any_file_name_can_be_shown(screen: Screen, name: str) -> None:
     assert screen.click(replace(state, jobs=()), "model.recent.0") == [act.OpenModel(path)]
 
 
+def test_recent_pictures_have_thumbnails(screen: Screen) -> None:
+    state = apply(STATES["photo"], act.PictureOpened("/b.png"))
+    path = state.preferences.recent_pictures[1]
+    assert screen.click(state, "background.recent.1") == [act.OpenPicture(path)]
+    assert screen.click(state, "background.recent.0") == []  # it shows already
+
+
 def test_a_job_shows_its_progress_and_can_be_cancelled_once(screen: Screen) -> None:
     state = replace(STATE, jobs=(Job("export", "Exporting", 0.5, cancelling=True),))
     assert screen.click(state, "export.cancel") == []
@@ -214,7 +234,6 @@ def test_a_job_shows_its_progress_and_can_be_cancelled_once(screen: Screen) -> N
     ("name", "button", "expected"),
     [
         ("model", "model.recent", act.OpenModel("/models/heads.pkl")),
-        ("photo", "background.recent", act.OpenPicture(STATES["photo"].view.backdrop.photo or "")),
     ],
 )
 def test_recent_files_open_again(

@@ -14,6 +14,8 @@ from PIL import Image
 from test_viewer_state import with_model
 
 import ballgan
+from ballgan.latents import Direction, StyleMix
+from ballgan.view import Code, interpolate
 
 
 def find(typed: str, folder: Path, kind: str = "glb") -> Path:
@@ -107,3 +109,13 @@ def test_the_suffix_decides_where_the_content_does_not(tmp_path: Path) -> None:
 def test_text_that_cannot_be_shown_is_marked() -> None:
     assert printable("bad\udcff.pkl") == "bad\ufffd.pkl"
     assert printable("gr\u00fc\u00df\U0001f600\n") == "gr\u00fc\u00df\U0001f600\n"
+
+
+def test_codes_in_names_tell_blends_and_edits() -> None:
+    assert paths.describe_code(Code().at_seed(203)) == "203"
+    assert paths.describe_code(Code(0.25, 3.0)) == "0.25x3.00"
+    blend = interpolate(Code(3.0), Code(8.0), 0.5)
+    assert paths.describe_code(blend) == "3to8"
+    assert paths.describe_code(blend.moved(Direction("pca"), 1.0)) == "3to8-edited"
+    assert paths.describe_code(Code(mix=StyleMix(1, ()))) == "0"
+    assert paths.describe_code(Code(mix=StyleMix(1, (2,)))) == "0-edited"

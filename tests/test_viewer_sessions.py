@@ -142,7 +142,20 @@ def test_another_model_stands_in_for_one_that_is_gone(app: Any, tmp_path: Path) 
     play(app, {"key": "R"}, {"drop": str(path)}, {"wait": "loaded"})
     assert document.values(app.state) == values
     (text,) = errors(app)
-    assert "cats.pkl" in text and "another one" in text
+    assert "cats.pkl is not here: another one stands in" in text
+
+
+def test_a_model_that_has_changed_is_told(app: Any, model_file: Path, tmp_path: Path) -> None:
+    play(app, *CHANGES, {"click": "session.save"}, {"wait": "saved"})
+    path, values = Path(app.state.session), document.values(app.state)
+    session = read_session(path)
+    assert session.model is not None
+    write_session(path, replace(session, models=(replace(session.model, sha256="0" * 64),)))
+    play(app, {"key": "R"}, {"drop": str(path)}, {"wait": "loaded"})
+    assert document.values(app.state) == values
+    assert app.state.model.path == str(model_file)
+    (text,) = errors(app)
+    assert "tiny.pkl has changed since" in text
 
 
 def test_a_picture_that_is_gone_is_told(app: Any, tmp_path: Path) -> None:
@@ -233,6 +246,7 @@ def test_what_was_shown_is_shown_again_after_a_crash(model_file: Path, tmp_path:
     assert app.state.view.foreground.is_blend
     assert app.state.export.format == "obj"
     assert "ended unexpectedly" in app.state.notices[0].text
+    assert app.state.session is None  # the next session does not go into the settings folder
     assert errors(app) == []
     app.close()
     window.close()

@@ -22,6 +22,12 @@ from ballgan.config import (
     require_range,
     to_plain,
 )
+from ballgan.plain import later
+from ballgan.stylenerf_config import (
+    PointNetworkConfig,
+    StyleFieldConfig,
+    StyleUpsamplingConfig,
+)
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,8 @@ class LossConfig:
     sparsity: float = 0.0  # weight of mean 1 - exp(-extinction length) ...
     sparsity_radius: float = 0.0  # ... at points farther than this from the middle of the box
     sparsity_interval: int = 4
+    nerf_path: float = later(0.0)  # weight of StyleNeRF's NeRF-path regularisation (MLP foreground)
+    nerf_path_side: int = later(16)  # of its lattice of pixels
 
     def __post_init__(self) -> None:
         require(
@@ -97,6 +105,7 @@ class LossConfig:
             "density_variation",
             "sparsity",
             "sparsity_radius",
+            "nerf_path",
         ):
             require_range(f"loss.{name}", getattr(self, name), 0, 1e6)
         for name in (
@@ -135,6 +144,8 @@ class ScheduleConfig:
     neural_resolution_kimg: float = 1000.0  # ... this much later
     augmentation: float = 0.0  # probability of each augmentation
     augmentation_target: float | None = None  # adapt it to this mean sign of D(real) (ADA)
+    growth_start_kimg: float = later(0.0)  # pictures have the start resolution until here ...
+    growth_kimg: float = later(0.0)  # ... and all levels this much later (0: all from the start)
 
     def __post_init__(self) -> None:
         require_range("schedule.total_kimg", self.total_kimg, 0, 1e9)
@@ -195,6 +206,18 @@ class TrainConfig:
             f"The generator makes pictures of {size} pixels, the discriminator takes "
             f"{self.discriminator.resolution}: set discriminator.resolution to {size}.",
         )
+        head = self.model.super_resolution
+        grows = isinstance(head, StyleUpsamplingConfig)
+        require(
+            self.schedule.growth_kimg == 0 or grows,
+            "schedule.growth-kimg needs StyleNeRF's image head; others do not grow.",
+        )
+        if self.loss.nerf_path > 0:
+            require(
+                isinstance(head, StyleUpsamplingConfig) and head.kernel_size == 1,
+                "loss.nerf-path needs StyleNeRF's image head, with convolutions of 1x1.",
+            )
+            require_range("loss.nerf_path_side", self.loss.nerf_path_side, 1, size)
         require(
             not self.discriminator.dual or self.model.super_resolution is not None,
             "A dual discriminator needs a generator with super-resolution.",
@@ -336,6 +359,56 @@ def smoke() -> TrainConfig:
     )
 
 
+def compcars_stylenerf() -> TrainConfig:
+    """CompCars at 256 after StyleNeRF's recipe, before BallGAN's sphere.
+
+    Its own background is chosen by --background inverted-sphere.
+    """
+    network = PointNetworkConfig(hidden_size=128, num_layers=8)
+    model = ModelConfig(
+        mapping=MappingConfig(num_layers=8, label_dim=0),
+        backbone=None,
+        field=StyleFieldConfig(network, feature_channels=259, box_warp=0.4),
+        sampling=SamplingConfig(0.8, 1.2, 16, 16, scheme="nerf", planar=True),
+        background=SphereConfig(radius=2.0),
+        super_resolution=StyleUpsamplingConfig(32, (512, 256, 128), upsample="pixelshuffle"),
+        camera=CameraConfig(radius=1.0, fov=math.radians(16)),
+        neural_resolution=32,
+    )
+    return TrainConfig(
+        model=model,
+        discriminator=DiscriminatorConfig(256, conditional=False, channel_base=16384),
+        loss=LossConfig(gamma=0.5),
+        schedule=ScheduleConfig(
+            batch_size=64,
+            discriminator_learning_rate=0.0025,
+            ema_half_life_kimg=20.0,
+            ema_rampup=0.0,
+            style_mixing=0.9,
+            growth_start_kimg=500.0,
+            growth_kimg=4500.0,
+        ),
+        run=RunConfig(precision="bfloat16"),
+    )
+
+
+def toy_stylenerf() -> TrainConfig:
+    """Toyworld at 64 with StyleNeRF's foreground and image head, before BallGAN's sphere."""
+    base = toy(64)
+    network = PointNetworkConfig(
+        hidden_size=64, num_layers=4, num_frequencies=6, position_divisor=0.45
+    )
+    model = dataclasses.replace(
+        base.model,
+        backbone=None,
+        field=StyleFieldConfig(network, feature_channels=35, box_warp=0.9),
+        super_resolution=StyleUpsamplingConfig(32, (32,)),
+        neural_resolution=32,
+    )
+    loss = dataclasses.replace(base.loss, nerf_path=1.0, nerf_path_side=8)
+    return dataclasses.replace(base, model=model, loss=loss)
+
+
 PRESETS: dict[str, TrainConfig] = {
     "ffhq512": portrait(1.0, FACE),
     "afhq512": portrait(5.0, ANIMAL),
@@ -344,5 +417,7 @@ PRESETS: dict[str, TrainConfig] = {
     "toy32": toy(32),
     "toy64": toy(64),
     "toy128": toy(128),
+    "toy64-stylenerf": toy_stylenerf(),
+    "compcars256-stylenerf": compcars_stylenerf(),
     "smoke": smoke(),
 }

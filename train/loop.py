@@ -29,7 +29,7 @@ from .phases import (
     make_plan,
     seeded,
 )
-from .schedule import ema_decay
+from .schedule import ema_decay, growth
 from .start import make_generator
 
 BETAS = (0.0, 0.99)
@@ -136,6 +136,7 @@ class Trainer:
 
     def step(self, images: Tensor, labels: Tensor) -> None:
         """One step of both networks on uint8 pictures (B, 3, H, W) and labels (B, 25)."""
+        self._grow()
         plan = make_plan(self.config, self.steps, self.images)
         parts = self._split(images, labels)
         fakes, averages = self._step_generator(parts, plan)
@@ -145,6 +146,12 @@ class Trainer:
         self.images += self.config.schedule.batch_size
         self._update_average()
         self._adapt_augmentation()
+
+    def _grow(self) -> None:
+        """Give the generators the levels that they have by now."""
+        if self.config.schedule.growth_kimg:
+            for generator in (self.generator, self.average):
+                generator.grow(growth(self.config.schedule, self.images))
 
     def _split(self, images: Tensor, labels: Tensor) -> list[Part]:
         """The parts of this process's share of the batch, with their random numbers."""
@@ -302,6 +309,7 @@ class Trainer:
     def restore(self, state: dict[str, Any]) -> None:
         """Inverse of `state`."""
         self.steps, self.images = state["steps"], state["images"]
+        self._grow()
         self.generator.load_state_dict(state["generator"])
         self.average.load_state_dict(state["average"])
         self.judge.load_state_dict(state["judge"])

@@ -28,9 +28,11 @@ from .losses import (
     relativistic_loss,
     sparsity_loss,
 )
+from .nerf_path import nerf_path_loss
 from .schedule import (
     blur,
     fading,
+    growth,
     neural_resolution,
     regularizer_strength,
     swap_probability,
@@ -48,28 +50,35 @@ class Plan:
     step: int
     images: int
     neural_resolution: int
+    image_resolution: int  # of pictures, which may still grow
     blur_px: float
     density_noise: float
     swap: float
     regularizer: float  # factor of BallGAN's regularisers; 0 where the step leaves them out
     variation: bool  # whether the step has density variation
     sparsity: bool  # whether it has sparsity
+    nerf_path: bool
     penalty: bool  # whether the step has gradient penalties
 
 
 def make_plan(config: TrainConfig, step: int, images: int) -> Plan:
     """The plan of one step."""
     loss, schedule = config.loss, config.schedule
+    model = config.model
+    if schedule.growth_kimg:
+        model = model.grown(growth(schedule, images))
     regularize = step % loss.regularizer_interval == 0
     return Plan(
         step=step,
         images=images,
-        neural_resolution=neural_resolution(schedule, config.model.neural_resolution, images),
+        neural_resolution=neural_resolution(schedule, model.neural_resolution, images),
+        image_resolution=model.image_resolution,
         blur_px=fading(images, schedule.blur_px, schedule.blur_kimg),
         density_noise=fading(images, schedule.density_noise, schedule.density_noise_kimg),
         swap=swap_probability(schedule, images),
         regularizer=regularizer_strength(loss, images) if regularize else 0.0,
         variation=loss.density_variation > 0 and step % loss.density_variation_interval == 0,
+        nerf_path=loss.nerf_path > 0 and model.image_resolution > model.neural_resolution,
         sparsity=loss.sparsity > 0 and step % loss.sparsity_interval == 0,
         penalty=loss.gamma > 0 and step % loss.penalty_interval == 0,
     )
@@ -103,7 +112,7 @@ class GeneratorPhase(nn.Module):
         self, part: Part, plan: Plan, judge: "Judge"
     ) -> tuple[Tensor, Pictures, Tensor, Stats]:
         """Returns loss, fakes without gradients, mean w (of both mappings, joined) and stats."""
-        fakes, averages = self._synthesize(part, plan)
+        fakes, averages, codes = self._synthesize(part, plan)
         logits = judge(fakes.image, fakes.raw, part.fake_labels, plan, part.random)
         loss_config = self.config.loss
         ahead = logits.detach()
@@ -122,9 +131,23 @@ class GeneratorPhase(nn.Module):
             "alpha/min_t": torch.minimum(transmittance, 1 - transmittance).detach().mean(),
         }
         loss = loss + self._regularize(fakes, part, plan, stats)
+        if plan.nerf_path:
+            path = nerf_path_loss(
+                self.generator,
+                fakes.image,
+                *codes,
+                part.fake_labels,
+                loss_config.nerf_path_side,
+                part.random,
+            )
+            stats["loss/nerf_path"] = path.detach()
+            loss = loss + loss_config.nerf_path * path
         return loss, [fakes.image.detach(), fakes.raw.detach()], averages, stats
 
-    def _synthesize(self, part: Part, plan: Plan) -> tuple[Synthesis, Tensor]:
+    def _synthesize(
+        self, part: Part, plan: Plan
+    ) -> tuple[Synthesis, Tensor, tuple[Tensor, Tensor | None]]:
+        """Fakes, mean w (of both mappings, joined), and the mapped codes ws and ws_bg."""
         generator, random, labels = self.generator, part.random, part.fake_labels
         batch, device = len(labels), labels.device
         z = _normal(batch, generator.config.mapping.z_dim, random, device)
@@ -150,7 +173,7 @@ class GeneratorPhase(nn.Module):
             noise="random",
             generator=random,
         )
-        return fakes, torch.cat(averages)
+        return fakes, torch.cat(averages), (ws, ws_bg)
 
     def _mix_styles(self, ws: Tensor, conditioning: Tensor, random: torch.Generator) -> Tensor:
         """Rows from a random cutoff on come from another code (StyleGAN sec. 3.1)."""
@@ -271,8 +294,13 @@ class Judge(nn.Module):
         """Real pictures at the generator's final and at its neural resolution."""
         size = (plan.neural_resolution, plan.neural_resolution)
         raw = nn.functional.interpolate(part.real, size=size, mode="bilinear", antialias=True)
-        has_own_size = self.config.model.super_resolution is not None
-        return [part.real.clone() if has_own_size else raw, raw]
+        if self.config.model.super_resolution is None:
+            return [raw, raw]
+        if plan.image_resolution == part.real.shape[-1]:
+            return [part.real.clone(), raw]
+        size = (plan.image_resolution, plan.image_resolution)
+        small = nn.functional.interpolate(part.real, size=size, mode="bilinear", antialias=True)
+        return [small, raw]
 
     def real_logits(self, part: Part, plan: Plan) -> Tensor:
         """Logits of the real pictures."""

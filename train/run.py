@@ -250,7 +250,7 @@ class Run:
         name = f"{self.trainer.images // 1000:06d}"
         average = self.trainer.average
         average.meta = {
-            "kind": "BallGAN" if average.background is not None else "EG3D",
+            "kind": average.config.kind,
             "source": "ballgan-train",
             "kimg": self.trainer.images / 1000,
         }

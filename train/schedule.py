@@ -43,6 +43,11 @@ def neural_resolution(config: ScheduleConfig, final: int, images: int) -> int:
     return round(start + faded * (final - start))
 
 
+def growth(config: ScheduleConfig, images: int) -> float:
+    """Share of the image head's levels that are there (StyleNeRF sec. 3.4)."""
+    return progress(images, config.growth_start_kimg, config.growth_kimg)
+
+
 def ema_decay(config: ScheduleConfig, images: int) -> float:
     """Weight of the old average in one step's update: 0.5 ^ (batch / half-life)."""
     half_life = config.ema_half_life_kimg * 1000

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .config import PRESETS, TrainConfig
+from .variants import BACKGROUNDS, FOREGROUNDS, choose_parts
 
 if TYPE_CHECKING:
     import torch
@@ -50,11 +52,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="begin with the weights of this model (published or ours), and its configuration; or "
         "with the networks of a run folder, grown to the preset's size",
     )
+    parser.add_argument(
+        "--foreground",
+        choices=FOREGROUNDS,
+        help="instead of the preset's: EG3D's tri-planes or StyleNeRF's MLP",
+    )
+    parser.add_argument(
+        "--background",
+        choices=BACKGROUNDS,
+        help="instead of the preset's: what is behind it",
+    )
     parser.add_argument("--mirror", action="store_true", help="add mirrored copies of the data")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ... (default: auto)")
     parser.add_argument(
         "--options", action="store_true", help="list all options of the configuration and exit"
     )
+
+
+def preset_of(args: argparse.Namespace) -> TrainConfig:
+    """The preset, with the foreground and background that were asked for."""
+    preset = PRESETS[args.preset]
+    model = choose_parts(preset.model, args.foreground, args.background)
+    return dataclasses.replace(preset, model=model)
 
 
 def override(config: TrainConfig, arguments: Sequence[str]) -> TrainConfig:
@@ -75,7 +94,7 @@ def override(config: TrainConfig, arguments: Sequence[str]) -> TrainConfig:
 def run(args: argparse.Namespace, rest: Sequence[str] = ()) -> int:
     """Train; 0 when the run is finished or was asked to stop."""
     if args.options:
-        override(PRESETS[args.preset], ["--help"])
+        override(preset_of(args), ["--help"])
         return 0
     _check(args, rest)
     from ballgan.checkpoint import choose_device
@@ -107,6 +126,11 @@ def _check(args: argparse.Namespace, rest: Sequence[str]) -> None:
         raise ValueError(
             "--resume keeps the run's data and networks: leave the options for them out"
         )
+    if (args.resume or args.init_from) and (args.foreground or args.background):
+        raise ValueError(
+            "--foreground and --background choose the parts of a new network: a run that goes on, "
+            "or begins with a model, has its own"
+        )
     if args.mirror and (args.data or "").startswith("toyworld:"):
         raise ValueError("--mirror is for datasets on disk: toyworld has no end as it is")
 
@@ -128,7 +152,7 @@ def _prepare(
         training = Run(config, folder, data, **kept, device=device, world=world, continues=True)
         training.restore(state)
         return training
-    config = PRESETS[args.preset]
+    config = preset_of(args)
     model, discriminator = None, None
     if args.init_from is not None:
         from .fine_tuning import adopt
@@ -136,7 +160,8 @@ def _prepare(
         # The options decide the size to which a run is grown, and then hold for all else.
         config, model, discriminator = adopt(override(config, rest), args.init_from)
     config = override(config, rest)
-    name = f"{args.preset}-{Path(args.data.replace(':', '-')).stem}"
+    parts = [part for part in (args.foreground, args.background) if part]
+    name = f"{'-'.join([args.preset, *parts])}-{Path(args.data.replace(':', '-')).stem}"
     folder = next_folder(Path(args.output), name)
     kept = {"preset": args.preset, "mirror": args.mirror, "job": job_name()}
     training = Run(

@@ -212,6 +212,46 @@ class PictureFailed(Action):
 
 
 @dataclass(frozen=True)
+class PictureChanged(Action):
+    """The file behind the foreground was changed by another program, and can be read."""
+
+    undoable = False
+    path: str
+
+
+@dataclass(frozen=True)
+class PictureBroken(Action):
+    """That file was changed, and cannot be read now."""
+
+    undoable = False
+    path: str
+    message: str
+
+
+@dataclass(frozen=True)
+class WriteSphere(Effect):
+    """Write the whole background as a picture; edit: and show the file instead of it."""
+
+    edit: bool = False
+
+
+@dataclass(frozen=True)
+class SphereWritten(Action):
+    """The whole background was written as a picture."""
+
+    undoable = False
+    path: str
+    edit: bool = False
+
+
+@dataclass(frozen=True)
+class HoldBackground(Action):
+    """Let the background stand still as it is seen now, or turn with the camera again."""
+
+    still: bool
+
+
+@dataclass(frozen=True)
 class Browse(Effect):
     """Ask for a file with the system's dialog: one of the purposes in dialogs.py."""
 
@@ -225,13 +265,9 @@ class SaveScreenshot(Effect):
 
 @dataclass(frozen=True)
 class OpenSession(Action):
-    """Show what a session file says, or a picture that was saved from the window.
-
-    recovered: it is the autosave of a window that ended unexpectedly.
-    """
+    """Show what a session file says, or a picture that was saved from the window."""
 
     path: str
-    recovered: bool = False
 
 
 @dataclass(frozen=True)
@@ -453,6 +489,13 @@ class SetCapture(Action):
     """Other options for pictures and films."""
 
     options: "CaptureOptions"
+
+
+@dataclass(frozen=True)
+class SetOutputFolder(Action):
+    """Where pictures, films, meshes and sessions go; empty: the current folder."""
+
+    path: str
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,12 @@ from ballgan.view import CODES
 
 from . import actions as act
 from . import camera_actions as cam
-from . import cameras, capture, capture_tasks, panels, paths, preferences, tasks
+from . import cameras, capture, capture_tasks, document, panels, paths, preferences, tasks
 from . import latent_actions as lat
+from .backdrop_tasks import PanelPicture
+from .commands import keys_of
 from .controls import Grip, Reach, ends_stroke, handle
-from .dialogs import Dialogs
+from .dialogs import FOLDER, Dialogs
 from .easel import Easel
 from .events import Event
 from .gallery import THUMBNAILS, Gallery
@@ -46,6 +48,7 @@ from .requests import (
 )
 from .shelf import Shelf, open_bundled, open_recognised, open_session
 from .state import ViewerState, apply
+from .surroundings import Surroundings
 from .tempo import Tempo
 from .thumbnail_maker import ThumbnailMade, ThumbnailMaker
 from .thumbnails import Thumbnails
@@ -57,7 +60,9 @@ PAUSE = 0.5  # seconds without a change after which the next one is another step
 REST = 0.12  # seconds without a change after which the picture is finished
 EASEL_RESULTS = (Rendered, Settled, Surface, Volume, VolumeDetail, Backcloth, Lights)
 ENDED = "The window ended unexpectedly the last time."
-RECOVERED = f"{ENDED} It shows again what it showed; Ctrl+Z goes back to a fresh start."
+RECOVERED = (
+    f"{ENDED} It shows again what it showed; {keys_of('edit.undo')} goes back to a fresh start."
+)
 NOTICE_SECONDS = 8.0  # that an information stays; errors stay until they are dismissed
 
 
@@ -98,6 +103,8 @@ class App:
         }
         self._lanes["recognise"] = Lane("recognise", tasks.recognise_file, self._post, in_turn=True)
         self._lanes["save"] = Lane("save", tasks.save_picture, self._post, in_turn=True)
+        self.surroundings = Surroundings(self._post)
+        self._lanes |= self.surroundings.lanes
         self._shelf = Shelf(self._post)
         self._lanes["notes"] = Lane("notes", tasks.write_notes, self._post, in_turn=True)
         maker = ThumbnailMaker(self._is_computing)
@@ -154,7 +161,8 @@ class App:
     @property
     def saving(self) -> bool:
         """Whether a picture or a session is being written, or will be."""
-        return self._wants_picture or self._lanes["save"].busy or self.keeper.busy
+        writing = self._lanes["save"].busy or self._lanes["sphere"].busy or self.keeper.busy
+        return self._wants_picture or writing
 
     @property
     def converged(self) -> bool:
@@ -196,6 +204,7 @@ class App:
                 self._end_stroke_at_release()
                 self._housekeep()
                 self.easel.submit(self.state, self._limit())
+                self.surroundings.submit(self.easel.model, self.state, self.gui.ui.rects)
                 self.gallery.submit(self.state, self.gui.ui.rects)
             self._draw(layout)
             if self.window.offscreen:  # no screen sets the pace: let no frames pile up
@@ -305,6 +314,7 @@ class App:
         self._stage.close()
         self._thumbnails.close()
         self.preview.close()
+        self.surroundings.close()
         self.gui.close()
 
     # Results
@@ -329,6 +339,8 @@ class App:
             self.dispatch(result)
         elif isinstance(result, EASEL_RESULTS):
             self.easel.receive(result)
+        elif isinstance(result, PanelPicture):
+            self.surroundings.receive(result)
         elif isinstance(result, ThumbnailMade):
             self.gallery.receive(result)
         elif isinstance(result, Progress):
@@ -359,6 +371,8 @@ class App:
         elif (job := self.state.job(failure.lane)) is not None:
             text = f"{job.title} failed: {failure.message}"
             self.dispatch(act.EndJob(job.lane, "error", text))
+        elif failure.lane in self.surroundings.lanes:
+            self.dispatch(self.surroundings.receive_failure(failure))
         elif failure.lane == "save":
             text = f"The picture could not be saved: {failure.message}"
             self.dispatch(act.Notify("error", text))
@@ -405,6 +419,7 @@ class App:
             quality=self.easel.describe_picture(self.state),
             surface=self.easel.describe_surface(self.state),
             separation=self.easel.separation,
+            picture=self.surroundings.picture,
             surface_failed=self.easel.surface_failed(self.state),
             probe=self._inspect(layout),
             rendering=self.loading or not self.converged,
@@ -460,6 +475,8 @@ class App:
             self.dispatch(act.OpenSession(path))
         elif self._dialogs.purpose == "save_session":
             self.dispatch(act.SaveSession(path))
+        elif self._dialogs.purpose == FOLDER:
+            self.dispatch(act.SetOutputFolder(path))
         else:
             self.dispatch(act.SetExportPath(path))
 
@@ -508,6 +525,15 @@ class App:
         default = describe(self.state) if describe else ""
         self.dispatch(*self._dialogs.ask(action.purpose, default))
 
+    def _write_sphere(self, action: act.WriteSphere) -> None:
+        if self.easel.model is not None and self.state.can_unroll:
+            self.dispatch(act.BeginJob("sphere", "Unrolling the background"))
+            self.surroundings.write(self.easel.model, self.state, edit=action.edit)
+
+    def _use_sphere(self, action: act.SphereWritten) -> None:
+        if action.edit:
+            self.dispatch(act.OpenPicture(action.path))
+
     def _want_picture(self, action: act.SaveScreenshot) -> None:
         if self.state.capture.size and self.state.view.layer != "surface":
             self.dispatch(act.StartCapture())
@@ -528,7 +554,8 @@ class App:
             state.capture,
             state.preferences.output_folder,
             paths.film_stem(state) if film else paths.picture_stem(state),
-            capture.describe_film(state) if film else capture.describe_view(state),
+            capture.describe_view(state),
+            document.to_session(state),
         )
         self._lanes[lane].submit(request)
 
@@ -570,6 +597,9 @@ _EFFECTS: dict[type[act.Action], Callable[[App, Any], None]] = {
     act.SessionFailed: lambda app, action: app.dispatch(*open_bundled(app.state)),
     act.SaveSession: lambda app, action: app.keeper.save(app.state, action.path),
     act.Browse: App._browse,
+    act.WriteSphere: App._write_sphere,
+    act.SphereWritten: App._use_sphere,
+    act.PictureChanged: lambda app, action: app.surroundings.forget(action.path),
     act.SaveScreenshot: App._want_picture,
     act.RevealFile: lambda app, action: app._lanes["reveal"].submit(action),
     act.StartExport: App._export,

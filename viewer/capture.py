@@ -16,12 +16,6 @@ from .state import ViewerState
 from .words import printable
 
 
-def describe_film(state: ViewerState) -> dict[str, str]:
-    """What made a film, for its metadata."""
-    session = describe_picture(document.to_session(state))
-    return {"Software": "ballgan-viewer"} | session
-
-
 def describe_view(state: ViewerState) -> dict[str, str]:
     """What made a picture, for its metadata."""
     session = replace(document.to_session(state), animation=Animation())

@@ -7,6 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ballgan.session import describe_picture
+from ballgan.view import View
+
 from . import actions as act
 from .paths import find_folder, unused
 from .requests import CaptureRequest
@@ -21,6 +24,15 @@ def capture(request: CaptureRequest, ticket: Ticket) -> None:
 
     The scene is one of its own: the window goes on rendering with its own.
     """
+    from ballgan.memory import return_freed_memory
+
+    try:
+        _capture(request, ticket)
+    finally:
+        return_freed_memory()
+
+
+def _capture(request: CaptureRequest, ticket: Ticket) -> None:
     import ballgan
     from ballgan.files import check_writable
 
@@ -45,15 +57,23 @@ def _write(scene: Scene, request: CaptureRequest, path: Path, ticket: Ticket) ->
     from ballgan.video import MAX_GIF_FPS
 
     options, film = request.options, request.animation
-    report, facts = ticket.progress, request.metadata
+    report = ticket.progress
     if film is None:
         settings = FilmSettings(size=options.size or None, passes=options.passes)
+        facts = request.metadata
         capture_picture(scene, request.view, path, settings, metadata=facts, progress=report)
         return f"{options.size or request.model.info.image_resolution} pixels"
     settings = FilmSettings(size=options.film_size or None, passes=options.passes)
     if options.film == "gif":
         film = replace(film, fps=min(film.fps, MAX_GIF_FPS))
-    count = render_film(scene, request.view, film, path, settings, metadata=facts, progress=report)
+
+    def describe(view: View) -> dict[str, str]:
+        session = replace(request.session, view=view)
+        return {"Software": "ballgan-viewer"} | describe_picture(session)
+
+    count = render_film(
+        scene, request.view, film, path, settings, metadata=describe, progress=report
+    )
     return f"{count} pictures"
 
 

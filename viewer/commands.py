@@ -20,6 +20,14 @@ from .state import ViewerState
 Actions = list[act.Action]
 RANDOM_SEEDS = 100_000
 ZOOM_STEP = 1.1
+GESTURES = (  # of the pointer in the picture; navigation.py says what they mean
+    ("Drag", "Orbit, or look round"),
+    ("Right-drag", "Pan; also Shift-drag"),
+    ("Wheel", "Zoom; also Ctrl-drag"),
+    ("Alt+wheel", "Change the angle of view"),
+    ("Double-click", "Turn round that point"),
+    ("Drop a file", "Open it, whatever it is"),
+)
 MODS = ("control", "shift", "alt")  # in the order in which they are written
 
 
@@ -138,6 +146,15 @@ def _zoom(factor: float) -> Callable[[ViewerState], Actions]:
     return lambda state: [act.SetZoom(state.preferences.zoom * factor)]
 
 
+def _toggle_light(state: ViewerState) -> Actions:
+    backdrop = state.view.backdrop
+    return [act.SetBackdrop(replace(backdrop, match_light=not backdrop.match_light))]
+
+
+def _has_sphere(state: ViewerState) -> bool:
+    return state.can_unroll and state.job("sphere") is None
+
+
 _TABLE: dict[str, tuple[Command, ...]] = {
     "Help": (
         command("palette", "Find a command", act.ShowOverlay("palette"), "Ctrl+K", hint="commands"),
@@ -220,9 +237,14 @@ _TABLE: dict[str, tuple[Command, ...]] = {
         ),
         command(
             "codes.stop",
-            "Stop the animations of codes",
+            "Stop all that moves",
             lat.StopAnimations(),
-            enabled=lambda state: any(state.view.latents.of(which).moves for which in CODES),
+            tip="Animated codes, the turntable and the film.",
+            enabled=lambda state: (
+                state.playhead.playing
+                or state.navigation.moves
+                or any(state.view.latents.of(which).moves for which in CODES)
+            ),
         ),
         command(
             "codes.side",
@@ -255,6 +277,31 @@ _TABLE: dict[str, tuple[Command, ...]] = {
             act.ToggleBackground(),
             "B",
             hint="background on/off",
+        ),
+        command(
+            "background.still",
+            "Background still or turning",
+            lambda state: [act.HoldBackground(state.view.backdrop.camera is None)],
+            "H",
+            tip="Still: the object turns before a background that stays as it is seen now.",
+        ),
+        command(
+            "background.light",
+            "Match the background's light (approximate)",
+            _toggle_light,
+            tip="Shades the foreground with the light of the background.",
+        ),
+        command(
+            "background.save",
+            "Save the whole background as a PNG",
+            act.WriteSphere(),
+            enabled=_has_sphere,
+        ),
+        command(
+            "background.edit",
+            "Edit a copy of the background in another program",
+            act.WriteSphere(edit=True),
+            enabled=_has_sphere,
         ),
         command("background.next", "Next background", _step("background", 1), "Shift+Right"),
         command(
@@ -323,7 +370,7 @@ _TABLE: dict[str, tuple[Command, ...]] = {
             "film.timeline",
             "Timeline on or off",
             lambda state: [act.ShowTimeline(not state.playhead.shown)],
-            "T",
+            "Ctrl+T",
             tip="Keys of camera, codes and background.",
         ),
         command(
@@ -388,9 +435,10 @@ _TABLE: dict[str, tuple[Command, ...]] = {
         ),
         command(
             "capture.render",
-            "Render the picture with the options for captures",
+            "Render a capture",
             act.StartCapture(),
             "Shift+S",
+            tip="A picture with the size and the passes of the capture panel.",
             enabled=lambda state: with_model(state) and state.job("capture") is None,
         ),
     ),
@@ -435,39 +483,11 @@ def press(key: str, mods: frozenset[str], state: ViewerState) -> Actions:
     return row.actions(state) if row is not None and row.enabled(state) else []
 
 
-def search(query: str) -> list[Command]:
-    """Commands in whose group and title the query's words are found, the best first.
-
-    A word is found where it begins a word, else inside, else letter by letter. An empty query
-    finds all, in the order of the table.
-    """
-    scored = [(score, row) for row in COMMANDS if (score := _score(query, row)) is not None]
-    return [row for _, row in sorted(scored, key=lambda pair: pair[0])]
-
-
-def _score(query: str, row: Command) -> int | None:
-    """How badly a command fits, from 0; None: not at all."""
-    title, text = row.title.lower(), f"{row.title} {row.group} {row.name}".lower()
-    total = 0
-    for word in query.lower().split():
-        if any(part.startswith(word) for part in title.split()):
-            continue
-        if any(part.startswith(word) for part in text.split()):
-            total += 1
-        elif word in text:
-            total += 2
-        elif _is_subsequence(word, title):
-            total += 10
-        else:
-            return None
-    return total
-
-
-def _is_subsequence(word: str, text: str) -> bool:
-    letters = iter(text)
-    return all(letter in letters for letter in word)
-
-
 def keys_of(name: str) -> str:
     """The keys of a command as they are written; empty if it has none."""
     return " or ".join(str(keys) for keys in _BY_NAME[name].keys)
+
+
+def keyed(name: str, text: str) -> str:
+    """A tooltip: `text` after the keys of the command that does the same."""
+    return f"{keys_of(name)}. {text}"

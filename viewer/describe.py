@@ -23,7 +23,7 @@ def describe_model(generator: Any, path: str, *, bundled: bool = False) -> Model
     return ModelInfo(
         path=path,
         name=Path(path).stem,
-        kind=str(meta.get("source", "BallGAN" if behind else "EG3D")),
+        kind=str(meta.get("source", config.kind)),
         image_resolution=config.image_resolution,
         neural_resolution=config.neural_resolution,
         has_background=behind is not None,
@@ -34,6 +34,8 @@ def describe_model(generator: Any, path: str, *, bundled: bool = False) -> Model
         depth_range=find_depth_range(config),
         conditioned=config.mapping.label_dim > 0 and config.mapping.label_scale != 0,
         sphere_radius=config.preview_radius,
+        surround_radius=config.surround_radius or 0.0,
+        unrolls=generator.background is None or generator.background.surrounds,
         visible_span=Backdrop(config, generator.device).visible_span(),
         bundled=bundled,
         notes=tuple(str(note) for note in meta.get("notes", ())),

@@ -19,6 +19,7 @@ OPENS = {
     "picture": ("Choose a background", "", PICTURE_FILTERS),
     "session": ("Open a session", "", SESSION_FILTERS),
 }
+FOLDER = "folder"  # the purpose of choosing the output folder
 SAVES = {"export": "Export the mesh", "save_session": "Save the session"}
 NO_DIALOG = (
     "There is no file dialog on this system (install zenity or kdialog). "
@@ -45,12 +46,14 @@ class Dialogs:
         return self._dialog is not None
 
     def ask(self, purpose: str, default: str) -> list[act.Action]:
-        """Open the dialog for a purpose of OPENS or SAVES; an action if there are no dialogs."""
+        """Open the dialog for a purpose of OPENS, SAVES or FOLDER; an action if there are none."""
         if self.open:
             return []
         if not available():
             return [act.Notify("error", NO_DIALOG)]
-        if purpose in SAVES:
+        if purpose == FOLDER:
+            self._dialog = pfd.select_folder("Where pictures and films go", printable(default))
+        elif purpose in SAVES:
             self._dialog = pfd.save_file(SAVES[purpose], printable(default))
         else:
             self._dialog = pfd.open_file(*OPENS[purpose])

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-from ballgan.view import CodePair
+from ballgan.view import CodePair, Orbit
 
 from .info import Thumbnail
 from .requests import Model
@@ -25,6 +25,7 @@ class Gallery:
         self._thumbnails, self._lane = thumbnails, lane
         self._model: Model | None = None
         self._asked: tuple[Portrait, ...] = ()
+        self._pose: Orbit | None = None  # that conditions the foregrounds
         self._received = 0
         self._situation: Any = None  # that was dealt with last
         self.progress: float | None = None  # of the contact sheet; None: nothing more will come
@@ -40,13 +41,14 @@ class Gallery:
         shows_favourites = any(name.startswith(FAVOURITE) for name in drawn)
         codes = state.view.codes if shows_current else None
         favourites = state.notes.favourites if shows_favourites else ()
-        situation = (codes, favourites, state.sheet, self._received)
+        pose = self._pose = state.view.conditioning
+        situation = (codes, favourites, state.sheet, pose, self._received)
         if self._model is None or situation == self._situation:
             return
         self._situation = situation
-        sheet = portraits_of(state.sheet)
-        wanted = [Portrait.of("both", codes)] if codes is not None else []
-        wanted += [Portrait.of("both", favourite) for favourite in favourites]
+        sheet = portraits_of(state.sheet, pose)
+        wanted = [Portrait.of("both", codes, pose)] if codes is not None else []
+        wanted += [Portrait.of("both", favourite, pose) for favourite in favourites]
         wanted += [] if state.sheet.stopped else sheet
         missing = tuple(p for p in dict.fromkeys(wanted) if not self._has(p))
         if missing != tuple(p for p in self._asked if not self._has(p)):
@@ -64,14 +66,18 @@ class Gallery:
         """Keep a thumbnail."""
         if made.model == self._model:
             self._received += 1
-            self._thumbnails.put((made.model, made.portrait), made.pixels)
+            self._thumbnails.put(self._key(made.portrait), made.pixels)
 
-    def find(self, portrait: Portrait) -> Thumbnail | None:
-        """The thumbnail of a portrait, if it is there."""
-        return self._thumbnails.get((self._model, portrait))
+    def find(self, which: str, codes: CodePair) -> Thumbnail | None:
+        """The thumbnail of what `which` says of some codes, if it is there."""
+        return self._thumbnails.get(self._key(Portrait.of(which, codes, self._pose)))
 
     def _has(self, portrait: Portrait) -> bool:
-        return (self._model, portrait) in self._thumbnails
+        return self._key(portrait) in self._thumbnails
+
+    def _key(self, portrait: Portrait) -> tuple[str, Portrait]:
+        """By the model's content: a closed model is not kept for the sake of its thumbnails."""
+        return ("" if self._model is None else self._model.info.sha256), portrait
 
     def _ask(self, portraits: tuple[Portrait, ...]) -> None:
         assert self._model is not None
@@ -79,9 +85,10 @@ class Gallery:
         self._lane.submit(ThumbnailRequest(self._model, portraits))
 
 
-def portraits_of(sheet: Sheet) -> list[Portrait]:
+def portraits_of(sheet: Sheet, conditioning: Orbit | None) -> list[Portrait]:
     """What a contact sheet shows."""
-    return [Portrait.of(sheet.codes_of, codes_of(sheet, i)) for i in range(len(sheet.codes))]
+    pairs = (codes_of(sheet, i) for i in range(len(sheet.codes)))
+    return [Portrait.of(sheet.codes_of, pair, conditioning) for pair in pairs]
 
 
 def codes_of(sheet: Sheet, index: int) -> CodePair:

@@ -110,6 +110,11 @@ class Texture:
         GL.glGenerateMipmap(GL.GL_TEXTURE_2D)
         self.size = (width, height)
 
+    @property
+    def name(self) -> int:
+        """GL's name of the one that shows."""
+        return self._textures[0]
+
     def bind(self, unit: int) -> None:
         """Attach the one that shows to a texture unit."""
         GL.glActiveTexture(GL.GL_TEXTURE0 + unit)

@@ -1,6 +1,6 @@
 """What panels know beside the state: where things are, and what was last drawn."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -8,8 +8,7 @@ from .layout import Layout
 
 if TYPE_CHECKING:
     from ballgan.separation import Separation
-
-    from .thumbnail_maker import Portrait
+    from ballgan.view import CodePair
 
 
 @dataclass(frozen=True)
@@ -77,4 +76,5 @@ class ViewInfo:
     frame_ms: float = 0.0  # mean time of a frame of the interface
     frames_per_second: float = 0.0  # 0 at rest
     clock: float = 0.0  # seconds, for what moves
-    thumbnail: "Callable[[Portrait], Thumbnail | None]" = lambda portrait: None
+    picture: Callable[[Hashable], Thumbnail | None] = lambda key: None  # of the background's panel
+    thumbnail: "Callable[[str, CodePair], Thumbnail | None]" = lambda which, codes: None

@@ -135,5 +135,13 @@ class MakeSheet(Action):
 
 
 @dataclass(frozen=True)
+class ShowDirections(Action):
+    """Fill the contact sheet with what directions do to the present code."""
+
+    which: str
+    directions: tuple[Direction, ...]
+
+
+@dataclass(frozen=True)
 class StopSheet(Action):
     """Leave out the pictures of the contact sheet that are not there yet."""

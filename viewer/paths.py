@@ -36,6 +36,13 @@ def describe_session_path(state: ViewerState) -> str:
     return state.session or os.path.join(state.preferences.output_folder, name)
 
 
+def sphere_stem(state: ViewerState) -> str:
+    """The beginning of the name of a picture of the whole background."""
+    backdrop = state.view.backdrop
+    which = {"learnt": f"sphere{describe_code(backdrop.code)}"}.get(backdrop.kind, backdrop.kind)
+    return f"{_model_name(state, 'background')}-{which}"
+
+
 def mesh_name(state: ViewerState) -> str:
     """The name that the next mesh gets if none is typed."""
     return f"{_stem(state, 'mesh')}.{state.export.format}"
@@ -50,13 +57,18 @@ def describe_mesh_path(state: ViewerState) -> str:
 
 def describe_code(code: Code) -> str:
     """A code as a part of a file name."""
-    return f"{code.seed}" if not code.is_blend else f"{code.x:.2f}x{code.y:.2f}"
+    if code.blend:
+        name = "to".join(str(part.seed) for part, _ in code.blend[:4])
+    else:
+        name = f"{code.seed}" if not code.is_blend else f"{code.x:.2f}x{code.y:.2f}"
+    edited = code.moves or (code.mix is not None and code.mix.rows)
+    return f"{name}-edited" if edited else name
 
 
 def find_folder(chosen: str) -> Path:
     """`chosen`, else the current folder if it can be written, else the person's own."""
     if chosen:
-        return Path(chosen)
+        return Path(chosen).expanduser()
     try:
         here = Path.cwd()
     except OSError:  # it was deleted
@@ -90,8 +102,12 @@ def unused(path: Path) -> Path:
 
 
 def _stem(state: ViewerState, default: str) -> str:
+    return f"{_model_name(state, default)}-seed{describe_code(state.view.foreground)}"
+
+
+def _model_name(state: ViewerState, default: str) -> str:
     model = state.model.name if state.model else default
     data = model.encode(errors="surrogatepass")
     if len(data) > MODEL_NAME_LIMIT:
         model = data[:MODEL_NAME_LIMIT].decode(errors="ignore")
-    return f"{model}-seed{describe_code(state.view.foreground)}"
+    return model

@@ -342,17 +342,17 @@ class Preview:
                 "behind": KINDS["gradient"],
                 "behind_colour": backdrop.top,
                 "lower_colour": backdrop.bottom,
-                "sphere_radius": info.sphere_radius if info else 0.0,
+                "sphere_radius": info.surround_radius if info else 0.0,
                 "photo_span": (1.0, info.visible_span if info else 1.0),
             }
         cloth = self._backcloth
         if cloth is None:
             return nothing
-        photo = backdrop.kind == "photo"
+        photo, info = backdrop.kind == "photo", cloth.model.info
         return {
             "behind": KINDS[cloth.kind],
             "behind_colour": cloth.colour,
-            "sphere_radius": cloth.model.info.sphere_radius,
+            "sphere_radius": info.surround_radius if photo else info.sphere_radius,
             "turn": backdrop.yaw if photo else 0.0,
             "gain": gain_of(backdrop.exposure) if photo else 1.0,
             "photo_span": cloth.span,

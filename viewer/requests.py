@@ -199,7 +199,8 @@ class CaptureRequest:
     options: CaptureOptions
     folder: str  # empty: where paths.find_folder says
     stem: str  # of the file's name; a number follows if there is such a file
-    metadata: dict[str, str]
+    metadata: dict[str, str]  # of a picture
+    session: Session  # of a film, each of whose pictures has a view of its own
 
 
 @dataclass(frozen=True)

@@ -216,6 +216,7 @@ def _wait(app: App, step: dict[str, Any]) -> Frames:
     if name not in WAITS:
         raise ScriptError(f"wait for one of {', '.join(WAITS)}; got {name!r}")
     yield from wait_for(app, WAITS[name], float(step.get("timeout", TIMEOUT)), name)
+    yield  # what a lane has posted last arrives
     if name in ("exported", "captured") and getattr(app.state, name) is None:
         texts = [notice.text for notice in app.state.notices[-1:]] or [f"nothing was {name}"]
         raise ScriptError(texts[0])

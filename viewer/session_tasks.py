@@ -36,19 +36,28 @@ def _open(request: SessionRequest, ticket: Ticket) -> None:
         values = document.read(session)
     except ValueError as error:
         raise SessionError(f"{request.path} cannot be used: {error}") from None
-    model = None
-    if session.model is not None:
-        model = find_model(session.model, request.models)
-        if model is None:
-            complaints.append(
-                f"The model {session.model.name} it shows is not here, or has changed: it is shown "
-                "with another one."
-            )
+    model = _find_model(session, request.models, complaints)
     bundled = model is not None and model == bundled_model()
     path = None if model is None else str(model)
     others = tuple(_find_others(session, request.models))
     complaint = " ".join(complaints)
     ticket.post(act.SessionOpened(request.path, values, path, bundled, others, complaint))
+
+
+def _find_model(session: Session, models: tuple[str, ...], complaints: list[str]) -> Path | None:
+    """The model that the session shows; where its file has changed, that."""
+    wanted = session.model
+    if wanted is None:
+        return None
+    found = find_model(wanted, models)
+    if found is None and Path(wanted.path).is_file():
+        complaints.append(
+            f"The model {wanted.name} has changed since: what is shown may look different."
+        )
+        return Path(wanted.path)
+    if found is None:
+        complaints.append(f"The model {wanted.name} is not here: another one stands in.")
+    return found
 
 
 def _find_others(session: Session, models: tuple[str, ...]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ballgan.view import Backdrop, Code, CodePair, View
+from ballgan.view import Backdrop, Code, CodePair, Orbit, View
 
 from .requests import Model
 from .worker import Ticket
@@ -18,7 +18,6 @@ SIDE = 96  # pixels of a thumbnail
 RAYS = 64  # along a side of a thumbnail
 SAMPLES = 24  # along a ray
 PAUSE = 0.02  # seconds between two looks whether the way is free
-GROUND = (0.17, 0.19, 0.23)  # sRGB, behind a foreground without background
 
 
 @dataclass(frozen=True)
@@ -30,13 +29,16 @@ class Portrait:
 
     which: str
     codes: CodePair
+    conditioning: Orbit | None = None  # as of a View
 
     @classmethod
-    def of(cls, which: str, codes: CodePair) -> Portrait:
+    def of(cls, which: str, codes: CodePair, conditioning: Orbit | None = None) -> Portrait:
         """The portrait of what `which` says of some codes."""
         if which == "foreground":
-            return cls(which, CodePair(codes.foreground, Code()))
-        return cls(which, codes if which == "both" else CodePair(Code(), codes.background))
+            return cls(which, CodePair(codes.foreground, Code()), conditioning)
+        if which == "background":
+            return cls(which, CodePair(Code(), codes.background))
+        return cls(which, codes, conditioning)
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class ThumbnailRequest:
 
 @dataclass(frozen=True)
 class ThumbnailMade:
-    """A thumbnail is there: (SIDE, SIDE, 4) uint8, opaque."""
+    """A thumbnail is there: (SIDE, SIDE, 4) uint8, straight."""
 
     model: Model
     portrait: Portrait
@@ -96,19 +98,11 @@ class ThumbnailMaker:
             samples=SAMPLES,
         )
         frame = self._scene.render_stage(to_camera(info.home), settings, "raw", give_way)
-        return to_pixels(frame.rgba())
+        return np.round(frame.rgba().clip(0, 1) * 255).astype(np.uint8)
 
 
 def view_of(portrait: Portrait) -> View:
     """The codes of a portrait, with a background if it shows one."""
     visible = portrait.which != "foreground"
     backdrop = Backdrop(visible=visible, code=portrait.codes.background)
-    return View(portrait.codes.foreground, backdrop)
-
-
-def to_pixels(rgba: np.ndarray) -> np.ndarray:
-    """Straight float RGBA (H, W, 4) on a plain ground, as opaque uint8."""
-    alpha = rgba[..., 3:].clip(0, 1)
-    rgb = rgba[..., :3] * alpha + np.array(GROUND, np.float32) * (1 - alpha)
-    opaque = np.concatenate([rgb, np.ones_like(alpha)], axis=2)
-    return (opaque.clip(0, 1) * 255 + 0.5).astype(np.uint8)
+    return View(portrait.codes.foreground, backdrop, conditioning=portrait.conditioning)

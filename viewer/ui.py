@@ -12,6 +12,7 @@ from typing import Any
 from imgui_bundle import ImVec2, ImVec4, imgui, imgui_ctx
 
 from . import icons, theme
+from .info import Thumbnail
 from .layout import Rect
 from .words import printable
 
@@ -40,8 +41,8 @@ class Ui:
         self.choices: dict[str, Any] = {}  # what is looked at in a panel
         self.editing: str | None = None  # a widget whose name is written
         self.dragged: Any = None  # what the pointer carries
-        self._unfolded: set[str] = set()  # folds
         self.closed: set[str] = set()  # sections
+        self._unfolded: set[str] = set()  # folds
         self._enabled = True
 
     def begin_frame(self, scale: float) -> None:
@@ -383,6 +384,47 @@ class Ui:
         self.record(name)
         return clicked
 
+    def gradient(
+        self,
+        name: str,
+        top: tuple[float, float, float],
+        bottom: tuple[float, float, float],
+        width: float,
+    ) -> bool:
+        """A button that shows a passage between two colours."""
+        clicked = imgui.invisible_button(f"##{name}", (width, self.px(28)))
+        self.record(name)
+        rect, draw = self.rects[name], imgui.get_window_draw_list()
+        low, high = (rect.x, rect.y), (rect.x + rect.width, rect.y + rect.height)
+        above, below = colour_u32(ImVec4(*top, 1.0)), colour_u32(ImVec4(*bottom, 1.0))
+        draw.add_rect_filled_multi_color(low, high, above, above, below, below)
+        if imgui.is_item_hovered():
+            draw.add_rect(low, high, colour_u32(theme.TEXT), 0.0, self.px(1))
+        return clicked
+
+    def picture(
+        self,
+        name: str,
+        picture: Thumbnail | None,
+        size: tuple[float, float],
+        *,
+        selected: bool = False,
+    ) -> bool:
+        """A picture that can be clicked, or an empty frame while there is none."""
+        clicked = imgui.invisible_button(f"##{name}", size)
+        self.record(name)
+        rect, draw, rounding = self.rects[name], imgui.get_window_draw_list(), self.px(5)
+        low, high = (rect.x, rect.y), (rect.x + rect.width, rect.y + rect.height)
+        if picture is None:
+            draw.add_rect_filled(low, high, colour_u32(theme.CONTROL), rounding)
+        else:
+            texture, white = imgui.ImTextureRef(picture.texture), colour_u32(_WHITE)
+            draw.add_image_rounded(texture, low, high, picture.low, picture.high, white, rounding)
+        if selected or imgui.is_item_hovered():
+            edge = theme.ACCENT if selected else theme.TEXT
+            draw.add_rect(low, high, colour_u32(edge), rounding, self.px(2))
+        return clicked
+
     def fade_bottom(self, colour: ImVec4) -> None:
         """Let the window's lower edge fade into `colour` while there is more below it."""
         if imgui.get_scroll_y() >= imgui.get_scroll_max_y() - 1:
@@ -419,6 +461,7 @@ def _transparent(*colours: imgui.Col_) -> Iterator[None]:
         imgui.pop_style_color(len(colours))
 
 
+_WHITE = ImVec4(1, 1, 1, 1)
 _CLEAR = ImVec4(0, 0, 0, 0)
 _BUTTONS = {  # ink, normal, hovered, active
     "normal": (theme.TEXT, theme.CONTROL, theme.CONTROL_HOVERED, theme.CONTROL_ACTIVE),

@@ -60,6 +60,7 @@ MODIFIER_KEYS = {
     glfw.KEY_LEFT_SUPER: "super",
     glfw.KEY_RIGHT_SUPER: "super",
 }
+COLOR_BUFFER_BIT = 0x4000  # of OpenGL
 DOUBLE_SECONDS = 0.4  # between the two presses of a double click
 DOUBLE_REACH = 6.0  # logical pixels between them
 SIGNAL_INTERVAL = 0.5  # seconds
@@ -107,10 +108,9 @@ class Window:
 
     def show(self, colour: tuple[float, float, float]) -> None:
         """Put the window on the screen, empty, before anything else is ready."""
-        from OpenGL import GL  # here, since it has to know which platform was chosen
-
-        GL.glClearColor(*colour, 1.0)
-        GL.glClear(GL.GL_COLOR_BUFFER_BIT)
+        # Not by PyOpenGL: importing that takes a tenth of a second.
+        _find_function("glClearColor", *[ctypes.c_float] * 4)(*colour, 1.0)
+        _find_function("glClear", ctypes.c_uint)(COLOR_BUFFER_BIT)
         self.present()
         if not self.offscreen:
             glfw.show_window(self._handle)
@@ -365,6 +365,12 @@ def _create(options: WindowOptions) -> Any:
             "libraries come with: apt-get install libegl1 libgl1"
         )
     return handle
+
+
+def _find_function(name: str, *arguments: Any) -> Any:
+    """A function of OpenGL that returns nothing, by its name and its arguments' types."""
+    prototype: Any = ctypes.CFUNCTYPE(None, *arguments)
+    return prototype(glfw.get_proc_address(name))
 
 
 def _last_error() -> str:

@@ -17,13 +17,13 @@ from ballgan.files import check_writable
 from ballgan.filming import FilmSettings, render_film
 from ballgan.model_files import describe_file
 from ballgan.session import Session, describe_picture
-from ballgan.staging import find_home
 from ballgan.video import VideoOptions, format_of
-from ballgan.view import Backdrop, Code, Orbit, View
+from ballgan.view import Backdrop, View
 
 from .backdrops import choose_light, list_backdrops, list_learnt
 from .latents import list_latents
 from .progress import ProgressBar
+from .views import describe_backdrop, describe_camera, describe_code
 
 DURATION, FPS = 4.0, 30.0  # seconds and pictures per second of a turntable
 
@@ -44,7 +44,12 @@ class FilmJob:
         check_writable(self.output.with_suffix(self.output.suffix or ".png"))
         model = ballgan.load(str(self.model), device=self.device)
         view, animation = self.direct(model.config)
-        session = Session((describe_file(self.model),), 0, view, animation=animation)
+        session = Session((describe_file(self.model),), animation=animation)
+
+        def describe(shown: View) -> dict[str, str]:
+            facts = describe_picture(replace(session, view=shown))
+            return {"Software": "ballgan render"} | facts
+
         with ProgressBar("film") as bar:
             count = render_film(
                 ballgan.Scene(model),
@@ -52,7 +57,7 @@ class FilmJob:
                 animation,
                 self.output,
                 self.settings,
-                metadata={"Software": "ballgan render"} | describe_picture(session),
+                metadata=describe,
                 progress=bar,
             )
         return f"{self.output}: {count} pictures, {animation.duration:g} s"
@@ -113,7 +118,7 @@ def _describe_view(args: Namespace) -> View:
             "--keyframes FILE goes from one to others"
         )
     return View(
-        foreground=_to_code(latents[0]),
+        foreground=describe_code(latents[0]),
         backdrop=_describe_backdrop(args),
         layer=args.layer,
         neural_resolution=args.neural_resolution,
@@ -124,44 +129,15 @@ def _describe_backdrop(args: Namespace) -> Backdrop:
     backdrops = [backdrop.background for backdrop in list_backdrops(args)]
     if len(backdrops) != 1:
         raise ValueError("a film begins with one background; --keyframes FILE goes to others")
-    light = choose_light(args)
-    shown = Backdrop(code=_to_code(list_learnt(args)[0]))
-    if light is not None:
-        shown = replace(shown, match_light=True, light_strength=light.strength)
-    background = backdrops[0]
-    if background is None:
-        return replace(shown, visible=False)
-    if isinstance(background, ballgan.SolidColor):
-        return replace(shown, kind="colour", colour=background.color)
-    if isinstance(background, ballgan.Gradient):
-        return replace(shown, kind="gradient", top=background.top, bottom=background.bottom)
-    if isinstance(background, ballgan.Panorama):
-        turned = replace(shown, yaw=background.yaw, exposure=background.exposure)
-        return replace(turned, kind="photo", photo=background.path)
-    return shown
-
-
-def _to_code(latent: ballgan.Latent) -> Code:
-    code = Code(
-        truncation_psi=latent.truncation_psi,
-        truncation_cutoff=latent.truncation_cutoff,
-        mix=latent.mix,
-        moves=latent.moves,
-    )
-    return code.at_seed(latent.seed)
+    return describe_backdrop(backdrops[0], list_learnt(args)[0], choose_light(args))
 
 
 def _complete(args: Namespace, view: View | None, config: ballgan.ModelConfig) -> View:
     """The view with the camera of the options, and of the model where they are silent."""
     assert view is not None
-    home = find_home(config)
-    camera = Orbit(
-        yaw=args.yaw[0],
-        pitch=args.pitch[0],
-        radius=home.radius if args.radius is None else args.radius,
-        pivot=home.pivot,
-        fov=home.fov if args.fov is None else math.radians(args.fov),
-    )
+    fov = None if args.fov is None else math.radians(args.fov)
+    given = ballgan.Camera.orbit(args.yaw[0], args.pitch[0], radius=args.radius, fov=fov)
+    camera = describe_camera(given, config)
     if not args.still_background:
         return replace(view, camera=camera)
     still = replace(camera, yaw=0.0, pitch=0.0)

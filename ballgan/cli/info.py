@@ -36,7 +36,7 @@ def collect_facts(model: ballgan.Generator, path: str) -> dict[str, Any]:
         "file": str(path),
         "file_bytes": os.path.getsize(path),
         "file_format": detect_format(map_file(path)),
-        "kind": _name_kind(model),
+        "kind": _name_kind(config),
         "image_resolution": config.image_resolution,
         "neural_resolution": config.neural_resolution,
         "rows_of_ws": {
@@ -74,18 +74,11 @@ def format_facts(facts: dict[str, Any]) -> str:
     return "\n".join(f"{label:<{width}}  {text}" for label, text in rows)
 
 
-def _name_kind(model: ballgan.Generator) -> str:
-    behind = model.config.background
-    triplane = model.backbone is not None
-    names: dict[tuple[bool, str | None], str] = {
-        (True, None): "EG3D",
-        (True, "sphere"): "BallGAN",
-        (False, "inverted-sphere"): "StyleNeRF",
-        (False, "sphere"): "BallGAN on StyleNeRF",
-    }
-    name = names.get((triplane, None if behind is None else behind.KIND), "a mixture")
+def _name_kind(config: ballgan.ModelConfig) -> str:
+    behind = config.background
     background = f"{behind.KIND} background" if behind is not None else "no background network"
-    return f"{name} ({'tri-plane' if triplane else 'MLP'} foreground, {background})"
+    foreground = "tri-plane" if config.backbone is not None else "MLP"
+    return f"{config.kind} ({foreground} foreground, {background})"
 
 
 def _count(number: int) -> str:

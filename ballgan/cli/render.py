@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from argparse import Namespace
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +17,17 @@ import ballgan
 from ballgan.checkpoint import choose_device
 from ballgan.depth import find_depth_range, shade_depth
 from ballgan.files import check_writable
-from ballgan.images import contact_sheet, resize_image, write_png
+from ballgan.images import contact_sheet, resize_image, write_png, write_png_bands
+from ballgan.model_files import describe_file
+from ballgan.session import Session, describe_picture
+from ballgan.view import DepthStyle, View
 
-from .backdrops import Backdrop, choose_light, list_backdrops
+from .backdrops import Backdrop, choose_light, list_backdrops, list_learnt
 from .latents import describe_edits, list_latents, name_edits
 from .progress import ProgressBar
 from .render_session import FILM_OPTIONS, prepare_session
 from .values import DEFAULT_TRUNCATION, format_signed
+from .views import describe_backdrop, describe_camera, describe_code
 
 SHEET_NAME = "contact_sheet.png"
 _SHEET_PIXELS = 2**25  # of all cells of a contact sheet together
@@ -41,6 +46,7 @@ class RenderJob:
     layer: str
     output: Path
     needs_sphere: bool  # whether the user chose among learnt backgrounds
+    learnt: ballgan.Latent  # the code of the model's own background
     match_light: ballgan.MatchLight | None
     backdrop_camera: ballgan.Orbit | None  # None: that of each picture
     colormap: str = "grey"  # of depth pictures
@@ -56,10 +62,8 @@ class RenderJob:
         self.output.mkdir(parents=True, exist_ok=True)
         count = len(self.rows) * len(self.cameras)
         cell = max(16, min(_SHEET_CELL, math.isqrt(_SHEET_PIXELS // count)))
-        cells = []
         with ProgressBar("render") as bar:
-            for image in self._render_all(scene, bar):
-                cells.append(resize_image(image, cell))
+            cells = list(self._render_all(scene, cell, bar))
         columns = len(self.cameras)
         sheet = contact_sheet(
             [cells[start : start + columns] for start in range(0, count, columns)],
@@ -70,9 +74,13 @@ class RenderJob:
         pictures = "1 picture" if count == 1 else f"{count} pictures"
         return f"{self.output}: {pictures} and {SHEET_NAME}"
 
-    def _render_all(self, scene: ballgan.Scene, bar: ProgressBar) -> Iterator[np.ndarray]:
+    def _render_all(
+        self, scene: ballgan.Scene, cell: int, bar: ProgressBar
+    ) -> Iterator[np.ndarray]:
+        """Write all pictures; each one small, for the contact sheet."""
         count, done = len(self.rows) * len(self.cameras), 0
         depth_range = self.depth_range or find_depth_range(scene.model.config)
+        file = describe_file(self.model)
         for latent, backdrop in self.rows:
             scene.latent, scene.background = latent, backdrop.background
             for camera in self.cameras:
@@ -80,12 +88,14 @@ class RenderJob:
                 def report(fraction: float, done: int = done) -> None:
                     bar((done + fraction) / count)
 
-                frame = scene.render(camera, self.settings, progress=report)
-                image = show_layer(frame, self.layer, depth_range, self.colormap)
+                frames = scene.render_bands(camera, self.settings, progress=report)
+                bands = (show_layer(f, self.layer, depth_range, self.colormap) for f in frames)
                 name = self._name_file(latent, backdrop, camera)
-                write_png(self.output / name, image, self._describe(latent, backdrop, camera))
+                view = self._view(latent, backdrop, camera, scene.model.config)
+                facts = self._describe(latent, backdrop, camera)
+                facts |= describe_picture(Session((file,), 0, view))
+                yield write_and_shrink(self.output / name, bands, cell, facts)
                 done += 1
-                yield image
 
     def _name_file(self, latent: ballgan.Latent, backdrop: Backdrop, camera: ballgan.Orbit) -> str:
         yaw, pitch = format_signed(camera.yaw), format_signed(camera.pitch)
@@ -137,6 +147,27 @@ class RenderJob:
         }
         given = {key: value for key, value in facts.items() if value is not None}
         return {"Software": "ballgan render", "ballgan": json.dumps(given)}
+
+    def _view(
+        self,
+        latent: ballgan.Latent,
+        backdrop: Backdrop,
+        camera: ballgan.Orbit,
+        config: ballgan.ModelConfig,
+    ) -> View:
+        """What the window shows if a picture is dropped on it."""
+        shown = describe_backdrop(backdrop.background, self.learnt, self.match_light)
+        if self.backdrop_camera is not None:
+            shown = replace(shown, camera=describe_camera(self.backdrop_camera, config))
+        near, far = self.depth_range or (None, None)
+        return View(
+            foreground=describe_code(latent),
+            backdrop=shown,
+            camera=describe_camera(camera, config),
+            layer=self.layer,
+            neural_resolution=self.settings.neural_resolution,
+            depth=DepthStyle(near, far, self.colormap),
+        )
 
     def _label_row(self, latent: ballgan.Latent, backdrop: Backdrop) -> str:
         several = len({other.label for _, other in self.rows}) > 1
@@ -190,6 +221,7 @@ def prepare_render(args: Namespace) -> Callable[[], str]:
         layer=args.layer,
         output=output,
         needs_sphere=args.background == "learnt" and args.background_seeds is not None,
+        learnt=list_learnt(args)[0],
         match_light=choose_light(args),
         backdrop_camera=ballgan.Camera.orbit(radius=args.radius, fov=fov)
         if args.still_background
@@ -197,6 +229,28 @@ def prepare_render(args: Namespace) -> Callable[[], str]:
         colormap=args.colormap,
         depth_range=args.depth_range,
     ).run
+
+
+def write_and_shrink(
+    path: Path, bands: Iterator[np.ndarray], side: int, facts: dict[str, str]
+) -> np.ndarray:
+    """Write a square picture that comes in bands; it with at most `side` pixels a side."""
+    first = next(bands)
+    size, channels = first.shape[1:]
+    if len(first) == size:
+        write_png(path, first, facts)
+        return resize_image(first, side)
+    step, small = -(-size // side), []
+
+    def pass_on() -> Iterator[np.ndarray]:
+        top = 0
+        for band in itertools.chain([first], bands):
+            small.append(band[-top % step :: step, ::step].copy())
+            top += len(band)
+            yield band
+
+    write_png_bands(path, pass_on(), (size, size, channels), facts)
+    return np.concatenate(small)
 
 
 def show_layer(

@@ -1,8 +1,7 @@
-"""Background: the learnt sphere, a photo, a colour, or nothing."""
+"""Background: the learnt sphere, a picture, a gradient, a colour, or nothing."""
 
 import math
 from dataclasses import replace
-from pathlib import Path
 
 from imgui_bundle import imgui
 
@@ -13,12 +12,15 @@ from .. import icons, theme
 from ..info import ViewInfo
 from ..state import ViewerState
 from ..ui import Ui
-from ..words import printable
 from .code import draw_code
-from .recent import recent_files
+from .panoramas import draw_panoramas, first_panorama
+from .separation import draw_separation
+from .sphere import draw_sphere
 
-KINDS = (("photo", "Photo"), ("colour", "Colour"), ("none", "None"))
-SWATCHES = (
+KINDS = (("photo", "Picture"), ("gradient", "Gradient"), ("colour", "Colour"), ("none", "None"))
+GAP = 4.0  # logical pixels
+Colour = tuple[float, float, float]
+SWATCHES: tuple[tuple[str, Colour], ...] = (
     ("white", (1.0, 1.0, 1.0)),
     ("light", (0.93, 0.94, 0.96)),
     ("grey", (0.5, 0.5, 0.5)),
@@ -26,7 +28,24 @@ SWATCHES = (
     ("green", (0.0, 0.69, 0.25)),
     ("blue", (0.16, 0.35, 0.85)),
 )
+GRADIENTS: tuple[tuple[str, Colour, Colour], ...] = (
+    ("studio", (0.80, 0.84, 0.90), (0.32, 0.34, 0.38)),
+    ("night", (0.05, 0.07, 0.14), (0.30, 0.36, 0.50)),
+    ("sky", (0.36, 0.60, 0.90), (0.90, 0.94, 0.98)),
+    ("dusk", (0.22, 0.20, 0.40), (0.95, 0.60, 0.42)),
+    ("sand", (0.96, 0.92, 0.85), (0.72, 0.60, 0.47)),
+    ("mint", (0.88, 0.97, 0.93), (0.35, 0.62, 0.55)),
+)
 NO_NETWORK = "This model has no background network: its background is part of the foreground."
+STILL_TIP = (
+    "Whether the background turns with the camera, as in a room, or stands still while the object "
+    "turns before it."
+)
+LIGHT_TIP = (
+    "Shades the foreground as if the light came from this background instead of the learnt one. "
+    "Approximate: it uses the surface's normals and nine numbers for each light, and knows neither "
+    "shadows nor gloss."
+)
 
 
 def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
@@ -39,11 +58,26 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     if kind is not None:
         return _choose(kind, backdrop)
     if shown == "none":
-        return _draw_nothing(ui)
+        return [*_draw_nothing(ui), *draw_separation(ui, info.separation)]
+    actions = _draw_kind(ui, state, info, shown, has_network)
+    if actions:
+        return actions
+    if shown != "learnt" or has_network:
+        actions = _draw_composition(ui, backdrop)
+        actions += draw_sphere(ui, state, info)
+    return [*actions, *draw_separation(ui, info.separation)]
+
+
+def _draw_kind(
+    ui: Ui, state: ViewerState, info: ViewInfo, shown: str, has_network: bool
+) -> list[act.Action]:
+    backdrop = state.view.backdrop
     if shown == "colour":
         return _draw_colour(ui, backdrop)
+    if shown == "gradient":
+        return _draw_gradient(ui, backdrop)
     if shown == "photo":
-        return _draw_photo(ui, backdrop, state)
+        return draw_panoramas(ui, state, info)
     if not has_network:
         ui.text(NO_NETWORK, theme.TEXT_DIM, small=True, wrap=True)
         return []
@@ -54,7 +88,7 @@ def _choose(kind: str, backdrop: Backdrop) -> list[act.Action]:
     if kind == "none":
         return [act.SetBackdrop(replace(backdrop, visible=False))]
     if kind == "photo" and backdrop.photo is None:
-        return [act.Browse("picture")]
+        backdrop = replace(backdrop, photo=first_panorama())
     return [act.SetBackdrop(replace(backdrop, kind=kind, visible=True))]
 
 
@@ -72,53 +106,74 @@ def _draw_nothing(ui: Ui) -> list[act.Action]:
 
 def _draw_colour(ui: Ui, backdrop: Backdrop) -> list[act.Action]:
     ui.label("Colour")
-    colour = ui.colour("background.picker", backdrop.colour) or _draw_swatches(ui)
+    colour = ui.colour("background.picker", backdrop.colour)
+    width = _cell(ui, len(SWATCHES))
+    for index, (name, value) in enumerate(SWATCHES):
+        if index:
+            imgui.same_line(0, ui.px(GAP))
+        if ui.swatch(f"background.swatch.{name}", value, width):
+            colour = value
     return [act.SetBackdrop(replace(backdrop, colour=colour))] if colour is not None else []
 
 
-def _draw_swatches(ui: Ui) -> tuple[float, float, float] | None:
-    """Colours that are often wanted; the one that was clicked."""
-    chosen = None
-    gap = ui.px(4)
-    width = (imgui.get_content_region_avail().x - gap * (len(SWATCHES) - 1)) / len(SWATCHES)
-    for index, (name, colour) in enumerate(SWATCHES):
-        if index:
-            imgui.same_line(0, gap)
-        if ui.swatch(f"background.swatch.{name}", colour, width):
-            chosen = colour
-    return chosen
-
-
-def _draw_photo(ui: Ui, backdrop: Backdrop, state: ViewerState) -> list[act.Action]:
-    name = printable(Path(backdrop.photo).name) if backdrop.photo else "Choose a picture ..."
-    gap = ui.px(4)
-    width = imgui.get_content_region_avail().x - imgui.get_frame_height() - gap
-    label, tip = shorten(name, width - ui.px(50)), backdrop.photo or ""
-    if ui.button("background.browse", label, icon=icons.PICTURE, width=width, tip=tip):
-        return [act.Browse("picture")]
-    imgui.same_line(0, gap)
-    pictures = state.preferences.recent_pictures
-    recent = recent_files(ui, "background.recent", "Recent pictures", pictures)
-    if recent is not None:
-        return [act.OpenPicture(recent)]
+def _draw_gradient(ui: Ui, backdrop: Backdrop) -> list[act.Action]:
     changed = backdrop
-    ui.label("Turn", "Turns the picture round the object.")
-    yaw = ui.slider("background.yaw", math.degrees(backdrop.yaw), -180, 180, "%.0f\u00b0")
-    if yaw is not None:
-        changed = replace(changed, yaw=math.radians(yaw))
-    ui.label("Exposure", "Brightness in stops: +1 doubles the light.")
-    stops = ui.slider("background.exposure", backdrop.exposure, -4, 4, "%+.1f stops")
-    if stops is not None:
-        changed = replace(changed, exposure=stops)
+    ui.label("Above")
+    top = ui.colour("background.top", backdrop.top)
+    ui.label("Below")
+    bottom = ui.colour("background.bottom", backdrop.bottom)
+    if top is not None or bottom is not None:
+        changed = replace(backdrop, top=top or backdrop.top, bottom=bottom or backdrop.bottom)
+    width = _cell(ui, len(GRADIENTS))
+    for index, (name, top, bottom) in enumerate(GRADIENTS):
+        if index:
+            imgui.same_line(0, ui.px(GAP))
+        if ui.gradient(f"background.gradient.{name}", top, bottom, width):
+            changed = replace(changed, top=top, bottom=bottom)
     return [act.SetBackdrop(changed)] if changed != backdrop else []
 
 
-def shorten(name: str, room: float) -> str:
-    """`name` with dots in the middle if it is wider than `room`."""
-    if imgui.calc_text_size(name).x <= room:
-        return name
-    keep = len(name)
-    while keep > 6 and imgui.calc_text_size(f"{name[:keep]}...").x > room:
-        keep -= 1
-    half = keep // 2
-    return f"{name[:half]}...{name[-half:]}"
+def _cell(ui: Ui, count: int) -> float:
+    """Width of one of `count` things that fill a line."""
+    return (imgui.get_content_region_avail().x - ui.px(GAP) * (count - 1)) / count
+
+
+def _draw_composition(ui: Ui, backdrop: Backdrop) -> list[act.Action]:
+    """How background and foreground go together."""
+    still = backdrop.camera is not None
+    ui.label("Motion", STILL_TIP)
+    options = (("moves", "With the camera"), ("still", "Stands still"))
+    chosen = ui.segments("background.camera", options, "still" if still else "moves")
+    if chosen is not None and (chosen == "still") != still:
+        return [act.HoldBackground(chosen == "still")]
+    changed = _turn_still(ui, backdrop) if still else backdrop
+    lit = ui.switch(
+        "background.light", "Match light (approximate)", backdrop.match_light, tip=LIGHT_TIP
+    )
+    if lit is not None:
+        changed = replace(changed, match_light=lit)
+    if backdrop.match_light:
+        ui.label("Strength", "How much of the change of light is applied: 1 is all of it.")
+        strength = ui.slider("background.strength", backdrop.light_strength, 0.0, 2.0)
+        if strength is not None:
+            changed = replace(changed, light_strength=min(max(strength, 0.0), 2.0))
+    return [act.SetBackdrop(changed)] if changed != backdrop else []
+
+
+def _turn_still(ui: Ui, backdrop: Backdrop) -> Backdrop:
+    """Angles from which a still background is seen."""
+    camera = backdrop.camera
+    assert camera is not None
+    width = (imgui.get_content_region_avail().x - ui.px(4)) / 2
+    yaw = ui.slider(
+        "background.still.yaw", math.degrees(camera.yaw), -180, 180, "Turn  %.0f\u00b0", width=width
+    )
+    imgui.same_line(0, ui.px(4))
+    pitch = ui.slider(
+        "background.still.pitch", math.degrees(camera.pitch), -85, 85, "Tilt  %.0f\u00b0"
+    )
+    if yaw is not None:
+        camera = replace(camera, yaw=math.radians(yaw))
+    if pitch is not None:
+        camera = replace(camera, pitch=math.radians(pitch))
+    return replace(backdrop, camera=camera)

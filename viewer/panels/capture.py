@@ -8,6 +8,7 @@ from ballgan.animation import MAX_DURATION
 
 from .. import actions as act
 from .. import icons, theme
+from ..commands import keyed
 from ..info import ViewInfo
 from ..state import CAPTURE_PASSES, CAPTURE_SIZES, FILM_SIZES, ViewerState
 from ..ui import Ui
@@ -26,15 +27,22 @@ SIZE_TIP = (
     "are rendered beside your work. Super-resolution has its own size: beyond it, it is enlarged."
 )
 PASS_TIP = "Sets of samples in each pixel: more make outlines smoother, and take as much longer."
-SAVE_TIP = (
-    "Key S. A PNG with straight colours and transparency. It brings back what it shows when you "
-    "drop it on the window."
+SAVE_TIP = keyed(
+    "file.screenshot",
+    "A PNG with straight colours and transparency. It brings back what it shows when you "
+    "drop it on the window.",
 )
 LENGTH_TIP = "Seconds until the end, or until the first key comes again. Keys stay where they are."
 LOOP_TIP = "The first key follows the last one, without a jump of place or speed."
-TIMELINE_TIP = "Key T. Keys of camera, codes and background, to play, drag and change."
+TIMELINE_TIP = keyed(
+    "film.timeline", "Keys of camera, codes and background, to play, drag and change."
+)
 TURNTABLE_TIP = "A film that goes once round the object in this length, instead of the present one."
 FILM_TIP = "Rendered beside your work, into the folder of pictures. You can cancel it."
+FOLDER_TIP = (
+    "Where pictures, films, meshes and sessions go; it is made if it is missing. Nothing is "
+    "overwritten: a number is added to a name that is taken."
+)
 RATE_TIP = "Pictures per second."
 NOTES = {
     "mp4": "MP4 shows white where it is transparent.",
@@ -45,7 +53,19 @@ NOTES = {
 
 def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     """The section's contents."""
-    return [*_draw_picture(ui, state), *_draw_film(ui, state)]
+    return [*_draw_picture(ui, state), *_draw_film(ui, state), *_draw_folder(ui, state)]
+
+
+def _draw_folder(ui: Ui, state: ViewerState) -> list[act.Action]:
+    """Where files go."""
+    ui.label("Folder", FOLDER_TIP)
+    folder = state.preferences.output_folder
+    width = imgui.get_content_region_avail().x - imgui.get_frame_height() - ui.px(4)
+    typed = ui.line("capture.folder", folder, "the current folder", width=width)
+    imgui.same_line(0, ui.px(4))
+    if ui.icon_button("capture.browse", icons.FOLDER, "Choose a folder"):
+        return [act.Browse("folder")]
+    return [act.SetOutputFolder(typed)] if typed is not None else []
 
 
 def _draw_picture(ui: Ui, state: ViewerState) -> list[act.Action]:

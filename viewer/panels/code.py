@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from imgui_bundle import imgui, imgui_ctx
 
-from ballgan.view import Code, end_of, slide
+from ballgan.view import Code, slide
 
 from .. import actions as act
 from .. import icons
@@ -55,8 +55,8 @@ def draw_code(ui: Ui, state: ViewerState, which: str) -> list[act.Action]:
     with ui.enabled_if(not control.locked):
         if len(code.blend) == 2:
             changed = _draw_blend(ui, which, code) or changed
-        if space.rows > 1:
-            changed = draw_mixing(ui, which, code, space) or changed
+    if space.rows > 1:
+        changed = draw_mixing(ui, which, code, space, locked=control.locked) or changed
     actions += draw_directions(ui, state, which, space)
     changed = moved or changed
     return [*actions, lat.SetCode(which, changed)] if changed is not None else actions
@@ -136,5 +136,5 @@ def _draw_blend(ui: Ui, which: str, code: Code) -> Code | None:
     new = ui.slider(f"{which}.blend", weight, 0.0, 1.0, form, width=width)
     imgui.same_line(0, gap)
     if ui.icon_button(f"{which}.blend.end", icons.CLOSE, "Go to the nearer of the two"):
-        return end_of(code, int(weight >= 0.5))
+        return code.end(int(weight >= 0.5))
     return None if new is None else slide(code, new)

@@ -17,6 +17,8 @@ from .rows import draw_rows, format_rows
 SHOWN = 8  # directions of a method
 REACH = 4.0  # standard deviations, of a slider
 GAP = 4.0  # logical pixels
+SHEET = "gallery.sheet"  # the widget where the contact sheet begins
+SHOW_TIP = "Makes a contact sheet in the gallery: each direction from -3 to +3 deviations."
 LABELS = {"sefa": "Factorised", "pca": "Components", "named": "Named"}
 TIP = (
     "Directions that change one thing at a time, found without labels. Move one, see what it "
@@ -47,7 +49,12 @@ def draw_directions(ui: Ui, state: ViewerState, which: str, space: CodeSpace) ->
         actions: list[act.Action] = []
         for number, direction in enumerate(directions):
             actions += _draw_slider(ui, state, which, number, direction)
-        return actions + _draw_reset(ui, state, which, code)
+        actions += _draw_reset(ui, state, which, code)
+        name, label = f"{which}.directions.show", "See what they do"
+        if ui.button(name, label, icon=icons.GRID, width=-1, tip=SHOW_TIP):
+            ui.reveal = SHEET
+            actions.append(lat.ShowDirections(which, tuple(directions)))
+        return actions
 
 
 def _choose_method(ui: Ui, which: str, has_names: bool) -> str:

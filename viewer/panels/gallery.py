@@ -9,11 +9,14 @@ from ballgan.view import CodePair
 from .. import actions as act
 from .. import icons, theme
 from .. import latent_actions as lat
+from ..commands import keyed
 from ..gallery import CURRENT, FAVOURITE, THUMBNAILS, codes_of
 from ..info import ViewInfo
 from ..state import Sheet, ViewerState
+from ..state.latents import SWEEP
 from ..thumbnail_maker import Portrait
 from ..ui import Ui, colour_u32
+from .directions import describe
 from .jobs import draw_job
 
 COLUMNS = 4
@@ -21,7 +24,7 @@ GAP = 5.0  # logical pixels between pictures
 COUNTS = (12, 24, 48, 96)
 LARGEST_SEED = 2**31 - 1
 PAYLOAD = "codes"  # what is dragged
-SIDE_TIP = "Key X. Two states of both codes to compare; what is locked stays."
+SIDE_TIP = keyed("codes.side", "Two states of both codes to compare; what is locked stays.")
 COPY_TIP = "Make the other side the same as this one"
 DRAG_TIP = "Click: go there. Drag onto another picture: blend the two."
 STAR_TIP = "Keep both codes as a favourite of this model"
@@ -34,10 +37,13 @@ class Tile:
     name: str
     which: str
     codes: CodePair
+    note: str = ""  # what it is, if not a matter of seeds
 
     @property
     def label(self) -> str:
         """What stands for the picture until it is there."""
+        if self.note:
+            return self.note.replace(" ", "\n")
         seeds = []
         if self.which != "background":
             seeds.append(str(self.codes.foreground.seed))
@@ -47,7 +53,9 @@ class Tile:
 
     @property
     def caption(self) -> str:
-        """Its seeds in words."""
+        """What it is, in words."""
+        if self.note:
+            return self.note
         if self.which == "both":
             codes = self.codes
             return f"Seeds {codes.foreground.seed} before {codes.background.seed}"
@@ -104,9 +112,18 @@ def _draw_sheet(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     else:
         actions += draw_job(ui, job, "gallery.sheet.cancel")
     for index in range(len(sheet.codes)):
-        tile = Tile(f"gallery.sheet.{index}", sheet.codes_of, codes_of(sheet, index))
+        note = _describe_move(state, sheet, index) if sheet.directions else ""
+        tile = Tile(f"gallery.sheet.{index}", sheet.codes_of, codes_of(sheet, index), note)
         actions += _draw_tile(ui, index, tile, state, info)
     return actions
+
+
+def _describe_move(state: ViewerState, sheet: Sheet, index: int) -> str:
+    """Direction and amount of a picture, in words."""
+    row, column = divmod(index, len(SWEEP))
+    direction = sheet.directions[row]
+    name = state.notes.name_of(sheet.codes_of, direction) or describe(direction)
+    return f"{name} {SWEEP[column]:+g}"
 
 
 def _draw_choice(ui: Ui, state: ViewerState, sheet: Sheet) -> list[act.Action]:
@@ -176,13 +193,13 @@ def _paint_tile(
     x, y, side = place
     draw, rounding = imgui.get_window_draw_list(), ui.px(5)
     low, high = (x, y), (x + side, y + side)
-    thumbnail = info.thumbnail(Portrait.of(tile.which, tile.codes))
+    thumbnail = info.thumbnail(tile.which, tile.codes)
+    draw.add_rect_filled(low, high, colour_u32(theme.CONTROL), rounding)
     if thumbnail is not None:
         texture = imgui.ImTextureRef(thumbnail.texture)
         white = imgui.get_color_u32((1.0, 1.0, 1.0, 1.0))
         draw.add_image_rounded(texture, low, high, thumbnail.low, thumbnail.high, white, rounding)
     else:
-        draw.add_rect_filled(low, high, colour_u32(theme.CONTROL), rounding)
         with imgui_ctx.push_font(None, theme.SMALL_SIZE):
             lines = tile.label.split("\n")
             height = imgui.get_text_line_height()

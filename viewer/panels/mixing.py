@@ -23,15 +23,16 @@ RANDOM_SEEDS = 100_000
 LARGEST_TYPED_SEED = 2**31 - 1
 
 
-def draw_mixing(ui: Ui, which: str, code: Code, space: CodeSpace) -> Code | None:
+def draw_mixing(ui: Ui, which: str, code: Code, space: CodeSpace, *, locked: bool) -> Code | None:
     """The fold with a code's style mixing; the changed code."""
     mix = code.mix or StyleMix(1, ())
     summary = f"seed {mix.seed}, rows {format_rows(mix.rows)}" if mix.rows else ""
     with ui.fold(f"{which}.mix", "Style mixing", summary, tip=TIP) as unfolded:
         if not unfolded:
             return None
-        new = _draw_seed(ui, which, mix) or mix
-        rows = draw_rows(ui, f"{which}.mix.rows", mix.rows, space.rows, none="None")
+        with ui.enabled_if(not locked):
+            new = _draw_seed(ui, which, mix) or mix
+            rows = draw_rows(ui, f"{which}.mix.rows", mix.rows, space.rows, none="None")
         if rows is not None:
             new = replace(new, rows=rows)
     return replace(code, mix=new if new.rows or new.seed != 1 else None) if new != mix else None

@@ -50,10 +50,10 @@ def _draw_list(ui: Ui, state: ViewerState) -> list[act.Action]:
             imgui_ctx.push_id(str(index)),
             imgui_ctx.push_font(ui.fonts.bold if shown else None, 0.0),
         ):
-            tip = f"{keys_of('model.next')} shows the next one. {model.path}"
             kind = "selected" if shown else "quiet"
-            if ui.button(f"models.{index}", model.name, kind=kind, width=width, tip=tip):
+            if ui.button(f"models.{index}", model.name, kind=kind, width=width):
                 actions.append(act.ShowModel(model.path))
+        ui.tip(f"{keys_of('model.next')} shows the next one. {model.path}")
         imgui.same_line(0, gap)
         if ui.icon_button(f"models.{index}.close", icons.CLOSE, "Close this model"):
             actions.append(act.CloseModel(model.path))

@@ -6,6 +6,7 @@ from imgui_bundle import imgui
 
 from .. import actions as act
 from .. import output_actions as out
+from ..commands import keyed
 from ..info import ViewInfo
 from ..state import ViewerState
 from ..ui import Ui
@@ -25,21 +26,26 @@ RAYS = (("0", "Model"), ("64", "64"), ("128", "128"), ("256", "256"))
 COLORMAP_LABELS = (("viridis", "Viridis"), ("cividis", "Cividis"), ("grey", "Grey"))
 PAINT_LABELS = (("clay", "Clay"), ("colour", "Colour"))
 COMPARISON_LABELS = (("layer", "Layer"), ("codes", "A | B"), ("pinned", "Pinned"))
-PREVIEW_TIP = (
-    "Key P. While something moves, the graphics card draws a baked copy of the scene at once; "
-    "the network's picture replaces it. The status bar says which one you see."
+PREVIEW_TIP = keyed(
+    "preview.toggle",
+    "While something moves, the graphics card draws a baked copy of the scene at once; "
+    "the network's picture replaces it. The status bar says which one you see.",
 )
 RANGE_TIP = (
     "Distances from the camera, world units, at the two ends of the colours. They stay as they are "
     "while the camera moves, so that pictures can be compared."
 )
 COLORMAP_TIP = "All three also read for the colour-blind: their lightness alone tells the distance."
-COMPARE_TIP = (
-    "Key C. Right of the divider, another picture by the same camera: another layer, the other "
-    "codes of the A/B toggle, or what was pinned."
+COMPARE_TIP = keyed(
+    "compare.toggle",
+    "Right of the divider, another picture by the same camera: another layer, the other "
+    "codes of the A/B toggle, or what was pinned.",
 )
-PIN_TIP = "Shift+C. Keep all that shows now, and compare what comes with it."
-INSPECT_TIP = "Key I. Colour, opacity, depth and place of the pixel under the pointer."
+PIN_TIP = keyed("compare.pin", "Keep all that shows now, and compare what comes with it.")
+INSPECT_TIP = keyed(
+    "inspect.toggle", "Colour, opacity, depth and place of the pixel under the pointer."
+)
+WIRE_TIP = keyed("mesh.wireframe", "The edges of the triangles.")
 
 
 def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
@@ -94,7 +100,7 @@ def _draw_mesh(ui: Ui, state: ViewerState) -> list[act.Action]:
     if paint is not None:
         changed = replace(changed, paint=paint)
     ui.label("Edges")
-    wireframe = ui.switch("mesh.wireframe", "Wireframe", style.wireframe, tip="Key W")
+    wireframe = ui.switch("mesh.wireframe", "Wireframe", style.wireframe, tip=WIRE_TIP)
     if wireframe is not None:
         changed = replace(changed, wireframe=wireframe)
     return [out.SetMesh(changed)] if changed != style else []

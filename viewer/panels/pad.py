@@ -1,7 +1,6 @@
 """The latent pad: an endless map of seeds to drag; between seeds their codes are blended."""
 
 import math
-from dataclasses import replace
 
 from imgui_bundle import ImVec2, imgui, imgui_ctx
 
@@ -44,14 +43,14 @@ def _move(
         if ui.travel[name] > ui.px(CLICK) and (delta.x or delta.y):
             if before <= ui.px(CLICK):  # what was held back until it was sure to be a drag
                 delta = imgui.get_mouse_drag_delta(0, 0.0)
-            return replace(code, x=code.x - delta.x / spacing, y=code.y - delta.y / spacing)
+            return code.at(code.x - delta.x / spacing, code.y - delta.y / spacing)
     elif imgui.is_item_deactivated() and before <= ui.px(CLICK):
         mouse = imgui.get_io().mouse_pos
         x = code.x + (mouse.x - centre[0]) / spacing
         y = code.y + (mouse.y - centre[1]) / spacing
         if math.hypot(x - round(x), y - round(y)) < SNAP:
             x, y = float(round(x)), float(round(y))
-        return replace(code, x=x, y=y)
+        return code.at(x, y)
     return None
 
 

@@ -6,18 +6,23 @@ from imgui_bundle import imgui
 
 from .. import actions as act
 from .. import document, icons, theme
-from ..commands import keys_of
+from ..commands import keyed, keys_of
 from ..info import ViewInfo
 from ..paths import describe_session_path
 from ..state import ViewerState
 from ..ui import Ui
 from .recent import recent_files
 
-OPEN_TIP = (
-    "Ctrl+Shift+O. A session file, or a picture that was saved here: its metadata holds what it "
-    "shows. Dropping it on the window does the same."
+OPEN_TIP = keyed(
+    "session.open",
+    "A session file, or a picture that was saved here: its metadata holds what it "
+    "shows. Dropping it on the window does the same.",
 )
-SAVE_TIP = "Ctrl+S, Ctrl+Shift+S for another file. Codes, background, camera and options, as JSON:"
+SAVE_TIP = keyed(
+    "session.save",
+    f"{keys_of('session.save_as')} for another file. Codes, background, camera and options, as "
+    "JSON:",
+)
 
 
 def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:

@@ -28,4 +28,4 @@ def _(action: act.EndStroke, state: ViewerState) -> ViewerState:
 def _travel(state: ViewerState, changed: History, changes: dict[str, Any]) -> ViewerState:
     """Set what an undo or redo brings back; the camera may be one of another model."""
     state = document.with_values(replace(state, history=changed), changes)
-    return with_camera(state, state.view.camera) if "view.camera" in changes else state
+    return with_camera(state, state.view.camera)

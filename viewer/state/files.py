@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from ballgan.panoramas import bundled_panoramas
+
 from .. import actions as act
 from ..preferences import remember
 from .reduce import forget, is_late, notify, reduce, with_backdrop
@@ -27,12 +29,10 @@ def _(action: act.OpenPicture, state: ViewerState) -> ViewerState:
 def _(action: act.PictureOpened, state: ViewerState) -> ViewerState:
     if is_late(state.opening, action.path):
         return state
-    recent = remember(state.preferences.recent_pictures, action.path)
-    state = replace(
-        state,
-        opening=None,
-        preferences=replace(state.preferences, recent_pictures=recent),
-    )
+    state = replace(state, opening=None)
+    if action.path not in bundled_panoramas().values():
+        recent = remember(state.preferences.recent_pictures, action.path)
+        state = replace(state, preferences=replace(state.preferences, recent_pictures=recent))
     return with_backdrop(state, kind="photo", visible=True, photo=action.path)
 
 
@@ -41,3 +41,27 @@ def _(action: act.PictureFailed, state: ViewerState) -> ViewerState:
     if is_late(state.opening, action.path):
         return state
     return notify(replace(state, opening=None), "error", action.message, "picture")
+
+
+@reduce.register
+def _(action: act.PictureChanged, state: ViewerState) -> ViewerState:
+    if action.path != state.view.backdrop.photo:
+        return state
+    return replace(forget(state, "picture"), revision=state.revision + 1)
+
+
+@reduce.register
+def _(action: act.PictureBroken, state: ViewerState) -> ViewerState:
+    if action.path != state.view.backdrop.photo:
+        return state
+    text = f"{action.message.rstrip('.')}. The last picture of it stays until it can be read."
+    return notify(forget(state, "picture"), "error", text, "picture")
+
+
+@reduce.register
+def _(action: act.SphereWritten, state: ViewerState) -> ViewerState:
+    text = f"Wrote {action.path}"
+    if action.edit:
+        text += ": what another program changes in it shows at once"
+    state = replace(state, jobs=tuple(job for job in state.jobs if job.lane != "sphere"))
+    return notify(state, "info", text)

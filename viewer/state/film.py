@@ -10,6 +10,8 @@ from .. import actions as act
 from .reduce import forget, reduce, with_camera
 from .values import CAPTURE_PASSES, FILM_FORMATS, Job, Playhead, ViewerState
 
+FILM_TITLES = {"mp4": "MP4", "webm": "WebM", "gif": "GIF", "png": "PNG pictures"}
+
 
 @reduce.register
 def _(action: act.SetCapture, state: ViewerState) -> ViewerState:
@@ -17,6 +19,11 @@ def _(action: act.SetCapture, state: ViewerState) -> ViewerState:
     if options.film not in FILM_FORMATS or options.passes not in CAPTURE_PASSES:
         raise ValueError(f"there are no such options for captures: {options}")
     return replace(state, capture=options)
+
+
+@reduce.register
+def _(action: act.SetOutputFolder, state: ViewerState) -> ViewerState:
+    return replace(state, preferences=replace(state.preferences, output_folder=action.path))
 
 
 @reduce.register
@@ -109,8 +116,7 @@ def _(action: act.StartCapture, state: ViewerState) -> ViewerState:
 
 @reduce.register
 def _(action: act.StartFilm, state: ViewerState) -> ViewerState:
-    kind = "pictures" if state.capture.film == "png" else state.capture.film.upper()
-    return _begin(state, "film", f"Film as {kind}")
+    return _begin(state, "film", f"Film as {FILM_TITLES[state.capture.film]}")
 
 
 @reduce.register

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from ballgan.latents import Direction
 from ballgan.view import (
     CODES,
     Code,
@@ -20,6 +21,7 @@ from .reduce import reduce
 from .values import ViewerState
 
 MAX_SHEET = 96  # pictures
+SWEEP = (-3.0, -1.5, 1.5, 3.0)  # standard deviations, of pictures of a direction
 MAX_DEPTH = 3  # of blends of blends
 
 
@@ -84,6 +86,8 @@ def _(action: lat.ToggleAnimation, state: ViewerState) -> ViewerState:
 @reduce.register
 def _(action: lat.StopAnimations, state: ViewerState) -> ViewerState:
     controls = {which: state.view.latents.of(which) for which in CODES}
+    still = replace(state.navigation, turntable=False, held=frozenset())
+    state = replace(state, playhead=replace(state.playhead, playing=False), navigation=still)
     return _with_controls(
         state, **{which: replace(control, animated=False) for which, control in controls.items()}
     )
@@ -132,8 +136,15 @@ def _(action: lat.MakeSheet, state: ViewerState) -> ViewerState:
     sheet = state.sheet
     code = state.view.code(sheet.which)
     codes = tuple(code.at_seed(sheet.first + i) for i in range(sheet.count))
-    sheet = replace(sheet, codes=codes, codes_of=sheet.which, stopped=False)
-    return replace(state, sheet=sheet)
+    return _with_sheet(state, sheet.which, codes)
+
+
+@reduce.register
+def _(action: lat.ShowDirections, state: ViewerState) -> ViewerState:
+    code = state.view.code(action.which)
+    directions = action.directions[: MAX_SHEET // len(SWEEP)]
+    codes = tuple(code.moved(direction, a) for direction in directions for a in SWEEP)
+    return _with_sheet(state, action.which, codes, directions)
 
 
 @reduce.register
@@ -152,6 +163,16 @@ def _change(state: ViewerState, which: str, change: Callable[[Code, str], Code])
     for each in CODES if which == "both" else (which,):
         view = with_code(view, each, change(view.code(each), each))
     return replace(state, view=view)
+
+
+def _with_sheet(
+    state: ViewerState,
+    which: str,
+    codes: tuple[Code, ...],
+    directions: tuple[Direction, ...] = (),
+) -> ViewerState:
+    sheet = replace(state.sheet, codes=codes, codes_of=which, directions=directions, stopped=False)
+    return replace(state, sheet=sheet)
 
 
 def _with_controls(state: ViewerState, **changes: str | CodePair | CodeControl) -> ViewerState:

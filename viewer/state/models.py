@@ -6,7 +6,7 @@ from dataclasses import replace
 from .. import actions as act
 from ..notes import ModelNotes
 from ..preferences import remember
-from .reduce import forget, is_late, notify, reduce, with_camera
+from .reduce import forget, is_late, notify, reduce, with_camera, with_still_camera
 from .values import BUNDLED, Following, ModelInfo, Sheet, ViewerState
 
 MAX_MODELS = 8  # that are open; memory has an end
@@ -120,6 +120,8 @@ def _put(state: ViewerState, model: ModelInfo, replaces: str) -> ViewerState:
     if len(models) > MAX_MODELS:
         oldest = next(other for other in models if other is not state.model)
         models = tuple(other for other in models if other is not oldest)
+        text = f"{oldest.name} was closed: {MAX_MODELS} models can be open."
+        state = notify(state, "info", text, "models")
     return replace(state, models=models)
 
 
@@ -133,10 +135,11 @@ def _show(state: ViewerState, model: ModelInfo) -> ViewerState:
     if previous is not None and previous.path != model.path:
         folder = _keep_folder(state.export.path)  # the name was about the other model
         state = replace(state, export=replace(state.export, path=folder))
-    camera = state.view.camera
+    camera, still = state.view.camera, state.view.backdrop.camera
     if previous is None or previous.home != model.home:  # another scale: keep the angles only
         camera = replace(model.home, yaw=camera.yaw, pitch=camera.pitch)
-    return with_camera(state, camera)
+        still = still and replace(model.home, yaw=still.yaw, pitch=still.pitch)
+    return with_camera(with_still_camera(state, still), camera)
 
 
 def _stash(state: ViewerState) -> dict[str, ModelNotes]:

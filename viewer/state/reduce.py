@@ -45,10 +45,23 @@ def with_view(state: ViewerState, **changes: Any) -> ViewerState:
 
 
 def with_camera(state: ViewerState, camera: Orbit) -> ViewerState:
-    """The state with another camera, clamped to where the model can render."""
+    """The state with another camera; it and a still background's are clamped to where the model
+    can render."""
+    state = with_still_camera(state, state.view.backdrop.camera)
+    return with_view(state, camera=clamp(state, camera))
+
+
+def with_still_camera(state: ViewerState, camera: Orbit | None) -> ViewerState:
+    """The state with a background that this camera sees; None: that of the view."""
+    clamped = None if camera is None else clamp(state, camera)
+    return state if clamped == state.view.backdrop.camera else with_backdrop(state, camera=clamped)
+
+
+def clamp(state: ViewerState, camera: Orbit) -> Orbit:
+    """The nearest camera that the model can render."""
     home = state.model.home if state.model else Orbit()
     limit = state.model.camera_limit if state.model else 4 * home.radius
-    return with_view(state, camera=clamp_camera(camera, home, limit))
+    return clamp_camera(camera, home, limit)
 
 
 def with_backdrop(state: ViewerState, **changes: Any) -> ViewerState:

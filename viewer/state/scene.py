@@ -6,14 +6,20 @@ from ballgan.view import LAYERS, Orbit
 
 from .. import actions as act
 from .latents import with_code
-from .reduce import reduce, with_backdrop, with_camera, with_view
+from .reduce import reduce, with_backdrop, with_camera, with_still_camera, with_view
 from .values import ViewerState
 
 
 @reduce.register
 def _(action: act.SetBackdrop, state: ViewerState) -> ViewerState:
     code = with_code(state.view, "background", action.backdrop.code).backdrop.code
-    return with_view(state, backdrop=replace(action.backdrop, code=code))
+    state = with_view(state, backdrop=replace(action.backdrop, code=code))
+    return with_still_camera(state, action.backdrop.camera)
+
+
+@reduce.register
+def _(action: act.HoldBackground, state: ViewerState) -> ViewerState:
+    return with_still_camera(state, state.view.camera if action.still else None)
 
 
 @reduce.register

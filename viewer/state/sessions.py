@@ -1,9 +1,11 @@
 """Sessions that are opened and saved."""
 
+import os
 from dataclasses import replace
 
 from .. import actions as act
 from .. import document
+from ..autosave import RECOVERED
 from ..preferences import remember
 from .reduce import forget, is_late, notify, reduce, with_camera
 from .values import ViewerState
@@ -42,7 +44,9 @@ def _(action: act.SessionSaved, state: ViewerState) -> ViewerState:
 
 
 def _remember(state: ViewerState, path: str) -> ViewerState:
-    """A session file is saved again where it was; a picture is only where it came from."""
+    """A session file is saved again where it was; a picture or an autosave is only where it came
+    from."""
     recent = remember(state.preferences.recent_sessions, path)
     state = replace(state, preferences=replace(state.preferences, recent_sessions=recent))
-    return replace(state, session=None if path.lower().endswith(".png") else path)
+    source_only = path.lower().endswith(".png") or os.path.basename(path) == RECOVERED
+    return replace(state, session=None if source_only else path)

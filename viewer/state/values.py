@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ballgan.animation import Animation
+from ballgan.latents import Direction
 from ballgan.model_files import ModelFile
 from ballgan.view import Code, Orbit, View
 
@@ -46,7 +47,9 @@ class ModelInfo:
     box: float  # side of the foreground's cube, world units
     depth_range: tuple[float, float] = (2.25, 3.3)  # near and far of depth pictures, world units
     conditioned: bool = False  # whether a camera shapes the identity
-    sphere_radius: float = 0.0  # of the background, world units; 0: infinitely far
+    sphere_radius: float = 0.0  # that stands for its background, world units; 0: infinitely far
+    surround_radius: float = 0.0  # of the sphere that pictures hang on, likewise
+    unrolls: bool = True  # whether its background surrounds the scene
     visible_span: float = 1.0  # radians of the background that the model's own camera sees
     bundled: bool = False  # part of the installation rather than a person's file
     notes: tuple[str, ...] = ()
@@ -160,9 +163,10 @@ class Following:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A contact sheet: neighbouring seeds of one of the codes.
+    """A contact sheet of one of the codes: neighbouring seeds, or moves along directions.
 
-    codes: what it shows, as of when it was made. stopped: no more of its pictures are made.
+    codes: what it shows, as of when it was made; directions: four codes for each of them, if it
+    shows directions. stopped: no more of its pictures are made.
     """
 
     which: str = "foreground"
@@ -170,6 +174,7 @@ class Sheet:
     count: int = 24
     codes: tuple[Code, ...] = ()
     codes_of: str = "foreground"
+    directions: tuple[Direction, ...] = ()
     stopped: bool = False
 
 
@@ -209,6 +214,14 @@ class ViewerState:
     notes: ModelNotes = ModelNotes()  # what the person keeps of the model
     notebooks: dict[str, ModelNotes] = field(default_factory=dict)  # of the others, by path
     sheet: Sheet = Sheet()  # contact sheet of the gallery
+
+    @property
+    def can_unroll(self) -> bool:
+        """Whether the background that shows surrounds the scene."""
+        backdrop, model = self.view.backdrop, self.model
+        if model is None or not backdrop.visible:
+            return False
+        return backdrop.kind != "learnt" or (model.unrolls and model.has_background)
 
     def job(self, lane: str) -> Job | None:
         """The job that the lane works on, if it has one."""

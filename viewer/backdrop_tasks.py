@@ -1,0 +1,121 @@
+"""Work for the background's panel, in lanes of its own: thumbnails, the unrolled background, and
+the file that is written of it. Torch is imported in the threads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ballgan.view import Backdrop
+
+from . import actions as act
+from .paths import find_folder, unused
+from .requests import Model
+from .worker import Ticket
+
+THUMBNAIL = (64, 128)  # pixels, height and width
+UNROLLED = 192  # pixels, height in the panel
+WRITTEN = 1024  # and in a file
+
+
+@dataclass(frozen=True)
+class ThumbnailsRequest:
+    """Make thumbnails of these image files."""
+
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class UnrollRequest:
+    """Unroll a background. revision: counts how often its file has changed."""
+
+    model: Model
+    backdrop: Backdrop
+    revision: int = 0
+
+
+@dataclass(frozen=True)
+class SphereRequest:
+    """Write a background as an equirectangular PNG; edit: and show the file instead of it."""
+
+    model: Model
+    backdrop: Backdrop
+    folder: str
+    stem: str
+    edit: bool = False
+
+
+@dataclass(frozen=True)
+class PanelPicture:
+    """A picture for the panel, (H, W, 4) uint8; `key` is a path or an UnrollRequest."""
+
+    key: Any
+    pixels: np.ndarray
+
+
+def make_thumbnails(request: ThumbnailsRequest, ticket: Ticket) -> None:
+    """Post a PanelPicture for each file that can be read."""
+    import torch
+
+    import ballgan
+    from ballgan.backdrop import shrink
+    from ballgan.bake_sphere import to_bytes
+
+    height, width = THUMBNAIL
+    for path in request.paths:
+        ticket.check()
+        try:
+            image = ballgan.Panorama(path).load()
+        except ValueError:  # its tile stays empty; choosing it says what is wrong
+            image = torch.full((3, height, width), 0.15)
+        # The part round the middle, which the camera sees, not the whole sphere.
+        rows, columns = image.shape[1], image.shape[2]
+        high = min(rows, columns * height // width) if columns < 2 * rows else rows // 2
+        high = max(high, 1)
+        across = min(max(high * width // height, 1), columns)
+        top, left = (rows - high) // 2, (columns - across) // 2
+        part = shrink(image[:, top : top + high, left : left + across], height)
+        ticket.post(PanelPicture(path, to_bytes(part.permute(1, 2, 0))))
+
+
+class Unroller:
+    """Owns a scene of its own, so that the other one keeps what it has computed."""
+
+    def __init__(self) -> None:
+        self._model: Model | None = None
+        self._scene: Any = None
+
+    def __call__(self, request: UnrollRequest, ticket: Ticket) -> None:
+        """Post a PanelPicture."""
+        import ballgan
+
+        if self._model != request.model:
+            self._model, self._scene = request.model, ballgan.Scene(request.model.generator)
+        pixels = _unroll(self._scene, request.backdrop, UNROLLED, lambda _: ticket.check())
+        opaque = np.ones_like(pixels[..., :1])
+        rgba = np.concatenate([pixels, opaque], axis=2)
+        ticket.post(PanelPicture(request, np.rint(rgba * 255).astype(np.uint8)))
+
+
+def write_sphere(request: SphereRequest, ticket: Ticket) -> None:
+    """Write the file and post SphereWritten."""
+    import ballgan
+    from ballgan.images import write_png
+
+    folder = find_folder(request.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    scene = ballgan.Scene(request.model.generator)
+    pixels = _unroll(scene, request.backdrop, WRITTEN, ticket.progress)
+    path = unused(folder / f"{request.stem}.png")
+    write_png(path, pixels, {"Software": "ballgan-viewer"})
+    ticket.post(act.SphereWritten(str(path), request.edit))
+
+
+def _unroll(scene: Any, backdrop: Backdrop, height: int, progress: Any) -> np.ndarray:
+    from ballgan import staging
+
+    scene.background = staging.to_background(backdrop)
+    return scene.unroll(height, progress=progress)

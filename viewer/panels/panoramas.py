@@ -1,0 +1,77 @@
+"""The pictures to choose a background from: bundled panoramas, and those opened last."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+from imgui_bundle import imgui
+
+from ballgan.panoramas import bundled_panoramas
+
+from .. import actions as act
+from .. import icons
+from ..info import ViewInfo
+from ..state import ViewerState
+from ..surroundings import list_panoramas
+from ..ui import Ui
+from ..words import printable
+
+COLUMNS = 4
+GAP = 4.0  # logical pixels
+
+
+def first_panorama() -> str | None:
+    """Path of the picture that shows before any was chosen."""
+    bundled = bundled_panoramas()
+    return bundled.get("studio") or next(iter(bundled.values()), None)
+
+
+def draw_panoramas(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
+    """Thumbnails, a button for other files, and how the picture is shown."""
+    backdrop = state.view.backdrop
+    names = {path: name for name, path in bundled_panoramas().items()}
+    gap = ui.px(GAP)
+    width = (imgui.get_content_region_avail().x - (COLUMNS - 1) * gap) / COLUMNS
+    recent = 0
+    for index, path in enumerate(list_panoramas(state)):
+        if index % COLUMNS:
+            imgui.same_line(0, gap)
+        name = names.get(path)
+        widget = f"background.panorama.{name}" if name else f"background.recent.{recent}"
+        recent += name is None
+        chosen = path == backdrop.photo
+        clicked = ui.picture(widget, info.picture(path), (width, width / 2), selected=chosen)
+        ui.tip(name.replace("-", " ").capitalize() if name else path)
+        if clicked and not chosen:
+            return [act.OpenPicture(path)]
+    label = "Open a picture ..."
+    if backdrop.photo and backdrop.photo not in names:
+        label = shorten(printable(Path(backdrop.photo).name), _room(ui))
+    tip = "A PNG, JPEG or WebP. One twice as wide as high wraps round the scene."
+    if ui.button("background.browse", label, icon=icons.PICTURE, width=-1, tip=tip):
+        return [act.Browse("picture")]
+    changed = backdrop
+    ui.label("Turn", "Turns the picture round the object.")
+    yaw = ui.slider("background.yaw", math.degrees(backdrop.yaw), -180, 180, "%.0f\u00b0")
+    if yaw is not None:
+        changed = replace(changed, yaw=math.radians(yaw))
+    ui.label("Exposure", "Brightness in stops: +1 doubles the light.")
+    stops = ui.slider("background.exposure", backdrop.exposure, -4, 4, "%+.1f stops")
+    if stops is not None:
+        changed = replace(changed, exposure=stops)
+    return [act.SetBackdrop(changed)] if changed != backdrop else []
+
+
+def _room(ui: Ui) -> float:
+    return imgui.get_content_region_avail().x - ui.px(50)
+
+
+def shorten(name: str, room: float) -> str:
+    """`name` with dots in the middle if it is wider than `room`."""
+    if imgui.calc_text_size(name).x <= room:
+        return name
+    keep = len(name)
+    while keep > 6 and imgui.calc_text_size(f"{name[:keep]}...").x > room:
+        keep -= 1
+    half = keep // 2
+    return f"{name[:half]}...{name[-half:]}"
