@@ -34,7 +34,18 @@ from .files import atomic_write
 from .model_files import ModelFile
 from .panoramas import bundled_panoramas
 from .plain import from_plain, to_plain
-from .view import BACKDROP_KINDS, COLORMAPS, COMPARISONS, LAYERS, PAINTS, Code, Orbit, View
+from .view import (
+    BACKDROP_KINDS,
+    COLORMAPS,
+    COMPARISONS,
+    LAYERS,
+    MAX_STRENGTH,
+    PAINTS,
+    Backdrop,
+    Code,
+    Orbit,
+    View,
+)
 
 FORMAT, VERSION = "ballgan session", 1
 SUFFIX = ".ballgan.json"
@@ -167,6 +178,10 @@ def _check(session: Session) -> None:
     for value in (*_walk(session.view), *_walk(session.animation)):
         if isinstance(value, Code) and max(abs(value.x), abs(value.y)) > MAX_COORDINATE:
             raise ValueError(f"x and y of a code should be within +-2^40; got {value}.")
+        if isinstance(value, Backdrop) and not 0 <= value.light_strength <= MAX_STRENGTH:
+            raise ValueError(
+                f"light_strength should be in 0 ... {MAX_STRENGTH}; got {value.light_strength}."
+            )
         if isinstance(value, Orbit) and not (value.radius > 0 and 0 < value.fov < math.pi):
             raise ValueError(
                 f"a camera should have a radius above 0 and a fov in 0 ... pi radians; got {value}."

@@ -21,6 +21,7 @@ LAYERS = ("full", "foreground", "background", "raw", "normals", "depth", "alpha"
 COLORMAPS = ("viridis", "cividis", "grey")
 PAINTS = ("clay", "colour")  # of the mesh
 COMPARISONS = ("layer", "codes", "pinned")
+MAX_STRENGTH = 2  # of matched light
 BACKDROP_KINDS = ("learnt", "colour", "gradient", "photo")
 WITHOUT_BACKGROUND = ("foreground", "normals", "depth", "alpha", "surface")
 
@@ -143,7 +144,7 @@ class Backdrop:
     exposure: float = 0.0  # of the photo, stops
     camera: "Orbit | None" = None  # sees the background, which stands still; None: the view's
     match_light: bool = False  # whether the foreground takes on the background's light
-    light_strength: float = 1.0  # of that, in [0, 2]
+    light_strength: float = 1.0  # of that, in [0, MAX_STRENGTH]
 
     def relevant(self) -> "Backdrop":
         """What shows of it: the values of other kinds are left out."""
