@@ -197,6 +197,7 @@ class ViewerState:
     pending: dict[str, Any] | None = None  # its document, until its model is there
     preview: bool = True  # whether GL draws what the network has not rendered yet
     navigation: Navigation = Navigation()
+    inspects: bool = False  # whether the pixel under the pointer is described
     export: ExportOptions = ExportOptions()
     capture: CaptureOptions = CaptureOptions()
     animation: Animation = Animation()  # keys of a film; see playhead
