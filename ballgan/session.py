@@ -34,7 +34,18 @@ from .files import atomic_write
 from .model_files import ModelFile
 from .panoramas import bundled_panoramas
 from .plain import from_plain, to_plain
-from .view import BACKDROP_KINDS, COLORMAPS, LAYERS, MAX_STRENGTH, Backdrop, Code, Orbit, View
+from .view import (
+    BACKDROP_KINDS,
+    COLORMAPS,
+    COMPARISONS,
+    LAYERS,
+    MAX_STRENGTH,
+    PAINTS,
+    Backdrop,
+    Code,
+    Orbit,
+    View,
+)
 
 FORMAT, VERSION = "ballgan session", 1
 SUFFIX = ".ballgan.json"
@@ -161,6 +172,9 @@ def _check(session: Session) -> None:
     for key in session.animation.keys:
         _require_choice("backdrop.kind", key.backdrop.kind, BACKDROP_KINDS)
     _require_choice("depth.colormap", session.view.depth.colormap, COLORMAPS)
+    _require_choice("mesh.paint", session.view.mesh.paint, PAINTS)
+    _require_choice("comparison.kind", session.view.comparison.kind, COMPARISONS)
+    _require_choice("comparison.layer", session.view.comparison.layer, LAYERS)
     for value in (*_walk(session.view), *_walk(session.animation)):
         if isinstance(value, Code) and max(abs(value.x), abs(value.y)) > MAX_COORDINATE:
             raise ValueError(f"x and y of a code should be within +-2^40; got {value}.")

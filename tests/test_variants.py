@@ -73,7 +73,7 @@ def test_variants_of_a_preset_leave_the_cameras_as_much_space() -> None:
 
 def test_the_command_chooses_parts() -> None:
     args = Namespace(preset="toy64", foreground="stylenerf", background="cube")
-    assert preset_of(args).model.kind == "stylenerf before cube"
+    assert preset_of(args).model.kind == "StyleNeRF's MLP before a cube"
     args = Namespace(preset="compcars256-stylenerf", foreground=None, background="inverted-sphere")
     assert preset_of(args).model.kind == "StyleNeRF"
     assert PRESETS["toy64-stylenerf"].model.kind == "BallGAN on StyleNeRF"

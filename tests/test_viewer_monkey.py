@@ -14,6 +14,7 @@ from test_viewer_app import app, model_file, other_file
 from viewer_driver import play
 
 from ballgan.images import write_png
+from ballgan.memory import return_freed_memory
 
 __all__ = ["app", "model_file", "other_file"]  # fixtures
 log = logging.getLogger(__name__)
@@ -51,12 +52,14 @@ def run(app: Any, files: list[Path], seed: int, count: int) -> float:
 
 
 def rest(app: Any) -> None:
-    """A usual size, no overlay, nothing running."""
+    """A usual size, no overlay, nothing running, nothing kept that is free."""
     play(app, {"size": [900, 600]}, {"key": "Escape"}, {"key": "Escape"})
     app.dispatch(lat.StopAnimations())
     for job in app.state.jobs:
         play(app, {"click": f"jobs.{job.lane}.cancel"})
     play(app, CALM)
+    gc.collect()
+    return_freed_memory()
 
 
 @pytest.mark.parametrize("seed", range(BASE, BASE + 2))
@@ -74,13 +77,11 @@ def test_many_random_actions_and_no_growth(app: Any, files: list[Path]) -> None:
     part = ACTIONS // 10
     run(app, files, BASE + 1000, part)
     rest(app)
-    gc.collect()
     before = resident_mib()
     growth, delays = [], []
     for number in range(1, 10):
         delays.append(run(app, files, BASE + 1000 + number, part))
         rest(app)
-        gc.collect()
         growth.append(resident_mib() - before)
         log.info("growth %.1f MiB, longest wait %.2f s", growth[-1], delays[-1])
     assert growth[-1] < 50, growth

@@ -199,11 +199,22 @@ def test_files_that_cannot_be_used_change_nothing(
     assert message in text and "bad.json" in text
 
 
-def test_a_session_that_cannot_be_written_is_told(app: Any, tmp_path: Path) -> None:
-    from ballgan_viewer import actions as act
+def test_a_session_can_be_named(app: Any, tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    (work / "mine.ballgan.json").write_text("precious")
+    for typed in "mine", "other.json", str(tmp_path):
+        play(app, {"set": ["session.name", typed]}, {"click": "session.save"}, {"wait": "saved"})
+    assert (work / "mine.ballgan.json").read_text() == "precious"
+    assert read_session(work / "mine-2.ballgan.json").view == app.state.view
+    assert read_session(work / "other.json").view == app.state.view
+    assert Path(app.state.session) == tmp_path / "tiny-seed0.ballgan.json"
+    play(app, {"key": "Right"}, {"key": "S", "mods": ["control"]}, {"wait": "saved"})
+    assert read_session(tmp_path / "tiny-seed0.ballgan.json").view == app.state.view
 
-    app.dispatch(act.SaveSession(str(tmp_path / "nowhere" / "s.json")))
-    play(app, {"wait": "saved"})
+
+def test_a_session_that_cannot_be_written_is_told(app: Any, tmp_path: Path) -> None:
+    nowhere = str(tmp_path / "nowhere" / "s.json")
+    play(app, {"set": ["session.name", nowhere]}, {"click": "session.save"}, {"wait": "saved"})
     (text,) = errors(app)
     assert text.startswith("The session could not be saved: ") and "nowhere" in text
 

@@ -28,7 +28,7 @@ from .events import Event
 from .gallery import THUMBNAILS, Gallery
 from .gl import finish, read_framebuffer
 from .gui import Gui
-from .info import ViewInfo
+from .info import Probe, ViewInfo
 from .keeper import Keeper
 from .layout import Layout, Rect, arrange
 from .picture import Stage
@@ -404,6 +404,15 @@ class App:
         self.easel.draw(self.state, rectangle, framebuffer, scale, moving=moving)
         self.gui.render()
 
+    def _inspect(self, layout: Layout) -> Probe | None:
+        """The pixel under the pointer, if that is asked for."""
+        x, y = self.window.pointer
+        picture = layout.picture
+        if not self.state.inspects or self.gui.wants_pointer or not picture.contains(x, y):
+            return None
+        place = ((x - picture.x) / picture.width, (y - picture.y) / picture.height)
+        return self.easel.inspect(self.state, place)
+
     def _info(self, layout: Layout) -> ViewInfo:
         return ViewInfo(
             layout=layout,
@@ -412,6 +421,7 @@ class App:
             separation=self.easel.separation,
             picture=self.surroundings.picture,
             surface_failed=self.easel.surface_failed(self.state),
+            probe=self._inspect(layout),
             rendering=self.loading or not self.converged,
             frame_ms=self.tempo.frame_ms,
             frames_per_second=self.tempo.frames_per_second,

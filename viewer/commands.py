@@ -13,6 +13,7 @@ from ballgan.view import CODES, LAYERS
 from . import actions as act
 from . import camera_actions as cam
 from . import latent_actions as lat
+from . import output_actions as out
 from .presets import BUILT_IN
 from .state import ViewerState
 
@@ -130,6 +131,16 @@ def _toggle_flight(state: ViewerState) -> Actions:
     way = state.navigation
     mode = "orbit" if way.flies else "fly"
     return [cam.ReleaseKeys(), cam.SetNavigation(replace(way, mode=mode, held=frozenset()))]
+
+
+def _toggle_comparison(state: ViewerState) -> Actions:
+    how = state.view.comparison
+    return [out.SetComparison(replace(how, on=not how.on))]
+
+
+def _toggle_wireframe(state: ViewerState) -> Actions:
+    style = state.view.mesh
+    return [out.SetMesh(replace(style, wireframe=not style.wireframe))]
 
 
 def _toggle_turntable(state: ViewerState) -> Actions:
@@ -446,6 +457,12 @@ _TABLE: dict[str, tuple[Command, ...]] = {
             tip="A picture with the size and the passes of the capture panel.",
             enabled=lambda state: with_model(state) and state.job("capture") is None,
         ),
+    ),
+    "Looking closer": (
+        command("compare.toggle", "Split screen on or off", _toggle_comparison, "C"),
+        command("compare.pin", "Pin this and compare", out.PinView(), "Shift+C"),
+        command("inspect.toggle", "Inspect pixels on or off", out.ToggleInspector(), "I"),
+        command("mesh.wireframe", "Wireframe on or off", _toggle_wireframe, "W"),
     ),
     "Mesh": (
         command(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -85,12 +86,16 @@ def _find_photo(session: Session, pictures: tuple[str, ...], complaints: list[st
 
 def _write(request: WriteSession, ticket: Ticket) -> None:
     """Write a session file and post SessionSaved."""
-    path = Path(request.path).expanduser()
-    if not request.path:
-        folder = find_folder(request.folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        path = unused(folder / f"{request.name}{SUFFIX}")
-    elif not path.suffix:
-        path = path.with_name(path.name + SUFFIX)
+    path = Path(request.path) if request.path else find_session_path(request)
     write_session(path, request.session)
     ticket.post(act.SessionSaved(str(path)))
+
+
+def find_session_path(request: WriteSession) -> Path:
+    """A path that no file has yet: as it was typed, or called `name`."""
+    folder = find_folder(request.folder)
+    path = folder / os.path.expanduser(request.typed)
+    if not os.path.basename(request.typed) or path.is_dir():
+        return unused(path / f"{request.name}{SUFFIX}")
+    suffix = "" if path.name.endswith(".json") else SUFFIX
+    return unused(path.with_name(path.name + suffix))
