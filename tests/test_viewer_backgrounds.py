@@ -1,54 +1,193 @@
-"""The window with StyleNeRF models, and with a background that cannot be seen from everywhere."""
+"""The background's panel in the real program, offscreen, and its parts alone."""
 
-import dataclasses
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import TINY, make_model
-from stylenerf_writer import stylenerf_file
-from viewer_driver import open_app, play, settle
+from ballgan_viewer import actions as act
+from ballgan_viewer.panels.sphere import outline, split_at_seam
+from ballgan_viewer.state import ViewerState, apply
+from ballgan_viewer.surroundings import UNROLLED, list_panoramas
+from ballgan_viewer.watcher import Watcher
+from PIL import Image
+from test_viewer_app import CENTRE, app, model_file, notices
+from viewer_driver import play, settle
 
 import ballgan
-from ballgan.config import PlaneConfig
+from ballgan.geometry import directions_to_equirectangular, intersect_sphere
+from ballgan.images import load_image
+from ballgan.view import Backdrop, Orbit
 
-CENTRE = [270, 280]  # of the picture, logical pixels
-
-
-@pytest.fixture(autouse=True)
-def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BALLGAN_CONFIG_DIR", str(tmp_path / "config"))
-    monkeypatch.chdir(tmp_path)
+__all__ = ["app", "model_file"]  # fixtures
 
 
-def notices(app: Any) -> list[tuple[str, str]]:
-    return [(notice.level, notice.text) for notice in app.state.notices]
+def until(app: Any, condition: Any, seconds: float = 20.0) -> None:
+    """Let the app run until a condition holds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        app.frame()
+        app.window.wait(0.02)
 
 
-def test_a_published_stylenerf_is_seen_turned_and_freed_of_its_background(tmp_path: Path) -> None:
-    path = tmp_path / "cars.pkl"
-    path.write_bytes(stylenerf_file())
-    with open_app(path) as app:
-        first = settle(app)
-        assert first.shape == (32, 32, 4) and (first[..., 3] == 1).all()
-        play(app, {"drag": {"from": CENTRE, "to": [350, 300]}})
-        assert np.abs(settle(app) - first).max() > 0.01
-        play(app, {"key": "B"})
-        assert (settle(app)[..., 3] < 1).any()
-        play(app, {"key": "B"}, {"set": ["background.seed", 7]})
-        assert (settle(app)[..., 3] == 1).all()
-        assert notices(app) == []
+def paint(path: Path, color: tuple[int, int, int]) -> None:
+    Image.new("RGB", (64, 32), color).save(path)
 
 
-def test_a_plane_says_what_it_cannot_cover_and_the_window_goes_on(tmp_path: Path) -> None:
-    plane = PlaneConfig(
-        z_dim=16, w_dim=16, mapping_layers=2, hidden_size=16, num_layers=2, num_frequencies=4
+# In the program
+
+
+def test_a_gradient_is_chosen_and_coloured(app: Any) -> None:
+    play(app, {"wait": "converged"}, {"click": "background.gradient"})
+    play(app, {"click": "background.gradient.dusk"}, {"key": "3"})
+    rgb = settle(app)
+    backdrop = app.state.view.backdrop
+    assert backdrop.kind == "gradient"
+    assert rgb[0, 0, :3] == pytest.approx(backdrop.top, abs=0.03)
+    assert rgb[-1, 0, :3] == pytest.approx(backdrop.bottom, abs=0.03)
+    assert notices(app) == []
+
+
+def test_the_object_turns_before_a_still_background(app: Any) -> None:
+    play(
+        app,
+        {"wait": "converged"},
+        {"click": "background.gradient"},
+        {"click": "background.camera.still"},
     )
-    ballgan.save(make_model(dataclasses.replace(TINY, background=plane)), tmp_path / "plane.pkl")
-    with open_app(tmp_path / "plane.pkl") as app:
-        settle(app)
-        play(app, {"drag": {"from": CENTRE, "to": [520, 280]}}, {"wait": "idle", "timeout": 30})
-        assert "covers views from the front only" in "".join(text for _, text in notices(app))
-        play(app, {"key": "B"})
-        assert np.isfinite(settle(app)).all()  # without it the camera may be anywhere
+    held = app.state.view.backdrop.camera
+    assert held == app.state.view.camera
+    play(app, {"drag": {"from": CENTRE, "to": [300, 260]}})
+    assert app.state.view.backdrop.camera == held != app.state.view.camera
+    alone = app.state.view.camera
+    play(app, {"set": ["background.still.yaw", 30]})
+    assert app.state.view.backdrop.camera.yaw == pytest.approx(np.radians(30), abs=0.01)
+    assert app.state.view.camera == alone
+    play(app, {"key": "H"})
+    assert app.state.view.backdrop.camera is None
+    play(app, {"key": "Z", "mods": ["control"]})
+    assert app.state.view.backdrop.camera is not None
+
+
+def test_bundled_panoramas_have_thumbnails_and_light(app: Any) -> None:
+    play(app, {"wait": "converged"}, {"click": "background.photo"})
+    panoramas = list_panoramas(app.state)
+    until(app, lambda: all(app.surroundings.picture(path) for path in panoramas))
+    play(app, {"click": "background.panorama.neon"}, {"wait": "loaded"})
+    plain = settle(app)
+    assert app.state.view.backdrop.photo == ballgan.bundled_panoramas()["neon"]
+    assert app.state.preferences.recent_pictures == ()
+    play(app, {"click": "background.light"})
+    lit = settle(app)
+    play(app, {"set": ["background.strength", 0]})
+    assert app.state.view.backdrop.match_light
+    assert np.abs(settle(app) - plain).max() < 0.02
+    assert np.abs(lit - plain).mean() > 0.004
+    play(app, {"click": "background.separation.fold"}, {"wait": "converged"})
+    assert "background.histogram" in app.gui.ui.rects
+    assert app.easel.separation is not None
+    assert notices(app) == []
+
+
+def test_the_sphere_is_unrolled_edited_outside_and_read_again(app: Any, tmp_path: Path) -> None:
+    play(app, {"wait": "converged"}, {"click": "background.sphere.fold"})
+    until(app, lambda: app.surroundings.picture(UNROLLED) is not None)
+    play(app, {"click": "background.sphere.edit"})
+    until(app, lambda: app.state.view.backdrop.kind == "photo")
+    path = Path(app.state.view.backdrop.photo)
+    assert path.parent == tmp_path and path.name == "tiny-sphere0.png"
+    scene = ballgan.Scene(app.easel.model.generator)
+    scene.background = ballgan.LearntBackground(0, 0.7)
+    assert np.abs(load_image(path) - scene.unroll(1024)).max() < 0.003
+    play(app, {"key": "3"})
+    settle(app)
+    paint(path, (255, 0, 255))  # another program saves
+    until(app, lambda: app.state.revision == 1)
+    assert settle(app)[..., :3].mean((0, 1)) == pytest.approx([1, 0, 1], abs=0.01)
+    path.write_bytes(path.read_bytes()[:60])  # it is half written
+    until(app, lambda: any("last picture" in text for _, text in notices(app)))
+    assert settle(app)[..., :3].mean((0, 1)) == pytest.approx([1, 0, 1], abs=0.01)
+    paint(path, (0, 255, 0))
+    until(app, lambda: app.state.revision == 2)
+    assert settle(app)[..., :3].mean((0, 1)) == pytest.approx([0, 1, 0], abs=0.01)
+    assert not any("last picture" in text for _, text in notices(app))
+    assert not any(name for name in app.state.history.undoes if "revision" in name)
+
+
+# Alone
+
+
+def test_a_still_camera_goes_with_another_model(app: Any) -> None:
+    play(app, {"wait": "converged"})
+    state = apply(app.state, act.HoldBackground(True))
+    far = replace(state.view.backdrop, camera=Orbit(yaw=0.5, radius=1e6))
+    held = apply(state, act.SetBackdrop(far)).view.backdrop.camera
+    assert held is not None and held.radius < app.state.model.camera_limit * 1.01
+    larger = replace(app.state.model, home=replace(app.state.model.home, radius=1.1), name="other")
+    moved = apply(state, act.ModelOpened(larger)).view.backdrop.camera
+    assert moved is not None and moved.radius == pytest.approx(1.1)
+
+
+def test_only_the_shown_file_counts() -> None:
+    state = ViewerState()
+    state = apply(state, act.SetBackdrop(Backdrop("photo", photo="/a.png")))
+    assert apply(state, act.PictureChanged("/b.png")).revision == 0
+    assert apply(state, act.PictureChanged("/a.png")).revision == 1
+    broken = apply(state, act.PictureBroken("/a.png", "a.png is damaged"))
+    assert "last picture" in broken.notices[0].text
+    assert apply(broken, act.PictureChanged("/a.png")).notices == ()
+
+
+def test_the_watcher_waits_until_a_file_is_whole(tmp_path: Path) -> None:
+    posted: list[Any] = []
+    watcher = Watcher(posted.append, period=0.02)
+    path = tmp_path / "room.png"
+    paint(path, (1, 2, 3))
+    watcher.watch(str(path))
+    time.sleep(0.1)
+    assert posted == []
+    path.write_bytes(b"half")
+    wait_for(lambda: len(posted) == 1)
+    assert isinstance(posted[0], act.PictureBroken) and "room.png" in posted[0].message
+    paint(path, (3, 2, 1))
+    wait_for(lambda: len(posted) == 2)
+    assert posted[1] == act.PictureChanged(str(path))
+    path.unlink()
+    wait_for(lambda: len(posted) == 3)
+    assert "does not exist" in posted[2].message
+    watcher.watch(None)
+    time.sleep(0.1)
+    paint(path, (1, 1, 1))
+    time.sleep(0.1)
+    assert len(posted) == 3
+    watcher.close()
+
+
+def wait_for(condition: Any) -> None:
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_the_frame_is_where_the_camera_looks() -> None:
+    orbit = Orbit(yaw=0.4, pitch=0.2, radius=2.0, fov=0.5)
+    line = outline(orbit, 3.0)
+    assert line[0] == pytest.approx(line[-1])
+    rays = ballgan.Camera.orbit(0.4, 0.2, radius=2.0, fov=0.5, pivot=(0, 0, 0))
+    seen = rays.resolve(ballgan.ModelConfig().camera).rays(200, 200)
+    distance = intersect_sphere(seen.origins, seen.directions, 3.0)
+    places = directions_to_equirectangular(seen.origins + distance[:, None] * seen.directions)
+    for axis in (0, 1):
+        assert line[:, axis].min() == pytest.approx(places[:, axis].min().item(), abs=0.003)
+        assert line[:, axis].max() == pytest.approx(places[:, axis].max().item(), abs=0.003)
+
+
+def test_a_frame_across_the_edge_is_drawn_in_pieces() -> None:
+    line = outline(Orbit(yaw=np.pi), 0.0)
+    pieces = list(split_at_seam(line))
+    assert len(pieces) >= 2
+    assert all(np.abs(np.diff(piece[:, 0])).max() < 0.5 for piece in pieces)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import actions as act
+from . import camera_actions as cam
 from . import tasks
 from .follow import Follower, FollowRequest
 from .requests import Model
@@ -56,16 +57,20 @@ class Shelf:
 def open_recognised(state: ViewerState, action: act.FileRecognised) -> list[act.Action]:
     """What to do with a dropped file, now that it is known what it is.
 
-    Of several models the first is shown; the others wait for their turn.
+    Of several models one is read after the other, and each shown: the last one stays. At the
+    start it is the first one that is shown.
     """
     path = action.path
     if action.kind == "model":
         waits = state.loading is not None or bool(state.waiting)
-        return [act.QueueModel(act.OpenModel(path, show=False)) if waits else act.OpenModel(path)]
+        request = act.OpenModel(path, show=not waits or state.model is not None)
+        return [act.QueueModel(request) if waits else request]
     if action.kind == "run":
         return [act.FollowRun(path)]
     if action.kind == "session":
         return [act.OpenSession(path)]
+    if action.kind == "cameras":
+        return [*open_bundled(state), cam.OpenCameras(path)]
     return [*open_bundled(state), act.OpenPicture(path)]
 
 
