@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ballgan_viewer import actions as act
 from viewer_driver import play
 
 KEYS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -22,6 +23,7 @@ class Monkey:
 
     def __init__(self, app: Any, seed: int, files: list[Path]) -> None:
         self.app, self.files = app, files
+        app.dispatch(act.FoldSections(()))  # more to click
         self.random = random.Random(seed)
         self.done: list[dict[str, Any]] = []  # steps, so that a failure can be told
         self.delay = 0.0  # seconds, the longest that a request for a picture had to wait

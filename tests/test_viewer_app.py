@@ -354,6 +354,19 @@ def test_script_errors_say_what_is_wrong(app: Any, step: dict[str, Any], message
         play(app, step)
 
 
+def test_a_script_finds_widgets_in_folded_sections(app: Any) -> None:
+    play(app, {"wait": "loaded"})
+    folded = app.state.preferences.folded
+    assert {"section.mesh", "section.camera"} <= set(folded)
+    play(app, {"click": "export.faces.10000"})
+    assert app.state.export.faces == 10_000
+    assert set(folded) - set(app.state.preferences.folded) >= {"section.mesh"}
+    before = app.state.preferences.folded
+    with pytest.raises(ValueError, match="no widget is called"):
+        play(app, {"click": "nothing"})
+    assert app.state.preferences.folded == before
+
+
 def test_waiting_has_an_end(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="not converged after 0 s"):
         play(app, {"wait": "converged", "timeout": 0})

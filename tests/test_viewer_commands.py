@@ -103,7 +103,7 @@ def test_columns_are_balanced_and_keep_their_order() -> None:
 
 
 def test_the_window_section_changes_the_look(screen: Screen) -> None:
-    state = ViewerState()
+    state = apply(ViewerState(), act.FoldSections(()))
     assert screen.click(state, "window.theme.light") == [act.SetTheme("light")]
     assert screen.click(state, "window.size.150") == [act.SetZoom(1.5)]
     assert screen.click(state, "window.scrolling.trackpad") == [cam.SetTrackpad(True)]

@@ -11,6 +11,7 @@ from ballgan_viewer.layout import arrange
 from ballgan_viewer.panels import pad
 from ballgan_viewer.panels.pad import SPACING
 from ballgan_viewer.panels.status import describe_picture, describe_speed
+from ballgan_viewer.preferences import FOLDED_AT_FIRST
 from ballgan_viewer.state import Job, ViewerState, apply
 from imgui_bundle import imgui
 from panel_screen import SIZE, Screen
@@ -23,10 +24,11 @@ QUALITY = Quality("full", 512, 64, 41.2, settled=True)
 
 
 STATE = with_model()
+EMPTY = apply(ViewerState(), act.FoldSections(()))
 NOISY = apply(apply(STATE, act.Notify("error", "Bad " * 60)), act.Notify("info", "Good"))
 STATES = {
-    "empty": ViewerState(),
-    "opening": apply(ViewerState(), act.OpenModel("/m.pkl")),
+    "empty": EMPTY,
+    "opening": apply(EMPTY, act.OpenModel("/m.pkl")),
     "model": STATE,
     "with a note": with_model(notes=("a note",)),
     "no sphere": with_model(has_background=False),
@@ -103,6 +105,16 @@ def test_a_section_folds(screen: Screen) -> None:
     screen.show(folded)
     assert "camera.reset" not in screen.ui.rects
     assert screen.click(folded, "section.camera") == [act.FoldSections(())]
+
+
+def test_the_panel_is_short_at_first(screen: Screen) -> None:
+    state = apply(ViewerState(), act.ModelOpened(STATE.model))  # type: ignore[arg-type]
+    for _ in range(3):
+        screen.show(state)
+    drawn, names = screen.ui.rects, [f"section.{name}" for name, *_ in panels.SECTIONS]
+    assert drawn["foreground.seed"].y < drawn["background.seed"].y < drawn["layer.full"].y
+    assert set(FOLDED_AT_FIRST) < set(names)
+    assert drawn[names[-1]].y + drawn[names[-1]].height < 1050  # all heads show on 4K at twice
 
 
 def test_the_pad_moves_under_the_pointer(screen: Screen) -> None:

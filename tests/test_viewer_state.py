@@ -31,7 +31,9 @@ def model_info(**changes: object) -> ModelInfo:
 
 
 def with_model(**changes: object) -> ViewerState:
-    return apply(ViewerState(), act.ModelOpened(model_info(**changes)))
+    """A model is open, and all sections of the panel are."""
+    state = apply(ViewerState(), act.FoldSections(()))
+    return apply(state, act.ModelOpened(model_info(**changes)))
 
 
 def do(state: ViewerState, *actions: act.Action) -> ViewerState:

@@ -20,6 +20,9 @@ from .presets import Preset, changes_of
 FILE_NAME = "viewer.json"
 MAX_RECENT = 8
 LEAST_ZOOM, LARGEST_ZOOM = 0.7, 2.5
+FOLDED_AT_FIRST = tuple(
+    f"section.{name}" for name in ("camera", "capture", "mesh", "gallery", "session", "window")
+)
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Preferences:
     trackpad: bool = False  # whether scrolling orbits, as on trackpads, instead of zooming
     theme: str = "dark"  # or "light"
     zoom: float = 1.0  # of the interface, times what the screen asks for
-    folded: tuple[str, ...] = ()  # sections of the panel that are closed
+    folded: tuple[str, ...] = FOLDED_AT_FIRST  # sections of the panel that are closed
     recent_sessions: tuple[str, ...] = ()  # newest first
     presets: tuple[Preset, ...] = ()  # of how to render, oldest first
 

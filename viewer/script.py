@@ -31,6 +31,7 @@ from imgui_bundle import imgui
 
 import glfw  # isort: skip  (second, so that GLFW is the library that imgui_bundle brings)
 
+from . import actions as act
 from . import commands
 from .app import App, save_window
 from .layout import Rect
@@ -252,12 +253,28 @@ STEPS: dict[str, Callable[[App, dict[str, Any]], Frames]] = {
 
 
 def _show(app: App, name: str) -> Frames:
-    """Scroll the widget `name` into view. Raises ScriptError if it is not drawn."""
+    """Scroll the widget `name` into view, out of a folded section too. Raises ScriptError if it is
+    not drawn."""
     yield
+    yield from _unfold(app, name)
     _find(app, name)
     app.gui.ui.reveal = name
     yield
     yield
+
+
+def _unfold(app: App, name: str) -> Frames:
+    """Open the folded section in which the widget `name` is, as a person would who looks for it."""
+    folded = app.state.preferences.folded
+    for section in folded:
+        if name in app.gui.ui.rects:
+            return
+        others = tuple(other for other in folded if other != section)
+        app.dispatch(act.FoldSections(others))
+        yield
+    if name not in app.gui.ui.rects:
+        app.dispatch(act.FoldSections(folded))
+        yield
 
 
 def _find(app: App, name: str) -> Rect:

@@ -20,6 +20,7 @@ Col = imgui.Col_
 LABEL_WIDTH = 84.0  # logical pixels, of the column of labels
 SMALL_ROUNDING = 5.0
 FADE_HEIGHT = 36.0
+FOLD_HEIGHT = 19.0  # of a smaller group's head
 
 
 def colour_u32(colour: ImVec4) -> int:
@@ -88,7 +89,6 @@ class Ui:
     @contextmanager
     def section(self, name: str, title: str) -> Iterator[bool]:
         """A group with a head that folds it; gives whether it is unfolded."""
-        imgui.dummy((0, self.px(2)))
         start, width = imgui.get_cursor_screen_pos(), imgui.get_content_region_avail().x
         height = self.px(24)
         if imgui.invisible_button(f"##{name}", (width, height)):
@@ -111,12 +111,14 @@ class Ui:
         draw.add_line((left, middle), (right, middle), colour_u32(theme.LINE), self.px(1))
         with imgui_ctx.push_id(name):
             yield unfolded
+        if unfolded:
+            imgui.dummy((0, self.px(2)))
 
     @contextmanager
     def fold(self, name: str, title: str, summary: str = "", *, tip: str = "") -> Iterator[bool]:
         """A smaller group, folded at first; `summary` tells at the right what is in it."""
         start, width = imgui.get_cursor_screen_pos(), imgui.get_content_region_avail().x
-        height = imgui.get_frame_height()
+        height = self.px(FOLD_HEIGHT)
         if imgui.invisible_button(f"##{name}.fold", (width, height)):
             self._unfolded ^= {name}
         self.record(f"{name}.fold")

@@ -30,16 +30,16 @@ from . import (
     window,
 )
 
-SECTIONS = (
+SECTIONS = (  # in the order of work: what is shown, how it is looked at, what is taken away
     ("model", "Model", model.draw),
-    ("session", "Session", session.draw),
     ("foreground", "Foreground", foreground.draw),
     ("background", "Background", background.draw),
-    ("gallery", "Gallery", gallery.draw),
     ("camera", "Camera", camera.draw),
     ("output", "Output", output.draw),
     ("capture", "Capture", capture.draw),
     ("mesh", "Mesh", mesh.draw),
+    ("gallery", "Gallery", gallery.draw),
+    ("session", "Session", session.draw),
     ("window", "Window", window.draw),
 )
 ALWAYS_USABLE = ("model", "session", "window")  # sections, also before a model is open
