@@ -21,6 +21,7 @@ from .backgrounds import Background, LearntBackground
 from .camera import AnyCamera, Camera, Matrix
 from .color import decode_srgb, encode_srgb
 from .geometry import equirectangular_directions
+from .view import MAX_STRENGTH
 
 if TYPE_CHECKING:
     from .scene import Scene
@@ -107,8 +108,8 @@ class MatchLight:
     strength: float = 1.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.strength <= 2:
-            raise ValueError(f"strength should be in [0, 2]; got {self.strength!r}.")
+        if not 0 <= self.strength <= MAX_STRENGTH:
+            raise ValueError(f"strength should be in [0, {MAX_STRENGTH}]; got {self.strength!r}.")
 
 
 @dataclass(frozen=True)

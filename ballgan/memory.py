@@ -23,8 +23,13 @@ def keep_freed_memory() -> None:
 def return_freed_memory() -> None:
     """Give what is free back to the system after work that needed much more than what follows.
 
-    Does nothing where the C library has no malloc_trim.
+    The graphics card's goes back to other programs; the computer's, where the C library has
+    malloc_trim.
     """
+    import torch  # here: the command keeps memory before it knows whether it needs torch
+
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
     if not sys.platform.startswith("linux"):
         return
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)

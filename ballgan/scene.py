@@ -269,10 +269,11 @@ class Scene:
         shading = self.shading(shot.camera)
         if shading is None:
             return rgb
-        opacity = shot.image(gathered.opacity[:, None])
         gradient = self._gradient(shot, gathered, SHADING_STEP)
         ratio = shot.image(shading.ratio(F.normalize(-gradient, dim=-1)))
-        ratio = resize(extend_colors(ratio * opacity, opacity), rgb.shape[-1])
+        if rgb.shape[-1] != ratio.shape[-1]:  # beyond the outline there are no normals to mix with
+            opacity = shot.image(gathered.opacity[:, None])
+            ratio = resize(extend_colors(ratio * opacity, opacity), rgb.shape[-1])
         return relight(rgb, ratio, amount)
 
     def _render_background(self, shot: Shot) -> Layers:

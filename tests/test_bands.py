@@ -87,6 +87,18 @@ def test_bands_see_still_backgrounds(plain_model, small_bands) -> None:
     assert_same(in_bands(scene, settings), scene.render(FRONT, settings))
 
 
+@pytest.mark.parametrize("background", [LearntBackground(3), SolidColor((0.9, 0.2, 0.1))])
+def test_bands_have_matched_light(plain_model, small_bands, background) -> None:
+    scene = Scene(plain_model)
+    scene.background = background
+    settings = RenderSettings(size=130)
+    plain = scene.render(FRONT, settings)
+    scene.match_light = ballgan.MatchLight(LearntBackground(1))
+    whole = scene.render(FRONT, settings)
+    assert np.abs(whole.rgb - plain.rgb).mean() > 0.01
+    assert_same(in_bands(scene, settings), whole)
+
+
 def test_render_joins_the_bands_of_large_pictures(tiny_model, monkeypatch, small_bands) -> None:
     scene, settings = Scene(tiny_model), RenderSettings(size=200)
     whole = scene.render(FRONT, settings)

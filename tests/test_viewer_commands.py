@@ -1,10 +1,14 @@
 """The table of commands: names, keys, and what they do."""
 
+import re
+from pathlib import Path
+
 import pytest
 from ballgan_viewer import actions as act
 from ballgan_viewer import commands
 from ballgan_viewer.commands import COMMANDS, Chord, chord
 from ballgan_viewer.panels.overlays import balance
+from ballgan_viewer.search import search
 from ballgan_viewer.state import ViewerState, apply
 from imgui_bundle import imgui
 from panel_screen import Screen
@@ -26,6 +30,16 @@ def test_chords_read_as_they_are_written() -> None:
     assert chord("Ctrl+Shift+Z") == Chord("Z", frozenset({"control", "shift"}))
     assert str(chord("Shift+Ctrl+Z")) == "Ctrl+Shift+Z"
     assert str(chord("B")) == "B"
+
+
+def test_a_key_has_one_meaning_and_is_written_in_the_table_only() -> None:
+    keys = [str(key) for row in COMMANDS for key in row.keys]
+    assert len(keys) == len(set(keys))
+    assert commands.keyed("edit.undo", "Undo").startswith("Ctrl+Z. ")
+    sources = Path(commands.__file__).parent.rglob("*.py")
+    elsewhere = re.compile(r'"[^"\n]*\b((Ctrl|Shift)\+[A-Z]|[Kk]ey [A-Z]\b)')
+    found = [path.name for path in sources if elsewhere.search(path.read_text("utf-8"))]
+    assert found == ["commands.py"]
 
 
 def test_a_command_is_run_by_its_name() -> None:
@@ -51,11 +65,12 @@ def test_every_command_answers_with_actions_that_apply(row: commands.Command) ->
 
 
 def test_search_finds_words_by_their_beginnings_first() -> None:
-    assert commands.search("") == list(COMMANDS)
-    assert commands.search("undo")[0].name == "edit.undo"
-    assert commands.search("next backgr")[0].name == "background.next"
-    assert commands.search("rstcam")[0].name == "camera.reset"
-    assert commands.search("zzzz") == []
+    assert search("") == list(COMMANDS)
+    assert search("undo")[0].name == "edit.undo"
+    assert search("next backgr")[0].name == "background.next"
+    assert search("back")[0].name == "background.toggle"
+    assert search("rstcam")[0].name == "camera.reset"
+    assert search("zzzz") == []
 
 
 def test_the_palette_runs_what_is_marked(screen: Screen) -> None:

@@ -99,7 +99,7 @@ def test_errors_are_values_and_the_lane_goes_on() -> None:
     bench = Bench(work)
     for error, message in (
         (ValueError("psi should be a number"), "psi should be a number"),
-        (MemoryError("3 GB"), "There is not enough memory for this: 3 GB"),
+        (MemoryError("3 GB"), "There is not enough memory for this."),
         (RuntimeError("CUDA out of memory"), "There is not enough memory"),
         (KeyError("x"), "Internal error (KeyError): 'x'"),
     ):

@@ -34,6 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """The command line as a namespace."""
+    from .commands import keys_of
+
     parser = Parser(
         prog="ballgan-viewer",
         description="Look at a BallGAN, EG3D or StyleNeRF model: orbit it, change its codes and "
@@ -43,9 +45,10 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "paths",
         nargs="*",
         metavar="FILE",
-        help="checkpoints (.pkl or .safetensors), of which Tab shows one after the other; the "
-        "folder of a training run, whose newest model shows; a session, or a picture that was "
-        "saved in the window; an image for the background. Default: the bundled model",
+        help="checkpoints (.pkl or .safetensors), of which "
+        f"{keys_of('model.next')} shows one after the other; the folder of a training run, whose "
+        "newest model shows; a session, or a picture that was saved in the window; an image for "
+        "the background. Default: the bundled model",
     )
     parser.add_argument(
         "--offscreen",
@@ -72,7 +75,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--no-preview",
         action="store_true",
-        help="do not draw the quick OpenGL preview this time; key P switches it for good",
+        help="do not draw the quick OpenGL preview this time; "
+        f"key {keys_of('preview.toggle')} switches it for good",
     )
     parser.add_argument("--debug", action="store_true", help="show tracebacks and messages")
     options = parser.parse_args(arguments)

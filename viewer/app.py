@@ -20,6 +20,7 @@ from . import camera_actions as cam
 from . import cameras, capture, capture_tasks, document, panels, paths, preferences, tasks
 from . import latent_actions as lat
 from .backdrop_tasks import PanelPicture
+from .commands import keys_of
 from .controls import Grip, Reach, ends_stroke, handle
 from .dialogs import FOLDER, Dialogs
 from .easel import Easel
@@ -27,7 +28,7 @@ from .events import Event
 from .gallery import THUMBNAILS, Gallery
 from .gl import finish, read_framebuffer
 from .gui import Gui
-from .info import ViewInfo
+from .info import Probe, ViewInfo
 from .keeper import Keeper
 from .layout import Layout, Rect, arrange
 from .picture import Stage
@@ -59,7 +60,9 @@ PAUSE = 0.5  # seconds without a change after which the next one is another step
 REST = 0.12  # seconds without a change after which the picture is finished
 EASEL_RESULTS = (Rendered, Settled, Surface, Volume, VolumeDetail, Backcloth, Lights)
 ENDED = "The window ended unexpectedly the last time."
-RECOVERED = f"{ENDED} It shows again what it showed; Ctrl+Z goes back to a fresh start."
+RECOVERED = (
+    f"{ENDED} It shows again what it showed; {keys_of('edit.undo')} goes back to a fresh start."
+)
 NOTICE_SECONDS = 8.0  # that an information stays; errors stay until they are dismissed
 
 
@@ -401,6 +404,15 @@ class App:
         self.easel.draw(self.state, rectangle, framebuffer, scale, moving=moving)
         self.gui.render()
 
+    def _inspect(self, layout: Layout) -> Probe | None:
+        """The pixel under the pointer, if that is asked for."""
+        x, y = self.window.pointer
+        picture = layout.picture
+        if not self.state.inspects or self.gui.wants_pointer or not picture.contains(x, y):
+            return None
+        place = ((x - picture.x) / picture.width, (y - picture.y) / picture.height)
+        return self.easel.inspect(self.state, place)
+
     def _info(self, layout: Layout) -> ViewInfo:
         return ViewInfo(
             layout=layout,
@@ -409,6 +421,7 @@ class App:
             separation=self.easel.separation,
             picture=self.surroundings.picture,
             surface_failed=self.easel.surface_failed(self.state),
+            probe=self._inspect(layout),
             rendering=self.loading or not self.converged,
             frame_ms=self.tempo.frame_ms,
             frames_per_second=self.tempo.frames_per_second,

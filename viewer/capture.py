@@ -39,10 +39,16 @@ def describe_backdrop(backdrop: Backdrop) -> str:
     if not backdrop.visible:
         return "transparent"
     if backdrop.kind == "colour":
-        return "#" + "".join(f"{round(255 * c):02x}" for c in backdrop.colour)
+        return _hexadecimal(backdrop.colour)
+    if backdrop.kind == "gradient":
+        return f"{_hexadecimal(backdrop.top)}-{_hexadecimal(backdrop.bottom)}"
     if backdrop.kind == "photo" and backdrop.photo:
         return Path(backdrop.photo).name
     return f"learnt {describe_code(backdrop.code)}"
+
+
+def _hexadecimal(colour: tuple[float, float, float]) -> str:
+    return "#" + "".join(f"{round(255 * c):02x}" for c in colour)
 
 
 def save_window(path: Path, pixels: Any) -> None:

@@ -5,7 +5,6 @@ runs a command by its name. A command answers with actions, as a panel does.
 """
 
 import random
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -14,12 +13,21 @@ from ballgan.view import CODES, LAYERS
 from . import actions as act
 from . import camera_actions as cam
 from . import latent_actions as lat
+from . import output_actions as out
 from .presets import BUILT_IN
 from .state import ViewerState
 
 Actions = list[act.Action]
 RANDOM_SEEDS = 100_000
 ZOOM_STEP = 1.1
+GESTURES = (  # of the pointer in the picture; navigation.py says what they mean
+    ("Drag", "Orbit, or look round"),
+    ("Right-drag", "Pan; also Shift-drag"),
+    ("Wheel", "Zoom; also Ctrl-drag"),
+    ("Alt+wheel", "Change the angle of view"),
+    ("Double-click", "Turn round that point"),
+    ("Drop a file", "Open it, whatever it is"),
+)
 MODS = ("control", "shift", "alt")  # in the order in which they are written
 
 
@@ -113,6 +121,16 @@ def _toggle_flight(state: ViewerState) -> Actions:
     way = state.navigation
     mode = "orbit" if way.flies else "fly"
     return [cam.ReleaseKeys(), cam.SetNavigation(replace(way, mode=mode, held=frozenset()))]
+
+
+def _toggle_comparison(state: ViewerState) -> Actions:
+    how = state.view.comparison
+    return [out.SetComparison(replace(how, on=not how.on))]
+
+
+def _toggle_wireframe(state: ViewerState) -> Actions:
+    style = state.view.mesh
+    return [out.SetMesh(replace(style, wireframe=not style.wireframe))]
 
 
 def _toggle_turntable(state: ViewerState) -> Actions:
@@ -262,10 +280,10 @@ _TABLE: dict[str, tuple[Command, ...]] = {
         ),
         command(
             "background.still",
-            "Let the background stand still, or turn with the camera",
+            "Background still or turning",
             lambda state: [act.HoldBackground(state.view.backdrop.camera is None)],
             "H",
-            tip="The object turns before a background that stays as it is seen now.",
+            tip="Still: the object turns before a background that stays as it is seen now.",
         ),
         command(
             "background.light",
@@ -417,11 +435,18 @@ _TABLE: dict[str, tuple[Command, ...]] = {
         ),
         command(
             "capture.render",
-            "Render the picture with the options for captures",
+            "Render a capture",
             act.StartCapture(),
             "Shift+S",
+            tip="A picture with the size and the passes of the capture panel.",
             enabled=lambda state: with_model(state) and state.job("capture") is None,
         ),
+    ),
+    "Looking closer": (
+        command("compare.toggle", "Split screen on or off", _toggle_comparison, "C"),
+        command("compare.pin", "Pin this and compare", out.PinView(), "Shift+C"),
+        command("inspect.toggle", "Inspect pixels on or off", out.ToggleInspector(), "I"),
+        command("mesh.wireframe", "Wireframe on or off", _toggle_wireframe, "W"),
     ),
     "Mesh": (
         command(
@@ -458,40 +483,11 @@ def press(key: str, mods: frozenset[str], state: ViewerState) -> Actions:
     return row.actions(state) if row is not None and row.enabled(state) else []
 
 
-def search(query: str) -> list[Command]:
-    """Commands in whose group and title the query's words are found, the best first.
-
-    A word is found where it begins a word, else inside, else letter by letter. An empty query
-    finds all, in the order of the table.
-    """
-    scored = [(score, row) for row in COMMANDS if (score := _score(query, row)) is not None]
-    return [row for _, row in sorted(scored, key=lambda pair: pair[0])]
-
-
-def _score(query: str, row: Command) -> int | None:
-    """How badly a command fits, from 0; None: not at all."""
-    title, text = row.title.lower(), f"{row.title} {row.group} {row.name}".lower()
-    total = 0
-    for word in query.lower().split():
-        if any(part.startswith(word) for part in title.split()):
-            continue
-        if any(part.startswith(word) for part in text.split()):
-            total += 1
-        elif word in text:
-            total += 2
-        elif (spread := _spread(word, title)) is not None:
-            total += 10 + spread
-        else:
-            return None
-    return total
-
-
-def _spread(word: str, text: str) -> int | None:
-    """Length of the shortest part of a text that has the word's letters in order, if any has."""
-    pattern = re.compile(f"(?=({'.*?'.join(map(re.escape, word))}))")
-    return min((len(match[1]) for match in pattern.finditer(text)), default=None)
-
-
 def keys_of(name: str) -> str:
     """The keys of a command as they are written; empty if it has none."""
     return " or ".join(str(keys) for keys in _BY_NAME[name].keys)
+
+
+def keyed(name: str, text: str) -> str:
+    """A tooltip: `text` after the keys of the command that does the same."""
+    return f"{keys_of(name)}. {text}"

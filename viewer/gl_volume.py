@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 from OpenGL import GL
 
-from .gl import attach, make_texture
+from .gl import attach, clipped, make_texture
 
 # Internal format, format, type and numpy's type of a sample.
 HALF = (GL.GL_R16F, GL.GL_RED, GL.GL_HALF_FLOAT, np.float16)
@@ -120,7 +120,8 @@ class Canvas:
             self.side = side
         GL.glViewport(0, 0, side, side)
         try:
-            yield
+            with clipped(None):
+                yield
         finally:
             GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, before)
             GL.glViewport(*viewport)

@@ -14,7 +14,16 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 PROGRESS_INTERVAL = 0.05  # seconds between two reports of progress
+NO_MEMORY = (
+    "There is not enough memory for this. Close other open models or programs, or choose a "
+    "smaller size, grid or number of rays."
+)
 MEANINGFUL = 0.03  # of the work, from which on the time left is estimated
+
+
+def is_memory_error(error: BaseException) -> bool:
+    """Whether memory is short: the computer's, or as torch says it, the graphics card's."""
+    return isinstance(error, MemoryError) or "out of memory" in str(error).lower()
 
 
 @dataclass(frozen=True)
@@ -28,10 +37,10 @@ class Failed:
     @property
     def message(self) -> str:
         """What to tell the person: our own errors speak for themselves."""
+        if is_memory_error(self.error):
+            return NO_MEMORY
         if isinstance(self.error, (ValueError, OSError)):
             return str(self.error)
-        if isinstance(self.error, MemoryError) or "out of memory" in str(self.error).lower():
-            return f"There is not enough memory for this: {self.error}"
         return f"Internal error ({type(self.error).__name__}): {self.error}"
 
 
@@ -179,5 +188,16 @@ class Lane:
             if isinstance(error, Cancelled):
                 return Stopped(self.name, ticket.request)
             log.debug("%s failed", self.name, exc_info=error)
+            short = is_memory_error(error)
+            error = error.with_traceback(None)  # it holds all that the work had computed
+            if short:
+                _free_memory()
             return Failed(self.name, ticket.request, error)
         return None
+
+
+def _free_memory() -> None:
+    """Give back what torch keeps for later, so that smaller work fits."""
+    from ballgan.memory import return_freed_memory
+
+    return_freed_memory()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ballgan.files import shorten_name
 from ballgan.panoramas import bundled_panoramas
+from ballgan.view import MAX_STRENGTH
 
 from .latents import list_latents, name_edits
 from .values import format_signed, number, parse_color, parse_seeds, whole_number
@@ -93,7 +94,7 @@ def add_composition(command: ArgumentParser) -> None:
         "--match-light",
         metavar="STRENGTH",
         nargs="?",
-        type=number(0, 2),
+        type=number(0, MAX_STRENGTH),
         const=1.0,
         help="shade the foreground with the background's light instead of the learnt one's; "
         "approximate: no shadows, no gloss; 1 is the full ratio (default: off; 1 if no strength "

@@ -24,6 +24,7 @@ from . import (
     output,
     overlays,
     session,
+    stage,
     status,
     timeline,
 )
@@ -74,6 +75,7 @@ def _draw_side_panel(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Act
 
 PARTS = (
     _draw_side_panel,
+    stage.draw,
     cube.draw,
     timeline.draw,
     status.draw,

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from imgui_bundle import imgui
 
-from ballgan.view import Backdrop
+from ballgan.view import MAX_STRENGTH, Backdrop
 
 from .. import actions as act
 from .. import icons, theme
@@ -154,9 +154,9 @@ def _draw_composition(ui: Ui, backdrop: Backdrop) -> list[act.Action]:
         changed = replace(changed, match_light=lit)
     if backdrop.match_light:
         ui.label("Strength", "How much of the change of light is applied: 1 is all of it.")
-        strength = ui.slider("background.strength", backdrop.light_strength, 0.0, 2.0)
+        strength = ui.slider("background.strength", backdrop.light_strength, 0.0, MAX_STRENGTH)
         if strength is not None:
-            changed = replace(changed, light_strength=min(max(strength, 0.0), 2.0))
+            changed = replace(changed, light_strength=min(max(strength, 0.0), MAX_STRENGTH))
     return [act.SetBackdrop(changed)] if changed != backdrop else []
 
 

@@ -10,6 +10,7 @@ from ballgan.view import MAX_FOV, MAX_PITCH, MIN_FOV, Orbit
 from .. import actions as act
 from .. import camera_actions as cam
 from .. import icons
+from ..commands import keyed, keys_of
 from ..info import ViewInfo
 from ..state import ViewerState
 from ..ui import Ui
@@ -28,13 +29,18 @@ PIVOT_TIP = (
     "picture puts it on the surface there. Double-click a number to type."
 )
 MODE_TIP = (
-    "Orbit: drags turn the camera round the pivot. Fly (V): drags turn the head, W A S D move, "
-    "Q and E go down and up, with Shift faster."
+    f"Orbit: drags turn the camera round the pivot. Fly ({keys_of('camera.fly')}): drags turn "
+    "the head, W A S D move, Q and E go down and up, with Shift faster."
 )
-TURNTABLE_TIP = "Shift+Space. Turns the camera round the pivot by itself."
+TURNTABLE_TIP = keyed("camera.turntable", "Turns the camera round the pivot by itself.")
 IDENTITY_TIP = (
     "The mapping network is told of a camera, and draws who it thinks belongs before it. Here that "
     "camera is set apart: looking around changes nobody."
+)
+RESET_TIP = keyed("camera.reset", "Back to the model's own camera.")
+COPY_TIP = keyed("camera.copy", "The camera as JSON text.")
+PASTE_TIP = keyed(
+    "camera.paste", "A camera as JSON: ours, cameras.json, transforms.json, or 25 numbers."
 )
 FILE_TIPS = {
     "opencv": "Write cameras.json: x right, y down, z forward; camera to world, world to camera.",
@@ -147,14 +153,13 @@ def _draw_buttons(ui: Ui) -> list[act.Action]:
     gap = imgui.get_style().item_spacing.x
     third = (imgui.get_content_region_avail().x - 2 * gap) / 3
     actions: list[act.Action] = []
-    if ui.button("camera.reset", "Reset", icon=icons.RESET, width=third, tip="Key R"):
+    if ui.button("camera.reset", "Reset", icon=icons.RESET, width=third, tip=RESET_TIP):
         actions.append(act.ResetCamera())
     imgui.same_line()
-    if ui.button("camera.copy", "Copy", width=third, tip="Ctrl+C. The camera as JSON text."):
+    if ui.button("camera.copy", "Copy", width=third, tip=COPY_TIP):
         actions.append(cam.CopyCamera())
     imgui.same_line()
-    tip = "Ctrl+V. A camera as JSON: ours, cameras.json, transforms.json, or 25 numbers."
-    if ui.button("camera.paste", "Paste", width=third, tip=tip):
+    if ui.button("camera.paste", "Paste", width=third, tip=PASTE_TIP):
         actions.append(cam.PasteCamera())
     ui.label("Save for")
     half = (imgui.get_content_region_avail().x - gap) / 2

@@ -8,6 +8,7 @@ from ballgan.animation import MAX_DURATION
 
 from .. import actions as act
 from .. import icons, theme
+from ..commands import keyed
 from ..info import ViewInfo
 from ..state import CAPTURE_PASSES, CAPTURE_SIZES, FILM_SIZES, ViewerState
 from ..ui import Ui
@@ -26,13 +27,16 @@ SIZE_TIP = (
     "are rendered beside your work. Super-resolution has its own size: beyond it, it is enlarged."
 )
 PASS_TIP = "Sets of samples in each pixel: more make outlines smoother, and take as much longer."
-SAVE_TIP = (
-    "Key S. A PNG with straight colours and transparency. It brings back what it shows when you "
-    "drop it on the window."
+SAVE_TIP = keyed(
+    "file.screenshot",
+    "A PNG with straight colours and transparency. It brings back what it shows when you "
+    "drop it on the window.",
 )
 LENGTH_TIP = "Seconds until the end, or until the first key comes again. Keys stay where they are."
 LOOP_TIP = "The first key follows the last one, without a jump of place or speed."
-TIMELINE_TIP = "Ctrl+T. Keys of camera, codes and background, to play, drag and change."
+TIMELINE_TIP = keyed(
+    "film.timeline", "Keys of camera, codes and background, to play, drag and change."
+)
 TURNTABLE_TIP = "A film that goes once round the object in this length, instead of the present one."
 FILM_TIP = "Rendered beside your work, into the folder of pictures. You can cancel it."
 FOLDER_TIP = (

@@ -9,6 +9,7 @@ from ballgan.view import CodePair
 from .. import actions as act
 from .. import icons, theme
 from .. import latent_actions as lat
+from ..commands import keyed
 from ..gallery import CURRENT, FAVOURITE, THUMBNAILS, codes_of
 from ..info import ViewInfo
 from ..state import Sheet, ViewerState
@@ -23,7 +24,7 @@ GAP = 5.0  # logical pixels between pictures
 COUNTS = (12, 24, 48, 96)
 LARGEST_SEED = 2**31 - 1
 PAYLOAD = "codes"  # what is dragged
-SIDE_TIP = "Key X. Two states of both codes to compare; what is locked stays."
+SIDE_TIP = keyed("codes.side", "Two states of both codes to compare; what is locked stays.")
 COPY_TIP = "Make the other side the same as this one"
 DRAG_TIP = "Click: go there. Drag onto another picture: blend the two."
 STAR_TIP = "Keep both codes as a favourite of this model"

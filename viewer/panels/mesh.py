@@ -74,7 +74,7 @@ def _draw_size(ui: Ui, options: ExportOptions) -> ExportOptions:
         if texture is not None:
             options = replace(options, texture=texture)
     if options.format == "glb":
-        imgui.same_line()
+        imgui.same_line(0, ui.px(18))
         dome = ui.switch("export.dome", "Background", options.dome, tip=DOME_TIP)
         options = options if dome is None else replace(options, dome=dome)
     ui.label("Simplify", SIMPLIFY_TIP)

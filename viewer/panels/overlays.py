@@ -8,9 +8,10 @@ from imgui_bundle import ImVec2, imgui, imgui_ctx
 
 from .. import actions as act
 from .. import theme
-from ..commands import COMMANDS, Command, search
+from ..commands import COMMANDS, GESTURES, Command, keys_of
 from ..info import ViewInfo
 from ..layout import Rect
+from ..search import search
 from ..state import ViewerState
 from ..ui import Ui
 
@@ -19,12 +20,6 @@ Groups = list[tuple[str, Rows]]
 PALETTE_WIDTH, KEYS_WIDTH = 560.0, 860.0  # logical pixels
 ROWS = 10  # of the palette
 ROW_HEIGHT = 28.0
-POINTER_KEYS = (
-    ("Drag", "Orbit"),
-    ("Right-drag", "Pan"),
-    ("Wheel", "Zoom"),
-    ("Drop a file", "Open it: model or picture"),
-)
 
 
 def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
@@ -139,7 +134,7 @@ def _draw_row(ui: Ui, row: Command, state: ViewerState, *, chosen: bool) -> bool
 
 def _draw_keys(ui: Ui, info: ViewInfo) -> list[act.Action]:
     """All keys by group, in as many columns as there is room for."""
-    groups: Groups = [("Mouse", list(POINTER_KEYS))]
+    groups: Groups = [("Mouse", list(GESTURES))]
     for name, commands in groupby(COMMANDS, key=lambda row: row.group):
         keyed = [(_write_keys(c), c.title) for c in commands if c.keys]
         if keyed:
@@ -148,7 +143,7 @@ def _draw_keys(ui: Ui, info: ViewInfo) -> list[act.Action]:
         with imgui_ctx.push_font(ui.fonts.bold, theme.FONT_SIZE):
             ui.text("Keys and mouse")
         imgui.same_line()
-        ui.text("Ctrl+K finds everything by its name.", theme.TEXT_DIM)
+        ui.text(f"{keys_of('palette')} finds everything by its name.", theme.TEXT_DIM)
         columns = 3 if imgui.get_content_region_avail().x >= ui.px(640) else 2
         height = _height(ui, groups, columns)
         for column, chosen in enumerate(balance(groups, columns)):

@@ -6,6 +6,7 @@ from ballgan.animation import Animation
 
 from .. import actions as act
 from .. import icons, theme
+from ..commands import keyed
 from ..info import ViewInfo
 from ..layout import Rect
 from ..state import ViewerState
@@ -16,7 +17,10 @@ EASE_TIP = (
     "How the selected key is passed. Smooth: without a stop. Stop: it rests there. Linear: "
     "straight to the next key. Hold: nothing changes until the next key."
 )
-ADD_TIP = "Key K. A key of what is shown, at the playhead; it replaces one that is there."
+ADD_TIP = keyed(
+    "film.add", "A key of what is shown, at the playhead; it replaces one that is there."
+)
+CLOSE_TIP = keyed("film.timeline", "Close the timeline.")
 HALF = 6.5  # logical pixels, half the width of a key
 STEPS = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 600.0)  # seconds of the ruler
 
@@ -87,7 +91,7 @@ def _draw_ease(ui: Ui, state: ViewerState, selected: bool) -> list[act.Action]:
             actions.append(act.SetAnimation(film.with_ease(head.key, ease)))
         imgui.same_line()
     imgui.set_cursor_pos_x(imgui.get_window_width() - side - ui.px(12))
-    if ui.icon_button("timeline.close", icons.CLOSE, "Ctrl+T. Close the timeline"):
+    if ui.icon_button("timeline.close", icons.CLOSE, CLOSE_TIP):
         actions.append(act.ShowTimeline(False))
     return actions
 

@@ -1,0 +1,184 @@
+"""What can fail while the program works: memory, disks, files. A message, and it goes on."""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from ballgan_viewer import actions as act
+from ballgan_viewer.worker import NO_MEMORY
+from PIL import Image
+from test_viewer_app import model_file, notices
+from viewer_driver import open_app, play
+
+import ballgan
+
+__all__ = ["model_file"]  # fixtures
+CUDA_TEXT = "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 4 GiB."
+LIMIT = 300  # bytes that a file may have on the full disk
+WRITERS: dict[str, tuple[dict[str, Any], ...]] = {  # steps that write a file of each kind
+    "glb": ({"click": "export.format.glb"}, {"click": "export"}),
+    "obj": ({"click": "export.format.obj"}, {"click": "export"}),
+    "ply": ({"click": "export.format.ply"}, {"click": "export"}),
+    "picture": ({"command": "file.screenshot"},),
+    "capture": ({"command": "capture.render"},),
+    "mp4": ({"click": "film.format.mp4"}, {"command": "film.render"}),
+    "gif": ({"click": "film.format.gif"}, {"command": "film.render"}),
+    "png": ({"click": "film.format.png"}, {"command": "film.render"}),
+    "session": ({"command": "session.save"},),
+    "sphere": ({"command": "background.save"},),
+}
+JOBS = {"mesh": WRITERS["ply"], "render_progressively": ({"command": "foreground.next"},)}
+
+
+@pytest.fixture(scope="module")
+def opened(model_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The program in a folder of its own, with a film of a few small pictures."""
+    folder = tmp_path_factory.mktemp("work")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BALLGAN_CONFIG_DIR", str(folder / "config"))
+        patch.chdir(folder)
+        with open_app(model_file) as app:
+            play(app, {"wait": "idle"}, {"command": "film.turntable"}, {"click": "film.size.256"})
+            film = app.state.animation
+            film = film.stretched(0.2 / film.duration)
+            app.dispatch(act.PlayFilm(False), act.SetAnimation(film))
+            play(app, {"click": "export.resolution.128"}, {"wait": "idle"})
+            yield app
+
+
+@pytest.fixture
+def app(opened: Any) -> Any:
+    """The same program, without what it said before."""
+    dismiss(opened)
+    opened.dispatch(act.SetOutputFolder(""))
+    play(opened, {"wait": "idle"})
+    return opened
+
+
+def dismiss(app: Any) -> None:
+    app.dispatch(*(act.Dismiss(notice.number) for notice in app.state.notices))
+
+
+def work_off(app: Any, steps: tuple[dict[str, Any], ...]) -> None:
+    """Do the steps, and wait until nothing runs."""
+    play(app, *steps, {"wait": "saved"})
+    while app.state.jobs:
+        app.frame()
+    play(app, {"wait": "idle"})
+
+
+def written() -> list[str]:
+    """All files in the current folder, hidden ones too, but for the settings."""
+    files = (path for path in Path().rglob("*") if path.is_file())
+    return sorted(str(path) for path in files if path.parts[0] != "config")
+
+
+def told(app: Any) -> str:
+    """The one message, which is an error that a person can understand."""
+    ((level, text),) = notices(app)
+    assert level == "error" and "Internal error" not in text, text
+    return text
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """Refuse every byte of a file beyond LIMIT, as the system does, whoever writes."""
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX limits files")
+@pytest.mark.parametrize("what", WRITERS)
+def test_a_full_disk_is_told_and_nothing_half_is_left(app: Any, what: str) -> None:
+    before = written()
+    with full_disk():
+        work_off(app, WRITERS[what])
+    told(app)
+    assert written() == before
+    dismiss(app)
+    work_off(app, WRITERS[what])
+    assert len(written()) > len(before), notices(app)
+    assert [level for level, _ in notices(app)] == ["info"]
+
+
+@pytest.mark.parametrize(
+    "what", sorted(WRITERS.keys() - {"session"})
+)  # that goes where it was saved
+def test_a_folder_that_takes_no_files_is_told(app: Any, what: str, tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.touch()
+    app.dispatch(act.SetOutputFolder(str(blocked)))
+    work_off(app, WRITERS[what])
+    assert str(blocked) in told(app)
+    assert blocked.read_bytes() == b""
+
+
+@pytest.mark.parametrize("what", ["mp4", "png"])
+def test_a_folder_that_vanishes_meanwhile_is_told(app: Any, what: str, tmp_path: Path) -> None:
+    folder = tmp_path / "films"
+    app.dispatch(act.SetOutputFolder(str(folder)))
+    with pytest.MonkeyPatch.context() as patch:
+        render = ballgan.Scene.render_stage
+
+        def lose(self: Any, *arguments: Any, **options: Any) -> Any:
+            shutil.rmtree(folder, ignore_errors=True)
+            return render(self, *arguments, **options)
+
+        patch.setattr(ballgan.Scene, "render_stage", lose)
+        work_off(app, WRITERS[what])
+    told(app)
+    assert not folder.exists() or not list(folder.iterdir())
+
+
+@pytest.mark.parametrize("error", [torch.cuda.OutOfMemoryError(CUDA_TEXT), MemoryError()])
+@pytest.mark.parametrize("method", JOBS)
+def test_short_memory_is_told_with_what_helps(app: Any, method: str, error: Exception) -> None:
+    def fail(*_: Any, **options: Any) -> Any:
+        raise error
+
+    before = written()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ballgan.Scene, method, fail)
+        work_off(app, JOBS[method])
+    assert NO_MEMORY in told(app)
+    assert written() == before
+    dismiss(app)
+    work_off(app, JOBS[method])
+    assert app.converged and all(level == "info" for level, _ in notices(app))
+
+
+def test_a_mistake_of_a_worker_is_told_and_the_next_picture_comes(app: Any) -> None:
+    def fail(*_: Any, **options: Any) -> Any:
+        raise KeyError("a mistake")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ballgan.Scene, "render_progressively", fail)
+        play(app, {"command": "foreground.next"}, {"wait": "idle"})
+    assert notices(app) == [("error", "Internal error (KeyError): 'a mistake'")]
+    dismiss(app)
+    play(app, {"command": "foreground.next"}, {"wait": "idle"})
+    assert app.converged and notices(app) == []
+
+
+def test_a_photo_that_is_lost_is_told(app: Any, tmp_path: Path) -> None:
+    photo = tmp_path / "room.png"
+    Image.new("RGB", (16, 8), (255, 0, 0)).save(photo)
+    play(app, {"drop": str(photo)}, {"wait": "idle"})
+    photo.unlink()
+    play(app, {"command": "foreground.next"}, {"wait": "idle"})
+    work_off(app, WRITERS["capture"])
+    assert any(level == "error" and "room.png" in text for level, text in notices(app))
+    dismiss(app)
+    play(app, {"click": "background.learnt"}, {"wait": "idle"})
+    assert app.converged and notices(app) == []
