@@ -536,16 +536,25 @@ class App:
 
     def _want_picture(self, action: act.SaveScreenshot) -> None:
         if self.state.capture.size and self.state.view.layer != "surface":
-            self.dispatch(act.StartCapture())
+            if self.state.job("capture") is None:
+                self.dispatch(act.StartCapture())
+            else:
+                self.dispatch(act.Notify("info", "A picture is still being rendered."))
         else:
             self._wants_picture = self.easel.model is not None
 
     def _capture(self, action: act.StartCapture | act.StartFilm) -> None:
         state, film = self.state, isinstance(action, act.StartFilm)
         lane = "film" if film else "capture"
-        if self.easel.model is None or (film and not state.animation.keys):
-            text = "Open a model before." if self.easel.model is None else "The film has no keys."
-            self.dispatch(act.EndJob(lane, "error", text))
+        obstacle = ""
+        if self.easel.model is None:
+            obstacle = "Open a model before."
+        elif film and not state.animation.keys:
+            obstacle = "The film has no keys: add one in the timeline, or make a turntable."
+        elif state.view.layer == "surface":
+            obstacle = "The mesh is drawn by the window only: choose another layer in Output."
+        if self.easel.model is None or obstacle:
+            self.dispatch(act.EndJob(lane, "error", obstacle))
             return
         request = CaptureRequest(
             self.easel.model,

@@ -6,7 +6,7 @@ from imgui_bundle import imgui
 
 from .. import actions as act
 from .. import output_actions as out
-from ..commands import keyed
+from ..commands import keyed, tip_of
 from ..info import ViewInfo
 from ..state import ViewerState
 from ..ui import Ui
@@ -22,6 +22,7 @@ LAYER_LABELS = (
     ("alpha", "Alpha"),
     ("surface", "Surface"),
 )
+LAYER_TIPS = {layer: tip_of(f"layer.{layer}") for layer, _ in LAYER_LABELS}
 RAYS = (("0", "Model"), ("64", "64"), ("128", "128"), ("256", "256"))
 COLORMAP_LABELS = (("viridis", "Viridis"), ("cividis", "Cividis"), ("grey", "Grey"))
 PAINT_LABELS = (("clay", "Clay"), ("colour", "Colour"))
@@ -51,7 +52,7 @@ WIRE_TIP = keyed("mesh.wireframe", "The edges of the triangles.")
 def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     """The section's contents."""
     actions: list[act.Action] = []
-    layer = ui.segments("layer", LAYER_LABELS, state.view.layer, columns=4)
+    layer = ui.segments("layer", LAYER_LABELS, state.view.layer, columns=4, tips=LAYER_TIPS)
     if layer is not None:
         actions.append(act.SetLayer(layer))
     shown = {state.view.layer, getattr(state.view.compared(), "layer", "")}
