@@ -178,6 +178,21 @@ def _add_camera(command: argparse.ArgumentParser) -> None:
         type=number(0.001, 1000, " world units"),
         help="distance from the model's pivot in world units (default: the model's)",
     )
+    command.add_argument(
+        "--cameras",
+        metavar="FILE",
+        help="look from the cameras in a file instead: cameras.json (OpenCV), transforms.json "
+        "(NeRF, OpenGL), dataset.json (EG3D), or a camera copied from the window; the world's y "
+        "axis is up, and of pictures that are not square the middle is taken "
+        "(default: --yaw and --pitch)",
+    )
+    command.add_argument(
+        "--write-cameras",
+        choices=("opencv", "opengl"),
+        help="also write the cameras of the pictures: cameras.json for OpenCV (x right, y down, "
+        "z forward), or transforms.json for NeRF and other OpenGL axes (y up, z back) "
+        "(default: none)",
+    )
 
 
 def _add_picture(command: argparse.ArgumentParser) -> None:

@@ -270,14 +270,17 @@ class ModelConfig:
     def kind(self) -> str:
         """The paper that combines these parts, or what they are."""
         triplane = isinstance(self.field, FieldConfig)
-        behind = "none" if self.background is None else self.background.KIND
-        names = {
-            (True, "none"): "EG3D",
+        behind = None if self.background is None else self.background.KIND
+        names: dict[tuple[bool, str | None], str] = {
+            (True, None): "EG3D",
             (True, "sphere"): "BallGAN",
             (False, "inverted-sphere"): "StyleNeRF",
             (False, "sphere"): "BallGAN on StyleNeRF",
         }
-        return names.get((triplane, behind), f"{self.field.KIND} before {behind}")
+        field = "tri-planes" if triplane else "StyleNeRF's MLP"
+        described = {None: "nothing", "inverted-sphere": "an inverted sphere"}
+        before = described.get(behind, f"a {behind}")
+        return names.get((triplane, behind), f"{field} before {before}")
 
     def grown(self, growth: float) -> "ModelConfig":
         """The same model at another state of progressive growing (see StyleUpsamplingConfig)."""

@@ -25,11 +25,9 @@ from .volume import (
     Composite,
     RaySamples,
     composite,
+    draw_coarse,
+    draw_fine,
     interval_weights,
-    sample_ends,
-    sample_importance,
-    sample_importance_ends,
-    sample_stratified,
 )
 
 
@@ -223,13 +221,8 @@ class Generator(nn.Module):
         fine_count = config.fine_samples if samples is None else samples
         batch, count, _ = origins.shape
         near, far = interval or self.ray_interval(origins, directions)
-        stretch = torch.ones_like(near)
-        if config.planar and config.near is not None and config.far is not None:
-            # Depth counts along the axis: longer directions, so that it is the same number for all
-            # rays. Importance sampling amplifies the rounding of any other way.
-            stretch = near / config.near
-            directions = directions * stretch.view(batch, count, 1)
-            near, far = torch.full_like(near, config.near), torch.full_like(far, config.far)
+        stretch, near, far = self._measure_depth(near, far)
+        directions = directions * stretch.view(batch, count, 1)
 
         def evaluate(distances: Tensor) -> tuple[Tensor, Tensor]:
             density, features = self._field_along_rays(planes, origins, directions, distances)
@@ -244,26 +237,33 @@ class Generator(nn.Module):
             along, rest = distances * stretch, (order, config.scheme, config.opaque_end)
             return RaySamples(along, density, features, *rest)
 
-        ends = config.scheme == "nerf"
         jitter = _uniform((batch * count, coarse_count), generator, origins)
-        if ends:
-            coarse = sample_ends(near, far, coarse_count, jitter=jitter)  # (B N, S)
-        else:
-            coarse = sample_stratified(
-                near, far, coarse_count, jitter=jitter, disparity=config.disparity
-            )
+        coarse = draw_coarse(
+            near, far, coarse_count, config.scheme, jitter=jitter, disparity=config.disparity
+        )  # (B N, S)
         density, features = evaluate(coarse)
         if not fine_count:
             return gather(coarse, density, features)
         with torch.no_grad():
             weights, _ = interval_weights(coarse * stretch, density, config.scheme)
         u = _uniform((batch * count, fine_count), generator, coarse)
-        draw = sample_importance_ends if ends else sample_importance
-        fine = draw(coarse, weights, fine_count, u=u)
+        fine = draw_fine(coarse, weights, fine_count, config.scheme, u=u)
         fine_density, fine_features = evaluate(fine)
         distances, order = torch.cat([coarse, fine], dim=1).sort(dim=1, stable=True)
         density = torch.cat([density, fine_density], dim=1).gather(1, order)
         return gather(distances, density, torch.cat([features, fine_features], dim=1), order)
+
+    def _measure_depth(self, near: Tensor, far: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Factors by which rays are lengthened, and near and far (M, 1) in their new lengths.
+
+        Planar models measure along the camera's axis: near and far are the same numbers for all
+        rays. Importance sampling would amplify the rounding of any other way.
+        """
+        config = self.config.sampling
+        if not config.planar or config.near is None or config.far is None:
+            return torch.ones_like(near), near, far
+        stretch = near / config.near
+        return stretch, torch.full_like(near, config.near), torch.full_like(far, config.far)
 
     def ray_interval(
         self, origins: Tensor, directions: Tensor, axis: Tensor | None = None

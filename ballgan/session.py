@@ -32,9 +32,20 @@ from typing import Any
 from .animation import Animation
 from .files import atomic_write
 from .model_files import ModelFile
-from .panoramas import bundled_panoramas
+from .panoramas import bundled_panoramas, locate_panorama
 from .plain import from_plain, to_plain
-from .view import BACKDROP_KINDS, COLORMAPS, LAYERS, MAX_STRENGTH, Backdrop, Code, Orbit, View
+from .view import (
+    BACKDROP_KINDS,
+    COLORMAPS,
+    COMPARISONS,
+    LAYERS,
+    MAX_STRENGTH,
+    PAINTS,
+    Backdrop,
+    Code,
+    Orbit,
+    View,
+)
 
 FORMAT, VERSION = "ballgan session", 1
 SUFFIX = ".ballgan.json"
@@ -120,7 +131,7 @@ def decode_session(text: str, name: str = "the session") -> Session:
 
 def describe_picture(session: Session) -> dict[str, str]:
     """A session as the metadata of a picture (text chunks of a PNG): names without folders."""
-    nameless = _map_files(session, _name_of)
+    nameless = _map_files(session, _public)
     return {METADATA_KEY: encode_session(replace(nameless, window={}))}
 
 
@@ -161,6 +172,9 @@ def _check(session: Session) -> None:
     for key in session.animation.keys:
         _require_choice("backdrop.kind", key.backdrop.kind, BACKDROP_KINDS)
     _require_choice("depth.colormap", session.view.depth.colormap, COLORMAPS)
+    _require_choice("mesh.paint", session.view.mesh.paint, PAINTS)
+    _require_choice("comparison.kind", session.view.comparison.kind, COMPARISONS)
+    _require_choice("comparison.layer", session.view.comparison.layer, LAYERS)
     for value in (*_walk(session.view), *_walk(session.animation)):
         if isinstance(value, Code) and max(abs(value.x), abs(value.y)) > MAX_COORDINATE:
             raise ValueError(f"x and y of a code should be within +-2^40; got {value}.")
@@ -258,12 +272,16 @@ def _relative(name: str, folder: Path) -> str:
 
 def _locate(name: str, folder: Path) -> str:
     """The path of a file of a session that lies in `folder`."""
-    path = folder / name
-    beside = folder / _name_of(name)
-    bundled = bundled_panoramas().get(beside.stem)
-    if path.exists() or not (beside.exists() or bundled):
-        return str(path)
-    return str(beside) if beside.exists() else str(bundled)
+    path, beside = folder / name, folder / _name_of(name)
+    if not path.exists() and beside.exists():
+        return str(beside)
+    return locate_panorama(str(path))
+
+
+def _public(path: str) -> str:
+    """A file's name without its folders, but for those of the installation."""
+    bundled = path in bundled_panoramas().values()
+    return f"{Path(path).parent.name}/{Path(path).name}" if bundled else _name_of(path)
 
 
 def _name_of(path: str) -> str:

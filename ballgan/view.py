@@ -19,6 +19,8 @@ PIVOT_ROOM = 0.9  # how far from the origin a pivot may be, of what a camera may
 MIN_FOV, MAX_FOV = math.radians(4), math.radians(80)
 LAYERS = ("full", "foreground", "background", "raw", "normals", "depth", "alpha", "surface")
 COLORMAPS = ("viridis", "cividis", "grey")
+PAINTS = ("clay", "colour")  # of the mesh
+COMPARISONS = ("layer", "codes", "pinned")
 MAX_STRENGTH = 2  # of matched light
 BACKDROP_KINDS = ("learnt", "colour", "gradient", "photo")
 WITHOUT_BACKGROUND = ("foreground", "normals", "depth", "alpha", "surface")
@@ -205,6 +207,25 @@ class DepthStyle:
 
 
 @dataclass(frozen=True)
+class MeshStyle:
+    """How the mesh is shown."""
+
+    paint: str = "clay"  # one of PAINTS
+    wireframe: bool = False  # the edges of triangles over it
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A second picture, right of a divider that lies over the picture."""
+
+    on: bool = False
+    divider: float = 0.5  # where it is, in [0, 1] of the picture's width
+    kind: str = "layer"  # one of COMPARISONS: another layer, the other codes, or what was pinned
+    layer: str = "raw"  # one of LAYERS
+    pinned: "View | None" = None  # all of it but the camera
+
+
+@dataclass(frozen=True)
 class View:
     """Everything that decides the picture."""
 
@@ -216,6 +237,8 @@ class View:
     latents: LatentControls = LatentControls()
     conditioning: Orbit | None = None  # see Identity
     depth: DepthStyle = DepthStyle()
+    mesh: MeshStyle = MeshStyle()
+    comparison: Comparison = Comparison()
 
     @property
     def identity(self) -> Identity:
@@ -242,6 +265,20 @@ class View:
         backdrop = replace(self.backdrop, code=codes.background)
         return replace(self, foreground=codes.foreground, backdrop=backdrop)
 
+    def compared(self) -> "View | None":
+        """The view right of the divider, by the same camera; None: there is nothing to compare."""
+        how, alone = self.comparison, replace(self, comparison=Comparison())
+        if not how.on:
+            return None
+        if how.kind == "layer":
+            return replace(alone, layer=how.layer)
+        if how.kind == "codes":
+            other = self.latents.other
+            return None if other is None else alone.with_codes(other)
+        if how.pinned is None:
+            return None
+        return replace(how.pinned, camera=self.camera, comparison=Comparison())
+
     def relevant(self) -> "View":
         """The same picture's simplest view: values that do not show at present are left out, so
         that two views are equal when their pictures are."""
@@ -250,7 +287,9 @@ class View:
         if self.layer in WITHOUT_BACKGROUND and not lit:
             backdrop = Backdrop(visible=False)
         depth = self.depth if self.layer == "depth" else DepthStyle()
-        return replace(self, backdrop=backdrop, latents=LatentControls(), depth=depth)
+        mesh = self.mesh if self.layer == "surface" else MeshStyle()
+        plain = replace(self, latents=LatentControls(), comparison=Comparison())
+        return replace(plain, backdrop=backdrop, depth=depth, mesh=mesh)
 
 
 def interpolate(a: Code, b: Code, weight: float) -> Code:

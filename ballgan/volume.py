@@ -81,6 +81,29 @@ def sample_importance_ends(
         return _invert_distribution(distances, weights[:, 1:], u, count, right=False)
 
 
+def draw_coarse(
+    near: Tensor,
+    far: Tensor,
+    count: int,
+    scheme: str,
+    *,
+    jitter: Tensor | None = None,
+    disparity: bool = False,
+) -> Tensor:
+    """The first distances (N, count) of a scheme between `near` and `far`, both (N, 1)."""
+    if scheme == "nerf":
+        return sample_ends(near, far, count, jitter=jitter)
+    return sample_stratified(near, far, count, jitter=jitter, disparity=disparity)
+
+
+def draw_fine(
+    distances: Tensor, weights: Tensor, count: int, scheme: str, *, u: Tensor | None = None
+) -> Tensor:
+    """The second distances (N, count) of a scheme, where the first have weight."""
+    draw = sample_importance_ends if scheme == "nerf" else sample_importance
+    return draw(distances, weights, count, u=u)
+
+
 def _invert_distribution(
     distances: Tensor, weights: Tensor, u: Tensor, count: int, *, right: bool
 ) -> Tensor:

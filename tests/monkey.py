@@ -14,6 +14,7 @@ TEXTS = ("", "0", "7", "-1", "1e9", "nan", "ä/\\%s%n", "nowhere/x.glb", "a" * 3
 LEFT_OUT = {"file.quit"}  # the one command that ends the program
 SIZES = ((1, 1), (2, 3000), (320, 240), (700, 500), (900, 600), (1024, 700))
 LARGEST = (5000, 3000)
+ANSWERING = ("render", "surface")  # lanes that leave old work for new requests at once
 
 
 class Monkey:
@@ -23,6 +24,7 @@ class Monkey:
         self.app, self.files = app, files
         self.random = random.Random(seed)
         self.done: list[dict[str, Any]] = []  # steps, so that a failure can be told
+        self.delay = 0.0  # seconds, the longest that a request for a picture had to wait
         self._kinds: dict[Callable[[], dict[str, Any] | None], int] = {
             self._command: 20,
             self._click: 30,
@@ -50,6 +52,7 @@ class Monkey:
             if "cannot be used now" not in str(error) and "no widget" not in str(error):
                 raise
         check(self.app)
+        self.delay = max(self.delay, *(self.app._lanes[name].delay for name in ANSWERING))
 
     def _command(self) -> dict[str, Any] | None:
         from ballgan_viewer.commands import COMMANDS

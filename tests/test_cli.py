@@ -732,3 +732,36 @@ def test_convert_keeps_the_model(name, half, model_path, model, tmp_path, capsys
     for key, tensor in copy.state_dict().items():
         tolerance = {"rtol": 1e-3, "atol": 1e-6} if half else {"rtol": 0, "atol": 0}
         torch.testing.assert_close(tensor, state[key], **tolerance)
+
+
+def test_cameras_of_pictures_are_written_and_looked_through_again(model_path, tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    command = ["render", model_path, "--yaw", "-0.3,0.3", "--pitch", "0.1", *QUICK]
+    assert main([*command, "--write-cameras", "opengl", "--output", str(first)]) == 0
+    content = json.loads((first / "transforms.json").read_text())
+    names = [frame["file_path"] for frame in content["frames"]]
+    assert all((first / name).exists() for name in names) and len(names) == 2
+    assert content["w"] == 64
+    cameras = ["--cameras", str(first / "transforms.json"), "--write-cameras", "opencv"]
+    assert main(["render", model_path, *cameras, *QUICK, "--output", str(second)]) == 0
+    for index, name in enumerate(names):
+        (path,) = second.glob(f"*_cam{index:04d}_*.png")
+        np.testing.assert_allclose(
+            load_png(path).astype(int), load_png(first / name).astype(int), atol=1
+        )
+    assert len(json.loads((second / "cameras.json").read_text())["cameras"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--cameras", "nowhere.json"), "nowhere.json cannot be read: No such file"),
+        (("--cameras", "bad.json"), "bad.json is no camera that we know"),
+        (("--cameras", "bad.json", "--yaw", "1"), "it does not go with --yaw"),
+    ],
+)
+def test_wrong_files_of_cameras_are_usage_errors(options, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("bad.json").write_text("{}")
+    assert main(["render", "model.pkl", *options]) == 2
+    assert message in capsys.readouterr().err

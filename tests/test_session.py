@@ -133,15 +133,19 @@ def test_files_that_are_gone_are_found_beside_the_session(tmp_path: Path) -> Non
 
 def test_bundled_panoramas_are_found_in_any_installation(tmp_path: Path) -> None:
     name, path = next(iter(bundled_panoramas().items()))
-    for photo in f"/elsewhere/panoramas/{name}.jpg", f"{name}.jpg", path:
+    write_png(
+        tmp_path / "made.png",
+        np.zeros((4, 4, 3)),
+        describe_picture(Session(view=View(backdrop=Backdrop("photo", photo=path)))),
+    )
+    assert read_session(tmp_path / "made.png").view.backdrop.photo == path
+    for photo, found in (
+        (f"/elsewhere/panoramas/{name}.jpg", path),
+        (f"/elsewhere/mine/{name}.jpg", f"/elsewhere/mine/{name}.jpg"),  # only the same name
+    ):
         view = View(backdrop=Backdrop("photo", photo=photo))
         (tmp_path / "s.json").write_text(encode_session(Session(view=view)))
-        assert read_session(tmp_path / "s.json").view.backdrop.photo == path
-    (tmp_path / f"{name}.jpg").write_bytes(b"mine")
-    (tmp_path / "s.json").write_text(
-        encode_session(Session(view=View(backdrop=Backdrop("photo", photo=f"{name}.jpg"))))
-    )
-    assert read_session(tmp_path / "s.json").view.backdrop.photo == str(tmp_path / f"{name}.jpg")
+        assert read_session(tmp_path / "s.json").view.backdrop.photo == found
 
 
 def test_pictures_carry_a_session_without_folders(picture: Path) -> None:

@@ -9,11 +9,13 @@ import pytest
 import torch
 from ballgan_train.config import PRESETS, TrainConfig
 from ballgan_train.distributed import World
+from ballgan_train.fine_tuning import adopt
 from ballgan_train.loop import Trainer
 from ballgan_train.nerf_path import in_order, lattice, nerf_path_loss, path_samples
 from ballgan_train.phases import make_plan
 from ballgan_train.train_command import preset_of
 from ballgan_train.variants import BACKGROUNDS, FOREGROUNDS, choose_parts
+from stylenerf_writer import stylenerf_file
 from test_stylenerf_parity import Reference, pairs, with_alpha
 
 import ballgan
@@ -73,7 +75,7 @@ def test_variants_of_a_preset_leave_the_cameras_as_much_space() -> None:
 
 def test_the_command_chooses_parts() -> None:
     args = Namespace(preset="toy64", foreground="stylenerf", background="cube")
-    assert preset_of(args).model.kind == "stylenerf before cube"
+    assert preset_of(args).model.kind == "StyleNeRF's MLP before a cube"
     args = Namespace(preset="compcars256-stylenerf", foreground=None, background="inverted-sphere")
     assert preset_of(args).model.kind == "StyleNeRF"
     assert PRESETS["toy64-stylenerf"].model.kind == "BallGAN on StyleNeRF"
@@ -117,6 +119,19 @@ def test_pictures_grow_while_training_goes_on() -> None:
     assert other.generator.config.image_resolution == 32
     scene = ballgan.Scene(trainer.average)
     assert scene.render(Camera.orbit()).rgb.shape == (32, 32, 3)
+
+
+def test_a_published_stylenerf_is_trained_on(tmp_path) -> None:
+    path = tmp_path / "cars.pkl"
+    path.write_bytes(stylenerf_file())
+    preset = dataclasses.replace(growing(), loss=PRESETS["smoke"].loss)
+    config, model, discriminator = adopt(preset, str(path))
+    assert discriminator is None and config.schedule.growth_kimg == 0
+    assert config.model.kind == "StyleNeRF" and config.discriminator.resolution == 32
+    trainer = Trainer(config, labels(config, 16), CPU, World(), continues=True)
+    trainer.start_from(model, None)
+    step(trainer)
+    assert trainer.flush_stats()["bad_steps"] == 0
 
 
 def test_only_what_can_grow_grows() -> None:

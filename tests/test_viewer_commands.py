@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from ballgan_viewer import actions as act
+from ballgan_viewer import camera_actions as cam
 from ballgan_viewer import commands
 from ballgan_viewer.commands import COMMANDS, Chord, chord
 from ballgan_viewer.panels.overlays import balance
@@ -99,3 +100,24 @@ def test_columns_are_balanced_and_keep_their_order() -> None:
     groups = [(name, [0] * rows) for name, rows in (("a", 3), ("b", 1), ("c", 1), ("d", 6))]
     columns = balance(groups, 2)
     assert [[name for name, _ in column] for column in columns] == [["a", "b"], ["c", "d"]]
+
+
+def test_the_window_section_changes_the_look(screen: Screen) -> None:
+    state = ViewerState()
+    assert screen.click(state, "window.theme.light") == [act.SetTheme("light")]
+    assert screen.click(state, "window.size.150") == [act.SetZoom(1.5)]
+    assert screen.click(state, "window.scrolling.trackpad") == [cam.SetTrackpad(True)]
+    assert screen.click(state, "keys") == [act.ShowOverlay("keys")]
+
+
+def test_the_wheel_goes_through_the_palette(screen: Screen) -> None:
+    state = apply(with_model(), act.ShowOverlay("palette"))
+    screen.show(state)
+    screen.show(state)
+    imgui.get_io().add_mouse_pos_event(*screen.ui.rects["palette.keys"].centre)
+    screen.show(state)
+    imgui.get_io().add_mouse_wheel_event(0, -3)
+    assert screen.show(state) == [act.SearchCommands("", 3)]
+    state = apply(state, act.SearchCommands("", len(COMMANDS) - 1))
+    imgui.get_io().add_mouse_wheel_event(0, -3)
+    assert screen.show(state) == [act.SearchCommands("", len(COMMANDS) - 1)]

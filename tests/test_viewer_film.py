@@ -220,6 +220,10 @@ def test_a_film_without_keys_is_refused(app: Any) -> None:
     app.dispatch(act.StartFilm())
     assert app.state.job("film") is None
     assert "no keys" in app.state.notices[-1].text
+    app.dispatch(act.SetLayer("surface"), act.StartCapture())
+    assert app.state.job("capture") is None
+    assert "choose another layer" in app.state.notices[-1].text
+    app.dispatch(act.SetLayer("full"))
     with pytest.raises(ValueError, match=r"'film\.render' cannot be used now"):
         play(app, {"click": "film.render"})
 
@@ -236,3 +240,13 @@ def test_stopping_all_that_moves_stops_the_film(filmed: ViewerState) -> None:
     state = do(turning, act.PlayFilm(True), lat.StopAnimations())
     assert not state.playhead.playing
     assert not state.navigation.moves
+
+
+def test_one_large_picture_at_a_time(app: Any, tmp_path: Path) -> None:
+    app.dispatch(act.SetCapture(CaptureOptions(size=4096, passes=15)))
+    app.dispatch(act.SaveScreenshot(), act.SaveScreenshot())
+    assert app.state.job("capture") is not None
+    assert "still being rendered" in app.state.notices[-1].text
+    app.dispatch(act.CancelJob("capture"))
+    play(app, {"wait": "idle", "timeout": 60})
+    assert not list(tmp_path.iterdir())

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ballgan_viewer import actions as act
 from ballgan_viewer import document
 from ballgan_viewer.autosave import Autosave
 from PIL import Image
@@ -19,6 +20,7 @@ from viewer_driver import SIZE, open_app, play, require_gl, settle
 
 import ballgan
 from ballgan.__main__ import main
+from ballgan.animation import Animation, Key
 from ballgan.session import read_session, write_session
 from ballgan.view import Backdrop
 
@@ -105,6 +107,21 @@ def test_a_saved_picture_is_a_session_and_the_command_makes_the_same_pixels(
     assert errors(app) == []
 
 
+def test_the_command_makes_the_same_pixels_at_another_size(
+    app: Any, model_file: Path, tmp_path: Path
+) -> None:
+    options = replace(app.state.capture, size=96, passes=1)
+    app.dispatch(act.SetCapture(options))
+    play(app, *CHANGES, {"key": "B"}, {"key": "S"}, {"wait": "captured", "timeout": 60})
+    picture = Path(app.state.captured)
+    arguments = [str(model_file), "--session", str(picture), "--output", str(tmp_path / "again")]
+    assert main(["render", *arguments]) == 0
+    with Image.open(picture) as saved, Image.open(tmp_path / "again" / picture.name) as made:
+        assert saved.size == (96, 96)
+        assert np.array_equal(np.asarray(saved), np.asarray(made))
+    assert errors(app) == []
+
+
 def test_a_session_opens_its_model(app: Any, other_file: Path, tmp_path: Path) -> None:
     play(app, *CHANGES, {"click": "session.save"}, {"wait": "saved"})
     values, camera = document.values(app.state), app.state.view.camera
@@ -162,9 +179,12 @@ def test_a_picture_that_is_gone_is_told(app: Any, tmp_path: Path) -> None:
     session = document.to_session(app.state)
     backdrop = Backdrop("photo", photo="/gone/room.jpg")
     path = tmp_path / "s.ballgan.json"
-    write_session(path, replace(session, view=replace(session.view, backdrop=backdrop)))
+    film = Animation((Key(0.0, session.view.camera, backdrop=backdrop),))
+    view = replace(session.view, backdrop=backdrop)
+    write_session(path, replace(session, view=view, animation=film))
     play(app, {"drop": str(path)}, {"wait": "idle"})
     assert app.state.view.backdrop.kind == "learnt"
+    assert app.state.animation.keys[0].backdrop.kind == "learnt"
     (text,) = errors(app)
     assert "room.jpg is not here" in text
     Image.new("RGB", (8, 8)).save(tmp_path / "room.jpg")  # beside the session
@@ -199,11 +219,22 @@ def test_files_that_cannot_be_used_change_nothing(
     assert message in text and "bad.json" in text
 
 
-def test_a_session_that_cannot_be_written_is_told(app: Any, tmp_path: Path) -> None:
-    from ballgan_viewer import actions as act
+def test_a_session_can_be_named(app: Any, tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    (work / "mine.ballgan.json").write_text("precious")
+    for typed in "mine", "other.json", str(tmp_path):
+        play(app, {"set": ["session.name", typed]}, {"click": "session.save"}, {"wait": "saved"})
+    assert (work / "mine.ballgan.json").read_text() == "precious"
+    assert read_session(work / "mine-2.ballgan.json").view == app.state.view
+    assert read_session(work / "other.json").view == app.state.view
+    assert Path(app.state.session) == tmp_path / "tiny-seed0.ballgan.json"
+    play(app, {"key": "Right"}, {"key": "S", "mods": ["control"]}, {"wait": "saved"})
+    assert read_session(tmp_path / "tiny-seed0.ballgan.json").view == app.state.view
 
-    app.dispatch(act.SaveSession(str(tmp_path / "nowhere" / "s.json")))
-    play(app, {"wait": "saved"})
+
+def test_a_session_that_cannot_be_written_is_told(app: Any, tmp_path: Path) -> None:
+    nowhere = str(tmp_path / "nowhere" / "s.json")
+    play(app, {"set": ["session.name", nowhere]}, {"click": "session.save"}, {"wait": "saved"})
     (text,) = errors(app)
     assert text.startswith("The session could not be saved: ") and "nowhere" in text
 

@@ -115,6 +115,7 @@ def _continue_with(
         density_noise=0.0,
         start_radius=None,
         conditioning_swap_kimg=0.0,
+        growth_kimg=0.0,
     )
     loss = dataclasses.replace(config.loss, regularizer_start_kimg=0.0)
     return dataclasses.replace(
@@ -146,8 +147,8 @@ def read_discriminator(path: str | Path) -> dict[str, Tensor] | None:
     """Weights of a published file's discriminator under our names; None if it has none."""
     root = read_published(path)
     network = root.get("D") if isinstance(root, dict) else None
-    if not isinstance(network, PersistentObject):
-        return None
+    if not isinstance(network, PersistentObject) or network.class_name != "DualDiscriminator":
+        return None  # StyleNeRF's sums up pictures of all sizes, as ours does not
     if network.class_name != "DualDiscriminator":
         raise CheckpointError(
             f"{path}: its discriminator is of the unknown kind {network.class_name}."

@@ -22,7 +22,7 @@ from ballgan.stylenerf_config import PointNetworkConfig, StyleFieldConfig
 FOREGROUNDS = ("triplane", "stylenerf")
 BACKGROUNDS = ("sphere", "cube", "plane", "inverted-sphere", "none")
 SPHERE_PER_CAMERA = 10 / 9  # radius of a sphere over the cameras' distance, where none is given
-PLANE_EXTENT_PER_CAMERA = 4.0
+PLANE_EXTENT_PER_CAMERA = 1.5  # side of the square: what faces are seen from has room in it
 
 
 def choose_parts(

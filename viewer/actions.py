@@ -299,9 +299,16 @@ class RestoreDocument(Action):
 
 @dataclass(frozen=True)
 class SaveSession(Effect):
-    """Write a session file; path "": where the session was opened or saved, else a new file."""
+    """Write a session file; path "": what is typed, else the present one, else a new one."""
 
     path: str = ""
+
+
+@dataclass(frozen=True)
+class NameSession(Action):
+    """What is typed as the file or folder of the next session."""
+
+    name: str
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from .events import Event
 from .gallery import THUMBNAILS, Gallery
 from .gl import finish, read_framebuffer
 from .gui import Gui
-from .info import ViewInfo
+from .info import Probe, ViewInfo
 from .keeper import Keeper
 from .layout import Layout, Rect, arrange
 from .picture import Stage
@@ -404,6 +404,15 @@ class App:
         self.easel.draw(self.state, rectangle, framebuffer, scale, moving=moving)
         self.gui.render()
 
+    def _inspect(self, layout: Layout) -> Probe | None:
+        """The pixel under the pointer, if that is asked for."""
+        x, y = self.window.pointer
+        picture = layout.picture
+        if not self.state.inspects or self.gui.wants_pointer or not picture.contains(x, y):
+            return None
+        place = ((x - picture.x) / picture.width, (y - picture.y) / picture.height)
+        return self.easel.inspect(self.state, place)
+
     def _info(self, layout: Layout) -> ViewInfo:
         return ViewInfo(
             layout=layout,
@@ -412,6 +421,7 @@ class App:
             separation=self.easel.separation,
             picture=self.surroundings.picture,
             surface_failed=self.easel.surface_failed(self.state),
+            probe=self._inspect(layout),
             rendering=self.loading or not self.converged,
             frame_ms=self.tempo.frame_ms,
             frames_per_second=self.tempo.frames_per_second,
@@ -526,16 +536,25 @@ class App:
 
     def _want_picture(self, action: act.SaveScreenshot) -> None:
         if self.state.capture.size and self.state.view.layer != "surface":
-            self.dispatch(act.StartCapture())
+            if self.state.job("capture") is None:
+                self.dispatch(act.StartCapture())
+            else:
+                self.dispatch(act.Notify("info", "A picture is still being rendered."))
         else:
             self._wants_picture = self.easel.model is not None
 
     def _capture(self, action: act.StartCapture | act.StartFilm) -> None:
         state, film = self.state, isinstance(action, act.StartFilm)
         lane = "film" if film else "capture"
-        if self.easel.model is None or (film and not state.animation.keys):
-            text = "Open a model before." if self.easel.model is None else "The film has no keys."
-            self.dispatch(act.EndJob(lane, "error", text))
+        obstacle = ""
+        if self.easel.model is None:
+            obstacle = "Open a model before."
+        elif film and not state.animation.keys:
+            obstacle = "The film has no keys: add one in the timeline, or make a turntable."
+        elif state.view.layer == "surface":
+            obstacle = "The mesh is drawn by the window only: choose another layer in Output."
+        if self.easel.model is None or obstacle:
+            self.dispatch(act.EndJob(lane, "error", obstacle))
             return
         request = CaptureRequest(
             self.easel.model,

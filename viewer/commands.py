@@ -13,6 +13,7 @@ from ballgan.view import CODES, LAYERS
 from . import actions as act
 from . import camera_actions as cam
 from . import latent_actions as lat
+from . import output_actions as out
 from .presets import BUILT_IN
 from .state import ViewerState
 
@@ -106,6 +107,16 @@ def _draw(which: str) -> Callable[[ViewerState], Actions]:
     return lambda state: [lat.TakeSeeds(which, *(random.randrange(RANDOM_SEEDS) for _ in "fb"))]
 
 
+LAYER_TIPS = {
+    "full": "The foreground before the background, as the model draws both.",
+    "foreground": "The foreground alone, transparent where there is none.",
+    "background": "The whole background, as if there were no foreground.",
+    "raw": "The volume-rendered image, before super-resolution makes it larger and sharper.",
+    "normals": "Which way the surface faces, as colours.",
+    "depth": "Distance from the camera, in colours.",
+    "alpha": "How opaque the foreground is: white hides the background.",
+    "surface": "The mesh that an export would write, as clay.",
+}
 SIDE_KEYS = {  # those of the number pad as in Blender
     "front": "F Num1",
     "back": "Shift+F Ctrl+Num1",
@@ -120,6 +131,16 @@ def _toggle_flight(state: ViewerState) -> Actions:
     way = state.navigation
     mode = "orbit" if way.flies else "fly"
     return [cam.ReleaseKeys(), cam.SetNavigation(replace(way, mode=mode, held=frozenset()))]
+
+
+def _toggle_comparison(state: ViewerState) -> Actions:
+    how = state.view.comparison
+    return [out.SetComparison(replace(how, on=not how.on))]
+
+
+def _toggle_wireframe(state: ViewerState) -> Actions:
+    style = state.view.mesh
+    return [out.SetMesh(replace(style, wireframe=not style.wireframe))]
 
 
 def _toggle_turntable(state: ViewerState) -> Actions:
@@ -328,7 +349,13 @@ _TABLE: dict[str, tuple[Command, ...]] = {
     ),
     "Output": (
         *(
-            command(f"layer.{layer}", f"Show {layer}", act.SetLayer(layer), str(number))
+            command(
+                f"layer.{layer}",
+                f"Show {layer}",
+                act.SetLayer(layer),
+                str(number),
+                tip=LAYER_TIPS[layer],
+            )
             for number, layer in enumerate(LAYERS, start=1)
         ),
         *(
@@ -431,6 +458,12 @@ _TABLE: dict[str, tuple[Command, ...]] = {
             enabled=lambda state: with_model(state) and state.job("capture") is None,
         ),
     ),
+    "Looking closer": (
+        command("compare.toggle", "Split screen on or off", _toggle_comparison, "C"),
+        command("compare.pin", "Pin this and compare", out.PinView(), "Shift+C"),
+        command("inspect.toggle", "Inspect pixels on or off", out.ToggleInspector(), "I"),
+        command("mesh.wireframe", "Wireframe on or off", _toggle_wireframe, "W"),
+    ),
     "Mesh": (
         command(
             "mesh.export",
@@ -469,6 +502,11 @@ def press(key: str, mods: frozenset[str], state: ViewerState) -> Actions:
 def keys_of(name: str) -> str:
     """The keys of a command as they are written; empty if it has none."""
     return " or ".join(str(keys) for keys in _BY_NAME[name].keys)
+
+
+def tip_of(name: str) -> str:
+    """A tooltip for what does the same as the command `name`: its keys, and what it means."""
+    return keyed(name, _BY_NAME[name].tip)
 
 
 def keyed(name: str, text: str) -> str:

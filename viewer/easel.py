@@ -1,14 +1,19 @@
 """Keeps what is asked of the renderer in step with the state, and what it gave."""
 
+import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from . import actions as act
-from .info import Quality, SurfaceInfo
+from . import navigation
+from .gl import clipped
+from .info import Probe, Quality, SurfaceInfo
 from .layout import Rect
+from .pane import Pane
 from .picture import Stage
-from .preview import Preview, for_baker
+from .preview import Preview, for_baker, for_probe
 from .requests import (
     STAGES,
     Backcloth,
@@ -29,6 +34,7 @@ from .worker import Failed, Lane
 if TYPE_CHECKING:
     from ballgan.separation import Separation
 
+SEEN = 0.05  # opacity from which there is a point to speak of
 SURFACE_PICTURE = 1024  # pixels, side of a saved picture of the surface
 
 
@@ -36,20 +42,25 @@ class Easel:
     """The model that is looked at, and its newest picture and surface, on the stage.
 
     What shows is the network's picture of the present view; until there is one, the GL preview.
+    A comparison has a second pane, whose picture comes after the first one of the main pane.
     """
 
     def __init__(self, stage: Stage, preview: Preview, render: Lane, surface: Lane) -> None:
         """`render` and `surface` are the lanes of tasks.Renderer and tasks.SurfaceFinder."""
         self.model: Model | None = None
-        self.picture: Rendered | None = None
+        self._panes = (Pane(), Pane())
         self.surface: Surface | None = None
         self.separation: Separation | None = None  # of the last finished picture with a foreground
         self._stage, self._preview = stage, preview
         self._render, self._find_surface = render, surface
         self._asked: RenderRequest | None = None
-        self._settled: RenderRequest | None = None
         self._surface_asked: SurfaceRequest | None = None
         self._surface_failed: SurfaceRequest | None = None
+
+    @property
+    def picture(self) -> Rendered | None:
+        """The newest picture of the view."""
+        return self._panes[0].picture
 
     def use_model(self, model: Model) -> None:
         """Look at another model; the picture of the old one stays until there is a new one."""
@@ -61,19 +72,43 @@ class Easel:
         """Ask for what the state wants, up to the stage `limit`, unless it was asked for."""
         if self.model is None:
             return
-        if state.view.layer == "surface":
-            wanted = _surface_request(self.model, state)
+        sides = _sides(state)
+        meshed = next((side for side in sides if side.view.layer == "surface"), None)
+        if meshed is not None:
+            wanted = _surface_request(self.model, meshed)
             if wanted != self._surface_asked:
                 self._surface_asked = wanted
                 self._find_surface.submit(wanted)
-            if not state.preview:
-                return
-            limit = STAGES[0]
-        view = for_baker(state.view).relevant()
-        request = RenderRequest(self.model, view, limit, state.preview, state.revision)
+        requests = [self._request(side, limit, pane) for pane, side in enumerate(sides)]
+        request = self._next(requests, state) if len(requests) > 1 else requests[0]
+        if request is None or (request.view.layer == "surface" and not request.preview):
+            return
         if self._asked is None or not self._asked.covers(request):
-            self._asked, self._settled = request, None
+            self._asked = request
+            self._panes[request.pane].settled = None
             self._render.submit(request)
+
+    def _request(self, state: ViewerState, limit: str, pane: int) -> RenderRequest:
+        assert self.model is not None
+        view = for_baker(state.view).relevant()
+        bakes = state.preview and not pane  # there is one volume: the main pane's
+        if state.view.layer == "surface":
+            limit = STAGES[0]  # of the preview, which shows until there is a mesh
+        return RenderRequest(self.model, view, limit, bakes, state.revision, pane)
+
+    def _next(self, requests: list[RenderRequest], state: ViewerState) -> RenderRequest | None:
+        """What to work on: a first whole picture of each pane, then the end of each."""
+        for at_first in True, False:
+            for request, side in zip(requests, _sides(state), strict=True):
+                pane = self._panes[request.pane]
+                if side.view.layer == "surface" and request.pane:
+                    continue
+                baked = request.preview and self._preview.is_current(self.model, request.view)
+                if baked and request.limit == STAGES[0]:
+                    continue
+                if not pane.is_done(request, at_first=at_first):
+                    return request
+        return None
 
     def receive(
         self, result: Rendered | Settled | Surface | Volume | VolumeDetail | Backcloth | Lights
@@ -86,11 +121,12 @@ class Easel:
         if result.request.model != self.model:
             return
         if isinstance(result, Rendered):
-            self.picture = result
-            self._stage.upload_picture(result.pixels)
+            if self._panes[result.request.pane].take(result):
+                self._stage.upload_picture(result.pixels, result.request.pane)
         elif isinstance(result, Settled):
-            self._settled = result.request
-            self.separation = result.separation or self.separation
+            self._panes[result.request.pane].settle(result)
+            if not result.request.pane:
+                self.separation = result.separation or self.separation
         else:
             self.surface = result
             self._stage.upload_surface(result)
@@ -98,19 +134,28 @@ class Easel:
     def receive_failure(self, failure: Failed) -> act.Action:
         """A request that failed is not tried again; what to tell the person."""
         if isinstance(failure.request, RenderRequest):
-            self._settled = failure.request
+            self._panes[failure.request.pane].settle(failure.request)
         else:
             self._surface_failed = failure.request
         return act.Notify("error", failure.message)
 
     def converged(self, state: ViewerState) -> bool:
         """Whether what is shown is finished and belongs to the state."""
-        if self.model is None:
-            return True
+        return self.model is None or all(
+            self._has_converged(side, pane) for pane, side in enumerate(_sides(state))
+        )
+
+    def _has_converged(self, state: ViewerState, pane: int) -> bool:
+        assert self.model is not None
         if state.view.layer != "surface":
-            wanted = RenderRequest(self.model, state.view.relevant(), revision=state.revision)
-            return self._settled is not None and self._settled.covers(wanted)
+            wanted = RenderRequest(
+                self.model, state.view.relevant(), revision=state.revision, pane=pane
+            )
+            settled = self._panes[pane].settled
+            return settled is not None and settled.covers(wanted)
         surface = _surface_request(self.model, state)
+        if surface != self._surface_asked and pane:
+            return True  # two meshes do not show at once
         found = self.surface if self.surface and self.surface.final else None
         return self.surface_failed(state) or (found is not None and found.request == surface)
 
@@ -120,19 +165,19 @@ class Easel:
             return False
         return self._surface_failed == _surface_request(self.model, state)
 
-    def engine(self, state: ViewerState) -> str:
-        """Who draws the layer: "neural", "preview", "mesh", or nobody.
+    def engine(self, state: ViewerState, pane: int = 0) -> str:
+        """Who draws the layer of a pane: "neural", "preview", "mesh", or nobody.
 
         The network's picture, if it is of the present view; else the preview, which knows the
         camera even while it lacks a new code; else whatever there was last.
         """
         if state.view.layer == "surface":
             found = self._has_surface(state) or self.surface_failed(state)
-            if found or not self._can_preview(state):
+            if found or not self._can_preview(state, pane):
                 return "mesh" if self.surface is not None else ""
             return "preview"
-        if self._shows_view(state) or not self._can_preview(state):
-            return "neural" if self.picture is not None else ""
+        if self._shows_view(state, pane) or not self._can_preview(state, pane):
+            return "neural" if self._panes[pane].picture is not None else ""
         return "preview"
 
     def draw(
@@ -149,38 +194,82 @@ class Easel:
         moving: prefer a quick preview to a sharp one.
         """
         self._stage.clear(*framebuffer)
-        engine = self.engine(state)
+        sides = _sides(state)
+        left = round(rectangle.width * (state.view.comparison.divider if len(sides) > 1 else 1.0))
+        bottom = round(framebuffer[1] - rectangle.y - rectangle.height)
+        x, width, height = round(rectangle.x), round(rectangle.width), round(rectangle.height)
+        parts = ((x, bottom, left, height), (x + left, bottom, width - left, height))
+        for pane, (side, part) in enumerate(zip(sides, parts, strict=False)):
+            with clipped(part):
+                self._draw_pane(side, pane, rectangle, framebuffer, scale, moving)
+
+    def _draw_pane(
+        self,
+        state: ViewerState,
+        pane: int,
+        rectangle: Rect,
+        framebuffer: tuple[int, int],
+        scale: float,
+        moving: bool,
+    ) -> None:
+        engine = self.engine(state, pane)
         if engine == "neural":
-            self._stage.draw_picture(rectangle, framebuffer, scale)
+            self._stage.draw_picture(rectangle, framebuffer, scale, pane)
         elif engine == "mesh":
-            self._stage.draw_surface(rectangle, framebuffer, state.view.camera)
+            self._stage.draw_surface(rectangle, framebuffer, state.view)
         elif engine == "preview":
             self._preview.draw(state.view, rectangle, framebuffer, scale, moving=moving)
 
-    def probe(self, state: ViewerState, place: tuple[float, float]) -> tuple[float, float] | None:
+    def inspect(self, state: ViewerState, place: tuple[float, float]) -> Probe | None:
+        """What is known of a place of the picture, in [0, 1] each way; None: nothing."""
+        sides = _sides(state)
+        pane = int(len(sides) > 1 and place[0] >= state.view.comparison.divider)
+        side, picture = sides[pane], self._panes[pane].picture
+        found = self.probe(side, place, pane)
+        colour = None
+        if picture is not None and self.engine(side, pane) == "neural":
+            row, column = pixel_at(place, picture.rgba.shape)
+            red, green, blue, alpha = picture.rgba[row, column].tolist()
+            colour = (red, green, blue, alpha)
+        if found is None:
+            return None if colour is None else Probe(place, colour)
+        opacity, distance = found
+        camera = side.view.camera
+        point = navigation.move(
+            navigation.eye_position(camera), navigation.ray_direction(camera, *place), distance
+        )
+        seen = opacity > SEEN and math.isfinite(distance)
+        return Probe(place, colour, opacity, distance if seen else None, point if seen else None)
+
+    def probe(
+        self, state: ViewerState, place: tuple[float, float], pane: int = 0
+    ) -> tuple[float, float] | None:
         """Opacity and distance of the foreground at a place of the picture, in [0, 1] each way.
 
         By the preview's volume, if it is of the present code, else by the present picture; None if
         neither is there.
         """
-        if self._can_preview(state) and self._preview.identity == state.view.identity:
+        volume = self._preview.identity == state.view.identity
+        if state.preview and volume and self._preview.shows(self.model, for_probe(state.view)):
             return self._preview.probe(state.view, place)
-        picture = self.picture
-        if picture is None or picture.depth is None or not self._shows_view(state):
+        picture = self._panes[pane].picture
+        if picture is None or picture.depth is None or not self._shows_view(state, pane):
             return None
         assert picture.alpha is not None
         row, column = pixel_at(place, picture.depth.shape)
         return float(picture.alpha[row, column]), float(picture.depth[row, column])
 
-    def _can_preview(self, state: ViewerState) -> bool:
+    def _can_preview(self, state: ViewerState, pane: int = 0) -> bool:
+        if pane:  # the volume is the main pane's: no older one will do
+            return state.preview and self._preview.is_current(self.model, state.view)
         return state.preview and self._preview.shows(self.model, state.view)
 
-    def _shows_view(self, state: ViewerState) -> bool:
+    def _shows_view(self, state: ViewerState, pane: int = 0) -> bool:
         """Whether the picture is of the state's view (and better than the preview)."""
-        picture = self.picture
+        picture = self._panes[pane].picture
         if picture is None or picture.request.model != self.model:
             return False
-        coarse = picture.stage == STAGES[0] and self._can_preview(state)
+        coarse = picture.stage == STAGES[0] and self._can_preview(state, pane)
         return not coarse and self._is_of(picture, state)
 
     def _is_of(self, picture: Rendered, state: ViewerState) -> bool:
@@ -197,7 +286,7 @@ class Easel:
             return self.picture.rgba if self.picture is not None else None
         if self.surface is None:
             return None
-        return self._stage.photograph_surface(state.view.camera, SURFACE_PICTURE)
+        return self._stage.photograph_surface(state.view, SURFACE_PICTURE)
 
     def describe_picture(self, state: ViewerState) -> Quality | None:
         """How good the picture on the stage is."""
@@ -248,6 +337,13 @@ def pixel_at(place: tuple[float, float], shape: tuple[int, ...]) -> tuple[int, i
     return row, column
 
 
+def _sides(state: ViewerState) -> list[ViewerState]:
+    """The state, and in a comparison what it would be if the other view were the view."""
+    other = state.view.compared()
+    return [state] if other is None else [state, replace(state, view=other)]
+
+
 def _surface_request(model: Model, state: ViewerState) -> SurfaceRequest:
     level = None if state.export.automatic_level else state.export.level
-    return SurfaceRequest(model, state.view.identity, level)
+    painted = state.view.mesh.paint == "colour"
+    return SurfaceRequest(model, state.view.identity, level, painted)

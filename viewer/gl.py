@@ -1,7 +1,8 @@
 """Thin owners of GL objects: programs, textures, buffers. Only for the thread with the context."""
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -161,6 +162,19 @@ class Triangles:
         GL.glDrawElements(GL.GL_TRIANGLES, self.count, GL.GL_UNSIGNED_INT, None)
         GL.glBindVertexArray(0)
 
+    def draw_edges(self) -> None:
+        """Draw the triangles' edges, blended over the triangles."""
+        GL.glPolygonMode(GL.GL_FRONT_AND_BACK, GL.GL_LINE)
+        GL.glEnable(GL.GL_POLYGON_OFFSET_LINE)
+        GL.glPolygonOffset(-1.0, -1.0)
+        GL.glEnable(GL.GL_BLEND)
+        # Opacity stays that of the triangles, for pictures that are saved.
+        GL.glBlendFuncSeparate(GL.GL_SRC_ALPHA, GL.GL_ONE_MINUS_SRC_ALPHA, GL.GL_ZERO, GL.GL_ONE)
+        self.draw()
+        GL.glDisable(GL.GL_BLEND)
+        GL.glDisable(GL.GL_POLYGON_OFFSET_LINE)
+        GL.glPolygonMode(GL.GL_FRONT_AND_BACK, GL.GL_FILL)
+
     def close(self) -> None:
         """Delete the buffers."""
         GL.glDeleteBuffers(2, [self._vertices, self._faces])
@@ -232,6 +246,29 @@ def clear(
     GL.glViewport(0, 0, width, height)
     GL.glClearColor(*colour, alpha)
     GL.glClear(GL.GL_COLOR_BUFFER_BIT | GL.GL_DEPTH_BUFFER_BIT)
+
+
+@contextmanager
+def clipped(rectangle: tuple[int, int, int, int] | None) -> Iterator[None]:
+    """Draw only within (left, bottom, width, height), and what was clipped to before; None: draw
+    everywhere."""
+    was_on = bool(GL.glIsEnabled(GL.GL_SCISSOR_TEST))
+    before = [int(v) for v in GL.glGetIntegerv(GL.GL_SCISSOR_BOX)]
+    if rectangle is None:
+        GL.glDisable(GL.GL_SCISSOR_TEST)
+    else:
+        left, bottom, width, height = rectangle
+        right, top = left + width, bottom + height
+        if was_on:
+            left, bottom = max(left, before[0]), max(bottom, before[1])
+            right, top = min(right, before[0] + before[2]), min(top, before[1] + before[3])
+        GL.glEnable(GL.GL_SCISSOR_TEST)
+        GL.glScissor(left, bottom, max(right - left, 0), max(top - bottom, 0))
+    try:
+        yield
+    finally:
+        GL.glScissor(*before)
+        (GL.glEnable if was_on else GL.glDisable)(GL.GL_SCISSOR_TEST)
 
 
 def finish() -> None:

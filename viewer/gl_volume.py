@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import numpy as np
 from OpenGL import GL
 
+from .gl import clipped
+
 # Internal format, format, type and numpy's type of a sample.
 HALF = (GL.GL_R16F, GL.GL_RED, GL.GL_HALF_FLOAT, np.float16)
 COLOUR = (GL.GL_RGBA8, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, np.uint8)
@@ -141,7 +143,8 @@ class Canvas:
             self.side = side
         GL.glViewport(0, 0, side, side)
         try:
-            yield
+            with clipped(None):
+                yield
         finally:
             GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, before)
             GL.glViewport(*viewport)

@@ -52,6 +52,17 @@ class Thumbnail:
 
 
 @dataclass(frozen=True)
+class Probe:
+    """What is known of a pixel; None: nothing."""
+
+    place: tuple[float, float]  # in the picture, [0, 1] to the right and down
+    colour: tuple[float, float, float, float] | None = None  # straight sRGB and alpha, [0, 1]
+    opacity: float | None = None  # of the foreground
+    depth: float | None = None  # expected distance of the foreground, world units
+    point: tuple[float, float, float] | None = None  # in the world
+
+
+@dataclass(frozen=True)
 class ViewInfo:
     """Read-only facts for one frame of the interface."""
 
@@ -60,6 +71,7 @@ class ViewInfo:
     surface: SurfaceInfo | None = None
     separation: "Separation | None" = None  # of the last finished picture
     surface_failed: bool = False  # there is none at the present level
+    probe: Probe | None = None  # of the pixel under the pointer, if it is inspected
     rendering: bool = False
     frame_ms: float = 0.0  # mean time of a frame of the interface
     frames_per_second: float = 0.0  # 0 at rest

@@ -49,9 +49,16 @@ class Keeper:
 
     def save(self, state: ViewerState, path: str) -> None:
         """Write a session file; SessionSaved follows."""
-        where = path or state.session or ""
-        folder, name = state.preferences.output_folder, paths.session_name(state)
-        self._lane.submit(WriteSession(document.to_session(state), where, folder, name))
+        typed = "" if path else state.session_name
+        self._lane.submit(
+            WriteSession(
+                document.to_session(state),
+                path or ("" if typed else state.session or ""),
+                typed,
+                state.preferences.output_folder,
+                paths.session_name(state),
+            )
+        )
 
     def until_due(self, state: ViewerState) -> float | None:
         """Seconds until the autosave should be written; None if it is up to date."""

@@ -7,6 +7,7 @@ for the worker's threads: folders vanish, forbid and take their time.
 import os
 from pathlib import Path
 
+from ballgan.session import SUFFIX
 from ballgan.view import Code
 
 from .state import ExportOptions, ViewerState
@@ -31,8 +32,10 @@ def session_name(state: ViewerState) -> str:
 
 
 def describe_session_path(state: ViewerState) -> str:
-    """Where the session was opened or saved, or would be saved."""
-    name = f"{session_name(state)}.ballgan.json"
+    """Where the session is saved next."""
+    if state.session_name:
+        return state.session_name
+    name = f"{session_name(state)}{SUFFIX}"
     return state.session or os.path.join(state.preferences.output_folder, name)
 
 
@@ -94,10 +97,11 @@ def find_mesh_path(options: ExportOptions, name: str, folder: Path) -> Path:
 
 def unused(path: Path) -> Path:
     """`path`, or with a number behind its stem if there is such a file."""
-    candidate, number = path, 1
+    suffix = SUFFIX if path.name.endswith(SUFFIX) else path.suffix
+    stem, candidate, number = path.name.removesuffix(suffix), path, 1
     while os.path.lexists(candidate):
         number += 1
-        candidate = path.with_name(f"{path.stem}-{number}{path.suffix}")
+        candidate = path.with_name(f"{stem}-{number}{suffix}")
     return candidate
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from OpenGL import GL
 
-from ballgan.view import Orbit
+from ballgan.view import Orbit, View
 
 from . import gl, theme
 from .layout import Rect
@@ -40,61 +40,75 @@ class Stage:
         self._picture = gl.Program("picture.vert", "picture.frag")
         self._surface = gl.Program("surface.vert", "surface.frag")
         self._quad = gl.Quad()
-        self._texture = gl.Texture()
+        self._textures = (gl.Texture(), gl.Texture())  # of the panes
         self._mesh = gl.Triangles((3, 3, 3))
 
-    def upload_picture(self, pixels: np.ndarray) -> None:
-        """Show premultiplied `pixels`, (H, W, 4) uint8."""
-        self._texture.upload(pixels)
+    def upload_picture(self, pixels: np.ndarray, pane: int = 0) -> None:
+        """Show premultiplied `pixels`, (H, W, 4) uint8, in a pane: 0 or 1."""
+        self._textures[pane].upload(pixels)
 
     def upload_surface(self, surface: Surface) -> None:
         """Show a surface."""
-        clay = np.ones_like(surface.vertices)
+        colors = np.ones_like(surface.vertices) if surface.colors is None else surface.colors
         self._mesh.upload(
-            np.concatenate([surface.vertices, surface.normals, clay], axis=1), surface.faces
+            np.concatenate([surface.vertices, surface.normals, colors], axis=1), surface.faces
         )
 
     def clear(self, width: int, height: int) -> None:
         """Start a frame of `width` x `height` pixels."""
         gl.clear(width, height, (theme.STAGE.x, theme.STAGE.y, theme.STAGE.z))
 
-    def draw_picture(self, rectangle: Rect, framebuffer: tuple[int, int], scale: float) -> None:
-        """Draw the picture into `rectangle`; `scale`: pixels a logical pixel."""
-        self._texture.bind(0)
+    def draw_picture(
+        self, rectangle: Rect, framebuffer: tuple[int, int], scale: float, pane: int = 0
+    ) -> None:
+        """Draw a pane's picture into `rectangle`; `scale`: pixels a logical pixel."""
+        self._textures[pane].bind(0)
         self._picture.use(picture=0, **place(rectangle, framebuffer, scale))
         gl.draw_flat(self._quad)
 
     def draw_surface(
-        self, rectangle: Rect, framebuffer: tuple[int, int], camera: Orbit, *, ground: bool = True
+        self,
+        rectangle: Rect,
+        framebuffer: tuple[int, int],
+        view: View,
+        *,
+        ground: bool = True,
     ) -> None:
         """Draw the surface into `rectangle`, on a plain ground if there shall be one."""
+        camera = view.camera
         bottom = framebuffer[1] - rectangle.y - rectangle.height
         place = [round(v) for v in (rectangle.x, bottom, rectangle.width, rectangle.height)]
         if ground:
-            GL.glEnable(GL.GL_SCISSOR_TEST)
-            GL.glScissor(*place)
-            gl.clear(*framebuffer, GROUND_COLOUR)
-            GL.glDisable(GL.GL_SCISSOR_TEST)
+            with gl.clipped((place[0], place[1], place[2], place[3])):
+                gl.clear(*framebuffer, GROUND_COLOUR)
         GL.glViewport(*place)
         right, up = image_axes(camera)
         eye = eye_position(camera)
         self._surface.use(
-            world_to_clip=world_to_clip(camera), eye=eye, right=right, up=up, painted=0.0
+            world_to_clip=world_to_clip(camera),
+            eye=eye,
+            right=right,
+            up=up,
+            painted=float(view.mesh.paint == "colour"),
+            wire=0.0,
         )
         GL.glEnable(GL.GL_DEPTH_TEST)
         GL.glDisable(GL.GL_CULL_FACE)
         GL.glDisable(GL.GL_BLEND)
         self._mesh.draw()
+        if view.mesh.wireframe:
+            self._surface.use(wire=1.0)
+            self._mesh.draw_edges()
         GL.glDisable(GL.GL_DEPTH_TEST)
         GL.glViewport(0, 0, *framebuffer)
 
-    def photograph_surface(self, camera: Orbit, side: int) -> np.ndarray:
+    def photograph_surface(self, view: View, side: int) -> np.ndarray:
         """The surface as straight float RGBA (side, side, 4), transparent around it."""
         framebuffer = gl.Framebuffer(side)
         try:
             square = Rect(0, 0, side, side)
             pixels = framebuffer.render(
-                lambda: self.draw_surface(square, (side, side), camera, ground=False)
+                lambda: self.draw_surface(square, (side, side), view, ground=False)
             )
         finally:
             framebuffer.close()
@@ -102,7 +116,7 @@ class Stage:
 
     def close(self) -> None:
         """Delete everything."""
-        for part in self._picture, self._surface, self._quad, self._texture, self._mesh:
+        for part in self._picture, self._surface, self._quad, *self._textures, self._mesh:
             part.close()
 
 

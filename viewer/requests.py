@@ -45,6 +45,7 @@ class RenderRequest:
 
     preview: bake what the GL preview needs first, which takes the place of the stage "preview".
     revision: counts how often the file of the background has changed.
+    pane: which side of a comparison it is for, 0 or 1.
     """
 
     model: Model
@@ -52,6 +53,7 @@ class RenderRequest:
     limit: str = "full"
     preview: bool = False
     revision: int = 0
+    pane: int = 0
 
     def shows(self, model: Model | None, view: View, revision: int) -> bool:
         """Whether it asks for the picture of a view."""
@@ -60,7 +62,8 @@ class RenderRequest:
     def covers(self, other: RenderRequest) -> bool:
         """Whether the work on this request gives all that `other` asks for."""
         same = self.shows(other.model, other.view, other.revision)
-        return same and rank(self.limit) >= rank(other.limit) and self.preview >= other.preview
+        as_far = rank(self.limit) >= rank(other.limit) and self.preview >= other.preview
+        return same and as_far and self.pane == other.pane
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,7 @@ class SurfaceRequest:
     model: Model
     identity: Identity
     level: float | None
+    painted: bool = False  # whether its vertices shall have colours
 
 
 @dataclass(frozen=True)
@@ -158,6 +162,7 @@ class Surface:
     request: SurfaceRequest
     vertices: np.ndarray  # (V, 3) float32, world units
     normals: np.ndarray  # (V, 3) float32, unit length
+    colors: np.ndarray | None  # (V, 3) float32, sRGB in [0, 1], if asked for
     faces: np.ndarray  # (F, 3)
     level: float
     density_range: tuple[float, float]
@@ -221,12 +226,17 @@ class SessionRequest:
 
 @dataclass(frozen=True)
 class WriteSession:
-    """Write a session file."""
+    """Write a session file.
+
+    path: the file, which may be there already. typed: else a file or a folder as a person typed it;
+    nothing is overwritten then. Relative ones begin at `folder`.
+    """
 
     session: Session
-    path: str = ""  # empty: a new file `name` in `folder`
+    path: str = ""
+    typed: str = ""
     folder: str = ""  # empty: where paths.find_folder says
-    name: str = ""
+    name: str = ""  # of the file, if none was typed
 
 
 @dataclass(frozen=True)

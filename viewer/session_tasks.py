@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from ballgan.model_files import bundled_model, find_model
 from ballgan.session import SUFFIX, Session, SessionError, read_session, write_session
-from ballgan.view import Backdrop, View
+from ballgan.view import Backdrop
 
 from . import actions as act
 from . import document
@@ -31,7 +32,7 @@ def _open(request: SessionRequest, ticket: Ticket) -> None:
     """Read a session or a picture with one, and post SessionOpened."""
     session = read_session(request.path)
     complaints: list[str] = []
-    session = replace(session, view=_find_photo(session, request.pictures, complaints))
+    session = _find_pictures(session, request.pictures, complaints)
     try:
         values = document.read(session)
     except ValueError as error:
@@ -68,29 +69,41 @@ def _find_others(session: Session, models: tuple[str, ...]) -> Iterator[str]:
             yield str(found)
 
 
-def _find_photo(session: Session, pictures: tuple[str, ...], complaints: list[str]) -> View:
-    """The session's view with its picture where it is now; without it if it is nowhere."""
-    view = session.view
-    photo = view.backdrop.photo
-    if photo is None or Path(photo).is_file():
-        return view
-    name = Path(photo).name
-    found = next((p for p in pictures if Path(p).name == name and Path(p).is_file()), None)
-    backdrop = replace(view.backdrop, photo=found)
-    if found is None and backdrop.kind == "photo":
-        complaints.append(f"The background picture {name} is not here.")
-        backdrop = replace(backdrop, kind=Backdrop().kind)
-    return replace(view, backdrop=backdrop)
+def _find_pictures(session: Session, pictures: tuple[str, ...], complaints: list[str]) -> Session:
+    """The session with its background pictures where they are now, its film's too; the learnt
+    background stands in for those that are nowhere."""
+    here = {Path(path).name: path for path in pictures if Path(path).is_file()}
+
+    def find(backdrop: Backdrop) -> Backdrop:
+        photo = backdrop.photo
+        if photo is None or Path(photo).is_file():
+            return backdrop
+        name = Path(photo).name
+        backdrop = replace(backdrop, photo=here.get(name))
+        if name in here or backdrop.kind != "photo":
+            return backdrop
+        complaint = f"The background picture {name} is not here."
+        complaints.extend({complaint} - set(complaints))
+        return replace(backdrop, kind=Backdrop().kind)
+
+    film = session.animation
+    keys = tuple(replace(key, backdrop=find(key.backdrop)) for key in film.keys)
+    view = replace(session.view, backdrop=find(session.view.backdrop))
+    return replace(session, view=view, animation=replace(film, keys=keys))
 
 
 def _write(request: WriteSession, ticket: Ticket) -> None:
     """Write a session file and post SessionSaved."""
-    path = Path(request.path).expanduser()
-    if not request.path:
-        folder = find_folder(request.folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        path = unused(folder / f"{request.name}{SUFFIX}")
-    elif not path.suffix:
-        path = path.with_name(path.name + SUFFIX)
+    path = Path(request.path) if request.path else find_session_path(request)
     write_session(path, request.session)
     ticket.post(act.SessionSaved(str(path)))
+
+
+def find_session_path(request: WriteSession) -> Path:
+    """A path that no file has yet: as it was typed, or called `name`."""
+    folder = find_folder(request.folder)
+    path = folder / os.path.expanduser(request.typed)
+    if not os.path.basename(request.typed) or path.is_dir():
+        return unused(path / f"{request.name}{SUFFIX}")
+    suffix = "" if path.name.endswith(".json") else SUFFIX
+    return unused(path.with_name(path.name + suffix))

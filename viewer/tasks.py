@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,8 @@ class Renderer:
         except BaseException:
             self._ladder = None
             raise
-        if request.preview and request.limit == STAGES[-1] and self._baker is not None:
+        bakes = request.preview or request.pane > 0
+        if bakes and request.limit == STAGES[-1] and self._baker is not None:
             self._baker.refine(ticket)
 
     def _start(self, request: RenderRequest) -> None:
@@ -227,16 +229,51 @@ class SurfaceFinder:
         level = mesh.find_level(inner) if request.level is None else request.level
         vertices, faces = mesh.find_surface(grid.copy(), level)
         vertices, faces = mesh.keep_largest_component(vertices, faces)
+        points = (vertices - 0.5) * box
+        normals = describe.vertex_normals(vertices, faces)
+        colors = self._paint(request, points, level, ticket) if request.painted else None
         return Surface(
             request,
-            ((vertices - 0.5) * box).astype(np.float32),
-            describe.vertex_normals(vertices, faces),
+            points.astype(np.float32),
+            normals,
+            colors,
             faces,
             float(level),
             (float(inner.min()), float(inner.max())),
             resolution,
             final,
         )
+
+    def _paint(
+        self, request: SurfaceRequest, points: np.ndarray, level: float, ticket: Ticket
+    ) -> np.ndarray:
+        """Colours of vertices as they are seen from outside."""
+        import torch
+
+        from ballgan.field_samples import find_gradient, sample_seen_colors
+
+        generator, box = request.model.generator, request.model.info.box
+        step = box / SURFACE_RESOLUTIONS[-1]
+
+        def check(fraction: float) -> None:
+            ticket.check()
+
+        with torch.inference_mode():
+            planes = self._scene.planes()
+            density = partial(generator.density, planes)
+            points = points.astype(np.float32)
+            gradients = find_gradient(density, points, step, generator.device, check)
+            colors = sample_seen_colors(
+                density,
+                partial(generator.color, planes),
+                points,
+                gradients,
+                level=level,
+                box=box,
+                device=generator.device,
+                progress=check,
+            )
+        return colors.astype(np.float32) / 255
 
     def _sample(self, request: SurfaceRequest, resolution: int, ticket: Ticket) -> np.ndarray:
         import torch

@@ -5,7 +5,7 @@ scripts and tests can find widgets by name, scroll them into view and type into 
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -223,8 +223,12 @@ class Ui:
         *,
         columns: int = 0,
         width: float = -1,
+        tips: Mapping[str, str] | None = None,
     ) -> str | None:
-        """One choice of several (key, label), as joined buttons; the key that was clicked."""
+        """One choice of several (key, label), as joined buttons; the key that was clicked.
+
+        tips: explanations of choices, by their keys.
+        """
         columns = columns or len(options)
         clicked = None
         gap = self.px(2)
@@ -242,6 +246,7 @@ class Ui:
             ):
                 if self.button(f"{name}.{key}", label, kind=kind, width=width):
                     clicked = key
+            self.tip((tips or {}).get(key, ""))
         return clicked
 
     def switch(self, name: str, label: str, value: bool, *, tip: str = "") -> bool | None:

@@ -90,7 +90,7 @@ class Window:
     def __init__(self, options: WindowOptions) -> None:
         self.offscreen = options.offscreen
         self.events: list[Event] = []
-        self._pointer = (0.0, 0.0)
+        self.pointer = (0.0, 0.0)
         self._mods: frozenset[str] = frozenset()  # that are held
         self._last_press = ("", 0.0, 0.0, 0.0)  # button, time, place
         self._forced_scale = options.scale
@@ -246,18 +246,18 @@ class Window:
         self._wake.set()
 
     def _on_move(self, _: Any, x: float, y: float) -> None:
-        self._pointer = (x, y)
+        self.pointer = (x, y)
         self._add(PointerMoved(x, y))
 
     def _on_button(self, _: Any, button: int, action: int, mods: int) -> None:
         if button in BUTTONS:
             pressed, name = action == glfw.PRESS, BUTTONS[button]
             double = pressed and self._is_second(name)
-            self._add(PointerButton(*self._pointer, name, pressed, _names(mods), double))
+            self._add(PointerButton(*self.pointer, name, pressed, _names(mods), double))
 
     def _is_second(self, button: str) -> bool:
         """Whether a press comes soon after one at the same place; a third is a first again."""
-        now, (x, y) = time.monotonic(), self._pointer
+        now, (x, y) = time.monotonic(), self.pointer
         last, self._last_press = self._last_press, (button, now, x, y)
         near = math.hypot(x - last[2], y - last[3]) < DOUBLE_REACH * self.interface_scale
         double = button == last[0] and now - last[1] < DOUBLE_SECONDS and near
@@ -272,7 +272,7 @@ class Window:
         self._wake.set()
 
     def _on_scroll(self, _: Any, dx: float, dy: float) -> None:
-        self._add(Scrolled(*self._pointer, dx, dy, self._mods))
+        self._add(Scrolled(*self.pointer, dx, dy, self._mods))
 
     def _on_drop(self, _: Any, paths: Any) -> None:
         self.drop(paths)

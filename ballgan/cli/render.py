@@ -26,7 +26,8 @@ from .backdrops import Backdrop, choose_light, list_backdrops, list_learnt
 from .latents import describe_edits, list_latents, name_edits
 from .progress import ProgressBar
 from .render_session import FILM_OPTIONS, prepare_session
-from .values import DEFAULT_TRUNCATION, format_signed
+from .values import DEFAULT_TRUNCATION
+from .viewpoints import Viewpoint, list_viewpoints, write_cameras
 from .views import describe_backdrop, describe_camera, describe_code
 
 SHEET_NAME = "contact_sheet.png"
@@ -41,7 +42,7 @@ class RenderJob:
     model: str
     device: torch.device
     rows: tuple[tuple[ballgan.Latent, Backdrop], ...]
-    cameras: tuple[ballgan.Orbit, ...]
+    cameras: tuple[Viewpoint, ...]
     settings: ballgan.RenderSettings
     layer: str
     output: Path
@@ -51,6 +52,7 @@ class RenderJob:
     backdrop_camera: ballgan.Orbit | None  # None: that of each picture
     colormap: str = "grey"  # of depth pictures
     depth_range: tuple[float, float] | None = None  # of depth pictures; None: the model's
+    write_cameras: str | None = None  # convention of a file with the pictures' cameras; None: none
 
     def run(self) -> str:
         """Render and write all pictures; returns what to tell the user."""
@@ -64,11 +66,13 @@ class RenderJob:
         cell = max(16, min(_SHEET_CELL, math.isqrt(_SHEET_PIXELS // count)))
         with ProgressBar("render") as bar:
             cells = list(self._render_all(scene, cell, bar))
+        if self.write_cameras is not None:
+            self._write_cameras(self.write_cameras, scene.model.config)
         columns = len(self.cameras)
         sheet = contact_sheet(
             [cells[start : start + columns] for start in range(0, count, columns)],
             [self._label_row(latent, backdrop) for latent, backdrop in self.rows],
-            [self._label_column(camera) for camera in self.cameras],
+            [camera.label for camera in self.cameras],
         )
         write_png(self.output / SHEET_NAME, sheet)
         pictures = "1 picture" if count == 1 else f"{count} pictures"
@@ -88,7 +92,7 @@ class RenderJob:
                 def report(fraction: float, done: int = done) -> None:
                     bar((done + fraction) / count)
 
-                frames = scene.render_bands(camera, self.settings, progress=report)
+                frames = scene.render_bands(camera.camera, self.settings, progress=report)
                 bands = (show_layer(f, self.layer, depth_range, self.colormap) for f in frames)
                 name = self._name_file(latent, backdrop, camera)
                 view = self._view(latent, backdrop, camera, scene.model.config)
@@ -97,22 +101,29 @@ class RenderJob:
                 yield write_and_shrink(self.output / name, bands, cell, facts)
                 done += 1
 
-    def _name_file(self, latent: ballgan.Latent, backdrop: Backdrop, camera: ballgan.Orbit) -> str:
-        yaw, pitch = format_signed(camera.yaw), format_signed(camera.pitch)
+    def _write_cameras(self, convention: str, config: ballgan.ModelConfig) -> None:
+        cameras = {
+            self._name_file(latent, backdrop, point): point.camera.resolve(config.camera)
+            for latent, backdrop in self.rows
+            for point in self.cameras
+        }
+        size = self.settings.size or config.image_resolution
+        write_cameras(self.output, convention, cameras, size)
+
+    def _name_file(self, latent: ballgan.Latent, backdrop: Backdrop, camera: Viewpoint) -> str:
         seed = [f"seed{latent.seed:04d}", *name_edits(latent)]
-        parts = [*seed, backdrop.token, f"yaw{yaw}", f"pitch{pitch}"]
+        parts = [*seed, backdrop.token, *camera.tokens]
         parts += self._list_choices(latent, camera)
         return "_".join([*parts, self.layer]) + ".png"
 
-    def _list_choices(self, latent: ballgan.Latent, camera: ballgan.Orbit) -> list[str]:
+    def _list_choices(self, latent: ballgan.Latent, camera: Viewpoint) -> list[str]:
         """What differs from the defaults, so that other options give other names."""
         settings = self.settings
         psi = None if latent.truncation_psi == DEFAULT_TRUNCATION else latent.truncation_psi
         choices = {
             "psi": psi,
             "cut": latent.truncation_cutoff,
-            "fov": None if camera.fov is None else math.degrees(camera.fov),
-            "radius": camera.radius,
+            **camera.choices,
             "size": settings.size,
             "neural": settings.neural_resolution,
             "samples": settings.samples,
@@ -127,7 +138,7 @@ class RenderJob:
         return [*parts, *still, *([] if settings.sampler == "fast" else [settings.sampler])]
 
     def _describe(
-        self, latent: ballgan.Latent, backdrop: Backdrop, camera: ballgan.Orbit
+        self, latent: ballgan.Latent, backdrop: Backdrop, camera: Viewpoint
     ) -> dict[str, str]:
         """Text chunks that tell how a picture was made."""
         facts = {
@@ -139,10 +150,7 @@ class RenderJob:
             "background": backdrop.label,
             "still_background": True if self.backdrop_camera else None,
             "match_light": self.match_light.strength if self.match_light else None,
-            "yaw": camera.yaw,
-            "pitch": camera.pitch,
-            "radius": camera.radius,
-            "fov_deg": None if camera.fov is None else math.degrees(camera.fov),
+            **camera.facts,
             "layer": self.layer,
         }
         given = {key: value for key, value in facts.items() if value is not None}
@@ -152,7 +160,7 @@ class RenderJob:
         self,
         latent: ballgan.Latent,
         backdrop: Backdrop,
-        camera: ballgan.Orbit,
+        camera: Viewpoint,
         config: ballgan.ModelConfig,
     ) -> View:
         """What the window shows if a picture is dropped on it."""
@@ -163,7 +171,7 @@ class RenderJob:
         return View(
             foreground=describe_code(latent),
             backdrop=shown,
-            camera=describe_camera(camera, config),
+            camera=camera.orbit(config),
             layer=self.layer,
             neural_resolution=self.settings.neural_resolution,
             depth=DepthStyle(near, far, self.colormap),
@@ -173,11 +181,6 @@ class RenderJob:
         several = len({other.label for _, other in self.rows}) > 1
         parts = [f"seed {latent.seed}", *name_edits(latent)]
         return ", ".join([*parts, backdrop.label] if several else parts)
-
-    def _label_column(self, camera: ballgan.Orbit) -> str:
-        label = f"yaw {format_signed(camera.yaw)}"
-        several = len({other.pitch for other in self.cameras}) > 1
-        return label + (f", pitch {format_signed(camera.pitch)}" if several else "")
 
 
 def prepare_render(args: Namespace) -> Callable[[], str]:
@@ -193,6 +196,8 @@ def prepare_render(args: Namespace) -> Callable[[], str]:
     if args.model is None:
         raise ValueError("name a model file, or what to render with --session FILE")
     if args.video is not None:
+        if args.cameras is not None or args.write_cameras is not None:
+            raise ValueError("--cameras and --write-cameras are for pictures, not for --video")
         from .film import prepare_film
 
         return prepare_film(args, None, Path(args.model))
@@ -205,11 +210,7 @@ def prepare_render(args: Namespace) -> Callable[[], str]:
         model=args.model,
         device=choose_device(args.device),
         rows=tuple((latent, backdrop) for latent in latents for backdrop in backdrops),
-        cameras=tuple(
-            ballgan.Camera.orbit(yaw, pitch, radius=args.radius, fov=fov)
-            for pitch in args.pitch
-            for yaw in args.yaw
-        ),
+        cameras=list_viewpoints(args),
         settings=ballgan.RenderSettings(
             size=args.size,
             neural_resolution=args.neural_resolution,
@@ -228,6 +229,7 @@ def prepare_render(args: Namespace) -> Callable[[], str]:
         else None,
         colormap=args.colormap,
         depth_range=args.depth_range,
+        write_cameras=args.write_cameras,
     ).run
 
 

@@ -24,8 +24,10 @@ from . import (
     output,
     overlays,
     session,
+    stage,
     status,
     timeline,
+    window,
 )
 
 SECTIONS = (
@@ -38,7 +40,9 @@ SECTIONS = (
     ("output", "Output", output.draw),
     ("capture", "Capture", capture.draw),
     ("mesh", "Mesh", mesh.draw),
+    ("window", "Window", window.draw),
 )
+ALWAYS_USABLE = ("model", "session", "window")  # sections, also before a model is open
 
 
 def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
@@ -64,7 +68,7 @@ def _draw_side_panel(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Act
         for name, title, draw_section in SECTIONS:
             with ui.section(f"section.{name}", title) as unfolded:
                 if unfolded:
-                    with ui.enabled_if(state.model is not None or name in ("model", "session")):
+                    with ui.enabled_if(state.model is not None or name in ALWAYS_USABLE):
                         actions += draw_section(ui, state, info)
         if ui.closed != set(state.preferences.folded):
             actions.append(act.FoldSections(tuple(sorted(ui.closed))))
@@ -74,6 +78,7 @@ def _draw_side_panel(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Act
 
 PARTS = (
     _draw_side_panel,
+    stage.draw,
     cube.draw,
     timeline.draw,
     status.draw,

@@ -94,6 +94,10 @@ def _draw_palette(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action
             return [act.SearchCommands(state.palette.query, (choice + 1) % len(found))]
         if imgui.is_key_pressed(imgui.Key.up_arrow) and found:
             return [act.SearchCommands(state.palette.query, (choice - 1) % len(found))]
+        wheel = imgui.get_io().mouse_wheel if imgui.is_window_hovered() else 0.0
+        if wheel and found:
+            place = min(max(choice - round(wheel), 0), len(found) - 1)
+            return [act.SearchCommands(state.palette.query, place)]
         if imgui.is_key_pressed(imgui.Key.enter) and found:
             return _choose(found[choice], state)
         return [act.ShowOverlay("")] if _dismissed() else []

@@ -1,11 +1,11 @@
 """Session: steps back and forth, and the file that holds what is shown."""
 
-from pathlib import Path
+import os
 
 from imgui_bundle import imgui
 
 from .. import actions as act
-from .. import document, icons, theme
+from .. import document, icons
 from ..commands import keyed, keys_of
 from ..info import ViewInfo
 from ..paths import describe_session_path
@@ -23,26 +23,29 @@ SAVE_TIP = keyed(
     f"{keys_of('session.save_as')} for another file. Codes, background, camera and options, as "
     "JSON:",
 )
+NAME_TIP = "another file, or a folder, can be typed; what is there is not overwritten then."
 
 
 def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     """The section's contents."""
-    actions = _draw_steps(ui, state)
+    actions, where = _draw_steps(ui, state), describe_session_path(state)
     gap, side = ui.px(4), imgui.get_frame_height()
     width = (imgui.get_content_region_avail().x - side - 2 * gap) / 2
     if ui.button("session.open", "Open ...", icon=icons.FOLDER, width=width, tip=OPEN_TIP):
         actions.append(act.Browse("session"))
     imgui.same_line(0, gap)
     with ui.enabled_if(state.model is not None):
-        tip = f"{SAVE_TIP} {describe_session_path(state)}"
+        tip = f"{SAVE_TIP} {where}"
         if ui.button("session.save", "Save", icon=icons.SAVE, width=width, tip=tip):
             actions.append(act.SaveSession())
     imgui.same_line(0, gap)
     recent = recent_files(
         ui, "session.recent", "Recent sessions", state.preferences.recent_sessions
     )
-    if state.session is not None:
-        ui.text(Path(state.session).name, theme.TEXT_DIM, small=True, wrap=True)
+    name = ui.line("session.name", state.session_name, os.path.basename(where))
+    ui.tip(f"{where}: {NAME_TIP}")
+    if name is not None:
+        actions.append(act.NameSession(name))
     return [*actions, act.OpenSession(recent)] if recent is not None else actions
 
 

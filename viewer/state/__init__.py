@@ -12,6 +12,7 @@ from . import jobs as jobs
 from . import latents as latents
 from . import models as models
 from . import notices as notices
+from . import output as output
 from . import overlays as overlays
 from . import presets as presets
 from . import scene as scene

@@ -38,8 +38,13 @@ def _(action: act.RestoreDocument, state: ViewerState) -> ViewerState:
 
 
 @reduce.register
+def _(action: act.NameSession, state: ViewerState) -> ViewerState:
+    return replace(state, session_name=action.name)
+
+
+@reduce.register
 def _(action: act.SessionSaved, state: ViewerState) -> ViewerState:
-    state = _remember(forget(state, "session"), action.path)
+    state = _remember(replace(forget(state, "session"), session_name=""), action.path)
     return notify(state, "info", f"Saved {action.path}", "session")
 
 

@@ -192,10 +192,12 @@ class ViewerState:
     revision: int = 0  # counts how often the file of the background's picture has changed
     recognising: tuple[str, ...] = ()  # paths of files that may be any of these
     session: str | None = None  # path of the session file that was opened or saved last
+    session_name: str = ""  # as it is typed: where the next session goes; empty: as `session` says
     restoring: str | None = None  # path of the session that is being opened
     pending: dict[str, Any] | None = None  # its document, until its model is there
     preview: bool = True  # whether GL draws what the network has not rendered yet
     navigation: Navigation = Navigation()
+    inspects: bool = False  # whether the pixel under the pointer is described
     export: ExportOptions = ExportOptions()
     capture: CaptureOptions = CaptureOptions()
     animation: Animation = Animation()  # keys of a film; see playhead

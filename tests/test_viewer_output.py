@@ -1,0 +1,154 @@
+"""Layers, comparison and inspector through the real window."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ballgan_viewer import output_actions as out
+from ballgan_viewer.info import Probe
+from ballgan_viewer.panels.stage import describe_probe
+from ballgan_viewer.state import ViewerState, apply
+from viewer_driver import open_app, play, settle, stage_pixels
+
+import ballgan
+from ballgan.camera_text import to_camera
+from ballgan.colormaps import apply_colormap
+from ballgan.plain import from_plain, to_plain
+from ballgan.view import Code, CodePair, Comparison, LatentControls, View
+
+
+@pytest.fixture(scope="module")
+def opened(
+    tiny_model: ballgan.Generator, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Any]:
+    folder = tmp_path_factory.mktemp("models")
+    ballgan.save(tiny_model, folder / "tiny.pkl")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BALLGAN_CONFIG_DIR", str(folder / "config"))
+        with open_app(folder / "tiny.pkl") as app:
+            settle(app)
+            yield app
+
+
+@pytest.fixture
+def app(opened: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The window as it was when it opened."""
+    monkeypatch.chdir(tmp_path)
+    state = opened.state
+    yield opened
+    opened.state = state
+
+
+def alone(app: Any, layer: str) -> np.ndarray:
+    """What the stage shows of a layer that fills it, away from what lies over it."""
+    play(app, {"click": f"layer.{layer}"})
+    settle(app)
+    app.frame()
+    return stage_pixels(app).astype(int)
+
+
+def test_a_comparison_shows_each_layer_on_its_side(app: Any) -> None:
+    normals, full = alone(app, "normals"), alone(app, "full")
+    play(app, {"key": "C"}, {"click": "compare.layer.normals"})
+    play(app, {"drag": {"widget": "compare.divider", "by": [-100, 0]}}, {"wait": "converged"})
+    app.frame()
+    shown = stage_pixels(app).astype(int)
+    divider = app.state.view.comparison.divider
+    side = shown.shape[0]
+    assert divider == pytest.approx(0.5 - 100 / side, abs=0.01)
+    column = round(divider * side)
+    rows = np.s_[side // 3 : side // 2 - 20]  # below the names, above the knob
+    left, right = np.s_[rows, 5 : column - 12], np.s_[rows, column + 12 : side - 5]
+    assert np.abs(shown - full)[left].max() <= 2
+    assert np.abs(shown - normals)[right].max() <= 2
+    assert np.abs(full - normals)[right].mean() > 10
+    play(app, {"key": "C"})
+    assert not app.state.view.comparison.on
+
+
+def test_a_pinned_view_keeps_its_code_and_takes_the_camera(app: Any) -> None:
+    play(app, {"click": "compare.pin"}, {"key": "Right"}, {"set": ["camera.yaw", 20]})
+    settle(app)
+    view = app.state.view
+    other = view.compared()
+    assert (other.foreground.seed, view.foreground.seed) == (0, 1)
+    assert other.camera == view.camera
+    pictures = [pane.picture.rgba for pane in app.easel._panes]
+    assert np.abs(pictures[0] - pictures[1]).mean() > 0.005
+    scene = ballgan.Scene(app.easel.model.generator)
+    expected = scene.render(to_camera(view.camera)).rgb
+    pinned = pictures[1][..., :3]
+    assert np.abs(pinned - expected).mean() < np.abs(pictures[0][..., :3] - expected).mean() / 2
+
+
+def test_the_inspector_tells_what_the_renderer_knows(app: Any) -> None:
+    rgba = settle(app)
+    alpha, depth = app.easel.picture.alpha, app.easel.picture.depth
+    row, column = np.unravel_index(alpha.argmax(), alpha.shape)
+    area = app._arrange().picture
+    place = ((column + 0.5) / alpha.shape[1], (row + 0.5) / alpha.shape[0])
+    at = [area.x + place[0] * area.width, area.y + place[1] * area.height]
+    play(app, {"key": "I"}, {"wheel": 0, "at": at})
+    probe = app._inspect(app._arrange())
+    assert probe.colour == pytest.approx(rgba[row, column].tolist())
+    assert probe.opacity == pytest.approx(alpha[row, column], abs=0.1)
+    assert probe.depth == pytest.approx(depth[row, column], abs=0.1)
+    x, y, z = (to_camera(app.state.view.camera).world2cam() @ [*probe.point, 1])[:3]
+    assert (x**2 + y**2 + z**2) ** 0.5 == pytest.approx(probe.depth)
+    play(app, {"key": "I"})
+    assert app._inspect(app._arrange()) is None
+
+
+def test_depth_has_a_range_of_its_own_and_a_colormap(app: Any) -> None:
+    play(app, {"click": "layer.depth"})
+    first = settle(app)
+    play(app, {"set": ["depth.near", 2.5]}, {"click": "depth.colormap.cividis"})
+    second = settle(app)
+    picture = app.easel.picture
+    solid = picture.alpha > 0.9
+    shares = (3.3 - picture.depth[solid]) / (3.3 - 2.5)
+    assert second[..., :3][solid] == pytest.approx(apply_colormap(shares, "cividis"), abs=1e-3)
+    assert np.abs(first - second)[solid].mean() > 0.01
+    play(app, {"click": "depth.model"})
+    assert app.state.view.depth.resolve(app.state.model.depth_range) == (2.25, 3.3)
+
+
+def test_the_mesh_is_painted_and_has_edges(app: Any) -> None:
+    play(app, {"click": "layer.surface"}, {"wait": "converged", "timeout": 60})
+    app.frame()
+    clay = stage_pixels(app).astype(int)
+    play(app, {"click": "mesh.paint.colour"}, {"wait": "converged", "timeout": 60})
+    app.frame()
+    painted = stage_pixels(app).astype(int)
+    colors = app.easel.surface.colors
+    assert colors.shape == app.easel.surface.vertices.shape
+    assert 0 <= colors.min() and colors.max() <= 1 and colors.std() > 0.01
+    assert np.abs(painted - clay).mean() > 2
+    play(app, {"key": "W"})
+    app.frame()
+    assert np.abs(stage_pixels(app).astype(int) - painted).mean() > 1
+
+
+def test_what_is_compared() -> None:
+    view = View(comparison=Comparison(on=True, kind="layer", layer="depth"))
+    assert replace(view, layer="depth", comparison=Comparison()) == view.compared()
+    assert View().compared() is None
+    codes = replace(view, comparison=Comparison(on=True, kind="codes"))
+    assert codes.compared() is None
+    other = CodePair(Code(5.0), Code(6.0))
+    codes = replace(codes, latents=LatentControls(other=other))
+    compared = codes.compared()
+    assert compared is not None and compared.codes == other
+    state = apply(ViewerState(view=view), out.PinView())
+    again = from_plain(View, to_plain(state.view), "view")
+    assert again == state.view and again.compared() is not None
+
+
+def test_unknown_pixels_are_not_made_up() -> None:
+    assert describe_probe(Probe((0.5, 0.5))) == []
+    lines = dict(describe_probe(Probe((0.5, 0.5), (1.0, 0.5, 0.0, 1.0), 0.01)))
+    assert lines["colour"].startswith("#ff8000")
+    assert lines["depth"] == "none" and "point" not in lines
