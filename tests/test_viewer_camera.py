@@ -12,7 +12,13 @@ import pytest
 from viewer_driver import open_app, play, settle
 
 import ballgan
-from ballgan.camera_text import decode_cameras, decode_orbit, encode_camera, to_camera
+from ballgan.camera_text import (
+    decode_cameras,
+    decode_orbit,
+    encode_camera,
+    encode_cameras,
+    to_camera,
+)
 from ballgan.view import Orbit
 
 CENTRE = [270, 280]  # of the picture, logical pixels
@@ -137,6 +143,17 @@ def test_saved_cameras_can_be_read(app: Any, tmp_path: Path, key: str, name: str
         np.array(to_camera(camera_of(app)).cam2world)
     )
     assert len(list(tmp_path.glob(f"{name}*.json"))) == 2  # nothing is overwritten
+
+
+def test_dropped_cameras_are_looked_through(app: Any, tmp_path: Path) -> None:
+    wanted = replace(camera_of(app), yaw=0.5, radius=2.0)
+    text = encode_cameras({"a.png": to_camera(wanted)}, "opengl", 64)
+    (tmp_path / "transforms.json").write_text(text)
+    (tmp_path / "broken.json").write_text('{"frames": [{"file_path": "a.png"}]}')
+    play(app, {"drop": str(tmp_path / "transforms.json")}, {"wait": "loaded"})
+    assert to_camera(camera_of(app)).position == pytest.approx(to_camera(wanted).position)
+    play(app, {"drop": str(tmp_path / "broken.json")}, {"wait": "loaded"})
+    assert "a.png: transform_matrix should be a 4x4 matrix" in last_notice(app)[1]
 
 
 def test_the_angle_of_view_changes_nobody_but_the_identity_pose_does(app: Any) -> None:

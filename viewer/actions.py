@@ -85,7 +85,7 @@ class OpenFile(Action):
 
 @dataclass(frozen=True)
 class FileRecognised(Action):
-    """What a file is by its content: "model", "picture", "session", or "run" for a folder."""
+    """What a file is by its content: "model", "picture", "session", "cameras"; "run": a folder."""
 
     path: str
     kind: str

@@ -614,6 +614,7 @@ _EFFECTS: dict[type[act.Action], Callable[[App, Any], None]] = {
     act.StartExport: App._export,
     cam.CopyCamera: cameras.copy,
     cam.PasteCamera: cameras.paste,
+    cam.OpenCameras: cameras.open_file,
     cam.SaveCamera: cameras.save,
     cam.PickPivot: cameras.pick_pivot,
     act.StartCapture: App._capture,

@@ -81,6 +81,13 @@ class PasteCamera(Effect):
 
 
 @dataclass(frozen=True)
+class OpenCameras(Effect):
+    """Look through the first camera of a file."""
+
+    path: str
+
+
+@dataclass(frozen=True)
 class SaveCamera(Effect):
     """Write the camera as a file for other programs: convention "opencv" or "opengl"."""
 

@@ -51,6 +51,21 @@ def paste(app: App, action: cam.PasteCamera) -> None:
     take(app, text[:MAX_TEXT], "The text on the clipboard")
 
 
+def open_file(app: App, action: cam.OpenCameras) -> None:
+    """Look through the first camera of a file."""
+    try:
+        with open(action.path, "rb") as file:
+            text = file.read(MAX_TEXT + 1).decode("utf-8-sig")
+        if len(text) > MAX_TEXT:
+            raise ValueError("it is over 4 MB: ballgan render --cameras reads larger ones")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        text = f"{action.path} cannot be read as cameras: {reason}"
+        app.dispatch(act.Notify("error", text))
+        return
+    take(app, text, action.path)
+
+
 def take(app: App, text: str, name: str) -> None:
     """Look through the first camera in a text, which errors call `name`."""
     before = app.state.view.camera

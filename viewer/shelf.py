@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import actions as act
+from . import camera_actions as cam
 from . import tasks
 from .follow import Follower, FollowRequest
 from .requests import Model
@@ -66,6 +67,8 @@ def open_recognised(state: ViewerState, action: act.FileRecognised) -> list[act.
         return [act.FollowRun(path)]
     if action.kind == "session":
         return [act.OpenSession(path)]
+    if action.kind == "cameras":
+        return [*open_bundled(state), cam.OpenCameras(path)]
     return [*open_bundled(state), act.OpenPicture(path)]
 
 
