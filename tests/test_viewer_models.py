@@ -13,6 +13,7 @@ import pytest
 from ballgan_viewer import actions as act
 from ballgan_viewer import latent_actions as lat
 from ballgan_viewer.follow import find_newest
+from ballgan_viewer.shelf import open_recognised
 from ballgan_viewer.state import Following, ModelInfo, ViewerState, apply
 from ballgan_viewer.state.models import MAX_MODELS
 from test_viewer_state import model_info
@@ -245,9 +246,18 @@ def test_files_that_are_dropped_together_all_open(
     paths = [str(files[1]), str(shutil.copy(files[0], tmp_path / "copy.pkl")), "missing.pkl"]
     play(app, {"drop": paths}, {"wait": "loaded"})
     assert [model.name for model in app.state.models] == ["tiny", "other", "copy"]
-    assert app.state.model.name == "other"
+    assert app.state.model.name == "copy"
     (text,) = errors(app)
     assert "missing.pkl" in text
+
+
+def test_of_several_files_at_the_start_the_first_one_shows() -> None:
+    state = apply(ViewerState(), act.OpenModel("/a.pkl"))
+    (queued,) = open_recognised(state, act.FileRecognised("/b.pkl", "model"))
+    assert queued == act.QueueModel(act.OpenModel("/b.pkl", show=False))
+    running = do(opened("a"), act.OpenModel("/b.pkl"))
+    (queued,) = open_recognised(running, act.FileRecognised("/c.pkl", "model"))
+    assert queued == act.QueueModel(act.OpenModel("/c.pkl"))
 
 
 def test_a_session_holds_all_open_models(files: tuple[Path, Path]) -> None:

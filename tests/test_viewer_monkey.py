@@ -71,6 +71,7 @@ def test_random_actions(app: Any, files: list[Path], seed: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(12 * 3600)
 def test_many_random_actions_and_no_growth(app: Any, files: list[Path]) -> None:
     """BALLGAN_MONKEY_ACTIONS, by default 20,000; memory is compared after a tenth of them."""
     play(app, {"wait": "loaded"})

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import glfw
 import pytest
 from ballgan_viewer import panels
 from imgui_bundle import imgui
@@ -18,6 +17,8 @@ from test_viewer_app import CENTRE, app, model_file, notices
 from viewer_driver import open_app, play, settle
 
 import ballgan
+
+import glfw  # isort: skip  (after imgui_bundle, so that GLFW is the library that it brings)
 
 __all__ = ["app", "model_file"]  # fixtures
 
@@ -118,7 +119,8 @@ def test_the_last_of_two_models_is_shown(
         app.frame()
         names.append(app.state.model.name)
         time.sleep(0.01)
-    assert set(names) == {"tiny", "b"}
+    assert set(names) == {"tiny", "a", "b"}
+    assert app.state.model.name == "b"
     assert app.state.preferences.recent_models[0] == str(tmp_path / "b.pkl")
 
 

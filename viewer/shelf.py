@@ -57,12 +57,14 @@ class Shelf:
 def open_recognised(state: ViewerState, action: act.FileRecognised) -> list[act.Action]:
     """What to do with a dropped file, now that it is known what it is.
 
-    Of several models the first is shown; the others wait for their turn.
+    Of several models one is read after the other, and each shown: the last one stays. At the
+    start it is the first one that is shown.
     """
     path = action.path
     if action.kind == "model":
         waits = state.loading is not None or bool(state.waiting)
-        return [act.QueueModel(act.OpenModel(path, show=False)) if waits else act.OpenModel(path)]
+        request = act.OpenModel(path, show=not waits or state.model is not None)
+        return [act.QueueModel(request) if waits else request]
     if action.kind == "run":
         return [act.FollowRun(path)]
     if action.kind == "session":
