@@ -112,7 +112,9 @@ class App:
         self.gallery: Gallery = Gallery(self._thumbnails, self.lanes[THUMBNAILS])
         self.dialogs: Dialogs = Dialogs()
         self._grip = Grip()
-        self.easel: Easel = Easel(self._stage, self.preview, self.lanes["render"], self.lanes["surface"])
+        self.easel: Easel = Easel(
+            self._stage, self.preview, self.lanes["render"], self.lanes["surface"]
+        )
         self.wants_picture: bool = False
         self._held = False  # whether anything was dragged in the last frame
         self._recorded_at = 0.0  # when something was last done that can be undone
