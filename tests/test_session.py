@@ -98,6 +98,7 @@ def test_older_files_take_the_defaults_of_newer_fields() -> None:
         (tamper(view__foreground__x=1e300), "x and y of a code should be within"),
         (tamper(view__layer="sound"), r"session\.view\.layer should be one of full, .*'sound'"),
         (tamper(view__backdrop__kind="door"), r"session\.view\.backdrop\.kind should be one of"),
+        (tamper(view__backdrop__light_strength=9.0), "light_strength should be in 0 ... 2"),
         (tamper(shown=3), "session.shown should be one of 0 models; got 3"),
         (tamper(models=[{"path": 3}]), r"session\.models\[0\]\.path should be of type str"),
     ],

@@ -250,3 +250,12 @@ def test_one_large_picture_at_a_time(app: Any, tmp_path: Path) -> None:
     app.dispatch(act.CancelJob("capture"))
     play(app, {"wait": "idle", "timeout": 60})
     assert not list(tmp_path.iterdir())
+
+
+def test_pictures_have_any_side(app: Any) -> None:
+    play(app, {"click": "capture.size.1024"}, {"set": ["capture.side", 333]})
+    assert app.state.capture.size == 333
+    play(app, {"click": "capture.passes.1"}, {"click": "screenshot"})
+    play(app, {"wait": "captured", "timeout": 60})
+    with Image.open(app.state.captured) as image:
+        assert image.size == (333, 333)

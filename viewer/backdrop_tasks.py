@@ -13,7 +13,7 @@ from ballgan.view import Backdrop
 
 from . import actions as act
 from .paths import find_folder, unused
-from .requests import Model
+from .requests import Forget, Model
 from .worker import Ticket
 
 THUMBNAIL = (64, 128)  # pixels, height and width
@@ -88,10 +88,13 @@ class Unroller:
         self._model: Model | None = None
         self._scene: Any = None
 
-    def __call__(self, request: UnrollRequest, ticket: Ticket) -> None:
-        """Post a PanelPicture."""
+    def __call__(self, request: UnrollRequest | Forget, ticket: Ticket) -> None:
+        """Post a PanelPicture; or let go of a model that is no longer looked at."""
         import ballgan
 
+        if isinstance(request, Forget):
+            self._model = self._scene = None
+            return
         if self._model != request.model:
             self._model, self._scene = request.model, ballgan.Scene(request.model.generator)
         pixels = _unroll(self._scene, request.backdrop, UNROLLED, lambda _: ticket.check())

@@ -79,9 +79,14 @@ class Easel:
             if wanted != self._surface_asked:
                 self._surface_asked = wanted
                 self._find_surface.submit(wanted)
-        requests = [self._request(side, limit, pane) for pane, side in enumerate(sides)]
-        request = self._next(requests, state) if len(requests) > 1 else requests[0]
-        if request is None or (request.view.layer == "surface" and not request.preview):
+        requests = [
+            self._request(side, limit, pane)
+            for pane, side in enumerate(sides)
+            if side.view.layer != "surface" or (state.preview and not pane)
+        ]
+        alone = len(sides) == 1 and not (self._asked is not None and self._asked.pane)
+        request = next(iter(requests), None) if alone else self._next(requests)
+        if request is None:
             return
         if self._asked is None or not self._asked.covers(request):
             self._asked = request
@@ -96,13 +101,11 @@ class Easel:
             limit = STAGES[0]  # of the preview, which shows until there is a mesh
         return RenderRequest(self.model, view, limit, bakes, state.revision, pane)
 
-    def _next(self, requests: list[RenderRequest], state: ViewerState) -> RenderRequest | None:
+    def _next(self, requests: list[RenderRequest]) -> RenderRequest | None:
         """What to work on: a first whole picture of each pane, then the end of each."""
         for at_first in True, False:
-            for request, side in zip(requests, _sides(state), strict=True):
+            for request in requests:
                 pane = self._panes[request.pane]
-                if side.view.layer == "surface" and request.pane:
-                    continue
                 baked = request.preview and self._preview.is_current(self.model, request.view)
                 if baked and request.limit == STAGES[0]:
                     continue

@@ -73,6 +73,23 @@ class Program:
             setter(location, *(float(v) for v in value))
 
 
+def make_texture(kind: int, smaller: int = GL.GL_LINEAR, larger: int = GL.GL_LINEAR) -> int:
+    """A texture, GL_TEXTURE_2D or GL_TEXTURE_3D, with these filters and clamped at its edges."""
+    texture = int(GL.glGenTextures(1))
+    GL.glBindTexture(kind, texture)
+    GL.glTexParameteri(kind, GL.GL_TEXTURE_MIN_FILTER, smaller)
+    GL.glTexParameteri(kind, GL.GL_TEXTURE_MAG_FILTER, larger)
+    for axis in (GL.GL_TEXTURE_WRAP_S, GL.GL_TEXTURE_WRAP_T, GL.GL_TEXTURE_WRAP_R):
+        GL.glTexParameteri(kind, axis, GL.GL_CLAMP_TO_EDGE)
+    return texture
+
+
+def attach(kind: int, texture: int, unit: int) -> None:
+    """Attach a texture to a texture unit."""
+    GL.glActiveTexture(GL.GL_TEXTURE0 + unit)
+    GL.glBindTexture(kind, texture)
+
+
 class Texture:
     """A 2-D RGBA texture of 8 bits a channel, trilinear, clamped at its edges.
 
@@ -81,17 +98,10 @@ class Texture:
 
     def __init__(self) -> None:
         self.size = (0, 0)  # width, height of the one that shows
-        self._textures = [int(name) for name in GL.glGenTextures(2)]
+        self._textures = [
+            make_texture(GL.GL_TEXTURE_2D, GL.GL_LINEAR_MIPMAP_LINEAR) for _ in range(2)
+        ]
         self._sizes = [(0, 0), (0, 0)]
-        for texture in self._textures:
-            GL.glBindTexture(GL.GL_TEXTURE_2D, texture)
-            for name, value in (
-                (GL.GL_TEXTURE_MIN_FILTER, GL.GL_LINEAR_MIPMAP_LINEAR),
-                (GL.GL_TEXTURE_MAG_FILTER, GL.GL_LINEAR),
-                (GL.GL_TEXTURE_WRAP_S, GL.GL_CLAMP_TO_EDGE),
-                (GL.GL_TEXTURE_WRAP_T, GL.GL_CLAMP_TO_EDGE),
-            ):
-                GL.glTexParameteri(GL.GL_TEXTURE_2D, name, value)
 
     def upload(self, pixels: np.ndarray) -> None:
         """Show `pixels`, (H, W, 4) uint8, first row on top."""
@@ -117,8 +127,7 @@ class Texture:
 
     def bind(self, unit: int) -> None:
         """Attach the one that shows to a texture unit."""
-        GL.glActiveTexture(GL.GL_TEXTURE0 + unit)
-        GL.glBindTexture(GL.GL_TEXTURE_2D, self._textures[0])
+        attach(GL.GL_TEXTURE_2D, self._textures[0], unit)
 
     def close(self) -> None:
         """Delete the textures."""

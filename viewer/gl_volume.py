@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 from OpenGL import GL
 
-from .gl import clipped
+from .gl import attach, clipped, make_texture
 
 # Internal format, format, type and numpy's type of a sample.
 HALF = (GL.GL_R16F, GL.GL_RED, GL.GL_HALF_FLOAT, np.float16)
@@ -23,17 +23,8 @@ class Grid:
     def __init__(self, form: Format) -> None:
         self.side = 0
         self._form = form
-        self._texture = int(GL.glGenTextures(1))
         smooth = GL.GL_NEAREST if form is WHOLE else GL.GL_LINEAR
-        GL.glBindTexture(GL.GL_TEXTURE_3D, self._texture)
-        for name, value in (
-            (GL.GL_TEXTURE_MIN_FILTER, smooth),
-            (GL.GL_TEXTURE_MAG_FILTER, smooth),
-            (GL.GL_TEXTURE_WRAP_S, GL.GL_CLAMP_TO_EDGE),
-            (GL.GL_TEXTURE_WRAP_T, GL.GL_CLAMP_TO_EDGE),
-            (GL.GL_TEXTURE_WRAP_R, GL.GL_CLAMP_TO_EDGE),
-        ):
-            GL.glTexParameteri(GL.GL_TEXTURE_3D, name, value)
+        self._texture = make_texture(GL.GL_TEXTURE_3D, smooth, smooth)
 
     def allocate(self, side: int) -> None:
         """Make room for `side` samples along each axis; what they are is undefined."""
@@ -62,8 +53,7 @@ class Grid:
 
     def bind(self, unit: int) -> None:
         """Attach it to a texture unit."""
-        GL.glActiveTexture(GL.GL_TEXTURE0 + unit)
-        GL.glBindTexture(GL.GL_TEXTURE_3D, self._texture)
+        attach(GL.GL_TEXTURE_3D, self._texture, unit)
 
     def close(self) -> None:
         """Delete the texture."""
@@ -74,11 +64,7 @@ class SlicedPicture:
     """A 2-D texture that is uploaded in slices of rows while the one before still shows."""
 
     def __init__(self) -> None:
-        self._textures = [int(name) for name in GL.glGenTextures(2)]  # the first one shows
-        for texture in self._textures:
-            GL.glBindTexture(GL.GL_TEXTURE_2D, texture)
-            GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_MIN_FILTER, GL.GL_LINEAR)
-            GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_MAG_FILTER, GL.GL_LINEAR)
+        self._textures = [make_texture(GL.GL_TEXTURE_2D) for _ in range(2)]  # the first one shows
 
     def begin(self, width: int, height: int, *, mirrored: bool) -> None:
         """Start another picture: mirrored over its edges, or repeated sideways only."""
@@ -104,8 +90,7 @@ class SlicedPicture:
 
     def bind(self, unit: int) -> None:
         """Attach the one that shows to a texture unit."""
-        GL.glActiveTexture(GL.GL_TEXTURE0 + unit)
-        GL.glBindTexture(GL.GL_TEXTURE_2D, self._textures[0])
+        attach(GL.GL_TEXTURE_2D, self._textures[0], unit)
 
     def close(self) -> None:
         """Delete the textures."""
@@ -117,16 +102,8 @@ class Canvas:
 
     def __init__(self) -> None:
         self.side = 0
-        self._texture = int(GL.glGenTextures(1))
+        self._texture = make_texture(GL.GL_TEXTURE_2D)
         self._framebuffer = int(GL.glGenFramebuffers(1))
-        GL.glBindTexture(GL.GL_TEXTURE_2D, self._texture)
-        for name, value in (
-            (GL.GL_TEXTURE_MIN_FILTER, GL.GL_LINEAR),
-            (GL.GL_TEXTURE_MAG_FILTER, GL.GL_LINEAR),
-            (GL.GL_TEXTURE_WRAP_S, GL.GL_CLAMP_TO_EDGE),
-            (GL.GL_TEXTURE_WRAP_T, GL.GL_CLAMP_TO_EDGE),
-        ):
-            GL.glTexParameteri(GL.GL_TEXTURE_2D, name, value)
 
     @contextmanager
     def drawing(self, side: int) -> Iterator[None]:
@@ -158,8 +135,7 @@ class Canvas:
 
     def bind(self, unit: int) -> None:
         """Attach it to a texture unit."""
-        GL.glActiveTexture(GL.GL_TEXTURE0 + unit)
-        GL.glBindTexture(GL.GL_TEXTURE_2D, self._texture)
+        attach(GL.GL_TEXTURE_2D, self._texture, unit)
 
     def close(self) -> None:
         """Delete it."""

@@ -20,7 +20,7 @@ from .backdrop_tasks import (
 )
 from .info import Thumbnail
 from .panel_pictures import PanelPictures
-from .requests import Model
+from .requests import Forget, Model
 from .state import ViewerState
 from .watcher import Watcher
 from .worker import Failed, Lane
@@ -53,6 +53,9 @@ class Surroundings:
             if wanted:
                 self._asked.update(wanted)
                 self.lanes["panoramas"].submit(ThumbnailsRequest(tuple(wanted)))
+        if self._unrolled is not None and self._unrolled.model != model:
+            self._unrolled = None
+            self.lanes["unroll"].submit(Forget())
         if model is not None and "background.unrolled" in drawn and backdrop.visible:
             request = UnrollRequest(model, whole(backdrop), state.revision)
             if request != self._unrolled:

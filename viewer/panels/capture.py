@@ -19,6 +19,7 @@ FILM_SIZE_LABELS = tuple(
     (str(size), (f"{size // 1024}k" if size >= 1024 else str(size)) if size else "Model")
     for size in FILM_SIZES
 )
+LEAST_SIDE, LARGEST_SIDE = 16, 8192  # pixels
 PASS_LABELS = tuple((str(passes), str(passes)) for passes in CAPTURE_PASSES)
 FORMATS = (("mp4", "MP4"), ("webm", "WebM"), ("gif", "GIF"), ("png", "PNG"))
 RATES = ((12.0, "12"), (24.0, "24"), (30.0, "30"), (60.0, "60"))
@@ -74,6 +75,10 @@ def _draw_picture(ui: Ui, state: ViewerState) -> list[act.Action]:
     size = ui.segments("capture.size", SIZE_LABELS, str(options.size))
     if size is not None:
         options = replace(options, size=int(size))
+    if options.size:
+        ui.label("Side", "Any number of pixels: drag, or type after a double click.")
+        side = ui.integer("capture.side", options.size, LEAST_SIDE, LARGEST_SIDE, "%d px")
+        options = replace(options, size=options.size if side is None else side)
     ui.label("Passes", PASS_TIP)
     passes = ui.segments("capture.passes", PASS_LABELS, str(options.passes))
     if passes is not None:
