@@ -52,7 +52,7 @@ class Monkey:
             if "cannot be used now" not in str(error) and "no widget" not in str(error):
                 raise
         check(self.app)
-        self.delay = max(self.delay, *(self.app._lanes[name].delay for name in ANSWERING))
+        self.delay = max(self.delay, *(self.app.lanes[name].delay for name in ANSWERING))
 
     def _command(self) -> dict[str, Any] | None:
         from ballgan_viewer.commands import COMMANDS

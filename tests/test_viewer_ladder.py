@@ -32,7 +32,7 @@ def app(model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
 @pytest.fixture
 def held(app: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The program with a renderer that does not answer any more."""
-    monkeypatch.setattr(app._lanes["render"], "submit", lambda request: None)
+    monkeypatch.setattr(app.lanes["render"], "submit", lambda request: None)
     return app
 
 
@@ -137,7 +137,7 @@ def test_no_jump_between_preview_and_network(app: Any, monkeypatch: pytest.Monke
     play(app, {"click": "rays.64"})
     settle(app)
     with monkeypatch.context() as patch:
-        patch.setattr(app._lanes["render"], "submit", lambda request: None)
+        patch.setattr(app.lanes["render"], "submit", lambda request: None)
         play(app, {"drag": {"from": CENTRE, "to": [340, 300]}})
         assert app.easel.engine(app.state) == "preview"
         preview = stage_pixels(app).astype(float) / 255
@@ -166,7 +166,7 @@ def test_a_new_code_reaches_the_preview(app: Any) -> None:
 
 
 def test_the_surface_is_there_before_its_mesh(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app._lanes["surface"], "submit", lambda request: None)
+    monkeypatch.setattr(app.lanes["surface"], "submit", lambda request: None)
     play(app, {"key": "8"})
     assert app.easel.engine(app.state) == "preview"
     assert "Surface" in status(app)

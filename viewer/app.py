@@ -7,7 +7,7 @@ The thread that runs this owns the window and GL. Everything that takes time hap
 import logging
 import queue
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +17,14 @@ from ballgan.view import CODES
 
 from . import actions as act
 from . import camera_actions as cam
-from . import cameras, capture, capture_tasks, document, panels, paths, preferences, tasks
+from . import capture, capture_tasks, panels, paths, preferences, tasks
 from . import latent_actions as lat
 from .backdrop_tasks import PanelPicture
 from .commands import keys_of
 from .controls import Grip, Reach, ends_stroke, handle
 from .dialogs import FOLDER, Dialogs
 from .easel import Easel
+from .effects import EFFECTS
 from .events import Event
 from .gallery import THUMBNAILS, Gallery
 from .gl import finish, read_framebuffer
@@ -35,8 +36,6 @@ from .picture import Stage
 from .preview import Preview
 from .requests import (
     Backcloth,
-    CaptureRequest,
-    ExportRequest,
     Lights,
     NotesRequest,
     Rendered,
@@ -46,7 +45,7 @@ from .requests import (
     Volume,
     VolumeDetail,
 )
-from .shelf import Shelf, open_bundled, open_recognised, open_session
+from .shelf import Shelf
 from .state import ViewerState, apply
 from .surroundings import Surroundings
 from .tempo import Tempo
@@ -81,15 +80,15 @@ class App:
     def __init__(self, window: Window, options: AppOptions | None = None) -> None:
         options = options or AppOptions()
         remembered, complaint = preferences.load()
-        self.window = window
+        self.window: Window = window
         with_preview = options.preview and remembered.preview
-        self.state = ViewerState(preferences=remembered, preview=with_preview)
+        self.state: ViewerState = ViewerState(preferences=remembered, preview=with_preview)
         self._stage = Stage()
-        self.preview = Preview()
-        self.gui = Gui(window)
-        self.tempo = Tempo()
+        self.preview: Preview = Preview()
+        self.gui: Gui = Gui(window)
+        self.tempo: Tempo = Tempo()
         self._results: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._lanes = {
+        self.lanes: dict[str, Lane] = {
             name: Lane(name, work, self._post)
             for name, work in (
                 ("picture", tasks.open_picture),
@@ -101,27 +100,29 @@ class App:
                 ("film", capture_tasks.capture),
             )
         }
-        self._lanes["recognise"] = Lane("recognise", tasks.recognise_file, self._post, in_turn=True)
-        self._lanes["save"] = Lane("save", tasks.save_picture, self._post, in_turn=True)
-        self.surroundings = Surroundings(self._post)
-        self._lanes |= self.surroundings.lanes
-        self._shelf = Shelf(self._post)
-        self._lanes["notes"] = Lane("notes", tasks.write_notes, self._post, in_turn=True)
+        self.lanes["recognise"] = Lane("recognise", tasks.recognise_file, self._post, in_turn=True)
+        self.lanes["save"] = Lane("save", tasks.save_picture, self._post, in_turn=True)
+        self.surroundings: Surroundings = Surroundings(self._post)
+        self.lanes |= self.surroundings.lanes
+        self.shelf: Shelf = Shelf(self._post)
+        self.lanes["notes"] = Lane("notes", tasks.write_notes, self._post, in_turn=True)
         maker = ThumbnailMaker(self._is_computing)
-        self._lanes[THUMBNAILS] = Lane(THUMBNAILS, maker, self._post)
+        self.lanes[THUMBNAILS] = Lane(THUMBNAILS, maker, self._post)
         self._thumbnails = Thumbnails()
-        self.gallery = Gallery(self._thumbnails, self._lanes[THUMBNAILS])
-        self._dialogs = Dialogs()
+        self.gallery: Gallery = Gallery(self._thumbnails, self.lanes[THUMBNAILS])
+        self.dialogs: Dialogs = Dialogs()
         self._grip = Grip()
-        self.easel = Easel(self._stage, self.preview, self._lanes["render"], self._lanes["surface"])
-        self._wants_picture = False
+        self.easel: Easel = Easel(
+            self._stage, self.preview, self.lanes["render"], self.lanes["surface"]
+        )
+        self.wants_picture: bool = False
         self._held = False  # whether anything was dragged in the last frame
         self._recorded_at = 0.0  # when something was last done that can be undone
         self._survives = False  # errors of our own; see `_guard`
         self._complaints: set[str] = set()
         self._remember = options.remember
         self._expiry: dict[int, float] = {}
-        self.keeper = Keeper(self._post, autosave=options.remember)
+        self.keeper: Keeper = Keeper(self._post, autosave=options.remember)
         if complaint:
             self.dispatch(act.Notify("error", complaint))
         self._begin(options)
@@ -161,8 +162,8 @@ class App:
     @property
     def saving(self) -> bool:
         """Whether a picture or a session is being written, or will be."""
-        writing = self._lanes["save"].busy or self._lanes["sphere"].busy or self.keeper.busy
-        return self._wants_picture or writing
+        writing = self.lanes["save"].busy or self.lanes["sphere"].busy or self.keeper.busy
+        return self.wants_picture or writing
 
     @property
     def converged(self) -> bool:
@@ -248,7 +249,7 @@ class App:
         if self.tempo.expects_more or self.preview.pending or playing:
             return 0.0
         waits = [self.tempo.until_rest(REST), self.keeper.until_due(self.state)]
-        if self._dialogs.open or self._busy():
+        if self.dialogs.open or self._busy():
             waits.append(0.1)
         if self.gui.wants_keys:
             waits.append(0.4)
@@ -273,7 +274,7 @@ class App:
                 self._save_preferences()
             if self.state.notes != before.notes and self.state.model is before.model:
                 self._save_notes()
-            perform = _EFFECTS.get(type(action))
+            perform = EFFECTS.get(type(action))
             if perform is not None:
                 perform(self, action)
 
@@ -305,8 +306,8 @@ class App:
         unexpectedly: what is shown shall be shown again at the next start.
         """
         self.keeper.close(keep=unexpectedly)
-        self._shelf.close()
-        for lane in self._lanes.values():
+        self.shelf.close()
+        for lane in self.lanes.values():
             lane.close()
         if self._remember and not self.window.minimised:
             size = self.window.logical_size
@@ -431,16 +432,16 @@ class App:
 
     def _is_computing(self) -> bool:
         """Whether the picture on the stage is being made. For any thread."""
-        return any(self._lanes[name].busy for name in ("render", "surface"))
+        return any(self.lanes[name].busy for name in ("render", "surface"))
 
     def _busy(self) -> bool:
         return self.loading or self.exporting or self.capturing or not self.converged
 
-    # Effects of actions
+    # What is done beside the events
 
     def _housekeep(self) -> None:
         """Answers of dialogs, notices that have been read, pictures to save."""
-        path = self._dialogs.poll()
+        path = self.dialogs.poll()
         if path is not None:
             self._use_chosen_file(path)
         now = time.monotonic()
@@ -451,8 +452,8 @@ class App:
             self.dispatch(self.state.waiting[0])
         self._follow_sheet()
         self.keeper.autosave(self.state)
-        if self._wants_picture and self.converged:
-            self._wants_picture = False
+        if self.wants_picture and self.converged:
+            self.wants_picture = False
             self._save_picture()
 
     def _follow_sheet(self) -> None:
@@ -467,15 +468,15 @@ class App:
             self.dispatch(act.ReportProgress(THUMBNAILS, progress))
 
     def _use_chosen_file(self, path: str) -> None:
-        if self._dialogs.purpose == "model":
+        if self.dialogs.purpose == "model":
             self.dispatch(act.OpenModel(path))
-        elif self._dialogs.purpose == "picture":
+        elif self.dialogs.purpose == "picture":
             self.dispatch(act.OpenPicture(path))
-        elif self._dialogs.purpose == "session":
+        elif self.dialogs.purpose == "session":
             self.dispatch(act.OpenSession(path))
-        elif self._dialogs.purpose == "save_session":
+        elif self.dialogs.purpose == "save_session":
             self.dispatch(act.SaveSession(path))
-        elif self._dialogs.purpose == FOLDER:
+        elif self.dialogs.purpose == FOLDER:
             self.dispatch(act.SetOutputFolder(path))
         else:
             self.dispatch(act.SetExportPath(path))
@@ -490,138 +491,18 @@ class App:
             paths.picture_stem(self.state),
             capture.describe_view(self.state),
         )
-        self._lanes["save"].submit(request)
+        self.lanes["save"].submit(request)
 
     def _save_notes(self) -> None:
         model = self.state.model
         if model is not None and self._remember:
             request = NotesRequest(model.sha256, model.name, self.state.notes)
-            self._lanes["notes"].submit(request)
+            self.lanes["notes"].submit(request)
 
     def _save_preferences(self) -> None:
         complaint = preferences.save(self.state.preferences)
         if complaint:
             self.state = apply(self.state, act.Notify("error", complaint))
-
-    def _use_model(self, action: act.Action) -> None:
-        """Look at the model that the state shows, if it is another one than before."""
-        handle = action.handle if isinstance(action, act.ModelOpened) else None
-        model = self._shelf.take(self.state, handle)
-        if model is not None and model is not self.easel.model:
-            self.easel.use_model(model)
-            self.gallery.use_model(model)
-            self.tempo.rest()
-            self.window.set_title(f"{model.info.name} \u2013 BallGAN")
-        if isinstance(action, act.ModelOpened) and self.state.loading is None:
-            self._restore_pending()
-
-    def _restore_pending(self) -> None:
-        if self.state.pending is not None:
-            self.dispatch(act.RestoreDocument(self.state.pending))
-
-    def _browse(self, action: act.Browse) -> None:
-        defaults = {"export": paths.describe_mesh_path, "save_session": paths.describe_session_path}
-        describe = defaults.get(action.purpose)
-        default = describe(self.state) if describe else ""
-        self.dispatch(*self._dialogs.ask(action.purpose, default))
-
-    def _write_sphere(self, action: act.WriteSphere) -> None:
-        if self.easel.model is not None and self.state.can_unroll:
-            self.dispatch(act.BeginJob("sphere", "Unrolling the background"))
-            self.surroundings.write(self.easel.model, self.state, edit=action.edit)
-
-    def _use_sphere(self, action: act.SphereWritten) -> None:
-        if action.edit:
-            self.dispatch(act.OpenPicture(action.path))
-
-    def _want_picture(self, action: act.SaveScreenshot) -> None:
-        if self.state.capture.size and self.state.view.layer != "surface":
-            if self.state.job("capture") is None:
-                self.dispatch(act.StartCapture())
-            else:
-                self.dispatch(act.Notify("info", "A picture is still being rendered."))
-        else:
-            self._wants_picture = self.easel.model is not None
-
-    def _capture(self, action: act.StartCapture | act.StartFilm) -> None:
-        state, film = self.state, isinstance(action, act.StartFilm)
-        lane = "film" if film else "capture"
-        obstacle = ""
-        if self.easel.model is None:
-            obstacle = "Open a model before."
-        elif film and not state.animation.keys:
-            obstacle = "The film has no keys: add one in the timeline, or make a turntable."
-        elif state.view.layer == "surface":
-            obstacle = "The mesh is drawn by the window only: choose another layer in Output."
-        if self.easel.model is None or obstacle:
-            self.dispatch(act.EndJob(lane, "error", obstacle))
-            return
-        request = CaptureRequest(
-            self.easel.model,
-            state.view,
-            state.animation if film else None,
-            state.capture,
-            state.preferences.output_folder,
-            paths.film_stem(state) if film else paths.picture_stem(state),
-            capture.describe_view(state),
-            document.to_session(state),
-        )
-        self._lanes[lane].submit(request)
-
-    def _cancel_job(self, action: act.CancelJob) -> None:
-        if action.lane == THUMBNAILS:
-            self.dispatch(lat.StopSheet())
-        else:
-            self._lanes[action.lane].cancel()
-
-    def _export(self, action: act.StartExport) -> None:
-        if self.easel.model is None:
-            text = "Open a model before exporting a mesh."
-            self.dispatch(act.EndJob("export", "error", text))
-            return
-        request = ExportRequest(
-            self.easel.model,
-            self.state.view.identity,
-            self.state.view.backdrop,
-            self.state.export,
-            self.state.preferences.output_folder,
-            paths.mesh_name(self.state),
-        )
-        self._lanes["export"].submit(request)
-
-
-_EFFECTS: dict[type[act.Action], Callable[[App, Any], None]] = {
-    act.OpenFile: lambda app, action: app._lanes["recognise"].submit(action),
-    act.FileRecognised: lambda app, action: app.dispatch(*open_recognised(app.state, action)),
-    act.OpenModel: lambda app, action: app._shelf.read(action),
-    act.FollowRun: lambda app, action: app._shelf.follow(action.folder),
-    act.StopFollowing: lambda app, action: app._shelf.stop_following(),
-    act.OpenPicture: lambda app, action: app._lanes["picture"].submit(action),
-    act.ModelOpened: App._use_model,
-    act.ShowModel: App._use_model,
-    act.StepModel: App._use_model,
-    act.CloseModel: App._use_model,
-    act.OpenSession: lambda app, action: app.keeper.open(app.state, action.path),
-    act.SessionOpened: lambda app, action: app.dispatch(*open_session(app.state, action)),
-    act.SessionFailed: lambda app, action: app.dispatch(*open_bundled(app.state)),
-    act.SaveSession: lambda app, action: app.keeper.save(app.state, action.path),
-    act.Browse: App._browse,
-    act.WriteSphere: App._write_sphere,
-    act.SphereWritten: App._use_sphere,
-    act.PictureChanged: lambda app, action: app.surroundings.forget(action.path),
-    act.SaveScreenshot: App._want_picture,
-    act.RevealFile: lambda app, action: app._lanes["reveal"].submit(action),
-    act.StartExport: App._export,
-    cam.CopyCamera: cameras.copy,
-    cam.PasteCamera: cameras.paste,
-    cam.OpenCameras: cameras.open_file,
-    cam.SaveCamera: cameras.save,
-    cam.PickPivot: cameras.pick_pivot,
-    act.StartCapture: App._capture,
-    act.StartFilm: App._capture,
-    act.Quit: lambda app, action: app.window.request_close(),
-    act.CancelJob: App._cancel_job,
-}
 
 
 def save_window(app: App, path: str | Path) -> None:

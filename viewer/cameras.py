@@ -1,6 +1,6 @@
 """What the window does with cameras outside of its state: clipboard, files, picking a point.
 
-Functions of the app and an action; see app._EFFECTS.
+Functions of the app and an action; see effects.EFFECTS.
 """
 
 from __future__ import annotations

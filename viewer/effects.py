@@ -1,0 +1,156 @@
+"""What actions do outside of the state: one function of the app and the action for each.
+
+Those of cameras are in cameras.py. `App.dispatch` looks them up in EFFECTS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from . import actions as act
+from . import camera_actions as cam
+from . import cameras, capture, document, paths
+from . import latent_actions as lat
+from .gallery import THUMBNAILS
+from .requests import CaptureRequest, ExportRequest
+from .shelf import open_bundled, open_recognised, open_session
+
+if TYPE_CHECKING:
+    from .app import App
+
+
+def use_model(app: App, action: act.Action) -> None:
+    """Look at the model that the state shows, if it is another one than before."""
+    handle = action.handle if isinstance(action, act.ModelOpened) else None
+    model = app.shelf.take(app.state, handle)
+    if model is not None and model is not app.easel.model:
+        app.easel.use_model(model)
+        app.gallery.use_model(model)
+        app.tempo.rest()
+        app.window.set_title(f"{model.info.name} \u2013 BallGAN")
+    if isinstance(action, act.ModelOpened) and app.state.loading is None:
+        _restore_pending(app)
+
+
+def _restore_pending(app: App) -> None:
+    if app.state.pending is not None:
+        app.dispatch(act.RestoreDocument(app.state.pending))
+
+
+def browse(app: App, action: act.Browse) -> None:
+    """Ask for a file with the system's dialog."""
+    defaults = {"export": paths.describe_mesh_path, "save_session": paths.describe_session_path}
+    describe = defaults.get(action.purpose)
+    default = describe(app.state) if describe else ""
+    app.dispatch(*app.dialogs.ask(action.purpose, default))
+
+
+def write_sphere(app: App, action: act.WriteSphere) -> None:
+    """Write the whole background as a picture."""
+    if app.easel.model is not None and app.state.can_unroll:
+        app.dispatch(act.BeginJob("sphere", "Unrolling the background"))
+        app.surroundings.write(app.easel.model, app.state, edit=action.edit)
+
+
+def use_sphere(app: App, action: act.SphereWritten) -> None:
+    """Show the file that was written for another program."""
+    if action.edit:
+        app.dispatch(act.OpenPicture(action.path))
+
+
+def want_picture(app: App, action: act.SaveScreenshot) -> None:
+    """Save the picture once it is finished, or render it anew as the options say."""
+    if app.state.capture.size and app.state.view.layer != "surface":
+        if app.state.job("capture") is None:
+            app.dispatch(act.StartCapture())
+        else:
+            app.dispatch(act.Notify("info", "A picture is still being rendered."))
+    else:
+        app.wants_picture = app.easel.model is not None
+
+
+def start_capture(app: App, action: act.StartCapture | act.StartFilm) -> None:
+    """Render a picture or the film into a file."""
+    state, film = app.state, isinstance(action, act.StartFilm)
+    lane = "film" if film else "capture"
+    obstacle = ""
+    if app.easel.model is None:
+        obstacle = "Open a model before."
+    elif film and not state.animation.keys:
+        obstacle = "The film has no keys: add one in the timeline, or make a turntable."
+    elif state.view.layer == "surface":
+        obstacle = "The mesh is drawn by the window only: choose another layer in Output."
+    if app.easel.model is None or obstacle:
+        app.dispatch(act.EndJob(lane, "error", obstacle))
+        return
+    request = CaptureRequest(
+        app.easel.model,
+        state.view,
+        state.animation if film else None,
+        state.capture,
+        state.preferences.output_folder,
+        paths.film_stem(state) if film else paths.picture_stem(state),
+        capture.describe_view(state),
+        document.to_session(state),
+    )
+    app.lanes[lane].submit(request)
+
+
+def cancel_job(app: App, action: act.CancelJob) -> None:
+    """Stop the job of a lane."""
+    if action.lane == THUMBNAILS:
+        app.dispatch(lat.StopSheet())
+    else:
+        app.lanes[action.lane].cancel()
+
+
+def export(app: App, action: act.StartExport) -> None:
+    """Write the mesh."""
+    if app.easel.model is None:
+        text = "Open a model before exporting a mesh."
+        app.dispatch(act.EndJob("export", "error", text))
+        return
+    request = ExportRequest(
+        app.easel.model,
+        app.state.view.identity,
+        app.state.view.backdrop,
+        app.state.export,
+        app.state.preferences.output_folder,
+        paths.mesh_name(app.state),
+    )
+    app.lanes["export"].submit(request)
+
+
+EFFECTS: dict[type[act.Action], Callable[[App, Any], None]] = {
+    act.OpenFile: lambda app, action: app.lanes["recognise"].submit(action),
+    act.FileRecognised: lambda app, action: app.dispatch(*open_recognised(app.state, action)),
+    act.OpenModel: lambda app, action: app.shelf.read(action),
+    act.FollowRun: lambda app, action: app.shelf.follow(action.folder),
+    act.StopFollowing: lambda app, action: app.shelf.stop_following(),
+    act.OpenPicture: lambda app, action: app.lanes["picture"].submit(action),
+    act.ModelOpened: use_model,
+    act.ShowModel: use_model,
+    act.StepModel: use_model,
+    act.CloseModel: use_model,
+    act.OpenSession: lambda app, action: app.keeper.open(app.state, action.path),
+    act.SessionOpened: lambda app, action: app.dispatch(*open_session(app.state, action)),
+    act.SessionFailed: lambda app, action: app.dispatch(*open_bundled(app.state)),
+    act.SaveSession: lambda app, action: app.keeper.save(app.state, action.path),
+    act.Browse: browse,
+    act.WriteSphere: write_sphere,
+    act.SphereWritten: use_sphere,
+    act.PictureChanged: lambda app, action: app.surroundings.forget(action.path),
+    act.SaveScreenshot: want_picture,
+    act.RevealFile: lambda app, action: app.lanes["reveal"].submit(action),
+    act.StartExport: export,
+    cam.CopyCamera: cameras.copy,
+    cam.PasteCamera: cameras.paste,
+    cam.OpenCameras: cameras.open_file,
+    cam.SaveCamera: cameras.save,
+    cam.PickPivot: cameras.pick_pivot,
+    act.StartCapture: start_capture,
+    act.StartFilm: start_capture,
+    act.Quit: lambda app, action: app.window.request_close(),
+    act.CancelJob: cancel_job,
+}
