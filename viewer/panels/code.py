@@ -64,7 +64,8 @@ def draw_code(ui: Ui, state: ViewerState, which: str) -> list[act.Action]:
 
 def _draw_seed(ui: Ui, which: str, code: Code) -> Code | None:
     shown = min(code.seed, LARGEST_TYPED_SEED)
-    form = "Near seed  %d" if code.is_blend else "Seed  %d"
+    number = "%d" if shown == code.seed else str(code.seed)  # longer than the widget can hold
+    form = f"{'Near seed' if code.is_blend else 'Seed'}  {number}"
     seed = ui.integer(f"{which}.seed", shown, 0, LARGEST_TYPED_SEED, form, tip=SEED_TIP)
     return None if seed is None else code.at_seed(seed)
 
