@@ -107,6 +107,16 @@ def _draw(which: str) -> Callable[[ViewerState], Actions]:
     return lambda state: [lat.TakeSeeds(which, *(random.randrange(RANDOM_SEEDS) for _ in "fb"))]
 
 
+LAYER_TITLES = {
+    "full": "Show the whole picture",
+    "foreground": "Show the foreground alone",
+    "background": "Show the background alone",
+    "raw": "Show the raw image",
+    "normals": "Show normals",
+    "depth": "Show depth",
+    "alpha": "Show alpha",
+    "surface": "Show the surface",
+}
 LAYER_TIPS = {
     "full": "The foreground before the background, as the model draws both.",
     "foreground": "The foreground alone, transparent where there is none.",
@@ -351,7 +361,7 @@ _TABLE: dict[str, tuple[Command, ...]] = {
         *(
             command(
                 f"layer.{layer}",
-                f"Show {layer}",
+                LAYER_TITLES[layer],
                 act.SetLayer(layer),
                 str(number),
                 tip=LAYER_TIPS[layer],

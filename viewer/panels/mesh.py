@@ -69,7 +69,7 @@ def _draw_size(ui: Ui, options: ExportOptions) -> ExportOptions:
     ui.label("Grid", "Samples along a side of the cube: twice as many take eight times as long.")
     size = ui.segments("export.resolution", RESOLUTIONS, str(options.resolution))
     if options.format in TEXTURED_FORMATS:
-        ui.label("Colours")
+        ui.label("Include")
         texture = ui.switch("export.texture", "Texture", options.texture, tip=TEXTURE_TIP)
         if texture is not None:
             options = replace(options, texture=texture)

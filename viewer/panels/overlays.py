@@ -179,8 +179,8 @@ def balance(groups: Groups, columns: int) -> list[Groups]:
 
 
 def _height(ui: Ui, groups: Groups, columns: int) -> float:
-    tallest = max(sum(len(rows) + 1.8 for _, rows in column) for column in balance(groups, columns))
-    return tallest * ui.px(19.5)
+    tallest = max(sum(len(rows) + 1.6 for _, rows in column) for column in balance(groups, columns))
+    return tallest * ui.px(19.2)
 
 
 def _draw_group(ui: Ui, name: str, rows: Rows) -> None:

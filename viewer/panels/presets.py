@@ -16,7 +16,7 @@ def draw(ui: Ui, state: ViewerState) -> list[act.Action]:
     """The row in the panel."""
     ui.label("Preset", TIP)
     preset = find_preset(state.preferences.presets, state.view)
-    label = preset.name if preset is not None else "Own"
+    label = preset.name if preset is not None else "Custom"
     if ui.button("presets", label, icon=icons.CHEVRON_DOWN, width=-1, tip=TIP):
         imgui.open_popup("presets.menu")
     low, high = imgui.get_item_rect_min(), imgui.get_item_rect_max()
