@@ -88,7 +88,7 @@ class Scene:
         self._spaces = Memo(3)
         self._ws = Memo(8)
         self._foregrounds = Memo(3)
-        self._gathered = Memo(6)
+        self._gathered = Memo(6, limit_mib=128)
         self._ws_background = Memo(8)
         self._sphere = Memo(3)
         self._grounds = Memo(2)
