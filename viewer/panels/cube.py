@@ -123,10 +123,10 @@ def _draw_faces(
         outward = FACES[name][0]
         axes = (right, up, camera.direction)
         light = max(sum(k * _dot(outward, a) for k, a in zip(LIGHT, axes, strict=True)), 0.0)
-        fill = theme.ACCENT if name == pointed else _mix(theme.CONTROL, theme.SCROLLBAR, light)
+        fill = theme.ACCENT if name == pointed else _mix(theme.CUBE_SHADE, theme.CUBE_LIT, light)
         a, b, c, d = (ImVec2(*corner) for corner in corners)
         draw.add_quad_filled(a, b, c, d, colour_u32(fill))
-        draw.add_quad(a, b, c, d, colour_u32(theme.STAGE), ui.px(1.5))
+        draw.add_quad(a, b, c, d, colour_u32(theme.CUBE_EDGE), ui.px(1.5))
         x, y = (sum(corner[axis] for corner in corners) / 4 for axis in range(2))
         reach = ui.px(4)
         ui.rects[f"cube.{name}"] = Rect(x - reach, y - reach, 2 * reach, 2 * reach)
