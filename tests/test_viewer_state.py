@@ -240,3 +240,14 @@ def test_the_interface_is_set_within_limits() -> None:
     assert apply(state, act.SetZoom(0.01)).preferences.zoom == 0.7
     with pytest.raises(ValueError, match="'dark' or 'light'"):
         apply(state, act.SetTheme("blue"))
+
+
+def test_a_model_says_with_which_seeds_an_untouched_window_begins() -> None:
+    info = with_model().model
+    assert info is not None
+    info = replace(info, start_seeds=(5, 9))
+    state = apply(ViewerState(), act.ModelOpened(info))
+    assert (state.view.foreground.seed, state.view.backdrop.code.seed) == (5, 9)
+    touched = do(ViewerState(), act.SetLayer("depth"), act.ModelOpened(info))
+    assert touched.view.foreground.seed == 0
+    assert not state.history.past

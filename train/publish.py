@@ -39,12 +39,21 @@ def main() -> None:
         default=256,
         help="rays a side of its pictures, if it has no super-resolution (default: %(default)s)",
     )
+    parser.add_argument(
+        "--start-seeds",
+        type=int,
+        nargs=2,
+        default=(0, 0),
+        metavar=("FOREGROUND", "BACKGROUND"),
+        help="what the viewer shows first (default: 0 0)",
+    )
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folders, in order")
     args = parser.parse_args()
     newest = max(args.runs[-1].glob("model-*.pkl"))
     lines = read_logs(args.runs)
     model = ballgan.load(newest, device="cpu")
     model.meta = {**model.meta, "domain": f"toyworld {args.name}", "kimg": lines[-1]["kimg"]}
+    model.meta["start_seeds"] = list(args.start_seeds)
     if model.super_resolution is None:  # then it has no size of its own
         model.config = replace(model.config, neural_resolution=args.neural_resolution)
     ballgan.save(model, args.folder / f"{args.name}.pkl")

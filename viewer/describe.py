@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ballgan.view import SEEDS
+
 from .state import CodeSpace, ModelInfo
 
 
@@ -37,6 +39,7 @@ def describe_model(generator: Any, path: str, *, bundled: bool = False) -> Model
         surround_radius=config.surround_radius or 0.0,
         unrolls=generator.background is None or generator.background.surrounds,
         visible_span=Backdrop(config, generator.device).visible_span(),
+        start_seeds=_start_seeds(meta.get("start_seeds")),
         bundled=bundled,
         notes=tuple(str(note) for note in meta.get("notes", ())),
         foreground_space=CodeSpace(config.num_ws, config.mapping.w_dim),
@@ -75,3 +78,11 @@ def premultiply(rgba: np.ndarray) -> np.ndarray:
     scaled = rgba * 255.0
     scaled[..., :3] *= rgba[..., 3:]
     return np.clip(scaled + 0.5, 0, 255).astype(np.uint8)
+
+
+def _start_seeds(value: Any) -> tuple[int, int]:
+    """Two seeds that a file names; (0, 0) if it names none, or something else."""
+    good = isinstance(value, list | tuple) and len(value) == 2
+    if good and all(type(seed) is int and 0 <= seed < SEEDS for seed in value):
+        return value[0], value[1]
+    return 0, 0

@@ -3,6 +3,8 @@
 import os
 from dataclasses import replace
 
+from ballgan.view import View
+
 from .. import actions as act
 from ..notes import ModelNotes
 from ..preferences import remember
@@ -135,11 +137,21 @@ def _show(state: ViewerState, model: ModelInfo) -> ViewerState:
     if previous is not None and previous.path != model.path:
         folder = _keep_folder(state.export.path)  # the name was about the other model
         state = replace(state, export=replace(state.export, path=folder))
+    if previous is None and state.view == View():
+        state = _begin(state, *model.start_seeds)
     camera, still = state.view.camera, state.view.backdrop.camera
     if previous is None or previous.home != model.home:  # another scale: keep the angles only
         camera = replace(model.home, yaw=camera.yaw, pitch=camera.pitch)
         still = still and replace(model.home, yaw=still.yaw, pitch=still.pitch)
     return with_camera(with_still_camera(state, still), camera)
+
+
+def _begin(state: ViewerState, foreground: int, background: int) -> ViewerState:
+    """The first picture of a window in which nothing was chosen yet."""
+    view = state.view
+    backdrop = replace(view.backdrop, code=view.backdrop.code.at_seed(background))
+    view = replace(view, foreground=view.foreground.at_seed(foreground), backdrop=backdrop)
+    return replace(state, view=view)
 
 
 def _stash(state: ViewerState) -> dict[str, ModelNotes]:

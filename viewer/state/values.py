@@ -51,6 +51,7 @@ class ModelInfo:
     surround_radius: float = 0.0  # of the sphere that pictures hang on, likewise
     unrolls: bool = True  # whether its background surrounds the scene
     visible_span: float = 1.0  # radians of the background that the model's own camera sees
+    start_seeds: tuple[int, int] = (0, 0)  # foreground and background that are shown at first
     bundled: bool = False  # part of the installation rather than a person's file
     notes: tuple[str, ...] = ()
     size: int = 0  # of the file, bytes
