@@ -130,11 +130,11 @@ def test_only_the_newest_of_a_run_waits() -> None:
 def test_a_run_that_vanishes_is_told_and_may_come_back() -> None:
     state = do(ViewerState(), act.FollowRun("/run"), act.RunHasModel("/run", "/m.pkl"))
     lost = do(state, act.RunLost("/run", "No such file or directory"))
-    assert lost.following == Following("/run", "/m.pkl", lost=True)
+    assert lost.following == Following("/run", "/m.pkl", lost=True, looked=True)
     (notice,) = lost.notices
     assert "/run cannot be read: No such file" in notice.text
     back = do(lost, act.RunHasModel("/run", "/m2.pkl"))
-    assert (back.following, back.notices) == (Following("/run", "/m2.pkl"), ())
+    assert (back.following, back.notices) == (Following("/run", "/m2.pkl", looked=True), ())
 
 
 def test_every_model_has_its_own_favourites_and_a_run_hands_them_on() -> None:
@@ -275,12 +275,22 @@ def test_a_session_holds_all_open_models(files: tuple[Path, Path]) -> None:
         assert errors(again) == []
 
 
+def test_a_run_with_a_model_is_loading_until_the_model_is_there(
+    files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    shutil.copy(files[0], tmp_path / "model-000100.pkl")
+    with open_app(tmp_path) as app:
+        play(app, {"wait": "converged"})
+        assert app.state.model is not None
+        assert app.state.model.name == "model-000100"
+
+
 def test_a_run_is_followed(files: tuple[Path, Path], tmp_path: Path) -> None:
     run = tmp_path / "00000-toy"
     run.mkdir()
     with open_app(run) as app:
         play(app, {"wait": "loaded"})
-        assert app.state.following == Following(str(run))
+        assert app.state.following == Following(str(run), looked=True)
         assert app.state.model is None
         shutil.copy(files[0], run / "model-000100.pkl")
         wait_until(app, lambda: app.state.model is not None)

@@ -166,6 +166,13 @@ class StopFollowing(Action):
 
 
 @dataclass(frozen=True)
+class RunIsEmpty(Action):
+    """The folder of the followed run has no model yet."""
+
+    folder: str
+
+
+@dataclass(frozen=True)
 class RunHasModel(Action):
     """The run that is followed has a model that is newer than the one before."""
 

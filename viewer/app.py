@@ -146,7 +146,8 @@ class App:
         """Whether a file is being opened."""
         state = self.state
         paths = (state.loading, state.opening, state.restoring)
-        waits = state.recognising or state.waiting
+        run = state.following
+        waits = state.recognising or state.waiting or (run is not None and not run.looked)
         return bool(waits) or any(path is not None for path in paths)
 
     @property

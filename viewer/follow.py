@@ -26,10 +26,10 @@ class Follower:
     """Looks into a folder now and then, until its ticket is cancelled."""
 
     def __call__(self, request: FollowRequest, ticket: Ticket) -> None:
-        """Post RunHasModel for the newest model and for each newer one, RunLost when the folder
-        cannot be read any more; it may come back."""
+        """Post RunHasModel for the newest model and for each newer one, RunIsEmpty if there is none
+        at first, RunLost when the folder cannot be read any more; it may come back."""
         seen: Version | None = None
-        lost = False
+        lost, looked = False, False
         while True:
             try:
                 newest = find_newest(request.folder)
@@ -40,7 +40,10 @@ class Follower:
             else:
                 if newest is not None and (newest != seen or lost):
                     ticket.post(act.RunHasModel(request.folder, newest[0]))
+                elif not looked:
+                    ticket.post(act.RunIsEmpty(request.folder))
                 seen, lost = newest or seen, False
+            looked = True
             _wait(ticket)
 
 

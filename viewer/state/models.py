@@ -97,8 +97,16 @@ def _(action: act.RunHasModel, state: ViewerState) -> ViewerState:
         return state
     request = act.OpenModel(action.path, replaces=followed.model)
     waiting = [other for other in state.waiting if not other.replaces]  # an older one is not needed
-    following = Following(action.folder, action.path)
+    following = Following(action.folder, action.path, looked=True)
     return replace(forget(state, "run"), following=following, waiting=(*waiting, request))
+
+
+@reduce.register
+def _(action: act.RunIsEmpty, state: ViewerState) -> ViewerState:
+    followed = state.following
+    if followed is None or followed.folder != action.folder:
+        return state
+    return replace(state, following=replace(followed, looked=True))
 
 
 @reduce.register
@@ -107,7 +115,9 @@ def _(action: act.RunLost, state: ViewerState) -> ViewerState:
     if followed is None or followed.folder != action.folder:
         return state
     text = f"The run {action.folder} cannot be read: {action.reason}. Its last model stays open."
-    return notify(replace(state, following=replace(followed, lost=True)), "error", text, "run")
+    return notify(
+        replace(state, following=replace(followed, lost=True, looked=True)), "error", text, "run"
+    )
 
 
 def _put(state: ViewerState, model: ModelInfo, replaces: str) -> ViewerState:

@@ -160,6 +160,7 @@ class Following:
     folder: str
     model: str = ""  # path of the newest; empty: there is none yet
     lost: bool = False  # whether the folder can no longer be read
+    looked: bool = False  # whether the folder was looked into
 
 
 @dataclass(frozen=True)
