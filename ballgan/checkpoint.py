@@ -130,7 +130,7 @@ def detect_format(data: memoryview) -> str:
         return "published"
     if looks_like_safetensors(data):
         return "safetensors"
-    fail(f"it begins with {quote(head[:16])}, like none of the formats")
+    fail(f"it begins with {quote(head[:6])}, like none of the formats")
 
 
 def choose_device(device: str | torch.device) -> torch.device:

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 from ballgan_viewer import actions as act
+from ballgan_viewer import commands, panels, theme
 from ballgan_viewer import latent_actions as lat
-from ballgan_viewer import panels, theme
 from ballgan_viewer.info import Quality, SurfaceInfo, ViewInfo
 from ballgan_viewer.layout import arrange
 from ballgan_viewer.panels import pad
 from ballgan_viewer.panels.pad import SPACING
 from ballgan_viewer.panels.status import describe_picture, describe_speed
-from ballgan_viewer.preferences import FOLDED_AT_FIRST
+from ballgan_viewer.preferences import FOLDED_AT_FIRST, SECTIONS
 from ballgan_viewer.state import Job, ViewerState, apply
 from imgui_bundle import imgui
 from panel_screen import SIZE, Screen
@@ -107,11 +107,23 @@ def test_a_section_folds(screen: Screen) -> None:
     assert screen.click(folded, "section.camera") == [act.FoldSections(())]
 
 
+def test_a_section_that_a_command_opens_scrolls_into_view(screen: Screen) -> None:
+    folded = apply(STATE, act.FoldSections(("section.window",)))
+    screen.show(folded)
+    screen.show(folded)
+    assert screen.ui.rects["section.window"].y > SIZE[1]
+    opened = apply(folded, commands.run("section.window", folded)[0])
+    for _ in range(3):
+        screen.show(opened)
+    assert 0 < screen.ui.rects["section.window"].y < SIZE[1]
+    assert commands.run("section.window", opened) == [act.FoldSections(("section.window",))]
+
+
 def test_the_panel_is_short_at_first(screen: Screen) -> None:
     state = apply(ViewerState(), act.ModelOpened(STATE.model))  # type: ignore[arg-type]
     for _ in range(3):
         screen.show(state)
-    drawn, names = screen.ui.rects, [f"section.{name}" for name, *_ in panels.SECTIONS]
+    drawn, names = screen.ui.rects, [f"section.{name}" for name in SECTIONS]
     assert drawn["foreground.seed"].y < drawn["background.seed"].y < drawn["layer.full"].y
     assert set(FOLDED_AT_FIRST) < set(names)
     assert drawn[names[-1]].y + drawn[names[-1]].height < SIZE[1] - 30  # all heads show

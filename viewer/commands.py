@@ -14,6 +14,7 @@ from . import actions as act
 from . import camera_actions as cam
 from . import latent_actions as lat
 from . import output_actions as out
+from .preferences import SECTIONS
 from .presets import BUILT_IN
 from .state import ViewerState
 
@@ -173,6 +174,11 @@ def _toggle_light(state: ViewerState) -> Actions:
 
 def _has_sphere(state: ViewerState) -> bool:
     return state.can_unroll and state.job("sphere") is None
+
+
+def _fold(section: str) -> Callable[[ViewerState], Actions]:
+    """Open or close a section of the panel."""
+    return lambda state: [act.FoldSections(tuple(sorted({*state.preferences.folded} ^ {section})))]
 
 
 _TABLE: dict[str, tuple[Command, ...]] = {
@@ -390,6 +396,14 @@ _TABLE: dict[str, tuple[Command, ...]] = {
         command("window.larger", "Larger interface", _zoom(ZOOM_STEP), "Ctrl+="),
         command("window.smaller", "Smaller interface", _zoom(1 / ZOOM_STEP), "Ctrl+-"),
         command("window.size", "Normal size of the interface", act.SetZoom(1.0), "Ctrl+0"),
+        *(
+            command(
+                f"section.{name}",
+                f"Open or fold the section {name.capitalize()}",
+                _fold(f"section.{name}"),
+            )
+            for name in SECTIONS
+        ),
     ),
     "Film": (
         command(

@@ -20,6 +20,18 @@ from .presets import Preset, changes_of
 FILE_NAME = "viewer.json"
 MAX_RECENT = 8
 LEAST_ZOOM, LARGEST_ZOOM = 0.7, 2.5
+SECTIONS = (  # of the panel, in the order of work: what is shown, how it is seen, what is kept
+    "model",
+    "foreground",
+    "background",
+    "camera",
+    "output",
+    "capture",
+    "mesh",
+    "gallery",
+    "session",
+    "window",
+)
 FOLDED_AT_FIRST = tuple(
     f"section.{name}" for name in ("camera", "capture", "mesh", "gallery", "session", "window")
 )

@@ -4,14 +4,17 @@ import re
 
 from .commands import COMMANDS, Command
 
+ROWS = tuple(row for row in COMMANDS if row.name != "palette")
+
 
 def search(query: str) -> list[Command]:
     """Commands in whose group and title the query's words are found, the best first.
 
     A word is found where it begins the title, else a word of it, else of the group, else inside,
-    else letter by letter. An empty query finds all, in the order of the table.
+    else letter by letter. An empty query finds all, in the order of the table; the palette itself
+    is not in it.
     """
-    scored = [(score, row) for row in COMMANDS if (score := _score(query, row)) is not None]
+    scored = [(score, row) for row in ROWS if (score := _score(query, row)) is not None]
     return [row for _, row in sorted(scored, key=lambda pair: pair[0])]
 
 

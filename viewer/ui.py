@@ -5,7 +5,7 @@ scripts and tests can find widgets by name, scroll them into view and type into 
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -85,6 +85,13 @@ class Ui:
         if self.focus == name:
             imgui.set_keyboard_focus_here()
             self.focus = None
+
+    def fold_sections(self, names: Iterable[str]) -> None:
+        """Which sections are closed; one that was opened from elsewhere scrolls into view."""
+        opened = self.closed - set(names)
+        if len(opened) == 1:
+            (self.reveal,) = opened
+        self.closed = set(names)
 
     @contextmanager
     def section(self, name: str, title: str) -> Iterator[bool]:

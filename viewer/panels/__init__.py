@@ -3,11 +3,14 @@
 They never render, load or touch GL, so a pure ImGui context is enough to run them.
 """
 
+from collections.abc import Callable
+
 from imgui_bundle import ImVec2, imgui, imgui_ctx
 
 from .. import actions as act
 from .. import theme
 from ..info import ViewInfo
+from ..preferences import SECTIONS
 from ..state import ViewerState
 from ..ui import Ui
 from . import (
@@ -30,18 +33,18 @@ from . import (
     window,
 )
 
-SECTIONS = (  # in the order of work: what is shown, how it is looked at, what is taken away
-    ("model", "Model", model.draw),
-    ("foreground", "Foreground", foreground.draw),
-    ("background", "Background", background.draw),
-    ("camera", "Camera", camera.draw),
-    ("output", "Output", output.draw),
-    ("capture", "Capture", capture.draw),
-    ("mesh", "Mesh", mesh.draw),
-    ("gallery", "Gallery", gallery.draw),
-    ("session", "Session", session.draw),
-    ("window", "Window", window.draw),
-)
+DRAW: dict[str, Callable[[Ui, ViewerState, ViewInfo], list[act.Action]]] = {
+    "model": model.draw,
+    "foreground": foreground.draw,
+    "background": background.draw,
+    "camera": camera.draw,
+    "output": output.draw,
+    "capture": capture.draw,
+    "mesh": mesh.draw,
+    "gallery": gallery.draw,
+    "session": session.draw,
+    "window": window.draw,
+}
 ALWAYS_USABLE = ("model", "session", "window")  # sections, also before a model is open
 
 
@@ -64,12 +67,12 @@ def _draw_side_panel(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Act
         imgui_ctx.push_style_var(imgui.StyleVar_.window_min_size, ImVec2(1, 1)),
         imgui_ctx.begin("##panel", None, flags),
     ):
-        ui.closed = set(state.preferences.folded)
-        for name, title, draw_section in SECTIONS:
-            with ui.section(f"section.{name}", title) as unfolded:
+        ui.fold_sections(state.preferences.folded)
+        for name in SECTIONS:
+            with ui.section(f"section.{name}", name.capitalize()) as unfolded:
                 if unfolded:
                     with ui.enabled_if(state.model is not None or name in ALWAYS_USABLE):
-                        actions += draw_section(ui, state, info)
+                        actions += DRAW[name](ui, state, info)
         if ui.closed != set(state.preferences.folded):
             actions.append(act.FoldSections(tuple(sorted(ui.closed))))
         ui.fade_bottom(theme.PANEL)

@@ -75,7 +75,7 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
 
 def _draw_sides(ui: Ui, state: ViewerState) -> list[act.Action]:
     side = state.view.latents.side
-    ui.label("Compare", SIDE_TIP)
+    ui.label("Side", SIDE_TIP)
     gap = ui.px(4)
     width = imgui.get_content_region_avail().x - imgui.get_frame_height() - gap
     clicked = ui.segments("gallery.side", (("A", "A"), ("B", "B")), side, width=width)

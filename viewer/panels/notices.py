@@ -6,6 +6,7 @@ from imgui_bundle import ImVec2, imgui, imgui_ctx
 
 from .. import actions as act
 from .. import icons, theme
+from ..commands import keys_of
 from ..info import ViewInfo
 from ..state import Notice, ViewerState
 from ..ui import Ui, colour_u32
@@ -82,6 +83,7 @@ def draw_empty(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
         lines = [
             ("Drop a model here", theme.TEXT),
             ("BallGAN, EG3D or StyleNeRF model: .pkl or .safetensors", theme.TEXT_DIM),
+            (f"{keys_of('file.open')} opens one, too", theme.TEXT_FAINT),
         ]
     stage = info.layout.stage
     draw_list = imgui.get_background_draw_list()
