@@ -366,6 +366,18 @@ def test_interrupts_during_imports_are_not_lost():
         pass
 
 
+def test_a_swallowed_interrupt_is_raised_by_the_next_progress():
+    steps = []
+    with pytest.raises(KeyboardInterrupt), ProgressBar("work") as progress:
+        for step in range(5):
+            progress(step / 5)
+            steps.append(step)
+            if step == 1:
+                send_interrupt_into_a_deaf_import()
+    assert steps == [0, 1]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 def test_interrupts_elsewhere_are_left_alone():
     caught, errors = [], []
 
@@ -432,7 +444,7 @@ def test_full_disk_behind_stdout_is_one_line(model_path):
 def test_interrupt_is_status_130_and_leaves_finished_files_only(
     model_path, tmp_path, capsys, monkeypatch
 ):
-    render, calls = ballgan.Scene.render, []
+    render, calls = ballgan.Scene.render_bands, []
 
     def interrupt(*args, **options):
         calls.append(args)
@@ -440,7 +452,7 @@ def test_interrupt_is_status_130_and_leaves_finished_files_only(
             raise KeyboardInterrupt
         return render(*args, **options)
 
-    monkeypatch.setattr(ballgan.Scene, "render", interrupt)
+    monkeypatch.setattr(ballgan.Scene, "render_bands", interrupt)
     arguments = ["render", model_path, "--yaw", "0,1", *QUICK, "--output", str(tmp_path)]
     assert_error(capsys, main(arguments), arguments, 130, "interrupted")
     assert [path.name for path in tmp_path.iterdir()] == [

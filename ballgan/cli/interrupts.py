@@ -1,25 +1,30 @@
-"""Ctrl-C while modules are imported."""
+"""Ctrl-C that is not lost."""
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 
 @contextmanager
-def keep_interrupts() -> Iterator[None]:
+def keep_interrupts() -> Iterator[Callable[[], None]]:
     """Raise KeyboardInterrupt on Ctrl-C, and once more at the end of the block.
 
-    For imports of packages (trimesh is one) that catch every exception of an optional import, and
-    so would swallow it, or turn it into another error. Only in the main thread of a program that
-    has Python's own handler of SIGINT; else nothing changes.
+    For code that swallows exceptions, or turns them into others: imports that catch every error of
+    an optional package (trimesh has some), callbacks from compiled libraries (FFmpeg's). Gives a
+    function that raises it again as soon as it is called. Only in the main thread of a program
+    that has Python's own handler of SIGINT; else nothing changes.
     """
     ours = threading.current_thread() is threading.main_thread()
     if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield
+        yield lambda: None
         return
     interrupted = False
+
+    def check() -> None:
+        if interrupted:
+            raise KeyboardInterrupt
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         nonlocal interrupted
@@ -28,7 +33,7 @@ def keep_interrupts() -> Iterator[None]:
 
     signal.signal(signal.SIGINT, interrupt)
     try:
-        yield
+        yield check
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         if interrupted:

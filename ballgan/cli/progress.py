@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import TextIO
+
+from .interrupts import keep_interrupts
 
 _DELAY = 1.0  # seconds of work before the bar is shown
 _INTERVAL = 0.1  # seconds between two drawings
@@ -15,7 +18,8 @@ _WIDTH = 30
 class ProgressBar:
     """Called with a fraction in [0, 1]; draws itself once the work takes over a second.
 
-    Nothing is drawn if the stream is not a terminal. As a context manager it wipes itself away.
+    Nothing is drawn if the stream is not a terminal. As a context manager it wipes itself away, and
+    a Ctrl-C that the work swallowed is raised by the next call.
     """
 
     def __init__(self, label: str, stream: TextIO | None = None) -> None:
@@ -24,8 +28,11 @@ class ProgressBar:
         self.started = time.monotonic()
         self.drawn = 0.0
         self.length = 0  # characters on the line
+        self._interrupts = keep_interrupts()
+        self._check_interrupt: Callable[[], None] = lambda: None
 
     def __enter__(self) -> ProgressBar:
+        self._check_interrupt = self._interrupts.__enter__()
         return self
 
     def __exit__(
@@ -37,9 +44,11 @@ class ProgressBar:
         if self.length:
             self.stream.write("\r" + " " * self.length + "\r")
             self.stream.flush()
+        self._interrupts.__exit__(kind, error, trace)
 
     def __call__(self, fraction: float) -> None:
-        """Show a fraction of the work as done."""
+        """Show a fraction of the work as done. Raises KeyboardInterrupt after a Ctrl-C."""
+        self._check_interrupt()
         now = time.monotonic()
         if now - self.started < _DELAY or now - self.drawn < _INTERVAL:
             return
