@@ -396,14 +396,6 @@ _TABLE: dict[str, tuple[Command, ...]] = {
         command("window.larger", "Larger interface", _zoom(ZOOM_STEP), "Ctrl+="),
         command("window.smaller", "Smaller interface", _zoom(1 / ZOOM_STEP), "Ctrl+-"),
         command("window.size", "Normal size of the interface", act.SetZoom(1.0), "Ctrl+0"),
-        *(
-            command(
-                f"section.{name}",
-                f"Open or fold the section {name.capitalize()}",
-                _fold(f"section.{name}"),
-            )
-            for name in SECTIONS
-        ),
     ),
     "Film": (
         command(
@@ -494,6 +486,16 @@ _TABLE: dict[str, tuple[Command, ...]] = {
             "Export the mesh",
             lambda state: [act.StartExport(f"{state.export.resolution}\u00b3 mesh")],
             enabled=lambda state: with_model(state) and state.job("export") is None,
+        ),
+    ),
+    "Panel": (
+        *(
+            command(
+                f"section.{name}",
+                f"Open or fold the section {name.capitalize()}",
+                _fold(f"section.{name}"),
+            )
+            for name in SECTIONS
         ),
     ),
 }
