@@ -130,7 +130,10 @@ def test_a_sheet_shows_what_directions_do_to_the_present_code() -> None:
     code = Code(4.0).moved(SMILE, 0.5)
     other = Direction("sefa", 1)
     state = do(START, lat.SetCode("foreground", code), lat.SetSheet("background", 3, 5))
-    sheet = do(state, lat.ShowDirections("foreground", (SMILE, other))).sheet
+    shown = do(state, act.FoldSections(("section.gallery", "section.mesh")))
+    shown = do(shown, lat.ShowDirections("foreground", (SMILE, other)))
+    assert shown.preferences.folded == ("section.mesh",)  # the gallery is opened for it
+    sheet = shown.sheet
     assert sheet.codes_of == "foreground"
     assert [c.amount(SMILE) for c in sheet.codes] == [-3, -1.5, 1.5, 3, 0.5, 0.5, 0.5, 0.5]
     assert [c.amount(other) for c in sheet.codes[4:]] == [-3, -1.5, 1.5, 3]

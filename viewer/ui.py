@@ -89,7 +89,7 @@ class Ui:
     def fold_sections(self, names: Iterable[str]) -> None:
         """Which sections are closed; one that was opened from elsewhere scrolls into view."""
         opened = self.closed - set(names)
-        if len(opened) == 1:
+        if len(opened) == 1 and self.reveal is None:
             (self.reveal,) = opened
         self.closed = set(names)
 

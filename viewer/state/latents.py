@@ -171,8 +171,10 @@ def _with_sheet(
     codes: tuple[Code, ...],
     directions: tuple[Direction, ...] = (),
 ) -> ViewerState:
+    """The state with a new contact sheet, in the gallery, which is opened to show it."""
     sheet = replace(state.sheet, codes=codes, codes_of=which, directions=directions, stopped=False)
-    return replace(state, sheet=sheet)
+    folded = tuple(name for name in state.preferences.folded if name != "section.gallery")
+    return replace(state, sheet=sheet, preferences=replace(state.preferences, folded=folded))
 
 
 def _with_controls(state: ViewerState, **changes: str | CodePair | CodeControl) -> ViewerState:
