@@ -354,6 +354,11 @@ def test_script_errors_say_what_is_wrong(app: Any, step: dict[str, Any], message
         play(app, step)
 
 
+def test_what_is_no_number_is_not_taken(app: Any) -> None:
+    play(app, {"wait": "loaded"}, {"set": ["camera.pitch", "nan"]})
+    assert app.state.view.camera == app.state.model.home
+
+
 def test_a_script_finds_widgets_in_folded_sections(app: Any) -> None:
     play(app, {"wait": "loaded"})
     folded = app.state.preferences.folded

@@ -310,7 +310,7 @@ class Ui:
                 changed, new = imgui.slider_float(f"##{name}", value, low, high, form)
         self.record(name)
         self.tip(tip)
-        return new if changed else None
+        return new if changed and math.isfinite(new) else None
 
     def _draw_bar(self, width: float, fraction: float, origin: float = 0.0) -> None:
         """What a slider stands on: a frame, filled from `origin`, with a bright foot."""
