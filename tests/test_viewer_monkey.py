@@ -19,7 +19,7 @@ from ballgan.memory import return_freed_memory
 __all__ = ["app", "model_file", "other_file"]  # fixtures
 log = logging.getLogger(__name__)
 BASE = int(os.environ.get("BALLGAN_MONKEY_SEED", "0"))
-ACTIONS = int(os.environ.get("BALLGAN_MONKEY_ACTIONS", "20000"))
+ACTIONS = int(os.environ.get("BALLGAN_MONKEY_ACTIONS", "0"))  # of the long test
 PATIENCE = float(os.environ.get("BALLGAN_MONKEY_PATIENCE", "1"))  # seconds; more if others compute
 CALM = {"wait": "idle", "timeout": 120}
 
@@ -71,9 +71,10 @@ def test_random_actions(app: Any, files: list[Path], seed: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not ACTIONS, reason="takes hours: set BALLGAN_MONKEY_ACTIONS to 20000")
 @pytest.mark.timeout(12 * 3600)
 def test_many_random_actions_and_no_growth(app: Any, files: list[Path]) -> None:
-    """BALLGAN_MONKEY_ACTIONS, by default 20,000; memory is compared after a tenth of them."""
+    """As many as asked for, such as 20,000; memory is compared after a tenth of them."""
     play(app, {"wait": "loaded"})
     part = ACTIONS // 10
     run(app, files, BASE + 1000, part)

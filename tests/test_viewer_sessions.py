@@ -245,6 +245,8 @@ def test_the_autosave_ends_with_the_window(model_file: Path, tmp_path: Path) -> 
         play(app, {"wait": "loaded"})
         assert list(config.glob("autosave-*.json")) == []
         play(app, *CHANGES, {"wait": "converged"}, {"wait": "saved"})
+        while app.keeper.until_due(app.state) is not None or app.keeper.busy:
+            app.frame()
         (path,) = config.glob("autosave-*.json")
         assert read_session(path).view.foreground.y == app.state.view.foreground.y
     assert sorted(entry.name for entry in config.iterdir()) == ["viewer.json"]
