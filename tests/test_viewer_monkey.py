@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ballgan_viewer import actions as act
 from ballgan_viewer import latent_actions as lat
 from monkey import Monkey, resident_mib
 from test_viewer_app import app, model_file, other_file
@@ -55,8 +56,8 @@ def rest(app: Any) -> None:
     """A usual size, no overlay, nothing running, nothing kept that is free."""
     play(app, {"size": [900, 600]}, {"key": "Escape"}, {"key": "Escape"})
     app.dispatch(lat.StopAnimations())
-    for job in app.state.jobs:
-        play(app, {"click": f"jobs.{job.lane}.cancel"})
+    for job in app.state.jobs:  # not by clicks: a job may end before it is clicked
+        app.dispatch(act.CancelJob(job.lane))
     play(app, CALM)
     gc.collect()
     return_freed_memory()
