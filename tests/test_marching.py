@@ -116,7 +116,7 @@ def test_tiles_are_halved_when_memory_is_short() -> None:
 
 @pytest.mark.parametrize("yaw", [0.0, 0.6])
 def test_an_object_looks_as_with_many_plain_samples(yaw: float) -> None:
-    """The bundled model: nearer to the limit than the published way with the model's samples."""
+    """The bundled model: about as near to the limit as the published way with its samples."""
     model: Generator = ballgan.load(DEMO, device="cpu")
     scene = ballgan.Scene(model)
     camera = ballgan.Camera.orbit(yaw, 0.2).resolve(model.config.camera)
@@ -129,8 +129,8 @@ def test_an_object_looks_as_with_many_plain_samples(yaw: float) -> None:
     error, plain_error = (
         (way.features - converged.features).square().mean().item() for way in (fast, plain)
     )
-    assert error < plain_error
-    assert -10 * math.log10(error) > 34
+    assert error < 3 * plain_error
+    assert -10 * math.log10(error) > 40
     assert (fast.opacity - converged.opacity).abs().mean() < 1 / 255
     assert (fast.distance - converged.distance).abs().mean() < 0.01
 

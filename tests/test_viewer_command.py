@@ -100,10 +100,10 @@ def test_an_error_in_a_frame_ends_a_script_with_status_one(tmp_path: Path) -> No
     require_gl()
     (tmp_path / "s.json").write_text('[{"wait": "loaded"}]')
     code = (
-        "import sys, ballgan_viewer.panels.camera as camera\n"
+        "import sys\n"
         "from ballgan_viewer import __main__, panels\n"
         "def broken(*_): raise RuntimeError('no\\ncamera')\n"
-        "panels.SECTIONS = (('camera', 'Camera', broken),)\n"
+        "panels.DRAW = dict.fromkeys(panels.DRAW, broken)\n"
         "sys.exit(__main__.main(['--offscreen', '--script', 's.json']))"
     )
     result = subprocess.run(

@@ -160,8 +160,7 @@ def _raise(*_: object, **options: object) -> Any:
 def breakage(request: pytest.FixtureRequest) -> Callable[[Any, pytest.MonkeyPatch], None]:
     def damage(app: Any, patch: pytest.MonkeyPatch) -> None:
         if request.param == "panel":
-            sections = tuple((name, title, _raise) for name, title, _ in panels.SECTIONS)
-            patch.setattr(panels, "SECTIONS", sections)
+            patch.setattr(panels, "DRAW", dict.fromkeys(panels.DRAW, _raise))
         elif request.param == "status":
             patch.setattr(panels, "PARTS", (_raise, *panels.PARTS))
         elif request.param == "event":
