@@ -189,7 +189,7 @@ def benchmark(model: str | None, repeats: int) -> list[Row]:
 
 def is_refined(app: Any) -> bool:
     """Whether the idle work on the preview is done."""
-    busy = app._lanes["render"].busy or app.preview.pending
+    busy = app.lanes["render"].busy or app.preview.pending
     return app.preview.refined and not busy
 
 
