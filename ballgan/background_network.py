@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from .background_config import BackgroundConfig
 from .geometry import equirectangular_directions
+from .mlp import ModulatedMLP, PlainMLP
+from .point_network import PointNetwork
 from .stylegan2 import Mapping, Step
 
 RAYS_AT_ONCE = 2**14
@@ -21,16 +23,17 @@ class BackgroundNetwork(nn.Module):
 
     config: BackgroundConfig
     mapping: Mapping | None
+    network: ModulatedMLP | PlainMLP | PointNetwork  # that reads the code
     surrounds: bool = True  # the scene, so that it may be looked at in all directions
 
     @property
-    @abstractmethod
     def num_ws(self) -> int:
         """Rows of ws; 1 where the raw code is concatenated."""
+        return self.network.num_ws
 
-    @abstractmethod
     def style_weights(self) -> Iterator[tuple[int, Tensor]]:
         """Of each layer that reads the code: its row of ws, and its weight (C, w_dim)."""
+        return self.network.style_weights()
 
     @abstractmethod
     def look(

@@ -4,8 +4,6 @@ A point at distance r from the origin is given by its direction and 1 / r. Sampl
 1 / r, from `start` down to 0, which is infinitely far away.
 """
 
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor
 
@@ -25,6 +23,7 @@ class InvertedSphereBackground(BackgroundNetwork):
     """Density and features of direction and inverse radius, gathered along rays."""
 
     config: InvertedSphereConfig
+    network: PointNetwork
 
     def __init__(self, config: InvertedSphereConfig, feature_channels: int, w_dim: int) -> None:
         """w_dim: of the foreground's ws, which "shared" models style it with."""
@@ -43,15 +42,6 @@ class InvertedSphereBackground(BackgroundNetwork):
             width=width[config.conditioning],
             modulated=config.conditioning != "concatenated",
         )
-
-    @property
-    def num_ws(self) -> int:
-        """Rows of ws; 1 where the raw code is concatenated."""
-        return self.network.num_ws
-
-    def style_weights(self) -> Iterator[tuple[int, Tensor]]:
-        """See `BackgroundNetwork.style_weights`."""
-        return self.network.style_weights()
 
     def check_rays(self, origins: Tensor, directions: Tensor) -> None:
         """Raise ValueError if a ray begins beyond the nearest sample."""

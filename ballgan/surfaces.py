@@ -4,8 +4,6 @@ BallGAN sec. 3.2 and its supplement, which compares them. Each ray meets the sur
 look at the network is enough, and there is no density.
 """
 
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor
 
@@ -40,15 +38,6 @@ class SurfaceBackground(BackgroundNetwork):
             self.network = ModulatedMLP(*widths, num_layers=config.num_layers, w_dim=config.w_dim)
         else:
             self.network = PlainMLP(*widths, num_layers=config.num_layers, code_dim=config.z_dim)
-
-    @property
-    def num_ws(self) -> int:
-        """Rows of ws; 1 where the raw code is concatenated."""
-        return self.network.num_ws
-
-    def style_weights(self) -> Iterator[tuple[int, Tensor]]:
-        """See `BackgroundNetwork.style_weights`."""
-        return self.network.style_weights()
 
     def forward(self, points: Tensor, ws: Tensor) -> Tensor:
         """Features (B, N, F) in [0, 1] at points (B, N, 3) on the surface.
