@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from ballgan.checkpoint import save
 from ballgan.config import (
     BackboneConfig,
     CameraConfig,
@@ -88,3 +89,21 @@ def screen() -> Iterator[Any]:
     made = Screen()
     yield made
     imgui.destroy_context(made.context)
+
+
+@pytest.fixture(scope="module")
+def model_file(tiny_model: Generator, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny model as a file."""
+    path = tmp_path_factory.mktemp("models") / "tiny.pkl"
+    save(tiny_model, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def other_file(
+    tiny_model_without_background: Generator, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The tiny model without background as a file."""
+    path = tmp_path_factory.mktemp("models") / "other.safetensors"
+    save(tiny_model_without_background, path)
+    return path

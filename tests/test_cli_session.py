@@ -24,13 +24,6 @@ VIEW = View(
 )
 
 
-@pytest.fixture(scope="module")
-def model_file(tiny_model: ballgan.Generator, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("models") / "tiny.pkl"
-    ballgan.save(tiny_model, path)
-    return path
-
-
 @pytest.fixture
 def session_file(model_file: Path, tmp_path: Path) -> Path:
     path = tmp_path / "look.ballgan.json"

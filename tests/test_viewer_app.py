@@ -18,22 +18,6 @@ import ballgan
 CENTRE = [270, 280]  # of the picture, logical pixels
 
 
-@pytest.fixture(scope="module")
-def model_file(tiny_model: ballgan.Generator, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("models") / "tiny.pkl"
-    ballgan.save(tiny_model, path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def other_file(
-    tiny_model_without_background: ballgan.Generator, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    path = tmp_path_factory.mktemp("models") / "other.safetensors"
-    ballgan.save(tiny_model_without_background, path)
-    return path
-
-
 @pytest.fixture
 def app(model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("BALLGAN_CONFIG_DIR", str(tmp_path / "config"))

@@ -13,7 +13,7 @@ from ballgan_viewer.state import ViewerState, apply
 from ballgan_viewer.surroundings import UNROLLED, list_panoramas
 from ballgan_viewer.watcher import Watcher
 from PIL import Image
-from test_viewer_app import CENTRE, app, model_file, notices
+from test_viewer_app import CENTRE, app, notices
 from viewer_driver import play, settle
 
 import ballgan
@@ -21,7 +21,7 @@ from ballgan.geometry import directions_to_equirectangular, intersect_sphere
 from ballgan.images import load_image
 from ballgan.view import Backdrop, Orbit
 
-__all__ = ["app", "model_file"]  # fixtures
+__all__ = ["app"]  # fixtures
 
 
 def until(app: Any, condition: Any, seconds: float = 20.0) -> None:

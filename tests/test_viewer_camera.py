@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from viewer_driver import open_app, play, settle
 
-import ballgan
 from ballgan.camera_text import (
     decode_cameras,
     decode_orbit,
@@ -22,13 +21,6 @@ from ballgan.camera_text import (
 from ballgan.view import Orbit
 
 CENTRE = [270, 280]  # of the picture, logical pixels
-
-
-@pytest.fixture(scope="module")
-def model_file(tiny_model: ballgan.Generator, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("models") / "tiny.pkl"
-    ballgan.save(tiny_model, path)
-    return path
 
 
 @pytest.fixture(scope="module")

@@ -12,12 +12,11 @@ import torch
 from ballgan_viewer import actions as act
 from ballgan_viewer.worker import NO_MEMORY
 from PIL import Image
-from test_viewer_app import model_file, notices
+from test_viewer_app import notices
 from viewer_driver import open_app, play
 
 import ballgan
 
-__all__ = ["model_file"]  # fixtures
 CUDA_TEXT = "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 4 GiB."
 LIMIT = 300  # bytes that a file may have on the full disk
 WRITERS: dict[str, tuple[dict[str, Any], ...]] = {  # steps that write a file of each kind

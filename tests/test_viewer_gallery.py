@@ -24,13 +24,6 @@ from ballgan.view import Code, CodePair
 TALL = (900, 1500)  # of the window, so that the panel needs no scrolling
 
 
-@pytest.fixture(scope="module")
-def model_file(tiny_model: ballgan.Generator, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("models") / "tiny.pkl"
-    ballgan.save(tiny_model, path)
-    return path
-
-
 @pytest.fixture
 def app(model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("BALLGAN_CONFIG_DIR", str(tmp_path / "config"))

@@ -11,13 +11,11 @@ from ballgan_viewer import actions as act
 from ballgan_viewer import latent_actions as lat
 from ballgan_viewer.panels.status import describe_picture
 from ballgan_viewer.requests import Rendered
-from test_viewer_app import CENTRE, model_file, notices
+from test_viewer_app import CENTRE, notices
 from test_viewer_preview import offset_px
 from viewer_driver import open_app, play, settle, stage_pixels
 
 import ballgan
-
-__all__ = ["model_file"]  # a fixture
 
 
 @pytest.fixture

@@ -12,11 +12,11 @@ from ballgan_viewer.info import SurfaceInfo
 from ballgan_viewer.panels.mesh import describe_bytes, describe_size, round_number
 from ballgan_viewer.state import ExportOptions
 from panel_screen import Screen
-from test_viewer_app import app, model_file, notices
+from test_viewer_app import app, notices
 from test_viewer_state import with_model
 from viewer_driver import play
 
-__all__ = ["app", "model_file"]  # fixtures
+__all__ = ["app"]  # fixtures
 STATE = with_model()
 
 

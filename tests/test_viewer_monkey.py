@@ -11,13 +11,13 @@ import pytest
 from ballgan_viewer import actions as act
 from ballgan_viewer import latent_actions as lat
 from monkey import Monkey, resident_mib
-from test_viewer_app import app, model_file, other_file
+from test_viewer_app import app
 from viewer_driver import play
 
 from ballgan.images import write_png
 from ballgan.memory import return_freed_memory
 
-__all__ = ["app", "model_file", "other_file"]  # fixtures
+__all__ = ["app"]  # fixtures
 log = logging.getLogger(__name__)
 BASE = int(os.environ.get("BALLGAN_MONKEY_SEED", "0"))
 ACTIONS = int(os.environ.get("BALLGAN_MONKEY_ACTIONS", "0"))  # of the long test

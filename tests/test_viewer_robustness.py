@@ -13,14 +13,14 @@ import pytest
 from ballgan_viewer import panels
 from imgui_bundle import imgui
 from PIL import Image
-from test_viewer_app import CENTRE, app, model_file, notices
+from test_viewer_app import CENTRE, app, notices
 from viewer_driver import open_app, play, settle
 
 import ballgan
 
 import glfw  # isort: skip  (after imgui_bundle, so that GLFW is the library that it brings)
 
-__all__ = ["app", "model_file"]  # fixtures
+__all__ = ["app"]  # fixtures
 
 
 def export(app: Any, typed: str) -> None:

@@ -18,7 +18,6 @@ from ballgan_viewer.autosave import Autosave
 from PIL import Image
 from viewer_driver import SIZE, open_app, play, require_gl, settle
 
-import ballgan
 from ballgan.__main__ import main
 from ballgan.animation import Animation, Key
 from ballgan.session import read_session, write_session
@@ -32,22 +31,6 @@ CHANGES: tuple[dict[str, Any], ...] = (
     {"set": ["background.seed", 5]},
     {"click": "export.format.obj"},
 )
-
-
-@pytest.fixture(scope="module")
-def model_file(tiny_model: ballgan.Generator, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("models") / "tiny.pkl"
-    ballgan.save(tiny_model, path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def other_file(
-    tiny_model_without_background: ballgan.Generator, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    path = tmp_path_factory.mktemp("models") / "other.safetensors"
-    ballgan.save(tiny_model_without_background, path)
-    return path
 
 
 @pytest.fixture(autouse=True)

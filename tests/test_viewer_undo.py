@@ -13,19 +13,11 @@ from ballgan_viewer import latent_actions as lat
 from ballgan_viewer.state import ExportOptions, ViewerState, apply
 from viewer_driver import open_app, play, settle
 
-import ballgan
 from ballgan.view import Code, Orbit, View
 
 CENTRE = [270, 280]  # of the picture, logical pixels
 UNDO = {"key": "Z", "mods": ["control"]}
 REDO = {"key": "Z", "mods": ["control", "shift"]}
-
-
-@pytest.fixture(scope="module")
-def model_file(tiny_model: ballgan.Generator, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("models") / "tiny.pkl"
-    ballgan.save(tiny_model, path)
-    return path
 
 
 @pytest.fixture
