@@ -1,202 +1,340 @@
-"""Trains and measures many variants of a run, so that they can be compared in one table.
+"""Trains and measures many variants of a model, so that they can be compared in one table.
 
-A study is a folder. Each variant has its own folder in it: the run of `ballgan-train`, and the
-`metrics.json` of `ballgan-train evaluate`. What is there is not done again, and a run that was
-stopped goes on where it was; so the same command resumes a study.
+A study is a folder. Every run of a row has its own folder in it: the run of `ballgan-train`, and
+what `ballgan-train evaluate` says of it. What is there is not done again, and a run that was
+stopped goes on where it was; so the same command resumes a study. The report is written anew after
+every run.
 """
 
+import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ballgan_train.samples import LAYERS
+from harness import machine
 
 from ballgan.files import atomic_write
-from ballgan.images import load_image, write_png
+from ballgan.images import contact_sheet, load_image, write_png
 
-DIVERGED = "diverged.txt"  # the last words of a run that failed
-STRIP_CELLS = 6  # pictures of each layer in a variant's strip
-LAYERS = ("full", "foreground", "background", "depth")
+DOMAINS = ("heads", "cars")
 COLUMNS = {  # key of metrics.json: heading
     "mask_iou": "mask IoU",
     "depth_error": "depth error",
     "pose_deg": "pose error, degrees",
     "judge_kid": "KID",
+    "view_error": "view error, 1/255",
     "min_t": "min(T, 1-T)",
     "coverage": "alpha",
-    "view_error": "views, 1/255",
     "diversity": "diversity",
 }
+LOST = (0.02, 0.98)  # a mean opacity beyond these: all is background, or all is foreground
+NOT_FINITE = "gradients that are not finite"  # in the message of a training that diverged
+STRIP_CELLS = 6  # samples of each layer in the picture of a row
+STOPPED = (130, -2)  # exit statuses after Ctrl-C
 
 
 @dataclass(frozen=True)
-class Variant:
-    """One row: how it is called in the table, and its options of `ballgan-train`."""
+class Row:
+    """A line of the table: what it is called, and its options of `ballgan-train`."""
 
-    name: str
+    names: tuple[str, ...]
     options: tuple[str, ...] = ()
-    seed: int = 0
+    domain: str = "heads"  # what the judge knows
+    impossible: str | None = None  # why there can be no such model
 
     @property
-    def folder(self) -> str:
-        """Name of its folder."""
-        words = "".join(c if c.isalnum() else "-" for c in self.name.lower())
-        return "-".join(part for part in f"{words}-{self.seed}".split("-") if part)
+    def name(self) -> str:
+        """Name of its folders and its picture."""
+        words = "".join(c if c.isalnum() else " " for c in " ".join(self.names).lower())
+        return "-".join(words.split())
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a report says round its table."""
+
+    path: Path  # of the Markdown file; its picture lies beside it, in lower case
+    title: str
+    text: str  # what is compared
+    headings: tuple[str, ...]  # of the names of rows
+    closing: str = ""  # what the numbers say
 
 
 @dataclass(frozen=True)
 class Study:
-    """What all variants share."""
+    """What all runs share."""
 
     folder: Path
-    data: str  # of the training
-    domain: str  # "heads" or "cars": what the judge knows
     preset: str
     kimg: float
-    options: tuple[str, ...] = ()
-    count: int = 300  # pictures that are judged
-    judge: Path | None = None  # None: the one that evaluate keeps
+    seeds: int
+    data: dict[str, str]  # by domain
+    judges: dict[str, str]  # files by domain; what is missing is trained
+    count: int  # pictures that are judged
+    device: str
+    options: tuple[str, ...]  # of `ballgan-train`, before those of a row
 
 
-def carry_out(study: Study, variants: Sequence[Variant]) -> Iterable[tuple[Variant, dict]]:
-    """Train and measure each variant in turn: the variant and what is known of it."""
-    for variant in variants:
-        yield variant, complete(study, variant)
+def main(page: Page, groups: Sequence[Sequence[Row]], description: str, **defaults: Any) -> int:
+    """Carry out what is missing; rows of a group are compared before the next group begins.
 
-
-def complete(study: Study, variant: Variant) -> dict[str, Any]:
-    """Train and measure one variant, or only what is missing.
-
-    Returns `values` and `s_per_kimg`, or `diverged`: the last line of the run that failed.
-    Raises SystemExit if measuring fails, or if a run stops before its end (Ctrl-C).
+    Returns 0 if all there can be is finished, 130 if a person stopped it.
     """
-    folder = study.folder / variant.folder
-    if (folder / DIVERGED).is_file():
-        return {"diverged": (folder / DIVERGED).read_text("utf-8")}
-    if not (folder / "evaluation" / "metrics.json").is_file():
-        if not _train(study, variant, folder):
-            return {"diverged": (folder / DIVERGED).read_text("utf-8")}
-        _evaluate(study, folder)
-    metrics = json.loads((folder / "evaluation" / "metrics.json").read_text("utf-8"))
-    return {"values": metrics["values"], "s_per_kimg": _seconds_per_kimg(_run_of(folder))}
+    args = _parser(description, **defaults).parse_args()
+    study = Study(
+        Path(args.folder),
+        args.preset,
+        args.kimg,
+        args.seeds,
+        {name: f"toyworld:{name}" for name in DOMAINS} | args.data,
+        args.judge,
+        args.count,
+        args.device,
+        tuple(args.options.split()),
+    )
+    chosen = [[row for row in group if _is_chosen(row, args)] for group in groups]
+    rows = [row for group in chosen for row in group]
+    if not args.report:
+        for run in _order(chosen, study.seeds):
+            print(*run[0].names, f"seed {run[1]}", sep=", ", flush=True)
+            if not finish(study, *run):
+                print("Stopped; the same command goes on.", flush=True)
+                return 130
+            write_report(study, page, rows)
+    write_report(study, page, rows)
+    print(page.path)
+    return 0
 
 
-def _train(study: Study, variant: Variant, folder: Path) -> bool:
-    """Begin the run or go on with it; False if it failed for good."""
+def _parser(description: str, **defaults: Any) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", metavar="FOLDER", help="where the runs are kept")
+    parser.add_argument("--kimg", type=float, help="of each run (%(default)s)")
+    parser.add_argument("--preset", help="of sizes and optimisation (%(default)s)")
+    parser.add_argument("--seeds", type=int, default=1, help="runs of each row (%(default)s)")
+    parser.add_argument("--domains", nargs="+", choices=DOMAINS, default=list(DOMAINS))
+    parser.add_argument("--rows", nargs="+", metavar="NAME", help="only these, by their folders")
+    pairs = {"nargs": "+", "type": _pair, "action": _Pairs, "default": {}}
+    parser.add_argument(
+        "--data", metavar="DOMAIN=DATA", help="instead of the stream toyworld:DOMAIN", **pairs
+    )
+    parser.add_argument(
+        "--judge", metavar="DOMAIN=FILE", help="instead of the judge that is kept", **pairs
+    )
+    parser.add_argument("--count", type=int, help="pictures measured (%(default)s)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ... (%(default)s)")
+    parser.add_argument("--report", action="store_true", help="write the report, run nothing")
+    parser.add_argument("--options", default="", help="more options of ballgan-train, in one text")
+    parser.set_defaults(**defaults)
+    return parser
+
+
+class _Pairs(argparse.Action):
+    def __call__(self, parser: Any, namespace: Any, values: Any, option: Any = None) -> None:
+        setattr(namespace, self.dest, dict(values))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    domain, equals, value = text.partition("=")
+    if domain not in DOMAINS or not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not DOMAIN=..., with one of {DOMAINS}")
+    return domain, value
+
+
+def _is_chosen(row: Row, args: argparse.Namespace) -> bool:
+    return row.domain in args.domains and (args.rows is None or row.name in args.rows)
+
+
+def _order(groups: Sequence[Sequence[Row]], seeds: int) -> list[tuple[Row, int]]:
+    """A seed of all rows of a group before the next seed: an early end leaves fair comparisons."""
+    return [
+        (row, seed)
+        for group in groups
+        for seed in range(seeds)
+        for row in group
+        if row.impossible is None
+    ]
+
+
+# Runs
+
+
+def finish(study: Study, row: Row, seed: int) -> bool:
+    """Train and measure one model as far as that is missing; False if a person stopped it.
+
+    Raises SystemExit if a program fails for another reason than that the training diverged.
+    """
+    folder = study.folder / f"{row.name}-{seed}"
+    result = folder / "result.json"
+    if result.is_file():
+        return True
     folder.mkdir(parents=True, exist_ok=True)
+    status = _train(study, row, seed, folder)
+    diverged = status != 0 and NOT_FINITE in _last_line(folder)
+    if status in STOPPED or (status == 0 and not _is_complete(study, folder)):
+        return False
+    if status != 0 and not diverged:
+        raise SystemExit(f"The training failed; mend it and begin again: {folder / 'log.txt'}")
+    values: dict[str, Any] = {"diverged": diverged, "s_per_kimg": _seconds_per_kimg(folder)}
+    if not diverged:
+        status = _evaluate(study, row, folder)
+        if status in STOPPED:
+            return False
+        if status != 0:
+            raise SystemExit(f"Measuring failed; mend it and begin again: {folder / 'log.txt'}")
+        metrics = json.loads((folder / "evaluation" / "metrics.json").read_text("utf-8"))
+        values |= {name: entry["value"] for name, entry in metrics["values"].items()}
+        values["diverged"] = not LOST[0] < values.get("coverage", 0.5) < LOST[1]
+    with atomic_write(result) as file:
+        file.write(json.dumps(values, indent=2).encode())
+    return True
+
+
+def _train(study: Study, row: Row, seed: int, folder: Path) -> int:
+    if _is_complete(study, folder):
+        return 0
     run = _run_of(folder)
     if run is not None and (run / "training-state.pt").is_file():
-        arguments = ["--resume", str(run)]
-    else:
-        arguments = ["--preset", study.preset, "--data", study.data, "--output", str(folder)]
-        arguments += ["--mirror"] if not study.data.startswith("toyworld:") else []
-        arguments += [f"--schedule.total-kimg={study.kimg:g}", f"--run.seed={variant.seed}"]
-        arguments += [*study.options, *variant.options]
-    result = _call([sys.executable, "-m", "ballgan_train", *arguments], folder / "log.txt")
-    if result == 0 and _kimg_of(_run_of(folder)) >= study.kimg:
-        return True
-    if result in (0, 130, -2):
-        raise SystemExit(f"stopped; the same command goes on with {folder}")
-    with atomic_write(folder / DIVERGED) as file:
-        file.write(_last_line(folder / "log.txt").encode())
-    return False
+        return _call(folder, "--resume", str(run), "--device", study.device)
+    return _call(
+        folder,
+        *("--preset", study.preset, "--data", study.data[row.domain], "--output", str(folder)),
+        *(() if study.data[row.domain].startswith("toyworld:") else ("--mirror",)),
+        *("--schedule.total-kimg", f"{study.kimg:g}", "--run.seed", str(seed), "--run.keep", "1"),
+        *("--run.grid", str(STRIP_CELLS), "--device", study.device),
+        *study.options,
+        *row.options,
+    )
 
 
-def _evaluate(study: Study, folder: Path) -> None:
+def _evaluate(study: Study, row: Row, folder: Path) -> int:
     run = _run_of(folder)
     assert run is not None
-    model = max(run.glob("model-*.pkl"))
-    arguments = [str(model), "--data", f"toyworld:{study.domain}", "--count", str(study.count)]
-    arguments += ["--pairs", str(min(study.count, 60)), "--output", str(folder / "evaluation")]
-    arguments += ["--judge", str(study.judge)] if study.judge else []
-    command = [sys.executable, "-m", "ballgan_train", "evaluate", *arguments]
-    if _call(command, folder / "log.txt") != 0:
-        raise SystemExit(f"measuring failed, see {folder / 'log.txt'}")
+    judge = study.judges.get(row.domain)
+    return _call(
+        folder,
+        *("evaluate", str(max(run.glob("model-*.pkl"))), "--data", f"toyworld:{row.domain}"),
+        *("--output", str(folder / "evaluation"), "--device", study.device),
+        *("--count", str(study.count), "--pairs", str(min(study.count, 60))),
+        *(("--judge", judge) if judge else ()),
+    )
 
 
-def _call(command: list[str], log: Path) -> int:
-    with log.open("ab") as file:
-        return subprocess.run(
-            command, stdout=file, stderr=subprocess.STDOUT, env=os.environ, check=False
-        ).returncode
+def _call(folder: Path, *arguments: str) -> int:
+    """Run `ballgan-train`, with what it says in the folder's log; its exit status."""
+    command = [sys.executable, "-m", "ballgan_train", *arguments]
+    with (folder / "log.txt").open("ab") as log:
+        try:
+            done = subprocess.run(command, stdout=log, stderr=log, env=os.environ, check=False)
+        except KeyboardInterrupt:
+            return STOPPED[0]
+    return done.returncode
 
 
 def _run_of(folder: Path) -> Path | None:
     return max(folder.glob("[0-9]*-*/"), default=None)
 
 
-def _kimg_of(run: Path | None) -> float:
-    return _log(run)[-1]["kimg"] if _log(run) else 0.0
+def _is_complete(study: Study, folder: Path) -> bool:
+    lines = _log_lines(folder)
+    return bool(lines) and lines[-1]["kimg"] >= study.kimg
 
 
-def _seconds_per_kimg(run: Path | None) -> float:
-    return float(np.median([line["s_per_kimg"] for line in _log(run) if "s_per_kimg" in line]))
+def _seconds_per_kimg(folder: Path) -> float | None:
+    seconds = [line["s_per_kimg"] for line in _log_lines(folder) if "s_per_kimg" in line]
+    return statistics.median(seconds) if seconds else None
 
 
-def _log(run: Path | None) -> list[dict[str, float]]:
+def _log_lines(folder: Path) -> list[dict[str, Any]]:
+    run = _run_of(folder)
     if run is None or not (run / "log.jsonl").is_file():
         return []
     return [json.loads(line) for line in (run / "log.jsonl").read_text("utf-8").splitlines()]
 
 
-def _last_line(log: Path) -> str:
-    lines = log.read_text("utf-8", "replace").strip().splitlines()
+def _last_line(folder: Path) -> str:
+    lines = (folder / "log.txt").read_text("utf-8", "replace").strip().splitlines()
     return lines[-1].strip() if lines else "no message"
 
 
-def table(rows: Sequence[tuple[Variant, dict]]) -> str:
-    """The comparison as Markdown; +- is the standard error over the pictures of one run."""
-    heads = ["", "seed", *COLUMNS.values(), "s/kimg"]
-    lines = ["| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads)]
-    for variant, known in rows:
-        if "diverged" in known:
-            cells = [f"diverged: {known['diverged']}", *[""] * len(COLUMNS)]
-        else:
-            cells = [_cell(known["values"].get(key)) for key in COLUMNS]
-            cells.append(f"{known['s_per_kimg']:.0f}")
-        lines.append("| " + " | ".join([variant.name, str(variant.seed), *cells]) + " |")
-    return "\n".join(lines) + "\n"
+# The report
 
 
-def _cell(estimate: dict[str, float] | None) -> str:
-    if estimate is None:
-        return ""
-    value, error = estimate["value"], estimate["error"]
-    return f"{value:.3g}" + (f" +- {error:.1g}" if error else "")
+def write_report(study: Study, page: Page, rows: Sequence[Row]) -> None:
+    """Write the page with the table of all rows, and the picture of those that have one."""
+    known = machine()
+    parts = [
+        f"# {page.title}",
+        page.text,
+        f"Written by `benchmarks/{Path(sys.argv[0]).name}`: {study.kimg:g} thousand pictures a run "
+        f"of preset `{study.preset}`, {study.count} pictures measured with the judge network. "
+        "Where a row has several seeds, mean ± standard deviation over those that did not diverge; "
+        "differences of a few hundredths between single short runs mean little.",
+        "Machine: " + ", ".join(f"{key} {known[key]}" for key in ("processor", "gpu", "torch")),
+        table(study, page, rows),
+        page.closing,
+    ]
+    sheet = pictures(study, rows)
+    if sheet is not None:
+        image = page.path.with_name(page.path.stem.lower().replace("_", "-") + ".png")
+        write_png(image, sheet)
+        parts.append(f"![A line of samples of each row]({image.name})")
+    with atomic_write(page.path) as file:
+        file.write(("\n\n".join(part.strip() for part in parts if part) + "\n").encode())
 
 
-def strips(study: Study, variants: Sequence[Variant]) -> np.ndarray | None:
-    """A row of pictures a variant (H, W, 3): samples, foregrounds, backgrounds and depths."""
-    rows = [row for variant in variants if (row := _strip(study, variant)) is not None]
-    if not rows:
-        return None
-    width = min(row.shape[1] for row in rows)
-    return np.concatenate([row[:, :width] for row in rows])
+def table(study: Study, page: Page, rows: Sequence[Row]) -> str:
+    """The comparison as Markdown."""
+    head = [*page.headings, *COLUMNS.values(), "diverged", "s/kimg"]
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    lines += ["| " + " | ".join(_cells(study, row)) + " |" for row in rows]
+    return "\n".join(lines)
 
 
-def _strip(study: Study, variant: Variant) -> np.ndarray | None:
-    run = _run_of(study.folder / variant.folder)
-    newest = max(run.glob("samples/*-full.png"), default=None) if run else None
-    if newest is None:
-        return None
-    cells = []
-    for layer in LAYERS:
-        grid = load_image(newest.with_name(newest.name.replace("full", layer)))
-        side = grid.shape[1] // STRIP_CELLS
-        cells.append(grid[:side, : side * STRIP_CELLS])
-    return np.concatenate(cells, axis=1)
+def _cells(study: Study, row: Row) -> list[str]:
+    if row.impossible is not None:
+        return [*row.names, row.impossible, *[""] * (len(COLUMNS) + 1)]
+    files = sorted(study.folder.glob(f"{row.name}-[0-9]*/result.json"))
+    results = [json.loads(file.read_text("utf-8")) for file in files]
+    sound = [result for result in results if not result["diverged"]]
+    cells = [_format([r[name] for r in sound if name in r]) for name in COLUMNS]
+    diverged = f"{len(results) - len(sound)} of {len(results)}" if results else "not run"
+    speeds = [r["s_per_kimg"] for r in results if r["s_per_kimg"] is not None]
+    return [*row.names, *cells, diverged, _format(speeds)]
 
 
-def write_report(path: Path, text: str, pictures: np.ndarray | None) -> None:
-    """Write the page, and the pictures beside it under the same name in lower case."""
-    if pictures is not None:
-        image = path.with_name(path.stem.lower().replace("_", "-") + ".png")
-        write_png(image, pictures)
-        text += f"\n![Samples, foregrounds, backgrounds and depths]({image.name})\n"
-    with atomic_write(path) as file:
-        file.write(text.encode())
+def _format(values: Sequence[float]) -> str:
+    """Mean and standard deviation; a dash for nothing."""
+    if not values:
+        return "-"
+    mean = f"{statistics.mean(values):.3g}"
+    return mean if len(values) == 1 else f"{mean} ± {statistics.stdev(values):.2g}"
+
+
+def pictures(study: Study, rows: Sequence[Row]) -> np.ndarray | None:
+    """The first samples of each row's first seed in all layers: (H, W, 3), or None."""
+    strips, labels = [], []
+    for row in rows:
+        run = _run_of(study.folder / f"{row.name}-0")
+        newest = max(run.glob("samples/*-full.png"), default=None) if run else None
+        if newest is not None:
+            base = str(newest).removesuffix("full.png")
+            strips.append([_strip(load_image(f"{base}{layer}.png")) for layer in LAYERS])
+            labels.append(", ".join(row.names))
+    return contact_sheet(strips, labels, LAYERS) if strips else None
+
+
+def _strip(grid: np.ndarray) -> np.ndarray:
+    """The begin of the first line of a grid of square pictures, which is as wide as it is long."""
+    side = grid.shape[1] // STRIP_CELLS
+    return grid[:side, : side * STRIP_CELLS]

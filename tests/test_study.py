@@ -1,104 +1,159 @@
-"""benchmarks/study.py: what is done is not done again, and what failed is said."""
+"""benchmarks/study.py and what is built on it: what is done is not done again; a real small run."""
 
-import importlib.util
+import importlib
 import json
-import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from ballgan_train.judge import Judge, JudgeInfo, save_judge
 
-from ballgan.images import write_png
+from ballgan.images import load_image, write_png
 
-PATH = Path(__file__).parents[1] / "benchmarks" / "study.py"
+FOLDER = Path(__file__).parents[1] / "benchmarks"
+FIRST = ["heads-triplane-sphere-none", "heads-triplane-none-none"]
+FIRST += ["heads-triplane-inverted-sphere-none"]
 
 
 @pytest.fixture
-def study(monkeypatch):
-    spec = importlib.util.spec_from_file_location("study", PATH)
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "study", module)
-    spec.loader.exec_module(module)
-    return module
+def study(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    return importlib.import_module("study")
 
 
-class Commands:
-    """Stands for the processes: a run that ends at `kimg`, and its evaluation."""
+@pytest.fixture
+def claims(study: Any) -> Any:
+    return importlib.import_module("paper_claims")
 
-    def __init__(self, study, monkeypatch, *, kimg=1.0, fails=False):
-        self.calls, self.kimg, self.fails = [], kimg, fails
-        monkeypatch.setattr(study, "_call", self)
 
-    def __call__(self, command, log):
-        self.calls.append(command)
-        log.parent.mkdir(parents=True, exist_ok=True)
-        if "evaluate" in command:
-            folder = Path(command[command.index("--output") + 1])
-            folder.mkdir()
-            values = {"mask_iou": {"value": 0.75, "error": 0.01}, "min_t": {"value": 0.1}}
-            values["min_t"]["error"] = None
-            (folder / "metrics.json").write_text(json.dumps({"values": values}))
+class Programs:
+    """Stands for ballgan-train: writes what it would, and notes how it was called."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, ...]] = []
+        self.answers: dict[str, tuple[int, str]] = {}  # by background: status and last words
+        self.kimg = 1.0
+        self.coverage = 0.3
+
+    def __call__(self, folder: Path, *arguments: str) -> int:
+        self.calls.append(arguments)
+        option = dict(zip(arguments, arguments[1:], strict=False))
+        output = Path(option.get("--resume") or option["--output"])
+        if arguments[0] == "evaluate":
+            output.mkdir()
+            names = {"mask_iou": 0.5, "judge_kid": 0.01, "coverage": self.coverage}
+            values = {name: {"value": value, "error": None} for name, value in names.items()}
+            (output / "metrics.json").write_text(json.dumps({"values": values}))
             return 0
-        log.write_text("first line\nValueError: the loss is not a number\n")
-        if self.fails:
-            return 1
-        resumed = "--resume" in command
-        key = "--resume" if resumed else "--output"
-        run = Path(command[command.index(key) + 1]) / ("" if resumed else "00000-smoke-data")
+        run = output if "--resume" in option else output / "00000-run"
         (run / "samples").mkdir(parents=True, exist_ok=True)
-        (run / "model-000001.pkl").touch()
         (run / "training-state.pt").touch()
-        (run / "log.jsonl").write_text(json.dumps({"kimg": self.kimg, "s_per_kimg": 40.0}))
+        (run / "model-000001.pkl").touch()
+        line = {"kimg": self.kimg, "s_per_kimg": 9.0}
+        (run / "log.jsonl").write_text(json.dumps(line) + "\n")
         for layer in ("full", "foreground", "background", "depth"):
             write_png(run / "samples" / f"000001-{layer}.png", np.full((48, 48, 3), 0.5))
-        return 0
+        status, words = self.answers.pop(option.get("--background", ""), (0, ""))
+        (folder / "log.txt").write_text(f"first line\n{words}\n")
+        return status
 
 
-def make(study, folder):
-    return study.Study(folder, "toyworld:heads", "heads", "smoke", 1.0)
+@pytest.fixture
+def programs(study: Any, monkeypatch: pytest.MonkeyPatch) -> Programs:
+    stand_in = Programs()
+    monkeypatch.setattr(study, "_call", stand_in)
+    return stand_in
 
 
-def test_a_variant_is_trained_and_measured_once(study, monkeypatch, tmp_path):
-    commands = Commands(study, monkeypatch)
-    variant = study.Variant("logistic, R1", ("--loss.gamma=2",), seed=3)
-    known = study.complete(make(study, tmp_path), variant)
-    assert known["values"]["mask_iou"]["value"] == 0.75
-    assert known["s_per_kimg"] == 40.0
-    assert "--loss.gamma=2" in commands.calls[0]
-    assert "--run.seed=3" in commands.calls[0]
-    assert len(commands.calls) == 2
-    assert study.complete(make(study, tmp_path), variant) == known
-    assert len(commands.calls) == 2
+@pytest.fixture
+def run(study: Any, claims: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    def _run(*options: str, seeds: int = 2) -> int:
+        arguments = [str(tmp_path / "runs"), "--kimg", "1", "--seeds", str(seeds), *options]
+        rows = [] if "--rows" in options else ["--rows", *FIRST]
+        monkeypatch.setattr("sys.argv", ["paper_claims.py", *arguments, *rows])
+        page = study.Page(tmp_path / "PAPER_CLAIMS.md", "Claims", "Text.", claims.PAGE.headings)
+        return study.main(page, list(claims.groups()), "", preset="smoke", kimg=300.0, count=8)
+
+    return _run
 
 
-def test_a_stopped_run_goes_on(study, monkeypatch, tmp_path):
-    variant = study.Variant("a")
-    Commands(study, monkeypatch, kimg=0.5)
-    with pytest.raises(SystemExit, match="same command goes on"):
-        study.complete(make(study, tmp_path), variant)
-    commands = Commands(study, monkeypatch)
-    study.complete(make(study, tmp_path), variant)
-    assert "--resume" in commands.calls[0]
+def test_the_comparisons_that_matter_most_come_first(claims: Any) -> None:
+    groups = list(claims.groups())
+    names = [row.name for group in groups for row in group]
+    assert names[:3] == FIRST
+    assert len(names) == len(set(names)) == 26
+    main = [row.names[2] for group in groups[:4] for row in group]
+    assert set(main) == {"sphere", "none", "inverted-sphere"} and len(main) == 12
+    impossible = [row.name for group in groups for row in group if row.impossible]
+    assert impossible == ["cars-triplane-plane-none", "cars-stylenerf-plane-none"]
+    assert {"heads-triplane-sphere-density", "cars-triplane-sphere-both"} <= set(names)
 
 
-def test_a_run_that_fails_is_a_row(study, monkeypatch, tmp_path):
-    Commands(study, monkeypatch, fails=True)
-    variant = study.Variant("a")
-    known = study.complete(make(study, tmp_path), variant)
-    assert known == {"diverged": "ValueError: the loss is not a number"}
-    assert "diverged: ValueError" in study.table([(variant, known)])
-    assert study.complete(make(study, tmp_path), variant) == known
+def test_the_ablations_are_all_pairs(study: Any) -> None:
+    rows = importlib.import_module("ablations").ROWS
+    assert len({row.name for row in rows}) == len({row.options for row in rows}) == 8
 
 
-def test_the_report(study, monkeypatch, tmp_path):
-    Commands(study, monkeypatch)
-    shared = make(study, tmp_path / "runs")
-    variants = [study.Variant("a"), study.Variant("b")]
-    rows = list(study.carry_out(shared, variants))
-    text = study.table(rows)
-    assert text.splitlines()[2].startswith("| a | 0 | 0.75 +- 0.01 |")
-    pictures = study.strips(shared, variants)
-    assert pictures.shape == (2 * 8, 4 * 6 * 8, 3)
-    study.write_report(tmp_path / "PAPER_CLAIMS.md", text, pictures)
-    assert "(paper-claims.png)" in (tmp_path / "PAPER_CLAIMS.md").read_text()
+def test_finished_work_is_not_done_again(run: Any, programs: Programs, tmp_path: Path) -> None:
+    assert run() == 0
+    assert len(programs.calls) == 12  # three rows, two seeds, trained and measured
+    trained = [c for c in programs.calls if c[0] != "evaluate"]
+    seeds = [c[c.index("--run.seed") + 1] for c in trained]
+    assert seeds == ["0", "0", "0", "1", "1", "1"]
+    page = (tmp_path / "PAPER_CLAIMS.md").read_text()
+    assert "| heads | triplane | sphere | none | 0.5 ± 0 | - | - | 0.01 ± 0 |" in page
+    assert "| 0 of 2 | 9 ± 0 |" in page and "(paper-claims.png)" in page
+    assert load_image(tmp_path / "paper-claims.png").shape[0] > 3 * 8
+    assert run() == 0 and len(programs.calls) == 12
+    assert run("--report") == 0 and len(programs.calls) == 12
+
+
+def test_an_interrupted_run_goes_on(run: Any, programs: Programs) -> None:
+    programs.kimg = 0.5  # stopped half way
+    assert run() == 130
+    assert len(programs.calls) == 1
+    programs.kimg = 1.0
+    assert run() == 0
+    assert programs.calls[1][0] == "--resume" and "00000-run" in programs.calls[1][1]
+
+
+def test_diverged_runs_are_counted_and_others_stop_it(
+    run: Any, programs: Programs, tmp_path: Path
+) -> None:
+    programs.answers["none"] = (2, "20 steps in a row gave gradients that are not finite. Lower ..")
+    assert run() == 0
+    page = (tmp_path / "PAPER_CLAIMS.md").read_text()
+    assert "| heads | triplane | none | none | 0.5 | - | - | 0.01 |" in page
+    assert "| 1 of 2 |" in page
+    programs.answers["cube"] = (2, "the disk is full")
+    with pytest.raises(SystemExit, match=r"training failed; .*log\.txt"):
+        run("--rows", "heads-triplane-cube-none")
+
+
+def test_a_lost_foreground_is_divergence(run: Any, programs: Programs, tmp_path: Path) -> None:
+    programs.coverage = 0.01
+    assert run("--rows", FIRST[0], seeds=1) == 0
+    assert "| 1 of 1 |" in (tmp_path / "PAPER_CLAIMS.md").read_text()
+
+
+def test_own_data_and_judges(run: Any, programs: Programs, capsys: Any) -> None:
+    assert run("--data", "heads=heads.zip", "--judge", "heads=judge.pt", seeds=1) == 0
+    trained, measured = programs.calls[:2]
+    assert trained[trained.index("--data") + 1] == "heads.zip" and "--mirror" in trained
+    assert measured[measured.index("--judge") + 1] == "judge.pt"
+    with pytest.raises(SystemExit):
+        run("--data", "dogs=dogs.zip")
+    assert "'dogs=dogs.zip' is not DOMAIN=" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_real_run_of_the_smallest_size(run: Any, tmp_path: Path) -> None:
+    untrained = Judge(JudgeInfo("heads", 16)).eval().requires_grad_(False)  # any opinion will do
+    save_judge(untrained, tmp_path / "judge.pt")
+    options = ["--kimg", "0.016", "--judge", f"heads={tmp_path / 'judge.pt'}", "--device", "cpu"]
+    assert run("--rows", "heads-stylenerf-sphere-none", *options, seeds=1) == 0
+    (result,) = tmp_path.glob("runs/*/result.json")
+    values = json.loads(result.read_text())
+    assert {"mask_iou", "judge_kid", "coverage", "s_per_kimg"} <= values.keys()
     assert (tmp_path / "paper-claims.png").is_file()
