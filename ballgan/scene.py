@@ -24,9 +24,10 @@ from .backgrounds import (
     LearntBackground,
     Panorama,
     SolidColor,
+    expose,
 )
 from .bands import WHOLE_SIZE, Layers, finish, join_bands, render_bands
-from .camera import AnyCamera, Orbit
+from .camera import AnyCamera, Orbit, Rays
 from .color import decode_srgb
 from .fields import density_gradient
 from .foreground import Foreground
@@ -37,6 +38,7 @@ from .frame import (
     resize,
 )
 from .generator import Generator
+from .geometry import turn
 from .latent_space import LatentSpace
 from .latents import Latent
 from .lighting import Light, MatchLight, Shading, find_shading, relight
@@ -196,7 +198,7 @@ class Scene:
         """
         layer = shot.settings.layer
         if layer in ("full", "raw", "background") and isinstance(self.background, LearntBackground):
-            rays = shot.backdrop_rays
+            rays = _turned_rays(shot, self.background)
             self.model.check_rays(rays.origins, rays.directions)
         if layer == "background":
             return self._render_background(shot)
@@ -220,8 +222,9 @@ class Scene:
         """Layers "full", "raw" and "foreground"."""
         opacity = shot.image(gathered.opacity[:, None])
         behind = None if shot.settings.layer == "foreground" else self.background
-        if isinstance(behind, LearntBackground):
-            features, distance = self._before_learnt_background(shot, gathered, behind)
+        learnt = behind if isinstance(behind, LearntBackground) else None
+        if learnt is not None and not self._is_exposed_picture(shot, learnt):
+            features, distance = self._before_learnt_background(shot, gathered, learnt)
             rgb = self._picture(shot, shot.image(features))
             amount = resize(opacity, rgb.shape[-1])
             rgb = self._match_light(shot, gathered, rgb, amount)
@@ -233,7 +236,18 @@ class Scene:
             premultiplied = shot.image(gathered.features)
             rgb = self._picture(shot, extend_colors(premultiplied, opacity))
         rgb = self._match_light(shot, gathered, rgb, 1.0)
+        if learnt is not None:
+            rest, distance = self._learnt_picture(shot, learnt)
+            depth = shot.image(gathered.mean_distance(distance)[:, None])
+            opacity = resize(opacity, rgb.shape[-1])
+            return Layers(rgb * opacity + rest * (1 - opacity), opacity, depth, True)
+        assert not isinstance(behind, LearntBackground)
         return Layers(rgb, opacity, depth, False, behind)
+
+    def _is_exposed_picture(self, shot: Shot, behind: LearntBackground) -> bool:
+        """Whether the background is exposed after super-resolution, which does so with neither its
+        features nor what is mixed of them and the foreground's."""
+        return shot.enlarge and behind.exposure != 0 and self.model.background is not None
 
     def _solve_matte(
         self, shot: Shot, gathered: Composite, opacity: Tensor
@@ -287,9 +301,8 @@ class Scene:
             if self.model.background is None:
                 color = float(self.model.config.white_background)
                 return Layers((nothing + color).expand(-1, 3, -1, -1), nothing, far, True)
-            features, distance = self._look_behind(shot, behind)
-            depth = shot.image(distance[:, None])
-            return Layers(self._picture(shot, shot.image(features)), nothing, depth, True)
+            rgb, distance = self._learnt_picture(shot, behind)
+            return Layers(rgb, nothing, shot.image(distance[:, None]), True)
         return Layers(nothing.expand(-1, 3, -1, -1), nothing, far, True, behind)
 
     def _render_normals(self, shot: Shot, gathered: Composite) -> Layers:
@@ -352,7 +365,7 @@ class Scene:
     def ws_background(self, background: LearntBackground) -> Tensor:
         """Mapped background code (1, rows, w_dim), or the raw code where that is concatenated."""
         return self._ws_background.get(
-            background, lambda: self.background_latent_space().ws(background)
+            background.as_learnt, lambda: self.background_latent_space().ws(background)
         )
 
     def background_latent_space(self) -> LatentSpace:
@@ -392,14 +405,24 @@ class Scene:
         if self.model.background is None:
             return self.model.without_background(gathered), gathered.mean_distance()
         behind, distance = self._look_behind(shot, background)
+        if background.exposure:
+            behind = torch.cat([expose(behind[:, :3], background.exposure), behind[:, 3:]], dim=1)
         return gathered.over(behind), gathered.mean_distance(distance)
+
+    def _learnt_picture(self, shot: Shot, background: LearntBackground) -> tuple[Tensor, Tensor]:
+        """Picture (1, 3, H, W) of the learnt background alone, and its distances (N,)."""
+        features, distance = self._look_behind(shot, background)
+        picture = self._picture(shot, shot.image(features))
+        if background.exposure:
+            picture = expose(picture.clamp(0, 1), background.exposure)
+        return picture, distance
 
     def _look_behind(self, shot: Shot, background: LearntBackground) -> tuple[Tensor, Tensor]:
         """Features (N, F) and distance (N,) of the learnt background along the shot's rays.
 
         Exact; or, for a surface seen by the fast sampler, from its kept picture.
         """
-        rays, ws = shot.backdrop_rays, self.ws_background(background)
+        rays, ws = _turned_rays(shot, background), self.ws_background(background)
         network = self.model.background
         if shot.settings.sampler == "plain" or not isinstance(network, ROUND):
             features, distance = self.model.look_behind(
@@ -411,21 +434,21 @@ class Scene:
         height = max(min(8 * 2 ** (shot.resolution - 1).bit_length(), MAX_SPHERE_HEIGHT), TILE)
         channels = self.model.config.field.feature_channels
         kept = self._sphere.get(
-            (background, height), lambda: SphereCache(network, ws, height, channels)
+            (background.as_learnt, height), lambda: SphereCache(network, ws, height, channels)
         )
         return kept.features(points, shot.step), distance
 
     def sphere(
         self, background: LearntBackground, height: int, step: Callable[[], None] | None = None
     ) -> Tensor:
-        """Features (F, height, 2 height) of the whole learnt background, equirectangular.
+        """Features (F, height, 2 height) of the whole background as learnt, equirectangular.
 
         `step` is called now and then, if they are not kept; it may raise to stop.
         """
         network, ws = self.model.background, self.ws_background(background)
         assert network is not None
         return self._whole_sphere.get(
-            (background, height), lambda: network.equirectangular(ws, height, step)
+            (background.as_learnt, height), lambda: network.equirectangular(ws, height, step)
         )
 
     def _unrolled(
@@ -438,7 +461,9 @@ class Scene:
             even = float(self.model.config.white_background)
             return torch.full((3, height, 2 * height), even, device=self.model.device)
         ws = self.ws_background(background)
-        return self.model.background.equirectangular(ws, height, step, channels=3).clamp(0, 1)
+        network, yaw = self.model.background, background.yaw
+        colors = network.equirectangular(ws, height, step, channels=3, yaw=yaw).clamp(0, 1)
+        return expose(colors, background.exposure) if background.exposure else colors
 
     # Light
 
@@ -580,3 +605,16 @@ class Scene:
         image = self.unroll(height, progress=progress)
         pixels = np.rint(image * 255).astype(np.uint8)
         return Dome(pixels, config.surround_radius or 2 * config.camera.radius)
+
+
+def _turned_rays(shot: Shot, background: LearntBackground) -> Rays:
+    """The rays that look at the background, as they lie to it where it is not turned."""
+    rays = shot.backdrop_rays
+    if not background.yaw:
+        return rays
+    return replace(
+        rays,
+        origins=turn(rays.origins, background.yaw),
+        directions=turn(rays.directions, background.yaw),
+        axis=turn(rays.axis, background.yaw),
+    )
