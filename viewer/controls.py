@@ -1,6 +1,6 @@
 """Mouse and keys in the picture -> actions. Pure functions of events, camera and state.
 
-What keys do stands in commands.py; what movements mean, in navigation.py.
+What keys do stands in commands; what movements mean, in navigation.py.
 """
 
 from dataclasses import dataclass, replace

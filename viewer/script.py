@@ -10,7 +10,7 @@ A script is a JSON list of steps, each an object with one of the keys of `STEPS`
      {"drag": {"widget": "gallery.current", "onto": "gallery.favourite.0"}},
      {"key": "B", "mods": []},
      {"click": "export", "button": "left"},
-     {"command": "background.toggle"},             as commands.py calls them
+     {"command": "background.toggle"},             as commands calls them
      {"set": ["foreground.seed", 7]},
      {"drop": "photo.jpg"},
      {"wait": "converged", "timeout": 60},    or "loaded", "exported", "captured", "saved",
