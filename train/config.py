@@ -319,6 +319,7 @@ def toy(resolution: int) -> TrainConfig:
             density_rate=5.0,
             start_radius=0.3,
             samples=12,
+            fine_samples=8,
             ema_half_life_kimg=5.0,
             density_noise=1.0,
             density_noise_kimg=4.0,
