@@ -2,7 +2,8 @@
 
 Poses are OpenCV camera-to-world matrices (x right, y down, z forward); intrinsics are normalised
 by the image size. Angles are radians; positive yaw moves the camera to its right, positive pitch
-moves it up, positive roll turns its top to its right (the picture turns to the left). The published pose samplers use the opposite pitch: `Camera.published` keeps theirs.
+moves it up, positive roll turns its top to its right (the picture turns to the left). The
+published pose samplers use the opposite pitch: `Camera.published` keeps theirs.
 Light: torch is imported when the first tensor is made.
 """
 
