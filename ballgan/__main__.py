@@ -179,6 +179,13 @@ def _add_camera(command: argparse.ArgumentParser) -> None:
         help="distance from the model's pivot in world units (default: the model's)",
     )
     command.add_argument(
+        "--roll",
+        metavar="RADIANS",
+        type=number(-10, 10, " radians"),
+        default=0.0,
+        help="turn the camera round its axis, its top to its right (default: 0)",
+    )
+    command.add_argument(
         "--cameras",
         metavar="FILE",
         help="look from the cameras in a file instead: cameras.json (OpenCV), transforms.json "

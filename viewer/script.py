@@ -10,7 +10,7 @@ A script is a JSON list of steps, each an object with one of the keys of `STEPS`
      {"drag": {"widget": "gallery.current", "onto": "gallery.favourite.0"}},
      {"key": "B", "mods": []},
      {"click": "export", "button": "left"},
-     {"command": "background.toggle"},             as commands.py calls them
+     {"command": "background.toggle"},             as commands calls them
      {"set": ["foreground.seed", 7]},
      {"drop": "photo.jpg"},
      {"wait": "converged", "timeout": 60},    or "loaded", "exported", "captured", "saved",
@@ -92,6 +92,8 @@ def play(app: App, step: dict[str, Any]) -> Frames:
     """The frames of one step; what has to happen before each is done when it is asked for."""
     (name,) = STEPS.keys() & step.keys()
     yield from STEPS[name](app, step)
+    while app.state.glide is not None:  # the next step finds the camera where it was sent
+        yield
 
 
 def wait_for(app: App, condition: Callable[[App], bool], timeout: float, what: str) -> Frames:

@@ -1,0 +1,123 @@
+"""Commands of codes and backgrounds."""
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+
+from ballgan.view import CODES
+
+from .. import actions as act
+from .. import latent_actions as lat
+from ..state import ViewerState
+from .command import Actions, Table, command, with_model
+
+RANDOM_SEEDS = 100_000
+
+
+def _step(which: str, step: int) -> act.Action:
+    return lat.StepSeed(which, step)
+
+
+def _draw(which: str) -> Callable[[ViewerState], Actions]:
+    """Random seeds, drawn when the command is used."""
+    return lambda state: [lat.TakeSeeds(which, *(random.randrange(RANDOM_SEEDS) for _ in "fb"))]
+
+
+def _toggle_light(state: ViewerState) -> Actions:
+    backdrop = state.view.backdrop
+    return [act.SetBackdrop(replace(backdrop, match_light=not backdrop.match_light))]
+
+
+def _has_sphere(state: ViewerState) -> bool:
+    return state.can_unroll and state.job("sphere") is None
+
+
+TABLE: Table = {
+    "Codes": (
+        command("foreground.next", "Next foreground", _step("foreground", 1), "Right"),
+        command("foreground.previous", "Previous foreground", _step("foreground", -1), "Left"),
+        command("codes.random", "Random codes", _draw("both"), "N", hint="random"),
+        command("foreground.random", "Random foreground", _draw("foreground")),
+        command("background.random", "Random background", _draw("background")),
+        *(
+            command(f"{which}.{name}", f"{title} the {which}", action(which), tip=tip)
+            for which in CODES
+            for name, title, action, tip in (
+                ("animate", "Animate or stop", lat.ToggleAnimation, "It glides from seed to seed."),
+                ("lock", "Lock or unlock", lat.ToggleLock, "Nothing changes a locked code."),
+            )
+        ),
+        command(
+            "codes.stop",
+            "Stop all that moves",
+            lat.StopAnimations(),
+            tip="Animated codes, the turntable and the film.",
+            enabled=lambda state: (
+                state.playhead.playing
+                or state.navigation.moves
+                or any(state.view.latents.of(which).moves for which in CODES)
+            ),
+        ),
+        command(
+            "codes.side",
+            "Side A or B",
+            lat.ToggleSide(),
+            "X",
+            hint="A/B",
+            tip="Two states of both codes to compare.",
+        ),
+        command("codes.copy_side", "Make the other side the same", lat.CopySide()),
+        command(
+            "codes.keep",
+            "Keep the codes as a favourite",
+            lat.AddFavourite(),
+            tip="In the gallery, for this model.",
+            enabled=with_model,
+        ),
+        command(
+            "gallery.sheet",
+            "Make a contact sheet",
+            lat.MakeSheet(),
+            tip="Pictures of neighbouring seeds, in the gallery.",
+            enabled=with_model,
+        ),
+    ),
+    "Background": (
+        command(
+            "background.toggle",
+            "Background on or off",
+            act.ToggleBackground(),
+            "B",
+            hint="background on/off",
+        ),
+        command(
+            "background.still",
+            "Background still or turning",
+            lambda state: [act.HoldBackground(state.view.backdrop.camera is None)],
+            "H",
+            tip="Still: the object turns before a background that stays as it is seen now.",
+        ),
+        command(
+            "background.light",
+            "Match the background's light (approximate)",
+            _toggle_light,
+            tip="Shades the foreground with the light of the background.",
+        ),
+        command(
+            "background.save",
+            "Save the whole background as a PNG",
+            act.WriteSphere(),
+            enabled=_has_sphere,
+        ),
+        command(
+            "background.edit",
+            "Edit a copy of the background in another program",
+            act.WriteSphere(edit=True),
+            enabled=_has_sphere,
+        ),
+        command("background.next", "Next background", _step("background", 1), "Shift+Right"),
+        command(
+            "background.previous", "Previous background", _step("background", -1), "Shift+Left"
+        ),
+    ),
+}
