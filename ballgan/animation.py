@@ -192,6 +192,7 @@ def mix_cameras(cameras: Sequence[Orbit], weights: Sequence[float]) -> Orbit:
         radius=math.exp(mix([math.log(camera.radius) for camera in cameras])),
         pivot=(x, y, z),
         fov=2 * math.atan(math.exp(zoom)),
+        roll=math.remainder(mix(unwrap([camera.roll for camera in cameras])), math.tau),
     )
 
 

@@ -100,7 +100,12 @@ def to_match_light(backdrop: Backdrop) -> MatchLight | None:
 def to_camera(orbit: Orbit) -> CameraOrbit:
     """The library's camera."""
     return Camera.orbit(
-        orbit.yaw, orbit.pitch, radius=orbit.radius, pivot=orbit.pivot, fov=orbit.fov
+        orbit.yaw,
+        orbit.pitch,
+        radius=orbit.radius,
+        pivot=orbit.pivot,
+        fov=orbit.fov,
+        roll=orbit.roll,
     )
 
 

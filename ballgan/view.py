@@ -205,6 +205,7 @@ class Orbit:
     radius: float = 2.7
     pivot: tuple[float, float, float] = (0.0, 0.0, 0.0)
     fov: float = math.radians(18)
+    roll: float = 0.0  # turns the camera round its axis, its top to its right
 
     @property
     def direction(self) -> tuple[float, float, float]:
@@ -373,6 +374,7 @@ def clamp_camera(camera: Orbit, home: Orbit, limit: float) -> Orbit:
         camera,
         yaw=math.remainder(camera.yaw, 2 * math.pi),
         pitch=min(max(camera.pitch, -MAX_PITCH), MAX_PITCH),
+        roll=math.remainder(camera.roll, 2 * math.pi),
         fov=min(max(camera.fov, MIN_FOV), MAX_FOV),
         pivot=pivot,
     )

@@ -109,7 +109,7 @@ def test_the_window_section_changes_the_look(screen: Screen) -> None:
     state = apply(ViewerState(), act.FoldSections(()))
     assert screen.click(state, "window.theme.light") == [act.SetTheme("light")]
     assert screen.click(state, "window.size.150") == [act.SetZoom(1.5)]
-    assert screen.click(state, "window.scrolling.trackpad") == [cam.SetTrackpad(True)]
+    assert screen.click(state, "window.camera.jump") == [cam.SetGlide(False)]
     assert screen.click(state, "keys") == [act.ShowOverlay("keys")]
 
 

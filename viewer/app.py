@@ -157,7 +157,8 @@ class App:
     @property
     def converged(self) -> bool:
         """Whether what is shown is finished and belongs to the present state."""
-        return not self.loading and self.easel.converged(self.state)
+        still = self.state.glide is None
+        return still and not self.loading and self.easel.converged(self.state)
 
     # The loop
 
@@ -193,7 +194,7 @@ class App:
             with self._guard():
                 self._end_stroke_at_release()
                 housekeep(self)
-                self.easel.submit(self.state, self._limit())
+                self.easel.submit(self.state.seen, self._limit())
                 self.surroundings.submit(self.easel.model, self.state, self.gui.ui.rects)
                 self.gallery.submit(self.state, self.gui.ui.rects)
             self._draw(layout)
@@ -206,7 +207,12 @@ class App:
     def _animates(self) -> bool:
         """Whether the camera or a code moves by itself."""
         view = self.state.view
-        moves = self.state.navigation.moves or any(view.latents.of(which).moves for which in CODES)
+        gliding = self.state.glide is not None
+        moves = (
+            gliding
+            or self.state.navigation.moves
+            or any(view.latents.of(which).moves for which in CODES)
+        )
         return self.easel.model is not None and moves
 
     def _handle(self, events: list[Event], layout: Layout) -> None:
@@ -257,7 +263,8 @@ class App:
             self.state = apply(self.state, action)
             if self.state.history is not before.history:
                 self._recorded_at = time.monotonic()
-            if self.state.view != before.view and self.easel.model is not None:
+            moved = (self.state.view, self.state.glide) != (before.view, before.glide)
+            if moved and self.easel.model is not None:
                 self.tempo.moved()
             if self.state.preferences != before.preferences and self.remembers:
                 save_preferences(self)
@@ -346,7 +353,7 @@ class App:
         rectangle = Rect(*(round(v * ratio) for v in (area.x, area.y, area.width, area.height)))
         moving = self.tempo.until_rest(REST) is not None
         scale = ratio * self.window.interface_scale
-        self.easel.draw(self.state, rectangle, framebuffer, scale, moving=moving)
+        self.easel.draw(self.state.seen, rectangle, framebuffer, scale, moving=moving)
         self.gui.render()
 
     def _inspect(self, layout: Layout) -> Probe | None:
@@ -356,12 +363,12 @@ class App:
         if not self.state.inspects or self.gui.wants_pointer or not picture.contains(x, y):
             return None
         place = ((x - picture.x) / picture.width, (y - picture.y) / picture.height)
-        return self.easel.inspect(self.state, place)
+        return self.easel.inspect(self.state.seen, place)
 
     def _info(self, layout: Layout) -> ViewInfo:
         return ViewInfo(
             layout=layout,
-            quality=self.easel.describe_picture(self.state),
+            quality=self.easel.describe_picture(self.state.seen),
             surface=self.easel.describe_surface(self.state),
             separation=self.easel.separation,
             picture=self.surroundings.picture,

@@ -92,6 +92,8 @@ def play(app: App, step: dict[str, Any]) -> Frames:
     """The frames of one step; what has to happen before each is done when it is asked for."""
     (name,) = STEPS.keys() & step.keys()
     yield from STEPS[name](app, step)
+    while app.state.glide is not None:  # the next step finds the camera where it was sent
+        yield
 
 
 def wait_for(app: App, condition: Callable[[App], bool], timeout: float, what: str) -> Frames:

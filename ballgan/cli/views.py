@@ -54,4 +54,5 @@ def describe_camera(camera: ballgan.Orbit, config: ballgan.ModelConfig) -> Orbit
         radius=home.radius if camera.radius is None else camera.radius,
         pivot=home.pivot if camera.pivot is None else camera.pivot,
         fov=home.fov if camera.fov is None else camera.fov,
+        roll=camera.roll,
     )

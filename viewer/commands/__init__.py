@@ -19,6 +19,7 @@ GESTURES = (  # of the pointer in the picture; navigation.py says what they mean
     ("Right-drag", "Pan; also Shift-drag"),
     ("Wheel", "Zoom; also Ctrl-drag"),
     ("Alt+wheel", "Change the angle of view"),
+    ("Ctrl+Shift-drag", "Roll round the middle"),
     ("Double-click", "Turn round that point"),
     ("Drop a file", "Open it, whatever it is"),
 )

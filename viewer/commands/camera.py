@@ -1,5 +1,6 @@
 """Commands of the camera."""
 
+import math
 from dataclasses import replace
 
 from .. import actions as act
@@ -15,6 +16,9 @@ SIDE_KEYS = {  # those of the number pad as in Blender
     "top": "U Num7",
     "bottom": "Shift+U Ctrl+Num7",
 }
+
+
+ROLL_STEP = math.radians(5)
 
 
 def _toggle_flight(state: ViewerState) -> Actions:
@@ -35,6 +39,9 @@ TABLE: Table = {
             command(f"camera.{side}", f"Look at the {side}", cam.FaceSide(side), keys)
             for side, keys in SIDE_KEYS.items()
         ),
+        command("camera.roll_left", "Roll the camera to its left", cam.RollBy(-ROLL_STEP), "["),
+        command("camera.roll_right", "Roll the camera to its right", cam.RollBy(ROLL_STEP), "]"),
+        command("camera.upright", "Set the camera upright", cam.SetUpright(), "Shift+R"),
         command(
             "camera.fly",
             "Fly or orbit",
@@ -56,6 +63,12 @@ TABLE: Table = {
             "Scrolling zooms or orbits",
             lambda state: [cam.SetTrackpad(not state.preferences.trackpad)],
             tip="Orbiting is for trackpads: pinch zooms, Shift pans.",
+        ),
+        command(
+            "camera.glide",
+            "The camera glides or jumps",
+            lambda state: [cam.SetGlide(not state.preferences.glide)],
+            tip="To where a key, the cube or a double click sends it.",
         ),
     ),
 }

@@ -3,7 +3,7 @@
 import os
 from dataclasses import replace
 
-from ballgan.view import View
+from ballgan.view import Orbit, View
 
 from .. import actions as act
 from ..notes import ModelNotes
@@ -151,9 +151,14 @@ def _show(state: ViewerState, model: ModelInfo) -> ViewerState:
         state = _begin(state, *model.start_seeds)
     camera, still = state.view.camera, state.view.backdrop.camera
     if previous is None or previous.home != model.home:  # another scale: keep the angles only
-        camera = replace(model.home, yaw=camera.yaw, pitch=camera.pitch)
-        still = still and replace(model.home, yaw=still.yaw, pitch=still.pitch)
+        camera = _turned(model.home, camera)
+        still = still and _turned(model.home, still)
     return with_camera(with_still_camera(state, still), camera)
+
+
+def _turned(home: Orbit, camera: Orbit) -> Orbit:
+    """A model's own camera with the angles of another one."""
+    return replace(home, yaw=camera.yaw, pitch=camera.pitch, roll=camera.roll)
 
 
 def _begin(state: ViewerState, foreground: int, background: int) -> ViewerState:

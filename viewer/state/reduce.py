@@ -14,7 +14,7 @@ from ballgan.view import Orbit, clamp_camera
 from .. import actions as act
 from .. import document, history
 from ..words import sentence
-from .values import Notice, ViewerState
+from .values import Glide, Notice, ViewerState
 
 MAX_NOTICES = 4
 
@@ -48,7 +48,15 @@ def with_camera(state: ViewerState, camera: Orbit) -> ViewerState:
     """The state with another camera; it and a still background's are clamped to where the model
     can render."""
     state = with_still_camera(state, state.view.backdrop.camera)
-    return with_view(state, camera=clamp(state, camera))
+    state = with_view(state, camera=clamp(state, camera))
+    return state if state.glide is None else replace(state, glide=None)
+
+
+def glide_to(state: ViewerState, camera: Orbit) -> ViewerState:
+    """As `with_camera`; the window shows the way there, where that is wanted."""
+    start, state = state.camera, with_camera(state, camera)
+    glides = state.preferences.glide and state.model is not None and start != state.view.camera
+    return replace(state, glide=Glide(start)) if glides else state
 
 
 def with_still_camera(state: ViewerState, camera: Orbit | None) -> ViewerState:
