@@ -329,6 +329,18 @@ def _add_export(commands: _Commands[Parser]) -> None:
     )
     add_truncation(command)
     add_edits(command)
+    _add_surface(command)
+    _add_surroundings(command)
+    _add_device(command)
+    command.add_argument(
+        "--output",
+        metavar="FILE",
+        required=True,
+        help="file ending in .obj, .ply, .glb, .stl or .png",
+    )
+
+
+def _add_surface(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--resolution",
         metavar="COUNT",
@@ -358,6 +370,14 @@ def _add_export(commands: _Commands[Parser]) -> None:
         help="a picture with this side instead of vertex colours, for .glb and .obj "
         "(default: none; 1024 if no side is given)",
     )
+    command.add_argument(
+        "--all-components",
+        action="store_true",
+        help="keep all pieces, not only the one of largest volume",
+    )
+
+
+def _add_surroundings(command: argparse.ArgumentParser) -> None:
     add_background(command, "a dome round the mesh, for .glb, or the .png file", default=None)
     add_background_seed(command)
     add_edits(command, background=True)
@@ -366,18 +386,6 @@ def _add_export(commands: _Commands[Parser]) -> None:
         metavar="PIXELS",
         type=whole_number(16, 4096),
         help="height of a .png file; it is twice as wide (default: 1024)",
-    )
-    command.add_argument(
-        "--all-components",
-        action="store_true",
-        help="keep all pieces, not only the one of largest volume",
-    )
-    _add_device(command)
-    command.add_argument(
-        "--output",
-        metavar="FILE",
-        required=True,
-        help="file ending in .obj, .ply, .glb, .stl or .png",
     )
 
 
