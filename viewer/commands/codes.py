@@ -24,6 +24,12 @@ def _draw(which: str) -> Callable[[ViewerState], Actions]:
     return lambda state: [lat.TakeSeeds(which, *(random.randrange(RANDOM_SEEDS) for _ in "fb"))]
 
 
+def _name_favourite(state: ViewerState) -> Actions:
+    kept = state.view.codes in (favourite.codes for favourite in state.notes.favourites)
+    keep: Actions = [] if kept else [lat.AddFavourite()]
+    return [*keep, act.Focus("gallery.name", "section.gallery")]
+
+
 def _toggle_light(state: ViewerState) -> Actions:
     backdrop = state.view.backdrop
     return [act.SetBackdrop(replace(backdrop, match_light=not backdrop.match_light))]
@@ -102,7 +108,16 @@ TABLE: Table = {
             "codes.keep",
             "Keep the codes as a favourite",
             lat.AddFavourite(),
+            "Ctrl+D",
             tip="In the gallery, for this model.",
+            enabled=with_model,
+        ),
+        command(
+            "codes.name",
+            "Name the codes as a favourite",
+            _name_favourite,
+            "F2",
+            tip="The name stands under its picture, and is kept for this model.",
             enabled=with_model,
         ),
         command(

@@ -13,9 +13,11 @@ from ..state import ViewerState
 from ..surroundings import list_panoramas
 from ..ui import Ui
 from ..words import printable
+from .tiles import CORNER, draw_corner
 
 COLUMNS = 4
 GAP = 4.0  # logical pixels
+FORGET_TIP = "Take it off this list; the file stays"
 
 
 def first_panorama() -> str | None:
@@ -38,8 +40,15 @@ def draw_panoramas(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Actio
         widget = f"background.panorama.{name}" if name else f"background.recent.{recent}"
         recent += name is None
         chosen = path == backdrop.photo
+        corner = imgui.get_cursor_screen_pos()
+        imgui.set_next_item_allow_overlap()
         clicked = ui.picture(widget, info.picture(path), (width, width / 2), selected=chosen)
+        hovered = imgui.is_item_hovered()
         ui.tip(name.replace("-", " ").capitalize() if name else path)
+        if name is None and not chosen:
+            place = (corner.x + width - ui.px(CORNER), corner.y)
+            if draw_corner(ui, f"{widget}.remove", icons.CLOSE, place, FORGET_TIP, lit=hovered):
+                return [act.ForgetPicture(path)]
         if clicked and not chosen:
             return [act.OpenPicture(path)]
     label = "Open a picture ..."
