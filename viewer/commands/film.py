@@ -51,6 +51,12 @@ TABLE: Table = {
             enabled=with_model,
         ),
         command(
+            "film.extend",
+            "Make the film a second longer",
+            lambda state: [act.SetAnimation(state.animation.extended(1.0))],
+            tip="The keys stay where they are.",
+        ),
+        command(
             "film.slower",
             "Make the film a quarter longer",
             lambda state: [act.SetAnimation(state.animation.stretched(1.25))],
