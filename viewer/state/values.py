@@ -90,6 +90,7 @@ class CaptureOptions:
 
     size: int = 0  # side of a picture in pixels; 0: as it is shown, at once
     passes: int = 3  # sets of samples in each picture, one of CAPTURE_PASSES
+    sides: str = "both"  # of a comparison, one of view.SIDES
     film: str = "mp4"  # one of FILM_FORMATS
     film_size: int = 0  # side of a film in pixels; 0: the model's
 
