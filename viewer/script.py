@@ -266,6 +266,7 @@ def _show(app: App, name: str) -> Frames:
     app.gui.ui.reveal = name
     yield
     yield
+    _find(app, name)  # what goes away by itself may be gone
 
 
 def _unfold(app: App, name: str) -> Frames:

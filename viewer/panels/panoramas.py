@@ -1,7 +1,5 @@
 """The pictures to choose a background from: bundled panoramas, and those opened last."""
 
-import math
-from dataclasses import replace
 from pathlib import Path
 
 from imgui_bundle import imgui
@@ -29,7 +27,7 @@ def first_panorama() -> str | None:
 
 
 def draw_panoramas(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
-    """Thumbnails, a button for other files, and how the picture is shown."""
+    """Thumbnails, and a button for other files."""
     backdrop = state.view.backdrop
     names = {path: name for name, path in bundled_panoramas().items()}
     gap = ui.px(GAP)
@@ -59,16 +57,7 @@ def draw_panoramas(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Actio
     tip = "A PNG, JPEG or WebP. One twice as wide as high wraps round the scene."
     if ui.button("background.browse", label, icon=icons.PICTURE, width=-1, tip=tip):
         return [act.Browse("picture")]
-    changed = backdrop
-    ui.label("Turn", "Turns the picture round the object.")
-    yaw = ui.slider("background.yaw", math.degrees(backdrop.yaw), -180, 180, "%.0f\u00b0")
-    if yaw is not None:
-        changed = replace(changed, yaw=math.radians(yaw))
-    ui.label("Exposure", "Brightness in stops: +1 doubles the light.")
-    stops = ui.slider("background.exposure", backdrop.exposure, -4, 4, "%+.1f stops")
-    if stops is not None:
-        changed = replace(changed, exposure=stops)
-    return [act.SetBackdrop(changed)] if changed != backdrop else []
+    return []
 
 
 def _room(ui: Ui) -> float:
