@@ -19,6 +19,7 @@ from .backgrounds import (
     LearntBackground,
     Panorama,
     SolidColor,
+    expose,
 )
 from .bands import WHOLE_SIZE, Layers, finish, join_bands, render_bands
 from .camera import AnyCamera, Orbit
@@ -37,7 +38,7 @@ from .progressive import Pace, climb_ladder
 from .quick_field import look_up_density, prepare_field
 from .separation import Separation, measure_separation
 from .shot import Progress, Shot, aim
-from .stages import Stages, Subject
+from .stages import Stages, Subject, rays_behind
 from .stylegan2 import Step
 from .volume import Composite
 
@@ -171,7 +172,7 @@ class Scene:
         """
         layer = shot.settings.layer
         if layer in ("full", "raw", "background") and isinstance(self.background, LearntBackground):
-            rays = shot.backdrop_rays
+            rays = rays_behind(shot, self.background)
             self.model.check_rays(rays.origins, rays.directions)
         if layer == "background":
             return self._render_background(shot)
@@ -195,8 +196,9 @@ class Scene:
         """Layers "full", "raw" and "foreground"."""
         opacity = shot.image(gathered.opacity[:, None])
         behind = None if shot.settings.layer == "foreground" else self.background
-        if isinstance(behind, LearntBackground):
-            features, distance = self._before_learnt_background(shot, gathered, behind)
+        learnt = behind if isinstance(behind, LearntBackground) else None
+        if learnt is not None and not self._exposes_picture(shot, learnt):
+            features, distance = self._before_learnt_background(shot, gathered, learnt)
             rgb = self._picture(shot, shot.image(features))
             amount = resize(opacity, rgb.shape[-1])
             rgb = self._match_light(shot, gathered, rgb, amount)
@@ -208,7 +210,18 @@ class Scene:
             premultiplied = shot.image(gathered.features)
             rgb = self._picture(shot, extend_colors(premultiplied, opacity))
         rgb = self._match_light(shot, gathered, rgb, 1.0)
+        if learnt is not None:
+            rest, distance = self._learnt_picture(shot, learnt)
+            depth = shot.image(gathered.mean_distance(distance)[:, None])
+            opacity = resize(opacity, rgb.shape[-1])
+            return Layers(rgb * opacity + rest * (1 - opacity), opacity, depth, True)
+        assert not isinstance(behind, LearntBackground)
         return Layers(rgb, opacity, depth, False, behind)
+
+    def _exposes_picture(self, shot: Shot, behind: LearntBackground) -> bool:
+        """Whether the background is exposed after super-resolution, which knows features as they
+        were learnt; else its raw colours are."""
+        return shot.enlarge and behind.exposure != 0 and self.model.background is not None
 
     def _solve_matte(
         self, shot: Shot, gathered: Composite, opacity: Tensor
@@ -261,9 +274,8 @@ class Scene:
             if self.model.background is None:
                 color = float(self.model.config.white_background)
                 return Layers((nothing + color).expand(-1, 3, -1, -1), nothing, far, True)
-            features, distance = self._stages.look_behind(shot, behind)
-            depth = shot.image(distance[:, None])
-            return Layers(self._picture(shot, shot.image(features)), nothing, depth, True)
+            rgb, distance = self._learnt_picture(shot, behind)
+            return Layers(rgb, nothing, shot.image(distance[:, None]), True)
         return Layers(nothing.expand(-1, 3, -1, -1), nothing, far, True, behind)
 
     def _render_normals(self, shot: Shot, gathered: Composite) -> Layers:
@@ -287,7 +299,17 @@ class Scene:
         if self.model.background is None:
             return self.model.without_background(gathered), gathered.mean_distance()
         behind, distance = self._stages.look_behind(shot, background)
+        if background.exposure:
+            behind = torch.cat([expose(behind[:, :3], background.exposure), behind[:, 3:]], dim=1)
         return gathered.over(behind), gathered.mean_distance(distance)
+
+    def _learnt_picture(self, shot: Shot, background: LearntBackground) -> tuple[Tensor, Tensor]:
+        """Picture (1, 3, H, W) of the learnt background alone, and its distances (N,)."""
+        features, distance = self._stages.look_behind(shot, background)
+        picture = self._picture(shot, shot.image(features))
+        if background.exposure:
+            picture = expose(picture.clamp(0, 1), background.exposure)
+        return picture, distance
 
     def _picture(self, shot: Shot, features: Tensor) -> Tensor:
         """Feature image (1, F, n, n) in [0, 1] -> picture (1, 3, H, W) in [0, 1]."""
@@ -338,7 +360,7 @@ class Scene:
         return self._stages.background_latent_space()
 
     def sphere(self, background: LearntBackground, height: int, step: Step | None = None) -> Tensor:
-        """Features (F, height, 2 height) of the whole learnt background, equirectangular.
+        """Features (F, height, 2 height) of the whole background as learnt, equirectangular.
 
         `step` is called now and then, if they are not kept; it may raise to stop.
         """

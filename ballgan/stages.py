@@ -11,12 +11,13 @@ import torch
 from torch import Tensor
 
 from .backdrop import Backdrop, version
-from .backgrounds import Background, LearntBackground
-from .camera import AnyCamera
+from .backgrounds import Background, LearntBackground, expose
+from .camera import AnyCamera, Rays
 from .color import decode_srgb
 from .fields import density_gradient
 from .foreground import Foreground
 from .generator import Generator
+from .geometry import turn
 from .latent_space import LatentSpace
 from .latents import Latent
 from .lighting import Light
@@ -145,14 +146,14 @@ class Stages:
     def ws_background(self, background: LearntBackground) -> Tensor:
         """Mapped background code (1, rows, w_dim), or the raw code where that is concatenated."""
         space = self.background_latent_space
-        return self._ws_background.get(background, lambda: space().ws(background))
+        return self._ws_background.get(background.as_learnt, lambda: space().ws(background))
 
     def look_behind(self, shot: Shot, background: LearntBackground) -> tuple[Tensor, Tensor]:
         """Features (N, F) and distance (N,) of the learnt background along the shot's rays.
 
         Exact; or, for a surface seen by the fast sampler, from its kept picture.
         """
-        rays, ws = shot.backdrop_rays, self.ws_background(background)
+        rays, ws = rays_behind(shot, background), self.ws_background(background)
         network = self._model.background
         if shot.settings.sampler == "plain" or not isinstance(network, ROUND):
             features, distance = self._model.look_behind(
@@ -164,19 +165,19 @@ class Stages:
         height = max(min(8 * 2 ** (shot.resolution - 1).bit_length(), MAX_SPHERE_HEIGHT), TILE)
         channels = self._model.config.field.feature_channels
         kept = self._sphere_caches.get(
-            (background, height), lambda: SphereCache(network, ws, height, channels)
+            (background.as_learnt, height), lambda: SphereCache(network, ws, height, channels)
         )
         return kept.features(points, shot.step), distance
 
     def sphere(self, background: LearntBackground, height: int, step: Step | None = None) -> Tensor:
-        """Features (F, height, 2 height) of the whole learnt background, equirectangular.
+        """Features (F, height, 2 height) of the whole background as learnt, equirectangular.
 
         `step` is called now and then, if they are not kept; it may raise to stop.
         """
         network, ws = self._model.background, self.ws_background(background)
         assert network is not None
         return self._spheres.get(
-            (background, height), lambda: network.equirectangular(ws, height, step)
+            (background.as_learnt, height), lambda: network.equirectangular(ws, height, step)
         )
 
     def unroll(self, background: Background, height: int, step: Step | None = None) -> Tensor:
@@ -187,7 +188,9 @@ class Stages:
             even = float(self._model.config.white_background)
             return torch.full((3, height, 2 * height), even, device=self._model.device)
         ws = self.ws_background(background)
-        return self._model.background.equirectangular(ws, height, step, channels=3).clamp(0, 1)
+        network, yaw = self._model.background, background.yaw
+        colors = network.equirectangular(ws, height, step, channels=3, yaw=yaw).clamp(0, 1)
+        return expose(colors, background.exposure) if background.exposure else colors
 
     def light(self, background: Background) -> Light:
         """The light of a background on diffuse surfaces (see lighting.py)."""
@@ -195,6 +198,19 @@ class Stages:
             (background, version(background)),
             lambda: Light.from_panorama(decode_srgb(self.unroll(background, LIGHT_HEIGHT))),
         )
+
+
+def rays_behind(shot: Shot, background: LearntBackground) -> Rays:
+    """The rays that look at the background, as they lie to it where it is not turned."""
+    rays = shot.backdrop_rays
+    if not background.yaw:
+        return rays
+    return replace(
+        rays,
+        origins=turn(rays.origins, background.yaw),
+        directions=turn(rays.directions, background.yaw),
+        axis=turn(rays.axis, background.yaw),
+    )
 
 
 def _gathered_key(subject: Subject, shot: Shot) -> Hashable:

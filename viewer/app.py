@@ -155,6 +155,11 @@ class App:
         return self.wants_picture or writing
 
     @property
+    def picturing(self) -> bool:
+        """Whether small pictures of the panel are missing: thumbnails, the unrolled background."""
+        return self.gallery.pending or self.surroundings.pending
+
+    @property
     def converged(self) -> bool:
         """Whether what is shown is finished and belongs to the present state."""
         still = self.state.glide is None
@@ -219,7 +224,7 @@ class App:
         reach = Reach(layout.stage, layout.picture, self.gui.wants_pointer, self.gui.wants_keys)
         for event in events:
             with self._guard():
-                if ends_stroke(event):
+                if ends_stroke(event, reach):
                     self.dispatch(act.EndStroke())
                 self._grip, actions = handle(event, self._grip, self.state, reach)
                 self.dispatch(*actions)
@@ -268,8 +273,8 @@ class App:
                 self.tempo.moved()
             if self.state.preferences != before.preferences and self.remembers:
                 save_preferences(self)
-            if self.state.notes != before.notes and self.state.model is before.model:
-                save_notes(self)
+            if self.state.notebooks != before.notebooks:
+                save_notes(self, before)
             perform = EFFECTS.get(type(action))
             if perform is not None:
                 perform(self, action)

@@ -10,7 +10,7 @@ from . import capture, paths, preferences
 from .dialogs import FOLDER
 from .gallery import THUMBNAILS
 from .requests import NotesRequest, SaveRequest
-from .state import apply
+from .state import ViewerState, apply
 
 if TYPE_CHECKING:
     from .app import App
@@ -74,11 +74,12 @@ def _save_picture(app: App) -> None:
     app.lanes["save"].submit(request)
 
 
-def save_notes(app: App) -> None:
-    """Write what is kept of the model."""
-    model = app.state.model
-    if model is not None and app.remembers:
-        app.lanes["notes"].submit(NotesRequest(model.sha256, model.name, app.state.notes))
+def save_notes(app: App, before: ViewerState) -> None:
+    """Write what is kept of the open models for which it has changed."""
+    for model in app.state.models if app.remembers else ():
+        notes, former = (state.notebooks.get(model.sha256) for state in (app.state, before))
+        if notes is not None and former is not None and notes != former:
+            app.lanes["notes"].submit(NotesRequest(model.sha256, model.name, notes))
 
 
 def save_preferences(app: App) -> None:

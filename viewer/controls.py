@@ -82,10 +82,11 @@ def handle(event: Event, grip: Grip, state: ViewerState, reach: Reach) -> tuple[
     return grip, []
 
 
-def ends_stroke(event: Event) -> bool:
-    """Whether what comes next is another step of the history: a button or a key went down."""
+def ends_stroke(event: Event, reach: Reach) -> bool:
+    """Whether what comes next is another step of the history: a button or a key went down. What is
+    typed in one go is one step."""
     if isinstance(event, KeyPressed):
-        return not event.repeated
+        return not (event.repeated or reach.keys_taken)
     return isinstance(event, PointerButton) and event.pressed
 
 

@@ -50,6 +50,7 @@ def _receive_failure(app: App, failure: Failed) -> list[act.Action]:
     if failure.lane == "notes":
         return [_error(f"Names and favourites could not be saved: {failure.message}")]
     if failure.lane == THUMBNAILS:
+        app.gallery.give_up()
         return [lat.StopSheet(), _error(f"The gallery has no pictures: {failure.message}")]
     if failure.lane == "session":
         return [app.keeper.receive_failure(failure)]

@@ -51,6 +51,7 @@ SPECIAL_KEYS = {
     glfw.KEY_PAGE_UP: "PageUp",
     glfw.KEY_PAGE_DOWN: "PageDown",
     glfw.KEY_F1: "F1",
+    glfw.KEY_F2: "F2",
 }
 MODIFIER_KEYS = {
     glfw.KEY_LEFT_SHIFT: "shift",

@@ -4,6 +4,7 @@ from .base import Action as Action
 from .base import Effect as Effect
 from .files import Browse as Browse
 from .files import FileRecognised as FileRecognised
+from .files import ForgetPicture as ForgetPicture
 from .files import OpenFile as OpenFile
 from .files import OpenPicture as OpenPicture
 from .files import PictureBroken as PictureBroken
@@ -69,6 +70,7 @@ from .sessions import Undo as Undo
 from .window import ApplyPreset as ApplyPreset
 from .window import DeletePreset as DeletePreset
 from .window import Dismiss as Dismiss
+from .window import Focus as Focus
 from .window import FoldSections as FoldSections
 from .window import NamePreset as NamePreset
 from .window import Notify as Notify

@@ -43,6 +43,13 @@ class PictureFailed(Action):
 
 
 @dataclass(frozen=True)
+class ForgetPicture(Action):
+    """Take a picture off the list of those that were opened; the file stays."""
+
+    path: str
+
+
+@dataclass(frozen=True)
 class PictureChanged(Action):
     """The file behind the foreground was changed by another program, and can be read."""
 

@@ -83,6 +83,14 @@ class SetZoom(Action):
 
 
 @dataclass(frozen=True)
+class Focus(Effect):
+    """Type into a widget; the section in which it is opens."""
+
+    widget: str
+    section: str
+
+
+@dataclass(frozen=True)
 class FoldSections(Action):
     """Which sections of the panel are closed."""
 

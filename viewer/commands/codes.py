@@ -1,5 +1,6 @@
 """Commands of codes and backgrounds."""
 
+import math
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,9 +24,45 @@ def _draw(which: str) -> Callable[[ViewerState], Actions]:
     return lambda state: [lat.TakeSeeds(which, *(random.randrange(RANDOM_SEEDS) for _ in "fb"))]
 
 
+def _name_favourite(state: ViewerState) -> Actions:
+    kept = state.view.codes in (favourite.codes for favourite in state.notes.favourites)
+    keep: Actions = [] if kept else [lat.AddFavourite()]
+    return [*keep, act.Focus("gallery.name", "section.gallery")]
+
+
 def _toggle_light(state: ViewerState) -> Actions:
     backdrop = state.view.backdrop
     return [act.SetBackdrop(replace(backdrop, match_light=not backdrop.match_light))]
+
+
+def _turn(degrees: float) -> Callable[[ViewerState], Actions]:
+    """Turn the background further."""
+
+    def actions(state: ViewerState) -> Actions:
+        backdrop = state.view.backdrop
+        return [act.SetBackdrop(backdrop.turned((backdrop.turn or 0.0) + math.radians(degrees)))]
+
+    return actions
+
+
+def _expose(stops: float) -> Callable[[ViewerState], Actions]:
+    """Make the background brighter."""
+
+    def actions(state: ViewerState) -> Actions:
+        backdrop = state.view.backdrop
+        return [act.SetBackdrop(backdrop.exposed((backdrop.stops or 0.0) + stops))]
+
+    return actions
+
+
+def _can_turn(state: ViewerState) -> bool:
+    backdrop = state.view.backdrop
+    plane = backdrop.kind == "learnt" and state.model is not None and not state.model.unrolls
+    return backdrop.visible and backdrop.turn is not None and not plane
+
+
+def _can_expose(state: ViewerState) -> bool:
+    return state.view.backdrop.visible and state.view.backdrop.stops is not None
 
 
 def _has_sphere(state: ViewerState) -> bool:
@@ -71,7 +108,16 @@ TABLE: Table = {
             "codes.keep",
             "Keep the codes as a favourite",
             lat.AddFavourite(),
+            "Ctrl+D",
             tip="In the gallery, for this model.",
+            enabled=with_model,
+        ),
+        command(
+            "codes.name",
+            "Name the codes as a favourite",
+            _name_favourite,
+            "F2",
+            tip="The name stands under its picture, and is kept for this model.",
             enabled=with_model,
         ),
         command(
@@ -102,6 +148,20 @@ TABLE: Table = {
             "Match the background's light (approximate)",
             _toggle_light,
             tip="Shades the foreground with the light of the background.",
+        ),
+        *(
+            command(name, title, _turn(angle), enabled=_can_turn)
+            for name, title, angle in (
+                ("background.turn_left", "Turn the background to the left", -15.0),
+                ("background.turn_right", "Turn the background to the right", 15.0),
+            )
+        ),
+        *(
+            command(name, title, _expose(stops), enabled=_can_expose)
+            for name, title, stops in (
+                ("background.brighter", "Brighter background", 1 / 3),
+                ("background.darker", "Darker background", -1 / 3),
+            )
         ),
         command(
             "background.save",

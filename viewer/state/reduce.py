@@ -13,6 +13,7 @@ from ballgan.view import Orbit, clamp_camera
 
 from .. import actions as act
 from .. import document, history
+from ..notes import ModelNotes
 from ..words import sentence
 from .values import Glide, Notice, ViewerState
 
@@ -75,6 +76,12 @@ def clamp(state: ViewerState, camera: Orbit) -> Orbit:
 def with_backdrop(state: ViewerState, **changes: Any) -> ViewerState:
     """The state with other fields of the backdrop."""
     return with_view(state, backdrop=replace(state.view.backdrop, **changes))
+
+
+def with_notes(state: ViewerState, notes: ModelNotes) -> ViewerState:
+    """The state with something else kept of the model that shows."""
+    checksum = state.model.sha256 if state.model is not None else ""
+    return replace(state, notebooks=state.notebooks | {checksum: notes})
 
 
 def notify(state: ViewerState, level: str, text: str, origin: str = "") -> ViewerState:

@@ -224,9 +224,14 @@ class ViewerState:
     notices: tuple[Notice, ...] = ()
     notices_given: int = 0
     preferences: Preferences = field(default_factory=Preferences)
-    notes: ModelNotes = ModelNotes()  # what the person keeps of the model
-    notebooks: dict[str, ModelNotes] = field(default_factory=dict)  # of the others, by path
+    notebooks: dict[str, ModelNotes] = field(default_factory=dict)  # of open models, by checksum
     sheet: Sheet = Sheet()  # contact sheet of the gallery
+
+    @property
+    def notes(self) -> ModelNotes:
+        """What the person keeps of the model that shows."""
+        checksum = self.model.sha256 if self.model is not None else ""
+        return self.notebooks.get(checksum, ModelNotes())
 
     @property
     def camera(self) -> Orbit:
