@@ -213,6 +213,13 @@ def _add_camera(command: argparse.ArgumentParser) -> None:
         help="distance from the model's pivot in world units (default: the model's)",
     )
     command.add_argument(
+        "--roll",
+        metavar="RADIANS",
+        type=number(-10, 10, " radians"),
+        default=0.0,
+        help="turn the camera round its axis, its top to its right (default: 0)",
+    )
+    command.add_argument(
         "--cameras",
         metavar="FILE",
         help="look from the cameras in a file instead: cameras.json (OpenCV), transforms.json "
@@ -375,6 +382,19 @@ def _add_export(commands: _Commands[Parser]) -> None:
     )
     add_truncation(command)
     add_edits(command)
+    _add_surface(command)
+    _add_surroundings(command)
+    _add_device(command)
+    command.add_argument(
+        "--output",
+        metavar="FILE",
+        required=True,
+        help="file ending in .obj, .ply, .glb, .stl or .png",
+    )
+    _add_overwrite(command)
+
+
+def _add_surface(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--resolution",
         metavar="COUNT",
@@ -404,6 +424,14 @@ def _add_export(commands: _Commands[Parser]) -> None:
         help="a picture with this side instead of vertex colours, for .glb and .obj "
         "(default: none; 1024 if no side is given)",
     )
+    command.add_argument(
+        "--all-components",
+        action="store_true",
+        help="keep all pieces, not only the one of largest volume",
+    )
+
+
+def _add_surroundings(command: argparse.ArgumentParser) -> None:
     add_background(command, "a dome round the mesh, for .glb, or the .png file", default=None)
     add_background_seed(command)
     add_background_seeds(command)
@@ -414,19 +442,6 @@ def _add_export(commands: _Commands[Parser]) -> None:
         type=whole_number(16, 4096),
         help="height of a .png file; it is twice as wide (default: 1024)",
     )
-    command.add_argument(
-        "--all-components",
-        action="store_true",
-        help="keep all pieces, not only the one of largest volume",
-    )
-    _add_device(command)
-    command.add_argument(
-        "--output",
-        metavar="FILE",
-        required=True,
-        help="file ending in .obj, .ply, .glb, .stl or .png",
-    )
-    _add_overwrite(command)
 
 
 def _add_convert(commands: _Commands[Parser]) -> None:

@@ -20,6 +20,7 @@ from .view import MAX_PITCH, Backdrop, Code, Orbit, View
 
 KEYS_A_TURN = 3  # of a turntable: neighbours are less than half a turn apart
 MAX_DURATION = 3600.0  # seconds
+ANGLES = ("yaw", "sphere_yaw", "roll")  # of a backdrop: mixed the short way round
 
 
 @dataclass(frozen=True)
@@ -191,6 +192,7 @@ def mix_cameras(cameras: Sequence[Orbit], weights: Sequence[float]) -> Orbit:
         radius=math.exp(mix([math.log(camera.radius) for camera in cameras])),
         pivot=(x, y, z),
         fov=2 * math.atan(math.exp(zoom)),
+        roll=math.remainder(mix(unwrap([camera.roll for camera in cameras])), math.tau),
     )
 
 
@@ -212,7 +214,7 @@ def mix_backdrops(base: Backdrop, parts: Sequence[Backdrop], weights: Sequence[f
     changes: dict[str, Any] = {}
     for each in fields(base):
         values = [getattr(part, each.name) for part in parts]
-        if each.name == "yaw":
+        if each.name in ANGLES:
             changes[each.name] = math.remainder(_mean(unwrap(values), weights), math.tau)
         elif isinstance(values[0], Code):
             changes[each.name] = mix_codes(values, weights)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from .background_config import BackgroundConfig
-from .geometry import equirectangular_directions
+from .geometry import equirectangular_directions, turn
 from .mlp import ModulatedMLP, PlainMLP
 from .point_network import PointNetwork
 from .stylegan2 import Mapping, Step
@@ -58,14 +58,21 @@ class BackgroundNetwork(nn.Module):
         """Raise ValueError if a ray (..., 3) comes from where it cannot be looked from."""
 
     def equirectangular(
-        self, ws: Tensor, height: int, step: Step | None = None, *, channels: int | None = None
+        self,
+        ws: Tensor,
+        height: int,
+        step: Step | None = None,
+        *,
+        channels: int | None = None,
+        yaw: float = 0.0,
     ) -> Tensor:
         """All that is seen from the origin, for one code: (F, height, 2 height).
 
-        channels: how many of the features are wanted; None: all. `step` is called now and then;
-        it may raise to stop.
+        channels: how many of the features are wanted; None: all. yaw: radians by which it is turned
+        to the right. `step` is called now and then; it may raise to stop.
         """
         directions = equirectangular_directions(height, 2 * height, ws.device).flatten(0, 1)
+        directions = turn(directions, yaw)
         parts = []
         for part in directions.split(RAYS_AT_ONCE):
             if step is not None:

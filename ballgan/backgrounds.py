@@ -7,23 +7,42 @@ Features are composited before super-resolution, colours after it. A scene's bac
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from .color import decode_srgb, encode_srgb
-from .geometry import sample_equirectangular, sphere_angles
+from .geometry import sample_equirectangular, sphere_angles, turn
 from .images import load_image
 from .latents import Latent
 
 
+@dataclass(frozen=True)
 class LearntBackground(Latent):
     """The model's own background with the given code.
 
-    A model without a background network shows what it was trained with (black or white).
+    yaw: radians, turns it to the right as the front camera sees it.
+    exposure: stops; linear light is multiplied by 2^exposure. Super-resolution then makes its
+        picture alone, and the foreground is put before it as before a given one.
+
+    A model without a background network shows what it was trained with (black or white), and
+    neither turns nor exposes it.
     """
+
+    yaw: float = 0.0
+    exposure: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_finite(self, "yaw", "exposure")
+
+    @property
+    def as_learnt(self) -> "LearntBackground":
+        """The same code, neither turned nor exposed."""
+        return replace(self, yaw=0.0, exposure=0.0)
 
 
 @dataclass(frozen=True)
@@ -43,15 +62,18 @@ class Gradient:
     top, bottom: sRGB-encoded floats in [0, 1]; values between them are mixed as encoded.
     span: angle of the sphere, top to bottom, in which one passes into the other, radians; None:
         what the model's front camera sees.
+    roll: radians; the upper colour comes to the right as the front camera sees it.
     """
 
     top: tuple[float, float, float] = (0.80, 0.84, 0.90)
     bottom: tuple[float, float, float] = (0.32, 0.34, 0.38)
     span: float | None = None
+    roll: float = 0.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "top", _check_color("top", self.top))
         object.__setattr__(self, "bottom", _check_color("bottom", self.bottom))
+        _check_finite(self, "roll")
         _check_span(self.span)
 
 
@@ -77,8 +99,7 @@ class Panorama:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", str(Path(self.path)))
-        if not (math.isfinite(self.yaw) and math.isfinite(self.exposure)):
-            raise ValueError(f"yaw and exposure should be finite numbers; got {self}.")
+        _check_finite(self, "yaw", "exposure")
         _check_span(self.span)
 
     def load(self) -> Tensor:
@@ -95,6 +116,11 @@ def _check_color(name: str, color: tuple[float, float, float]) -> tuple[float, .
     if len(checked) != 3 or not all(0 <= c <= 1 for c in checked):
         raise ValueError(f"{name} should be three floats in [0, 1]; got {color!r}.")
     return checked
+
+
+def _check_finite(background: object, *names: str) -> None:
+    if not all(math.isfinite(getattr(background, name)) for name in names):
+        raise ValueError(f"{' and '.join(names)} should be finite; got {background}.")
 
 
 def _check_span(span: float | None) -> None:
@@ -116,9 +142,7 @@ def sample_panorama(
     `image`: (3, H, W), what `panorama.load` gave (possibly smaller). `visible_span`: radians of
     the sphere's height that the front camera sees; an ordinary photo covers it.
     """
-    cos, sin = math.cos(panorama.yaw), math.sin(panorama.yaw)
-    x, y, z = directions.unbind(-1)
-    turned = torch.stack([cos * x + sin * z, y, cos * z - sin * x], dim=-1)
+    turned = turn(directions, panorama.yaw)
     if is_equirectangular(panorama, image):
         colors = sample_equirectangular(image, turned)
     else:
@@ -134,7 +158,7 @@ def _sample_photo(image: Tensor, directions: Tensor, span: float) -> Tensor:
     u = 0.5 + (math.pi - phi) / width
     v = 0.5 + (theta - math.pi / 2) / (width / aspect)
     grid = torch.stack([_mirror(u), _mirror(v)], dim=-1) * 2 - 1
-    samples = torch.nn.functional.grid_sample(
+    samples = F.grid_sample(
         image[None], grid[None, None], padding_mode="border", align_corners=False
     )
     return samples[0, :, 0].t()
@@ -158,7 +182,8 @@ def expose(colors: Tensor, stops: float) -> Tensor:
 
 def sample_gradient(gradient: Gradient, directions: Tensor, visible_span: float) -> Tensor:
     """Colours (N, 3) of the gradient in `directions` (N, 3); `visible_span` as for a panorama."""
-    theta = sphere_angles(directions)[:, :1]
+    up = directions.new_tensor([math.sin(gradient.roll), math.cos(gradient.roll), 0.0])
+    theta = torch.arccos((F.normalize(directions, dim=-1) @ up).clamp(-1, 1))[:, None]
     down = (theta - math.pi / 2) / (gradient.span or visible_span) + 0.5
     down = down.clamp(0, 1)
     eased = down * down * (3 - 2 * down)

@@ -2,7 +2,8 @@
 
 Poses are OpenCV camera-to-world matrices (x right, y down, z forward); intrinsics are normalised
 by the image size. Angles are radians; positive yaw moves the camera to its right, positive pitch
-moves it up. The published pose samplers use the opposite pitch: `Camera.published` keeps theirs.
+moves it up, positive roll turns its top to its right (the picture turns to the left). The
+published pose samplers use the opposite pitch: `Camera.published` keeps theirs.
 Light: torch is imported when the first tensor is made.
 """
 
@@ -67,10 +68,11 @@ class Camera:
         radius: float | None = None,
         pivot: Sequence[float] | None = None,
         fov: float | None = None,
+        roll: float = 0.0,
     ) -> "Orbit":
         """A camera on an orbit round the object; what is None, the model fills in."""
         point = None if pivot is None else (float(pivot[0]), float(pivot[1]), float(pivot[2]))
-        return Orbit(yaw, pitch, radius, point, fov)
+        return Orbit(yaw, pitch, radius, point, fov, roll)
 
     @staticmethod
     def look_at(position: Sequence[float], target: Sequence[float], intrinsics: Matrix) -> "Camera":
@@ -162,6 +164,12 @@ class Camera:
         line = (zero * scale, fy * scale, cy * scale - rows.start * scale / height)
         return replace(self, intrinsics=((fx, skew, cx), line, last))
 
+    def rolled(self, roll: float) -> "Camera":
+        """The camera turned round its axis, its top to its right, by `roll` radians."""
+        turn = np.eye(4)
+        turn[:2, :2] = [[math.cos(roll), -math.sin(roll)], [math.sin(roll), math.cos(roll)]]
+        return replace(self, cam2world=_as_tuples(np.array(self.cam2world) @ turn))
+
     def rays(self, width: int, height: int, device: "torch.device | str" = "cpu") -> Rays:
         """Rays through the pixel centres of a (height, width) image."""
         import torch
@@ -181,9 +189,10 @@ class Orbit:
     radius: float | None = None  # distance from the pivot, world units
     pivot: tuple[float, float, float] | None = None
     fov: float | None = None  # full vertical angle of view, radians
+    roll: float = 0.0  # turns the camera round its axis, its top to its right
 
     def __post_init__(self) -> None:
-        values = [self.yaw, self.pitch, *(self.pivot or ())]
+        values = [self.yaw, self.pitch, self.roll, *(self.pivot or ())]
         values += [v for v in (self.radius, self.fov) if v is not None]
         if not all(math.isfinite(v) for v in values):
             raise ValueError(f"Camera values should be finite numbers; got {self}.")
@@ -206,7 +215,8 @@ class Orbit:
             math.cos(pitch) * math.cos(self.yaw),
         )
         position = [p + radius * o for p, o in zip(pivot, offset, strict=True)]
-        return Camera.look_at(position, pivot, intrinsics_from_fov(fov))
+        level = Camera.look_at(position, pivot, intrinsics_from_fov(fov))
+        return level.rolled(self.roll) if self.roll else level
 
     @property
     def cam2world(self) -> Matrix:

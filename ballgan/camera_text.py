@@ -3,7 +3,7 @@
 Three forms are written and read; the last two are for any number of pictures, by their names:
 
     {"format": "ballgan camera", "yaw": 0.4, "pitch": 0.1, "radius": 2.7, "pivot": [0, 0, 0.2],
-     "fov": 0.23}                                          angles in radians, as in sessions
+     "fov": 0.23, "roll": 0.0}                             angles in radians, as in sessions
     {"cameras": {"a.png": {"cam2world": 4x4, "world2cam": 4x4}, ...}, "intrinsics_px": 3x3,
      "width": 512, "height": 512}                          OpenCV: x right, y down, z forward
     {"frames": [{"file_path": "a.png", "transform_matrix": 4x4}, ...], "fl_x": ..., "fl_y": ...,
@@ -18,6 +18,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -42,6 +43,7 @@ FORMAT = "ballgan camera"
 CONVENTIONS = ("opencv", "opengl")
 FILE_NAMES = {"opencv": "cameras.json", "opengl": "transforms.json"}
 MAX_CAMERAS = 10_000  # of one text
+NO_ROLL = 1e-5  # radians, up to which a camera counts as upright: matrices are rounded
 KINDS = '"format", "cameras", "frames", "transform_matrix" or "labels"'
 _ROWS = re.compile(r"\[\s+([-+.\deE,\s]*?)\s+\]")  # of matrices: better read in one line
 
@@ -93,11 +95,11 @@ def decode_orbit(text: str, near: Orbit, name: str = "the text") -> Orbit:
 
 
 def fit_orbit(camera: Camera, near: Orbit) -> Orbit:
-    """The upright orbit with the same position, direction and vertical angle of view.
+    """The orbit with the same position, direction, roll and vertical angle of view.
 
-    What an orbit lacks is lost: a roll round the axis, and a centre beside the middle (see
-    `describe_loss`). The pivot is where the axis passes nearest to `near.pivot`; if that is behind
-    the camera, as far ahead as `near` is from its own.
+    What an orbit lacks is lost: a centre beside the middle (see `describe_loss`). The pivot is
+    where the axis passes nearest to `near.pivot`; if that is behind the camera, as far ahead as
+    `near` is from its own.
     """
     pose = np.array(camera.cam2world)
     right, ahead, position = pose[:3, 0], pose[:3, 2], pose[:3, 3]
@@ -110,26 +112,29 @@ def fit_orbit(camera: Camera, near: Orbit) -> Orbit:
     radius = along if along > 1e-3 * near.radius else near.radius
     x, y, z = (position + radius * ahead).tolist()
     fov = 2 * math.atan(0.5 / camera.intrinsics[1][1])
-    return Orbit(yaw, math.atan2(-ahead[1], level), radius, (x, y, z), fov)
+    orbit = Orbit(yaw, math.atan2(-ahead[1], level), radius, (x, y, z), fov)
+    upright = np.array(to_camera(orbit).cam2world)
+    roll = math.atan2(right @ upright[:3, 1], right @ upright[:3, 0])
+    return replace(orbit, roll=roll if abs(roll) > NO_ROLL else 0.0)
 
 
 def to_camera(orbit: Orbit) -> Camera:
     """The pose and intrinsics of an orbit."""
     open_orbit = Camera.orbit(
-        orbit.yaw, orbit.pitch, radius=orbit.radius, pivot=orbit.pivot, fov=orbit.fov
+        orbit.yaw,
+        orbit.pitch,
+        radius=orbit.radius,
+        pivot=orbit.pivot,
+        fov=orbit.fov,
+        roll=orbit.roll,
     )
     return open_orbit.resolve(CameraConfig())
 
 
-def describe_loss(camera: Camera, orbit: Orbit) -> str:
-    """What `fit_orbit` has left out, such as "its roll of 12.0 degrees"; empty: nothing."""
-    upright = np.array(to_camera(orbit).cam2world)
-    right = np.array(camera.cam2world)[:3, 0]
-    roll = math.degrees(math.atan2(right @ -upright[:3, 1], right @ upright[:3, 0]))
+def describe_loss(camera: Camera) -> str:
+    """What `fit_orbit` leaves out, such as "its pixels that are not square"; empty: nothing."""
     (fx, skew, cx), (_, fy, cy), _ = camera.intrinsics
     lost = []
-    if abs(roll) > 0.05:
-        lost.append(f"its roll of {roll:.1f} degrees")
     if max(abs(cx - 0.5), abs(cy - 0.5)) > 1e-3:
         lost.append(f"its centre at ({cx:.3f}, {cy:.3f}) of the picture")
     if abs(fx / fy - 1) > 1e-3 or abs(skew) > 1e-3:

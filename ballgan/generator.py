@@ -200,6 +200,7 @@ class Generator(nn.Module):
         *,
         interval: tuple[Tensor, Tensor] | None = None,
         samples: int | None = None,
+        coarse_gradient: bool = True,
         density_noise: float = 0.0,
         generator: torch.Generator | None = None,
     ) -> RaySamples:
@@ -211,6 +212,8 @@ class Generator(nn.Module):
             interval: near and far distance of each ray, (B * N, 1); None: `ray_interval`, for
                 rays that are a whole image.
             samples: coarse, and as many fine, samples a ray; None: the model's numbers.
+            coarse_gradient: whether gradients pass the coarse samples, too: without, many of them
+                cost little in training, and the fine ones are where they matter.
             density_noise: standard deviation of noise added to the raw density.
             generator: random placement in the strata, and the noise; None: centres, no noise.
 
@@ -241,12 +244,15 @@ class Generator(nn.Module):
         coarse = draw_coarse(
             near, far, coarse_count, config.scheme, jitter=jitter, disparity=config.disparity
         )  # (B N, S)
-        density, features = evaluate(coarse)
+        with torch.set_grad_enabled(coarse_gradient and torch.is_grad_enabled()):
+            density, features = evaluate(coarse)
         if not fine_count:
             return gather(coarse, density, features)
         with torch.no_grad():
             weights, _ = interval_weights(coarse * stretch, density, config.scheme)
         u = _uniform((batch * count, fine_count), generator, coarse)
+        if u is not None:  # one in each of as many parts: fewer rays miss what is thin
+            u = (torch.arange(fine_count, device=u.device, dtype=u.dtype) + u) / fine_count
         fine = draw_fine(coarse, weights, fine_count, config.scheme, u=u)
         fine_density, fine_features = evaluate(fine)
         distances, order = torch.cat([coarse, fine], dim=1).sort(dim=1, stable=True)
@@ -390,6 +396,7 @@ class Generator(nn.Module):
         label: Tensor,
         *,
         neural_resolution: int | None = None,
+        coarse_gradient: bool = True,
         density_noise: float = 0.0,
         noise: str = "const",
         generator: torch.Generator | None = None,
@@ -407,6 +414,7 @@ class Generator(nn.Module):
             origins,
             directions,
             interval=self.ray_interval(origins, directions, label[:, [2, 6, 10]]),
+            coarse_gradient=coarse_gradient,
             density_noise=density_noise,
             generator=generator,
         )

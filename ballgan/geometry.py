@@ -59,6 +59,16 @@ def require_inside_cube(positions: Tensor, side: float) -> None:
         )
 
 
+def turn(directions: Tensor, yaw: float) -> Tensor:
+    """Where on a sphere that is turned to the right by `yaw` radians, as a camera in front sees it,
+    `directions` (..., 3) point: they are turned the other way."""
+    if yaw == 0:
+        return directions
+    cos, sin = math.cos(yaw), math.sin(yaw)
+    x, y, z = directions.unbind(-1)
+    return torch.stack([cos * x + sin * z, y, cos * z - sin * x], dim=-1)
+
+
 def sphere_angles(points: Tensor) -> Tensor:
     """Angles (theta, phi) of `points` (..., 3) on a sphere around the origin: (..., 2)."""
     unit = F.normalize(points, dim=-1)

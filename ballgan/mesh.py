@@ -17,7 +17,7 @@ from .field_samples import Field, Progress, check_grid, sample_seen_colors
 from .field_samples import part_of as part_of
 from .field_samples import sample_density as sample_density
 from .level_surface import SAMPLERS as SAMPLERS
-from .level_surface import Volume, find_level_surface
+from .level_surface import LevelSurface, Volume, find_level_surface
 from .mesh_files import MESH_SUFFIXES as MESH_SUFFIXES
 from .mesh_files import check_mesh_parts as check_mesh_parts
 from .mesh_files import check_mesh_path as check_mesh_path
@@ -73,6 +73,21 @@ def extract_mesh(
         ValueError: an argument is out of range, the density is not finite, or there is no
             surface at this level.
     """
+    _check_options(box, resolution, level, simplify, sampler)
+    report = progress or (lambda fraction: None)
+    volume = Volume(density, box, resolution, device)
+    surface = find_level_surface(volume, level, sampler, part_of(report, 0.0, 0.8))
+    if largest_component:
+        surface = surface.select_largest(part_of(report, 0.8, 0.85))
+    if simplify is not None and simplify < len(surface.faces):
+        surface = surface.simplify(simplify, part_of(report, 0.85, 0.88))
+    return _dress(surface, volume, color, part_of(report, 0.88, 1.0))
+
+
+def _check_options(
+    box: float, resolution: int, level: float | str, simplify: int | None, sampler: str
+) -> None:
+    """Raise ValueError for what is out of range."""
     if simplify is not None and simplify < 4:
         raise ValueError(f"simplify should be a number of faces of at least 4; got {simplify}")
     check_grid(box, resolution)
@@ -82,26 +97,25 @@ def extract_mesh(
         raise ValueError(f'level should be a number or "auto"; got "{level}"')
     if sampler not in SAMPLERS:
         raise ValueError(f'sampler should be one of {", ".join(SAMPLERS)}; got "{sampler}"')
-    report = progress or (lambda fraction: None)
-    volume = Volume(density, box, resolution, device)
-    surface = find_level_surface(volume, level, sampler, part_of(report, 0.0, 0.8))
-    if largest_component:
-        surface = surface.select_largest(part_of(report, 0.8, 0.85))
-    if simplify is not None and simplify < len(surface.faces):
-        surface = surface.simplify(simplify, part_of(report, 0.85, 0.88))
-    vertices = (surface.vertices - 0.5) * box
+
+
+def _dress(
+    surface: LevelSurface, volume: Volume, color: Field, progress: Progress
+) -> trimesh.Trimesh:
+    """The mesh of a surface in a volume, in world units, with normals and colours."""
+    vertices = (surface.vertices - 0.5) * volume.box
     gradients = surface.gradients
     if gradients is None:
-        gradients = volume.find_gradient(vertices, part_of(report, 0.88, 0.93))
+        gradients = volume.find_gradient(vertices, part_of(progress, 0.0, 0.4))
     colors = sample_seen_colors(
-        density,
+        volume.density,
         color,
         vertices,
         gradients,
         level=surface.level,
-        box=box,
-        device=device,
-        progress=part_of(report, 0.93, 1.0),
+        box=volume.box,
+        device=volume.device,
+        progress=part_of(progress, 0.4, 1.0),
     )
     mesh = trimesh.Trimesh(
         vertices,

@@ -1,13 +1,8 @@
-"""A scene: one pair of codes seen by any camera, with every stage kept as long as it is valid.
-
-Stages are keyed by the values they were made from (DESIGN: a frame's way), so a moved camera runs
-no mapping, backbone or background network, and a new background code touches no foreground stage.
-"""
+"""A scene: one pair of codes seen by any camera; what it computes is kept (see stages.py)."""
 
 import itertools
 import math
-from collections.abc import Callable, Hashable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .backdrop import Backdrop, version
+from .backdrop import Backdrop
 from .background_network import RAYS_AT_ONCE
 from .backgrounds import (
     Background,
@@ -24,12 +19,10 @@ from .backgrounds import (
     LearntBackground,
     Panorama,
     SolidColor,
+    expose,
 )
 from .bands import WHOLE_SIZE, Layers, finish, join_bands, render_bands
 from .camera import AnyCamera, Orbit
-from .color import decode_srgb
-from .fields import density_gradient
-from .foreground import Foreground
 from .frame import (
     MIN_NEURAL_RESOLUTION,
     Frame,
@@ -41,14 +34,12 @@ from .latent_space import LatentSpace
 from .latents import Latent
 from .lighting import Light, MatchLight, Shading, find_shading, relight
 from .matte import extend_colors, solve_matte
-from .memo import Memo
-from .progressive import Pace, climb_ladder, march_passes
+from .progressive import Pace, climb_ladder
 from .quick_field import look_up_density, prepare_field
-from .quick_synthesis import gains_by_speed
 from .separation import Separation, measure_separation
 from .shot import Progress, Shot, aim
-from .sphere_cache import TILE, SphereCache
-from .surfaces import CubeBackground, SphereBackground
+from .stages import Stages, Subject, rays_behind
+from .stylegan2 import Step
 from .volume import Composite
 
 if TYPE_CHECKING:
@@ -56,14 +47,9 @@ if TYPE_CHECKING:
 
     from .dome import Dome
 
-MAX_KEPT_RESOLUTION = 512  # larger images take much memory and are seldom seen again
-POINTS_PER_TILE = 4096  # small tiles stay in the cache and can be cancelled soon
-MAX_SPHERE_HEIGHT = 1024  # pixels of the cached sphere from pole to pole
-ROUND = (SphereBackground, CubeBackground)  # whose features depend on a direction alone
 NORMAL_STEP = 1 / 128  # of the box, for the density's gradient
 SHADING_STEP = 1 / 64  # of the box, for the smoother normals that light is matched with
 MATTE_GREYS = (0.25, 0.75)  # backgrounds that mattes are solved with
-LIGHT_HEIGHT = 32  # pixels of the equirectangular picture whose light is measured
 
 
 class Scene:
@@ -85,18 +71,8 @@ class Scene:
         self.backdrop_camera: AnyCamera | None = None
         self.match_light: MatchLight | None = None
         self.conditioning: AnyCamera = Orbit()
-        self._spaces = Memo(3)
-        self._ws = Memo(8)
-        self._foregrounds = Memo(3)
-        self._gathered = Memo(6, limit_mib=128)
-        self._ws_background = Memo(8)
-        self._sphere = Memo(3)
-        self._grounds = Memo(2)
-        self._whole_sphere = Memo(2)
-        self._gradients = Memo(2)
-        self._lights = Memo(8)
-        self.pace = Pace()
         self.backdrop = Backdrop(model.config, model.device)
+        self._stages = Stages(model, self.backdrop)
 
     @property
     def model(self) -> Generator:
@@ -196,7 +172,7 @@ class Scene:
         """
         layer = shot.settings.layer
         if layer in ("full", "raw", "background") and isinstance(self.background, LearntBackground):
-            rays = shot.backdrop_rays
+            rays = rays_behind(shot, self.background)
             self.model.check_rays(rays.origins, rays.directions)
         if layer == "background":
             return self._render_background(shot)
@@ -220,8 +196,9 @@ class Scene:
         """Layers "full", "raw" and "foreground"."""
         opacity = shot.image(gathered.opacity[:, None])
         behind = None if shot.settings.layer == "foreground" else self.background
-        if isinstance(behind, LearntBackground):
-            features, distance = self._before_learnt_background(shot, gathered, behind)
+        learnt = behind if isinstance(behind, LearntBackground) else None
+        if learnt is not None and not self._exposes_picture(shot, learnt):
+            features, distance = self._before_learnt_background(shot, gathered, learnt)
             rgb = self._picture(shot, shot.image(features))
             amount = resize(opacity, rgb.shape[-1])
             rgb = self._match_light(shot, gathered, rgb, amount)
@@ -233,7 +210,18 @@ class Scene:
             premultiplied = shot.image(gathered.features)
             rgb = self._picture(shot, extend_colors(premultiplied, opacity))
         rgb = self._match_light(shot, gathered, rgb, 1.0)
+        if learnt is not None:
+            rest, distance = self._learnt_picture(shot, learnt)
+            depth = shot.image(gathered.mean_distance(distance)[:, None])
+            opacity = resize(opacity, rgb.shape[-1])
+            return Layers(rgb * opacity + rest * (1 - opacity), opacity, depth, True)
+        assert not isinstance(behind, LearntBackground)
         return Layers(rgb, opacity, depth, False, behind)
+
+    def _exposes_picture(self, shot: Shot, behind: LearntBackground) -> bool:
+        """Whether the background is exposed after super-resolution, which knows features as they
+        were learnt; else its raw colours are."""
+        return shot.enlarge and behind.exposure != 0 and self.model.background is not None
 
     def _solve_matte(
         self, shot: Shot, gathered: Composite, opacity: Tensor
@@ -249,9 +237,8 @@ class Scene:
             even[:3] = grey
             even = even.expand_as(gathered.features)
             pictures.append(self._picture(shot, shot.image(gathered.over(even))))
-            key = (self.latent, self.conditioning, grey, shot.resolution, shot.settings.sampler)
             ground = partial(self._picture, shot, shot.image(even))
-            grounds.append(self._grounds.get(key, ground))
+            grounds.append(self._stages.ground(self._subject, shot, grey, ground))
         expected = resize(opacity, pictures[0].shape[-1])
         return solve_matte((pictures[0], pictures[1]), (grounds[0], grounds[1]), expected)
 
@@ -287,9 +274,8 @@ class Scene:
             if self.model.background is None:
                 color = float(self.model.config.white_background)
                 return Layers((nothing + color).expand(-1, 3, -1, -1), nothing, far, True)
-            features, distance = self._look_behind(shot, behind)
-            depth = shot.image(distance[:, None])
-            return Layers(self._picture(shot, shot.image(features)), nothing, depth, True)
+            rgb, distance = self._learnt_picture(shot, behind)
+            return Layers(rgb, nothing, shot.image(distance[:, None]), True)
         return Layers(nothing.expand(-1, 3, -1, -1), nothing, far, True, behind)
 
     def _render_normals(self, shot: Shot, gathered: Composite) -> Layers:
@@ -303,87 +289,8 @@ class Scene:
 
     def _gradient(self, shot: Shot, gathered: Composite, step: float) -> Tensor:
         """The density's gradient (N, 3) where rays are stopped; `step`: of the box."""
-        key = (self._gathered_key(shot), step)
-        return self._gradients.get(key, lambda: self._find_gradient(shot, gathered, step))
-
-    def _find_gradient(self, shot: Shot, gathered: Composite, step: float) -> Tensor:
-        reach = gathered.mean_distance().nan_to_num(posinf=0.0)
-        points = shot.rays.origins + reach[:, None] * shot.rays.directions
-        planes = self._foreground(shot.settings.sampler).planes
         length = step * self.model.config.field.box_warp
-        gradients = []
-        for tile in points.split(POINTS_PER_TILE):
-            shot.report(1.0)
-            gradients.append(density_gradient(self.model.field, planes, tile[None], length)[0])
-        return torch.cat(gradients)
-
-    # Stages, kept by value
-
-    def ws(self) -> Tensor:
-        """Rows (1, num_ws, w_dim) of the foreground code (see `LatentSpace.ws`)."""
-        key = (self.latent, self.conditioning)
-        return self._ws.get(key, lambda: self.latent_space().ws(self.latent))
-
-    def latent_space(self) -> LatentSpace:
-        """W of the foreground, for the present conditioning camera."""
-        return self._spaces.get(("foreground", self.conditioning), self._make_space)
-
-    def _make_space(self) -> LatentSpace:
-        config, label = self.model.config, None
-        if config.mapping.label_dim:
-            label = self.conditioning.resolve(config.camera).label(self.model.device)
-        return LatentSpace.of_foreground(self.model, label)
-
-    def planes(self, step: Callable[[], None] | None = None) -> Tensor:
-        """Feature planes (1, 3, C, H, W) of the foreground code.
-
-        `step` is called between layers, if they are not kept; it may raise to stop.
-        """
-        return self._foreground("plain", step).planes
-
-    def _foreground(self, sampler: str, step: Callable[[], None] | None = None) -> Foreground:
-        backbone = self.model.backbone
-        quick = sampler == "fast" and gains_by_speed(backbone, self.model.device)
-        return self._foregrounds.get(
-            (self.latent, self.conditioning, quick),
-            lambda: Foreground(self.model, self.model.planes(self.ws(), step=step, quick=quick)),
-        )
-
-    def ws_background(self, background: LearntBackground) -> Tensor:
-        """Mapped background code (1, rows, w_dim), or the raw code where that is concatenated."""
-        return self._ws_background.get(
-            background, lambda: self.background_latent_space().ws(background)
-        )
-
-    def background_latent_space(self) -> LatentSpace:
-        """W of the background. Raises ValueError if the model has no background network."""
-        return self._spaces.get("background", lambda: LatentSpace.of_background(self.model))
-
-    def gather(self, shot: Shot) -> Composite:
-        """The foreground along the shot's rays."""
-        if shot.resolution > MAX_KEPT_RESOLUTION:
-            return self._march(shot)
-        return self._gathered.get(self._gathered_key(shot), lambda: self._march(shot))
-
-    def _gathered_key(self, shot: Shot) -> Hashable:
-        settings = shot.settings
-        code = (self.latent, self.conditioning)
-        moves_in_pixels = shot.passes > 1 and not shot.enlarge
-        way = (settings.samples, settings.sampler, shot.passes, moves_in_pixels)
-        return code, shot.camera, shot.resolution, way
-
-    def _march(self, shot: Shot) -> Composite:
-        foreground, samples = (
-            self._foreground(shot.settings.sampler, shot.step),
-            shot.settings.samples,
-        )
-        if shot.settings.sampler == "plain":
-            bundle = foreground.bundle(shot.rays)
-            return foreground.march_plainly(bundle, samples, shot.report)
-        former = None
-        if shot.passes > 1:
-            former = self.gather(replace(shot, passes=shot.passes // 2))
-        return march_passes(foreground, shot, former, self.pace)
+        return self._stages.gradient(self._subject, shot, gathered, length)
 
     def _before_learnt_background(
         self, shot: Shot, gathered: Composite, background: LearntBackground
@@ -391,69 +298,18 @@ class Scene:
         """Features (N, F) and expected distance (N,) with the model's own background."""
         if self.model.background is None:
             return self.model.without_background(gathered), gathered.mean_distance()
-        behind, distance = self._look_behind(shot, background)
+        behind, distance = self._stages.look_behind(shot, background)
+        if background.exposure:
+            behind = torch.cat([expose(behind[:, :3], background.exposure), behind[:, 3:]], dim=1)
         return gathered.over(behind), gathered.mean_distance(distance)
 
-    def _look_behind(self, shot: Shot, background: LearntBackground) -> tuple[Tensor, Tensor]:
-        """Features (N, F) and distance (N,) of the learnt background along the shot's rays.
-
-        Exact; or, for a surface seen by the fast sampler, from its kept picture.
-        """
-        rays, ws = shot.backdrop_rays, self.ws_background(background)
-        network = self.model.background
-        if shot.settings.sampler == "plain" or not isinstance(network, ROUND):
-            features, distance = self.model.look_behind(
-                ws, rays.origins[None], rays.directions[None]
-            )
-            return features[0], distance[0]
-        distance = network.distance(rays.origins, rays.directions)
-        points = rays.origins + distance[:, None] * rays.directions
-        height = max(min(8 * 2 ** (shot.resolution - 1).bit_length(), MAX_SPHERE_HEIGHT), TILE)
-        channels = self.model.config.field.feature_channels
-        kept = self._sphere.get(
-            (background, height), lambda: SphereCache(network, ws, height, channels)
-        )
-        return kept.features(points, shot.step), distance
-
-    def sphere(
-        self, background: LearntBackground, height: int, step: Callable[[], None] | None = None
-    ) -> Tensor:
-        """Features (F, height, 2 height) of the whole learnt background, equirectangular.
-
-        `step` is called now and then, if they are not kept; it may raise to stop.
-        """
-        network, ws = self.model.background, self.ws_background(background)
-        assert network is not None
-        return self._whole_sphere.get(
-            (background, height), lambda: network.equirectangular(ws, height, step)
-        )
-
-    def _unrolled(
-        self, background: Background, height: int, step: Callable[[], None] | None = None
-    ) -> Tensor:
-        """Colours (3, height, 2 height) of a whole background that is not None."""
-        if background is not None and not isinstance(background, LearntBackground):
-            return self.backdrop.render_sphere(background, height)
-        if background is None or self.model.background is None:
-            even = float(self.model.config.white_background)
-            return torch.full((3, height, 2 * height), even, device=self.model.device)
-        ws = self.ws_background(background)
-        return self.model.background.equirectangular(ws, height, step, channels=3).clamp(0, 1)
-
-    # Light
-
-    @torch.inference_mode()
-    def light(self, background: Background) -> Light:
-        """The light of a background on diffuse surfaces (see lighting.py)."""
-        return self._lights.get(
-            (background, version(background)),
-            lambda: Light.from_panorama(decode_srgb(self._unrolled(background, LIGHT_HEIGHT))),
-        )
-
-    @torch.inference_mode()
-    def shading(self, camera: AnyCamera) -> Shading | None:
-        """How `match_light` shades the foreground seen by a camera; None if it changes nothing."""
-        return find_shading(self, camera)
+    def _learnt_picture(self, shot: Shot, background: LearntBackground) -> tuple[Tensor, Tensor]:
+        """Picture (1, 3, H, W) of the learnt background alone, and its distances (N,)."""
+        features, distance = self._stages.look_behind(shot, background)
+        picture = self._picture(shot, shot.image(features))
+        if background.exposure:
+            picture = expose(picture.clamp(0, 1), background.exposure)
+        return picture, distance
 
     def _picture(self, shot: Shot, features: Tensor) -> Tensor:
         """Feature image (1, F, n, n) in [0, 1] -> picture (1, 3, H, W) in [0, 1]."""
@@ -464,6 +320,61 @@ class Scene:
             features, self.ws(), step=lambda: shot.report(1.0), quick=quick
         )
         return (picture + 1) / 2
+
+    # Stages, kept by value
+
+    @property
+    def pace(self) -> Pace:
+        """How fast rays are."""
+        return self._stages.pace
+
+    @property
+    def _subject(self) -> Subject:
+        return Subject(self.latent, self.conditioning)
+
+    def ws(self) -> Tensor:
+        """Rows (1, num_ws, w_dim) of the foreground code (see `LatentSpace.ws`)."""
+        return self._stages.ws(self._subject)
+
+    def latent_space(self) -> LatentSpace:
+        """W of the foreground, for the present conditioning camera."""
+        return self._stages.latent_space(self.conditioning)
+
+    def planes(self, step: Step | None = None) -> Tensor:
+        """Feature planes (1, 3, C, H, W) of the foreground code.
+
+        `step` is called between layers, if they are not kept; it may raise to stop.
+        """
+        return self._stages.foreground(self._subject, "plain", step).planes
+
+    def gather(self, shot: Shot) -> Composite:
+        """The foreground along the shot's rays."""
+        return self._stages.gather(self._subject, shot)
+
+    def ws_background(self, background: LearntBackground) -> Tensor:
+        """Mapped background code (1, rows, w_dim), or the raw code where that is concatenated."""
+        return self._stages.ws_background(background)
+
+    def background_latent_space(self) -> LatentSpace:
+        """W of the background. Raises ValueError if the model has no background network."""
+        return self._stages.background_latent_space()
+
+    def sphere(self, background: LearntBackground, height: int, step: Step | None = None) -> Tensor:
+        """Features (F, height, 2 height) of the whole background as learnt, equirectangular.
+
+        `step` is called now and then, if they are not kept; it may raise to stop.
+        """
+        return self._stages.sphere(background, height, step)
+
+    @torch.inference_mode()
+    def light(self, background: Background) -> Light:
+        """The light of a background on diffuse surfaces (see lighting.py)."""
+        return self._stages.light(background)
+
+    @torch.inference_mode()
+    def shading(self, camera: AnyCamera) -> Shading | None:
+        """How `match_light` shades the foreground seen by a camera; None if it changes nothing."""
+        return find_shading(self, camera)
 
     # Measurements
 
@@ -499,7 +410,7 @@ class Scene:
             )
         parts, done = math.ceil(2 * height**2 / RAYS_AT_ONCE), itertools.count()
         step = None if progress is None else lambda: progress(min(next(done) / parts, 1.0))
-        image = self._unrolled(self.background, height, step)
+        image = self._stages.unroll(self.background, height, step)
         return image.permute(1, 2, 0).clamp(0, 1).float().cpu().numpy()
 
     # Meshes

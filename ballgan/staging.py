@@ -82,11 +82,12 @@ def to_background(backdrop: Backdrop) -> Any:
     if backdrop.kind == "colour":
         return SolidColor(backdrop.colour)
     if backdrop.kind == "gradient":
-        return Gradient(backdrop.top, backdrop.bottom)
+        return Gradient(backdrop.top, backdrop.bottom, roll=backdrop.roll)
     if backdrop.kind == "photo" and backdrop.photo is not None:
         path = locate_panorama(backdrop.photo)
         return Panorama(path, yaw=backdrop.yaw, exposure=backdrop.exposure)
-    return to_latent(backdrop.code, LearntBackground)
+    learnt = to_latent(backdrop.code, LearntBackground)
+    return replace(learnt, yaw=backdrop.sphere_yaw, exposure=backdrop.sphere_exposure)
 
 
 def to_match_light(backdrop: Backdrop) -> MatchLight | None:
@@ -99,7 +100,12 @@ def to_match_light(backdrop: Backdrop) -> MatchLight | None:
 def to_camera(orbit: Orbit) -> CameraOrbit:
     """The library's camera."""
     return Camera.orbit(
-        orbit.yaw, orbit.pitch, radius=orbit.radius, pivot=orbit.pivot, fov=orbit.fov
+        orbit.yaw,
+        orbit.pitch,
+        radius=orbit.radius,
+        pivot=orbit.pivot,
+        fov=orbit.fov,
+        roll=orbit.roll,
     )
 
 

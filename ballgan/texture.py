@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -49,7 +50,7 @@ def bake_texture(
     """
     check_texture_size(size)
     report = progress or (lambda fraction: None)
-    level = float(mesh.metadata["level"])
+    surface = _Surface(density, color, float(mesh.metadata["level"]), box, device)
     normals = np.asarray(mesh.vertex_normals)
     origins, faces, uv = unwrap_surface(
         mesh.vertices, mesh.faces, normals, size, part_of(report, 0.0, 0.3)
@@ -61,38 +62,52 @@ def bake_texture(
     for pixels, corners, weights, done in _list_pixels(uv, faces, known):
         here = part_of(report, 0.4 + 0.55 * done[0], 0.4 + 0.55 * done[1])
         points, slopes = _blend(vertices, corners, weights), _blend(gradients, corners, weights)
-        here(0.0)
-        surface = _move_to_surface(
-            _evaluate_density(density, points, device, part_of(here, 0.0, 0.2)) - level,
-            points,
-            slopes,
-            _MAX_MOVE * box,
-        )
-        image[pixels] = sample_seen_colors(
-            density,
-            color,
-            surface,
-            slopes,
-            level=level,
-            box=box,
-            device=device,
-            progress=part_of(here, 0.2, 1.0),
-        )
+        image[pixels] = surface.colors_near(points, slopes, here)
     _spread(image, known, part_of(report, 0.96, 1.0))
-    material = PBRMaterial(
-        baseColorTexture=Image.fromarray(image.reshape(size, size, 3)),
-        metallicFactor=0.0,
-        roughnessFactor=1.0,
-    )
     textured = trimesh.Trimesh(
         vertices,
         faces,
         vertex_normals=normals[origins],
-        visual=TextureVisuals(uv=uv, material=material),
+        visual=TextureVisuals(uv=uv, material=_matt(image.reshape(size, size, 3))),
         process=False,
     )
-    textured.metadata["level"] = level
+    textured.metadata["level"] = surface.level
     return textured
+
+
+@dataclass(frozen=True)
+class _Surface:
+    """The level surface of a field, to take colours from; see `bake_texture`."""
+
+    density: Field
+    color: Field
+    level: float
+    box: float
+    device: torch.device | str
+
+    def colors_near(
+        self, points: np.ndarray, gradients: np.ndarray, progress: Progress
+    ) -> np.ndarray:
+        """Colours (P, 3) uint8 that are seen where the surface is next to points (P, 3)."""
+        progress(0.0)
+        excess = _evaluate_density(self.density, points, self.device, part_of(progress, 0.0, 0.2))
+        return sample_seen_colors(
+            self.density,
+            self.color,
+            _move_to_surface(excess - self.level, points, gradients, _MAX_MOVE * self.box),
+            gradients,
+            level=self.level,
+            box=self.box,
+            device=self.device,
+            progress=part_of(progress, 0.2, 1.0),
+        )
+
+
+def _matt(image: np.ndarray) -> PBRMaterial:
+    """A surface without gloss, with a picture (H, W, 3) uint8 on it."""
+    return PBRMaterial(
+        baseColorTexture=Image.fromarray(image), metallicFactor=0.0, roughnessFactor=1.0
+    )
 
 
 def check_texture_size(size: int) -> None:

@@ -22,6 +22,9 @@ COLORMAPS = ("viridis", "cividis", "grey")
 PAINTS = ("clay", "colour")  # of the mesh
 COMPARISONS = ("layer", "codes", "pinned")
 MAX_STRENGTH = 2  # of matched light
+TURNS = {"learnt": "sphere_yaw", "gradient": "roll", "photo": "yaw"}  # fields of a Backdrop
+EXPOSURES = {"learnt": "sphere_exposure", "photo": "exposure"}
+MOST_STOPS = 4.0
 BACKDROP_KINDS = ("learnt", "colour", "gradient", "photo")
 WITHOUT_BACKGROUND = ("foreground", "normals", "depth", "alpha", "surface")
 
@@ -139,12 +142,35 @@ class Backdrop:
     colour: tuple[float, float, float] = (0.93, 0.94, 0.96)  # sRGB in [0, 1]
     top: tuple[float, float, float] = (0.80, 0.84, 0.90)  # of the gradient
     bottom: tuple[float, float, float] = (0.32, 0.34, 0.38)
+    roll: float = 0.0  # of the gradient, radians
     photo: str | None = file_field()  # path of a panorama or any other picture
     yaw: float = 0.0  # turns the photo, radians
     exposure: float = 0.0  # of the photo, stops
+    sphere_yaw: float = 0.0  # turns the learnt one, radians
+    sphere_exposure: float = 0.0  # of the learnt one, stops
     camera: "Orbit | None" = None  # sees the background, which stands still; None: the view's
     match_light: bool = False  # whether the foreground takes on the background's light
     light_strength: float = 1.0  # of that, in [0, MAX_STRENGTH]
+
+    @property
+    def turn(self) -> float | None:
+        """How the kind that shows is turned, radians; None: it cannot be."""
+        return getattr(self, TURNS[self.kind]) if self.kind in TURNS else None
+
+    @property
+    def stops(self) -> float | None:
+        """How the kind that shows is exposed, stops; None: it cannot be."""
+        return getattr(self, EXPOSURES[self.kind]) if self.kind in EXPOSURES else None
+
+    def turned(self, angle: float) -> "Backdrop":
+        """The same with another `turn`, in +-pi."""
+        changes: dict[str, Any] = {TURNS[self.kind]: math.remainder(angle, math.tau)}
+        return replace(self, **changes)
+
+    def exposed(self, stops: float) -> "Backdrop":
+        """The same with other `stops`, within +-MOST_STOPS."""
+        changes: dict[str, Any] = {EXPOSURES[self.kind]: min(max(stops, -MOST_STOPS), MOST_STOPS)}
+        return replace(self, **changes)
 
     def relevant(self) -> "Backdrop":
         """What shows of it: the values of other kinds are left out."""
@@ -154,11 +180,16 @@ class Backdrop:
         if self.kind == "colour":
             shown = Backdrop(self.kind, colour=self.colour)  # the same from everywhere
         elif self.kind == "gradient":
-            shown = replace(shown, top=self.top, bottom=self.bottom)
+            shown = replace(shown, top=self.top, bottom=self.bottom, roll=self.roll)
         elif self.kind == "photo":
             shown = replace(shown, photo=self.photo, yaw=self.yaw, exposure=self.exposure)
         else:
-            shown = replace(shown, code=self.code)
+            shown = replace(
+                shown,
+                code=self.code,
+                sphere_yaw=self.sphere_yaw,
+                sphere_exposure=self.sphere_exposure,
+            )
         if not self.match_light:
             return shown
         # The light is measured against the learnt background's.
@@ -174,6 +205,7 @@ class Orbit:
     radius: float = 2.7
     pivot: tuple[float, float, float] = (0.0, 0.0, 0.0)
     fov: float = math.radians(18)
+    roll: float = 0.0  # turns the camera round its axis, its top to its right
 
     @property
     def direction(self) -> tuple[float, float, float]:
@@ -342,6 +374,7 @@ def clamp_camera(camera: Orbit, home: Orbit, limit: float) -> Orbit:
         camera,
         yaw=math.remainder(camera.yaw, 2 * math.pi),
         pitch=min(max(camera.pitch, -MAX_PITCH), MAX_PITCH),
+        roll=math.remainder(camera.roll, 2 * math.pi),
         fov=min(max(camera.fov, MIN_FOV), MAX_FOV),
         pivot=pivot,
     )

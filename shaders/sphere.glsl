@@ -7,7 +7,8 @@ uniform vec3 behind_colour;     // for PLAIN, and the upper one of GRADIENT; sRG
 uniform vec3 lower_colour;      // for GRADIENT
 uniform sampler2D panorama;     // for PANORAMA (repeats sideways) and PHOTO (mirrored)
 uniform float sphere_radius;    // world units round the origin; 0: infinitely far
-uniform float turn;             // radians, of the picture round the scene
+uniform float turn;             // radians, of the picture round the scene, or of a gradient's upper
+                                // colour to the right
 uniform float gain;             // of its linear light
 uniform vec2 photo_span;        // radians of the sphere that a photo or gradient covers, across and
                                 // down
@@ -32,12 +33,13 @@ vec3 reach_sphere(vec3 origin, vec3 direction) {
 vec3 colour_behind(vec3 origin, vec3 direction) {
     if (behind == PLAIN) return behind_colour;
     vec3 p = normalize(reach_sphere(origin, direction));
-    if (behind == GRADIENT) {
-        float down = (acos(clamp(p.y, -1.0, 1.0)) - 0.5 * PI) / photo_span.y + 0.5;
-        return mix(behind_colour, lower_colour, smoothstep(0.0, 1.0, down));
-    }
     float s = sin(turn);
     float c = cos(turn);
+    if (behind == GRADIENT) {
+        float up = clamp(s * p.x + c * p.y, -1.0, 1.0);
+        float down = (acos(up) - 0.5 * PI) / photo_span.y + 0.5;
+        return mix(behind_colour, lower_colour, smoothstep(0.0, 1.0, down));
+    }
     p = vec3(c * p.x + s * p.z, p.y, c * p.z - s * p.x);
     float theta = acos(clamp(p.y, -1.0, 1.0));  // from +y
     float right_of_middle = atan(p.x, -p.z);    // the middle of the picture is at -z

@@ -1,7 +1,7 @@
 """A monkey at the real viewer: seeded random actions, as a person could do them."""
 
-import os
 import random
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,32 @@ TEXTS = ("", "0", "7", "-1", "1e9", "nan", "ä/\\%s%n", "nowhere/x.glb", "a" * 3
 LEFT_OUT = {"file.quit"}  # the one command that ends the program
 SIZES = ((1, 1), (2, 3000), (320, 240), (700, 500), (900, 600), (1024, 700))
 LARGEST = (5000, 3000)
-ANSWERING = ("render", "surface")  # lanes that leave old work for new requests at once
+ANSWERING = ("render", "surface")  # lanes whose answers a person waits for
+
+
+class AnswerTimes:
+    """How long a lane lets a person wait: from a request to the first thing that it posts."""
+
+    def __init__(self, lane: Any) -> None:
+        self.longest = 0.0  # seconds
+        self._asked: float | None = None  # when the first request came that has no answer yet
+        self._submit, self._post = lane.submit, lane.post
+        lane.submit, lane.post = self._watch_submit, self._watch_post
+
+    @property
+    def waiting(self) -> float:
+        """Seconds for which a request has waited until now."""
+        asked = self._asked
+        return 0.0 if asked is None else time.monotonic() - asked
+
+    def _watch_submit(self, request: Any) -> None:
+        if type(request).__name__ != "Forget" and self._asked is None:
+            self._asked = time.monotonic()
+        self._submit(request)
+
+    def _watch_post(self, result: Any) -> None:
+        self.longest, self._asked = max(self.longest, self.waiting), None
+        self._post(result)
 
 
 class Monkey:
@@ -26,7 +51,7 @@ class Monkey:
         app.dispatch(act.FoldSections(()))  # more to click
         self.random = random.Random(seed)
         self.done: list[dict[str, Any]] = []  # steps, so that a failure can be told
-        self.delay = 0.0  # seconds, the longest that a request for a picture had to wait
+        self.answers = {name: AnswerTimes(app.lanes[name]) for name in ANSWERING}
         self._kinds: dict[Callable[[], dict[str, Any] | None], int] = {
             self._command: 20,
             self._click: 30,
@@ -38,6 +63,11 @@ class Monkey:
             self._drop: 6,
             self._resize: 4,
         }
+
+    @property
+    def delay(self) -> float:
+        """Seconds, the longest that a request for a picture or a surface had no answer."""
+        return max(times.longest for times in self.answers.values())
 
     def act(self) -> None:
         """One random action; what cannot be done now (a widget that is greyed out) is nothing."""
@@ -54,7 +84,6 @@ class Monkey:
             if "cannot be used now" not in str(error) and "no widget" not in str(error):
                 raise
         check(self.app)
-        self.delay = max(self.delay, *(self.app.lanes[name].delay for name in ANSWERING))
 
     def _command(self) -> dict[str, Any] | None:
         from ballgan_viewer.commands import COMMANDS
@@ -116,10 +145,3 @@ def check(app: Any) -> None:
     for notice in app.state.notices:
         assert "Internal error" not in notice.text, notice.text
     assert not app.window.should_close(), "the window was closed"
-
-
-def resident_mib() -> float:
-    """Memory that this process holds; 0 where that cannot be told (it reads /proc)."""
-    path = Path("/proc/self/statm")
-    pages = int(path.read_text().split()[1]) if path.exists() else 0
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ballgan.animation import Animation, Key, mix_codes, read_animation, turntable
+from ballgan.animation import Animation, Key, mix_cameras, mix_codes, read_animation, turntable
 from ballgan.session import Session, write_session
 from ballgan.view import Backdrop, Code, Orbit, View
 
@@ -29,6 +29,11 @@ def test_a_key_shows_exactly_its_view() -> None:
     assert between(first, second, 0.0) == first
     assert between(first, second, 2.0) == second
     assert between(first, second, 9.0) == second
+
+
+def test_a_roll_goes_the_short_way() -> None:
+    ends = [Orbit(roll=3.0), Orbit(roll=-3.0)]
+    assert abs(mix_cameras(ends, [0.5, 0.5]).roll) == pytest.approx(math.pi)
 
 
 def test_cameras_turn_the_short_way_and_zoom_by_factors() -> None:

@@ -37,6 +37,15 @@ def test_pose_is_a_rotation_whose_axis_meets_the_pivot(yaw: float, pitch: float)
     assert rotation[1, 1] < 0  # down points down
 
 
+def test_a_roll_turns_the_cameras_top_to_its_right() -> None:
+    level, rolled = (Camera.orbit(0.4, 0.2, roll=roll).resolve(DEFAULTS) for roll in (0.0, 0.5))
+    before, after = np.array(level.cam2world), np.array(rolled.cam2world)
+    assert after[:3, 2:] == pytest.approx(before[:3, 2:])  # the axis and the position stay
+    top = -after[:3, 1]
+    assert top @ before[:3, 0] == pytest.approx(math.sin(0.5))  # to the right
+    assert top @ -before[:3, 1] == pytest.approx(math.cos(0.5))
+
+
 def test_an_orbit_fills_in_only_what_is_open() -> None:
     camera = Camera.orbit(radius=1.0, fov=math.pi / 2).resolve(DEFAULTS)
     assert camera.position == pytest.approx([0, 0, 1.2])

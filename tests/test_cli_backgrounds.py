@@ -103,6 +103,12 @@ def test_a_film_has_the_background_of_its_options() -> None:
     )
     args = build_parser().parse_args(["render", "m.pkl", "--background", "#ffffff-#000000"])
     assert _describe_view(args).backdrop == Backdrop("gradient", top=(1, 1, 1), bottom=(0, 0, 0))
+    options = ["--background", "#ffffff-#000000", "--turn", "0.5"]
+    args = build_parser().parse_args(["render", "m.pkl", *options])
+    assert _describe_view(args).backdrop.roll == 0.5
+    args = build_parser().parse_args(["render", "m.pkl", "--turn", "0.5", "--exposure", "-1"])
+    backdrop = _describe_view(args).backdrop
+    assert (backdrop.sphere_yaw, backdrop.sphere_exposure) == (0.5, -1.0)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +116,7 @@ def test_a_film_has_the_background_of_its_options() -> None:
     [
         (["render", "m.pkl", "--background", "#12-#345678"], "six hexadecimal digits"),
         (["render", "m.pkl", "--background", "moon"], "studio, sunset; there is no file"),
-        (["render", "m.pkl", "--exposure", "1"], "--exposure needs a --background that is a pict"),
+        (["render", "m.pkl", "--background", "#123456", "--exposure", "1"], "--exposure needs a"),
         (["render", "m.pkl", "--background", "#123456", "--turn", "1"], "--turn needs a"),
         (["render", "m.pkl", "--background", "none", "--match-light"], "--match-light needs a"),
         (["render", "m.pkl", "--match-light", "3"], "should be a number from 0 to 2"),

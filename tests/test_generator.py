@@ -48,6 +48,19 @@ def test_jitter_is_drawn_from_the_given_generator(tiny_model: Generator) -> None
     assert torch.equal(render(None), render(None))
 
 
+def test_coarse_samples_without_gradient_give_the_same_picture() -> None:
+    model = make_model(TINY).requires_grad_(True)
+    ws, ws_bg = model.map(torch.ones(1, 16), labels(0.0)), model.map_background(torch.ones(1, 16))
+    slopes = []
+    for coarse_gradient in (True, False):
+        model.zero_grad()
+        result = model.synthesize(ws, ws_bg, labels(0.0), coarse_gradient=coarse_gradient)
+        result.raw.square().mean().backward(retain_graph=True)
+        slopes.append((result.raw.detach(), model.field.density_head.weight.grad.norm()))
+    assert torch.allclose(slopes[0][0], slopes[1][0], atol=1e-4)
+    assert 0 < slopes[1][1] != slopes[0][1]
+
+
 def test_rays_in_any_shape_and_number(tiny_model: Generator) -> None:
     planes = tiny_model.planes(tiny_model.map(torch.randn(1, 16), labels(0.0)))
     camera = Camera.orbit().resolve(TINY.camera)

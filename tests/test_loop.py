@@ -200,6 +200,7 @@ def test_compiled_networks_take_steps_with_gradient_penalties(
         ({"blur_px": -1.0}, "blur_px should be between"),
         ({"neural_resolution_start": 0}, "neural_resolution_start should be between"),
         ({"samples": 1}, "samples should be between"),
+        ({"samples": None, "fine_samples": 4}, "fine_samples needs schedule.samples"),
     ],
 )
 def test_unusable_schedules_are_refused(options: dict[str, float], message: str) -> None:

@@ -1,10 +1,13 @@
 """Scenes before other backgrounds: unrolled, edited, still, and as gradients."""
 
+import math
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from ballgan import (
@@ -12,11 +15,13 @@ from ballgan import (
     Generator,
     Gradient,
     LearntBackground,
+    MatchLight,
     Panorama,
     RenderSettings,
     Scene,
     SolidColor,
 )
+from ballgan.backgrounds import expose
 from ballgan.images import write_png
 
 FRONT = Camera.orbit(0.2, 0.1)
@@ -119,3 +124,82 @@ def test_a_broken_file_leaves_its_last_picture(scene: Scene, tmp_path: Path) -> 
     scene.background = Panorama(str(tmp_path / "never.png"))
     with pytest.raises(ValueError, match="never.png"):
         scene.render(FRONT, BEHIND)
+
+
+# Turned and exposed
+
+
+def test_a_turned_sphere_is_what_a_camera_that_went_round_sees(scene: Scene) -> None:
+    camera = Camera.orbit(0.3, 0.2, pivot=(0.0, 0.1, 0.0))
+    scene.background = LearntBackground(seed=5)
+    went_round = scene.render(Camera.orbit(0.9, 0.2, pivot=(0.0, 0.1, 0.0)), BEHIND).rgb
+    scene.background = LearntBackground(seed=5, yaw=0.6)
+    for sampler in "fast", "plain":
+        turned = scene.render(camera, replace(BEHIND, sampler=sampler)).rgb
+        assert np.abs(turned - went_round).max() < 0.03
+    cutout = replace(RAW, layer="foreground")
+    turned = scene.render(camera, cutout).rgb
+    scene.background = LearntBackground(seed=5)
+    assert np.array_equal(scene.render(camera, cutout).rgb, turned)
+
+
+@pytest.mark.parametrize("layer", ["raw", "full"])
+def test_an_exposed_sphere_has_as_much_more_light_and_leaves_the_foreground(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, layer: str
+) -> None:
+    """Raw colours are exact; after super-resolution it is as a given background."""
+    if layer == "raw":
+        monkeypatch.setattr(scene, "_picture", lambda shot, features: features[:, :3])
+    settings = RenderSettings(layer=layer, size=64, neural_resolution=64)
+    scene.background = LearntBackground(seed=5)
+    behind = scene.render(FRONT, replace(settings, layer="background")).rgb
+    foreground = scene.render(FRONT, replace(settings, layer="foreground"))
+    scene.background = LearntBackground(seed=5, exposure=1.0)
+    bright = scene.render(FRONT, settings)
+    alpha = foreground.alpha[..., None]
+    exposed = expose(torch.from_numpy(behind), 1.0).numpy()
+    assert alpha.max() > 0.5
+    assert np.abs(exposed - behind).mean() > 0.05
+    assert bright.opaque
+    assert bright.alpha == pytest.approx(foreground.alpha, abs=1e-5)
+    expected = foreground.rgb * alpha + exposed * (1 - alpha)
+    assert np.abs(bright.rgb - expected).max() < 5e-3
+
+
+def test_a_rolled_gradient_has_its_upper_colour_at_the_right(scene: Scene) -> None:
+    scene.background = Gradient((1, 0, 0), (0, 0, 1), roll=math.pi / 2)
+    rgb = scene.render(Camera.orbit(), BEHIND).rgb
+    assert rgb[24, -1] == pytest.approx([1, 0, 0], abs=0.02)
+    assert rgb[24, 0] == pytest.approx([0, 0, 1], abs=0.02)
+    assert rgb[0, 23:25].mean(0) == pytest.approx([0.5, 0, 0.5], abs=0.02)
+
+
+@pytest.mark.parametrize(
+    "background",
+    [LearntBackground(seed=5, yaw=0.8, exposure=0.5), Gradient((1, 0, 0), (0, 0, 1), roll=0.7)],
+)
+def test_what_is_unrolled_is_turned_and_exposed_too(
+    scene: Scene, tmp_path: Path, background
+) -> None:
+    scene.background = background
+    write_png(tmp_path / "sphere.png", scene.unroll(256))
+    camera = Camera.orbit(0.4, -0.2, fov=0.8)
+    raw = scene.render(camera, RAW)
+    scene.background = Panorama(str(tmp_path / "sphere.png"))
+    assert np.abs(scene.render(camera, RAW).rgb - raw.rgb).mean() < 0.005
+
+
+def test_a_turned_sphere_sheds_its_light_from_elsewhere(scene: Scene) -> None:
+    scene.match_light = MatchLight(LearntBackground(seed=5))
+    scene.background = LearntBackground(seed=5)
+    assert scene.shading(FRONT) is None
+    scene.background = LearntBackground(seed=5, yaw=2.0)
+    assert scene.shading(FRONT) is not None
+
+
+@pytest.mark.parametrize("name", ["yaw", "exposure"])
+def test_impossible_turns_are_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="yaw and exposure should be finite"):
+        LearntBackground(**{name: math.nan})
+    with pytest.raises(ValueError, match="roll should be finite"):
+        Gradient(roll=math.inf)

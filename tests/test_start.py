@@ -48,10 +48,10 @@ def test_a_start_as_fog_is_the_same_everywhere() -> None:
 
 
 def test_training_has_its_own_samples_and_density_rate() -> None:
-    config = start_with(samples=5, density_rate=3.0, start_radius=None)
+    config = start_with(samples=5, fine_samples=3, density_rate=3.0, start_radius=None)
     trainer = Trainer(config, torch.zeros(2, 25), torch.device("cpu"), World())
     assert trainer.generator.config.sampling.coarse_samples == 5
-    assert trainer.generator.config.sampling.fine_samples == 0
+    assert trainer.generator.config.sampling.fine_samples == 3
     assert trainer.average.config == config.model
     others, density = trainer.generator_optimizer.param_groups
     assert density["lr"] == 3 * others["lr"]

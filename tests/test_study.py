@@ -92,7 +92,7 @@ def test_the_comparisons_that_matter_most_come_first(claims: Any) -> None:
 
 def test_the_ablations_are_all_pairs(study: Any) -> None:
     rows = importlib.import_module("ablations").ROWS
-    assert len({row.name for row in rows}) == len({row.options for row in rows}) == 8
+    assert len({row.name for row in rows}) == len({row.options for row in rows}) == 9
 
 
 def test_finished_work_is_not_done_again(run: Any, programs: Programs, tmp_path: Path) -> None:

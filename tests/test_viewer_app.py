@@ -350,10 +350,25 @@ def test_a_script_finds_widgets_in_folded_sections(app: Any) -> None:
     play(app, {"click": "export.faces.10000"})
     assert app.state.export.faces == 10_000
     assert set(folded) - set(app.state.preferences.folded) >= {"section.mesh"}
-    before = app.state.preferences.folded
+    assert not any(app.gui.ui.folds.values())
+    play(app, {"click": "foreground.mix.rows.fine"})
+    assert app.state.view.foreground.mix is not None
+    assert [name for name, is_open in app.gui.ui.folds.items() if is_open] == ["foreground.mix"]
+    before, folds = app.state.preferences.folded, dict(app.gui.ui.folds)
     with pytest.raises(ValueError, match="no widget is called"):
         play(app, {"click": "nothing"})
     assert app.state.preferences.folded == before
+    assert [fold for fold in folds if app.gui.ui.folds[fold] != folds[fold]] == []
+
+
+def test_idle_waits_for_the_small_pictures(app: Any) -> None:
+    play(app, {"click": "gallery.keep"}, {"wait": "idle"})
+    assert not app.picturing
+    assert app.gallery.find("both", app.state.view.codes) is not None
+    play(app, {"key": "Right"})
+    assert app.picturing  # of codes that were not seen before
+    play(app, {"wait": "pictured"})
+    assert app.gallery.find("both", app.state.view.codes) is not None
 
 
 def test_waiting_has_an_end(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:

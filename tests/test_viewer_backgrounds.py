@@ -93,8 +93,8 @@ def test_bundled_panoramas_have_thumbnails_and_light(app: Any) -> None:
 
 
 def test_the_sphere_is_unrolled_edited_outside_and_read_again(app: Any, tmp_path: Path) -> None:
-    play(app, {"wait": "converged"}, {"click": "background.sphere.fold"})
-    until(app, lambda: app.surroundings.picture(UNROLLED) is not None)
+    play(app, {"wait": "converged"}, {"click": "background.sphere.fold"}, {"wait": "idle"})
+    assert app.surroundings.picture(UNROLLED) is not None
     play(app, {"click": "background.sphere.edit"})
     until(app, lambda: app.state.view.backdrop.kind == "photo")
     path = Path(app.state.view.backdrop.photo)

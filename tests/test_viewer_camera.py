@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ballgan_viewer import camera_actions as cam
 from viewer_driver import open_app, play, settle
 
 from ballgan.camera_text import (
@@ -18,7 +19,7 @@ from ballgan.camera_text import (
     encode_cameras,
     to_camera,
 )
-from ballgan.view import Orbit
+from ballgan.view import MAX_PITCH, Orbit
 
 CENTRE = [270, 280]  # of the picture, logical pixels
 
@@ -179,9 +180,60 @@ def test_the_cube_turns_the_camera(app: Any) -> None:
     assert (camera_of(app).yaw, camera_of(app).pitch) == (0.0, 0.0)
 
 
+def test_roll_by_mouse_keys_and_numbers_and_back(app: Any) -> None:
+    home, upright = camera_of(app), settle(app)
+    area = app._arrange().picture
+    x, y = area.centre
+    quarter = {"from": [x + 100, y], "to": [x, y + 100], "steps": 12, "mods": ["control", "shift"]}
+    play(app, {"drag": quarter})
+    assert camera_of(app).roll == pytest.approx(-math.pi / 2)
+    assert replace(camera_of(app), roll=0.0) == home
+    turned = settle(app)
+    clockwise, other = (np.abs(turned - np.rot90(upright, k)).mean() for k in (-1, 1))
+    assert clockwise < 0.4 * other
+    play(app, {"key": "]"}, {"key": "]"})
+    assert camera_of(app).roll == pytest.approx(-math.pi / 2 + math.radians(10))
+    play(app, {"set": ["camera.roll", 30]})
+    assert camera_of(app).roll == pytest.approx(math.radians(30))
+    play(app, {"drag": {"from": [x, y], "to": [x + 40, y]}})
+    assert camera_of(app).pitch > 0.05 and camera_of(app).yaw < -0.1  # it follows the pointer
+    play(app, {"click": "camera.upright"})
+    assert camera_of(app).roll == 0.0
+    play(app, {"key": "["}, {"key": "R", "mods": ["shift"]})
+    assert camera_of(app).roll == 0.0
+    play(app, {"key": "["}, {"key": "F"})
+    assert camera_of(app) == home
+    play(app, {"key": "Z", "mods": ["control"]})
+    assert camera_of(app).roll == pytest.approx(math.radians(-5))
+
+
+def test_the_camera_glides_where_it_is_sent_and_can_be_told_to_jump(app: Any) -> None:
+    home, steps = camera_of(app), len(app.state.history.past)
+    app.dispatch(cam.FaceSide("right"))
+    assert camera_of(app).yaw == pytest.approx(math.pi / 2)  # what sessions and scripts see
+    assert app.state.camera.yaw == home.yaw and not app.converged
+    seen = []
+    while app.state.glide is not None:
+        app.frame()
+        seen.append(app.state.camera.yaw)
+    assert len(seen) > 1 and seen == sorted(seen) and 0 < seen[0] < math.pi / 2
+    assert app.state.camera == camera_of(app)
+    assert len(app.state.history.past) == steps + 1
+    app.dispatch(cam.FaceSide("front"))
+    app.frame()
+    play(app, {"drag": {"from": CENTRE, "to": [271, 280], "steps": 1}})  # takes it on its way
+    assert app.state.glide is None
+    play(app, {"click": "window.camera.jump"})
+    app.dispatch(cam.FaceSide("top"))
+    assert app.state.glide is None
+    assert camera_of(app).pitch == pytest.approx(MAX_PITCH)
+    play(app, {"command": "camera.glide"}, {"key": "R"})
+    assert camera_of(app) == home
+
+
 def test_trackpad_scrolling_is_remembered(app: Any) -> None:
     before = camera_of(app)
-    play(app, {"command": "camera.trackpad"}, {"wheel": [4, -2], "at": CENTRE})
+    play(app, {"click": "camera.scrolling.trackpad"}, {"wheel": [4, -2], "at": CENTRE})
     orbited = camera_of(app)
     assert orbited.yaw < before.yaw and orbited.radius == before.radius
     play(app, {"wheel": 3, "at": CENTRE, "mods": ["control"]})

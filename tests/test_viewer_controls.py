@@ -27,6 +27,7 @@ from ballgan_viewer.preferences import Preferences
 from ballgan_viewer.state import Navigation, ViewerState, apply
 
 import ballgan
+from ballgan.staging import to_camera
 from ballgan.view import NEAREST, Orbit, View
 
 LAYOUT = arrange(1280, 800, 1.0)
@@ -88,22 +89,20 @@ def test_the_wheel_zooms_in_the_stage_only() -> None:
     assert zoom(zoom(Orbit(), 3), -3).radius == pytest.approx(Orbit().radius)
 
 
-@pytest.mark.parametrize("camera", [Orbit(), Orbit(yaw=2.0, pitch=-0.6, pivot=(0.3, 0.1, 0.0))])
+@pytest.mark.parametrize(
+    "camera", [Orbit(), Orbit(roll=0.8), Orbit(yaw=2.0, pitch=-0.6, pivot=(0.3, 0.1, 0.0))]
+)
 def test_panning_keeps_the_pivot_under_the_pointer(camera: Orbit) -> None:
     moved = pan(camera, 0.25, -0.125)
     x, y, _, w = world_to_clip(moved) @ [*camera.pivot, 1.0]
     assert (x / w / 2, -y / w / 2) == pytest.approx((0.25, -0.125))
 
 
-@pytest.mark.parametrize("camera", [Orbit(), Orbit(yaw=-1.2, pitch=0.7, pivot=(0.0, 0.1, 0.2))])
+@pytest.mark.parametrize(
+    "camera", [Orbit(), Orbit(yaw=-1.2, pitch=0.7, pivot=(0.0, 0.1, 0.2), roll=-2.0)]
+)
 def test_surface_and_renderer_see_the_same(camera: Orbit) -> None:
-    pose = np.array(
-        ballgan.Camera.orbit(
-            camera.yaw, camera.pitch, radius=camera.radius, pivot=camera.pivot, fov=camera.fov
-        )
-        .resolve(ballgan.ModelConfig().camera)
-        .cam2world
-    )
+    pose = np.array(to_camera(camera).resolve(ballgan.ModelConfig().camera).cam2world)
     right, up = image_axes(camera)
     assert pose[:3, 0] == pytest.approx(np.array(right))
     assert pose[:3, 1] == pytest.approx(-np.array(up))

@@ -5,22 +5,34 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from ballgan_viewer import latent_actions as lat
-from ballgan_viewer.notes import load_notes, notes_file
+from ballgan_viewer.gallery import Gallery
+from ballgan_viewer.notes import Favourite, load_notes, notes_file
 from ballgan_viewer.requests import Model
-from ballgan_viewer.thumbnail_maker import SIDE, Portrait, ThumbnailMaker, ThumbnailRequest
+from ballgan_viewer.state import apply
+from ballgan_viewer.thumbnail_maker import (
+    SIDE,
+    Portrait,
+    ThumbnailMade,
+    ThumbnailMaker,
+    ThumbnailRequest,
+)
+from ballgan_viewer.thumbnails import halve
 from ballgan_viewer.worker import Lane
-from test_viewer_state import model_info
+from test_viewer_state import model_info, with_model
 from viewer_driver import open_app, play, settle
 
 import ballgan
 from ballgan.latents import Direction
+from ballgan.staging import to_camera
 from ballgan.view import Code, CodePair
 
+PIXELS = np.zeros((SIDE, SIDE, 4), np.uint8)
 TALL = (900, 1500)  # of the window, so that the panel needs no scrolling
 
 
@@ -86,12 +98,22 @@ def test_names_of_directions_are_kept_for_the_model(app: Any) -> None:
 
 def test_notes_are_there_when_the_model_is_opened_again(app: Any, model_file: Path) -> None:
     settle(app)
-    play(app, {"click": "gallery.keep"})
+    play(app, {"click": "gallery.keep"}, {"set": ["gallery.name", "the first face"]})
     app.close = lambda: None  # the fixture's second one
     type(app).close(app)
     with open_app(model_file, size=TALL, remember=True) as again:
         settle(again)
-        assert again.state.notes.favourites == (CodePair(),)
+        (kept,) = again.state.notes.favourites
+        assert kept == Favourite(name="the first face")
+        play(again, {"click": "gallery.favourite.0"})
+        assert again.state.view.codes == CodePair()
+
+
+class FakeThumbnails(dict[Any, Any]):
+    """The texture without GL."""
+
+    def put(self, key: Any, pixels: np.ndarray) -> None:
+        self[key] = pixels
 
 
 def test_a_locked_code_cannot_be_changed_from_the_panel_or_by_keys(app: Any) -> None:
@@ -196,8 +218,34 @@ def test_favourites_are_removed_by_their_cross(app: Any) -> None:
     play(app, {"click": "gallery.keep"}, {"key": "Right"}, {"click": "gallery.keep"})
     assert len(app.state.notes.favourites) == 2
     play(app, {"click": "gallery.favourite.1.remove"})
-    assert app.state.notes.favourites == (CodePair(Code(1.0), Code()),)
+    assert [kept.codes for kept in app.state.notes.favourites] == [CodePair(Code(1.0), Code())]
     assert app.state.view.foreground == Code(1.0)
+
+
+def test_favourites_are_named_by_key_and_pencil_and_all_of_it_is_undone(app: Any) -> None:
+    settle(app)
+    undo = {"key": "Z", "mods": ["control"]}
+    play(app, {"key": "D", "mods": ["control"]}, {"key": "Right"}, {"key": "F2"})
+    assert len(app.state.notes.favourites) == 2
+    app.frame()
+    app.frame()
+    assert app.gui.wants_keys  # the line has the focus: what is typed goes there
+    play(app, {"set": ["gallery.name", "second"]})
+    play(app, {"click": "gallery.favourite.1.rename"}, {"set": ["gallery.name", "first"]})
+    assert [kept.name for kept in app.state.notes.favourites] == ["second", "first"]
+    assert app.state.view.foreground == Code(1.0)  # a pencil leads nowhere
+    play(app, {"click": "gallery.favourite.1.remove"})
+    play(app, undo, undo)
+    assert [kept.name for kept in app.state.notes.favourites] == ["second", ""]
+    play(app, undo)  # kept and named in one go, by F2
+    assert len(app.state.notes.favourites) == 1
+    play(app, {"key": "Z", "mods": ["control", "shift"]})
+    assert [kept.name for kept in app.state.notes.favourites] == ["second", ""]
+    checksum = app.state.model.sha256
+    end = time.monotonic() + 5
+    while load_notes(checksum)[0] != app.state.notes and time.monotonic() < end:
+        time.sleep(0.02)
+    assert load_notes(checksum)[0] == app.state.notes  # undone on the disk, too
 
 
 def test_notes_that_cannot_be_written_are_a_message(
@@ -219,7 +267,8 @@ def test_thumbnails_give_way_to_the_picture(tiny_model: ballgan.Generator) -> No
     made: list[Any] = []
     lane = Lane("thumbnails", ThumbnailMaker(busy.is_set), made.append)
     portraits = tuple(Portrait.of("both", CodePair(Code(float(i)))) for i in range(2))
-    lane.submit(ThumbnailRequest(Model(model_info(), tiny_model), portraits))
+    model = Model(model_info(), tiny_model)
+    lane.submit(ThumbnailRequest(model, portraits, frozenset(portraits)))
     time.sleep(0.2)
     assert made == []
     busy.clear()
@@ -227,6 +276,38 @@ def test_thumbnails_give_way_to_the_picture(tiny_model: ballgan.Generator) -> No
     while lane.busy and time.monotonic() < end:
         time.sleep(0.01)
     lane.close()
-    assert [result.portrait for result in made] == list(portraits)
-    assert made[0].pixels.shape == (SIDE, SIDE, 4)
+    assert [(result.portrait, result.rough) for result in made] == [
+        (portrait, rough) for rough in (True, False) for portrait in portraits
+    ]
+    assert {result.pixels.shape for result in made} == {(SIDE, SIDE, 4)}
     assert (made[0].pixels != made[1].pixels).any()
+    scene = ballgan.Scene(tiny_model)  # the model's own picture, with its super-resolution
+    own = scene.render(to_camera(model.info.home), ballgan.RenderSettings(size=SIDE)).rgba()
+    rough, fine = (np.abs(made[i].pixels / 255 - own).mean() for i in (0, 2))
+    assert fine < 0.01 < rough
+
+
+def test_what_was_wanted_last_is_made_first(tiny_model: ballgan.Generator) -> None:
+    asked: list[ThumbnailRequest] = []
+    gallery = Gallery(FakeThumbnails(), SimpleNamespace(submit=asked.append))  # type: ignore
+    model = Model(model_info(), tiny_model)
+    gallery.use_model(model)
+    state = apply(with_model(), lat.SetSheet("foreground", 5, 3))
+    state = apply(state, lat.MakeSheet())
+    gallery.submit(state, ("gallery.current",))
+    assert [p.codes.foreground.seed for p in asked[-1].portraits] == [0, 5, 6, 7]
+    assert asked[-1].rough == set(asked[-1].portraits)
+    gallery.receive(ThumbnailMade(model, asked[-1].portraits[0], PIXELS, rough=True))
+    assert gallery.pending and gallery.progress == 0.0
+    state = apply(state, lat.SetCode("foreground", Code(9.0)))
+    gallery.submit(state, ("gallery.current",))
+    assert [p.codes.foreground.seed for p in asked[-1].portraits] == [9, 5, 6, 7]
+    for portrait in asked[-1].portraits:
+        gallery.receive(ThumbnailMade(model, portrait, PIXELS))
+    gallery.submit(state, ("gallery.current",))
+    assert not gallery.pending and gallery.progress is None
+
+
+def test_thumbnails_are_halved_by_means() -> None:
+    pixels = np.arange(64, dtype=np.uint8).reshape(4, 4, 4)
+    assert halve(pixels)[0, 0].tolist() == pixels[:2, :2].mean((0, 1)).tolist()

@@ -8,9 +8,11 @@ from ballgan_viewer import actions as act
 from ballgan_viewer import latent_actions as lat
 from ballgan_viewer.notes import (
     MAX_NAME,
+    Favourite,
     ModelNotes,
     NamedDirection,
     load_notes,
+    merge,
     notes_file,
     save_notes,
 )
@@ -100,15 +102,19 @@ def test_blends_between_places_are_half_way_and_nest_only_so_far() -> None:
     assert repr(state.view.foreground).count("Code(") < 20
 
 
+def codes_kept(state: ViewerState) -> list[CodePair]:
+    return [favourite.codes for favourite in state.notes.favourites]
+
+
 def test_favourites_are_kept_once_and_newest_first() -> None:
     state = do(START, lat.AddFavourite(), lat.SetCode("foreground", Code(2.0)), lat.AddFavourite())
     first, second = CodePair(), CodePair(Code(2.0))
-    assert state.notes.favourites == (second, first)
-    assert do(state, lat.GoTo("both", first), lat.AddFavourite()).notes.favourites == (
-        first,
-        second,
-    )
-    assert do(state, lat.RemoveFavourite(second)).notes.favourites == (first,)
+    assert codes_kept(state) == [second, first]
+    state = do(state, lat.NameFavourite(first, "calm"))
+    again = do(state, lat.GoTo("both", first), lat.AddFavourite())
+    assert codes_kept(again) == [first, second]
+    assert [kept.name for kept in again.notes.favourites] == ["calm", ""]
+    assert codes_kept(do(state, lat.RemoveFavourite(second))) == [first]
 
 
 def test_a_sheet_shows_the_seeds_with_the_rest_of_the_code() -> None:
@@ -155,13 +161,42 @@ def test_notes_come_back_from_their_file(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("BALLGAN_CONFIG_DIR", str(tmp_path / "settings"))
     notes = ModelNotes(
         (NamedDirection("foreground", SMILE, "smile \u263a"),),
-        (CodePair(Code(2.0, mix=StyleMix(3, (1,)), moves=((SMILE, 1.5),)), Code()),),
+        (Favourite(Code(2.0, mix=StyleMix(3, (1,)), moves=((SMILE, 1.5),)), Code()),),
     )
     assert load_notes("ab" * 32) == (ModelNotes(), None)
     save_notes("ab" * 32, "heads", notes)
     assert load_notes("ab" * 32) == (notes, None)
     assert '"model": "heads"' in notes_file("ab" * 32).read_text()
     assert load_notes("cd" * 32) == (ModelNotes(), None)
+
+
+def test_favourites_from_before_they_had_names_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BALLGAN_CONFIG_DIR", str(tmp_path))
+    path = notes_file("ab" * 32)
+    path.parent.mkdir()
+    path.write_text(
+        '{"format": "ballgan notes", "version": 1, "model": "heads", "notes": {"directions": [],'
+        ' "favourites": [{"foreground": {"x": 3.0}, "background": {"y": 1.0}}]}}'
+    )
+    assert load_notes("ab" * 32) == (ModelNotes((), (Favourite(Code(3.0), Code(y=1.0)),)), None)
+
+
+def test_merged_notes_lose_nothing() -> None:
+    here = ModelNotes((), (Favourite(Code(1.0), name="mine"), Favourite(Code(2.0))))
+    there = ModelNotes(
+        (NamedDirection("foreground", SMILE, "smile"),),
+        (Favourite(Code(1.0), name="theirs"), Favourite(Code(2.0), name="b"), Favourite(Code(3.0))),
+    )
+    merged = merge(here, there)
+    assert merged.name_of("foreground", SMILE) == "smile"
+    assert [(f.foreground.x, f.name) for f in merged.favourites] == [
+        (1.0, "mine"),
+        (2.0, "b"),
+        (3.0, ""),
+    ]
+    assert merge(merged, there) == merged
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def do(state: ViewerState, *actions: act.Action) -> ViewerState:
 
 
 def info(name: str, **changes: Any) -> ModelInfo:
-    return model_info(path=f"/{name}.pkl", name=name, **changes)
+    return model_info(path=f"/{name}.pkl", name=name, sha256=name, **changes)
 
 
 def opened(*names: str) -> ViewerState:

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from ballgan_viewer import actions as act
 from ballgan_viewer import latent_actions as lat
-from monkey import Monkey, resident_mib
+from memory_meter import measure
+from monkey import Monkey
 from test_viewer_app import app
 from viewer_driver import play
 
@@ -80,12 +81,14 @@ def test_many_random_actions_and_no_growth(app: Any, files: list[Path]) -> None:
     part = ACTIONS // 10
     run(app, files, BASE + 1000, part)
     rest(app)
-    before = resident_mib()
+    before = measure()
+    log.info("after warming up: %s", before)
     growth, delays = [], []
     for number in range(1, 10):
         delays.append(run(app, files, BASE + 1000 + number, part))
         rest(app)
-        growth.append(resident_mib() - before)
-        log.info("growth %.1f MiB, longest wait %.2f s", growth[-1], delays[-1])
+        now = measure()
+        growth.append(now.resident - before.resident)
+        log.info("%s; growth %.1f, longest wait %.2f s", now, growth[-1], delays[-1])
     assert growth[-1] < 50, growth
     assert max(delays) < PATIENCE, delays

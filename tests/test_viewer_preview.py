@@ -162,7 +162,7 @@ def test_uploads_come_in_slices(preview: Any, fog_view: tuple[Any, Any]) -> None
     assert turns >= pixels.nbytes // SLICE
 
 
-def bake(preview: Any, model: Any, view: Any) -> ballgan.Scene:
+def bake(preview: Any, model: Any, view: Any, *, refined: bool = True) -> ballgan.Scene:
     """Have the baker make everything for the view; the scene that it was made from."""
     from ballgan_viewer.baker import Baker
     from ballgan_viewer.requests import RenderRequest
@@ -175,7 +175,8 @@ def bake(preview: Any, model: Any, view: Any) -> ballgan.Scene:
     desk: Any = Desk()
     baker = Baker(scene, model)
     baker.prepare(RenderRequest(model, view, preview=True), desk)
-    baker.refine(desk)
+    if refined:
+        baker.refine(desk)
     for result in desk.posted:
         preview.receive(result)
     return scene

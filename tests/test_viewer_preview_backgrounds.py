@@ -48,6 +48,45 @@ def test_gradients_are_where_the_library_has_them(
     assert np.abs(shown - expected).max() < 0.01
 
 
+@pytest.mark.parametrize("stops", [0.0, 0.8, -1.5])
+def test_a_turned_and_exposed_sphere_agrees(preview: Any, heads: Any, stops: float) -> None:
+    """Before a foreground, and without one; the bundled model has no super-resolution."""
+    backdrop = Backdrop(sphere_yaw=0.7, sphere_exposure=stops)
+    view = View(Code(3.0), backdrop, replace(heads.info.home, yaw=0.3, pitch=0.1))
+    shown, expected = shown_and_expected(preview, heads, view, "full")
+    assert psnr(shown, expected) >= 28
+    assert np.abs((shown - expected).mean(axis=(0, 1))).max() < 0.01
+    plain = replace(view, backdrop=Backdrop())
+    assert preview.is_current(heads, plain)  # the shader turns and exposes what was baked
+    assert psnr(draw(preview, plain), expected) < psnr(shown, expected) - 3
+    alone = replace(view, layer="background")
+    shown, expected = shown_and_expected(preview, heads, alone, "background")
+    assert np.abs(shown - expected).max() < 0.05
+
+
+def test_the_first_window_is_baked_where_a_turned_sphere_is_seen(
+    preview: Any, tiny_model: ballgan.Generator
+) -> None:
+    """Before the whole sphere is there: sharp where the camera looks."""
+    model = wrap(tiny_model)
+    camera = replace(model.info.home, yaw=0.5, pivot=(0.3, 0.1, -0.2))
+    view = View(backdrop=Backdrop(sphere_yaw=1.1), camera=camera, layer="background")
+    scene = bake(preview, model, view, refined=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scene, "_picture", lambda shot, features: features[:, :3])
+        expected = neural(scene, view, "background")
+    assert np.abs(draw(preview, view) - expected).mean() < 0.006
+
+
+def test_a_rolled_gradient_agrees(preview: Any, tiny_model: ballgan.Generator) -> None:
+    model = wrap(tiny_model)
+    backdrop = Backdrop("gradient", top=(1.0, 0.2, 0.0), bottom=(0.0, 0.3, 0.9), roll=0.8)
+    camera = replace(model.info.home, yaw=0.5, pitch=0.05, pivot=(0.2, -0.1, 0.1), fov=0.7)
+    view = View(backdrop=backdrop, camera=camera, layer="background")
+    shown, expected = shown_and_expected(preview, model, view, "background")
+    assert np.abs(shown - expected).max() < 0.01
+
+
 @pytest.mark.parametrize("kind", ["learnt", "gradient"])
 def test_a_still_background_is_seen_by_its_own_camera(
     preview: Any, tiny_model: ballgan.Generator, kind: str

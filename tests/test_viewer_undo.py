@@ -10,10 +10,13 @@ import pytest
 from ballgan_viewer import actions as act
 from ballgan_viewer import document
 from ballgan_viewer import latent_actions as lat
+from ballgan_viewer.notes import Favourite, ModelNotes
 from ballgan_viewer.state import ExportOptions, ViewerState, apply
+from test_viewer_state import model_info
 from viewer_driver import open_app, play, settle
 
-from ballgan.view import Code, Orbit, View
+from ballgan.session import decode_session, encode_session
+from ballgan.view import Code, CodePair, Orbit, View
 
 CENTRE = [270, 280]  # of the picture, logical pixels
 UNDO = {"key": "Z", "mods": ["control"]}
@@ -81,7 +84,8 @@ def test_what_the_program_does_is_no_step(app: Any) -> None:
 def test_the_document_is_the_whole_view_and_the_mesh_options() -> None:
     state = ViewerState()
     names = set(document.values(state))
-    assert names == {f"view.{field.name}" for field in fields(View)} | set(document.PARTS)
+    view = {f"view.{field.name}" for field in fields(View)}
+    assert names == view | set(document.PARTS) | set(document.KEPT)
     other = document.with_values(
         state, {"view.layer": "depth", "export": ExportOptions(format="obj")}
     )
@@ -89,6 +93,46 @@ def test_the_document_is_the_whole_view_and_the_mesh_options() -> None:
         state, view=replace(View(), layer="depth"), export=ExportOptions(format="obj")
     )
     assert document.with_values(state, document.values(other)) == other
+
+
+def test_what_a_person_keeps_is_undone_for_its_own_model() -> None:
+    first, other = model_info(path="/a", sha256="a"), model_info(path="/b", sha256="b")
+    state = do(ViewerState(), act.ModelOpened(first), act.ModelOpened(other))
+    state = do(state, lat.AddFavourite(), act.EndStroke(), lat.NameFavourite(CodePair(), "calm"))
+    state = do(state, act.ShowModel("/a"), act.EndStroke(), act.NamePreset("mine"))
+    state = do(state, act.SavePreset(), act.EndStroke(), act.PictureOpened("/sky.png"))
+    assert state.preferences.recent_pictures == ("/sky.png",)
+    assert document.describe(state.history.undoes) == "background and list of pictures"
+    state = do(state, act.Undo())
+    assert state.preferences.recent_pictures == () and state.view.backdrop.photo is None
+    state = do(state, act.Undo())
+    assert state.preferences.presets == ()
+    assert document.describe(state.history.undoes) == "favourites and names"
+    state = do(state, act.Undo())
+    assert (state.model, state.notes) == (first, ModelNotes())
+    assert state.notebooks["b"].favourites == (Favourite(),)
+    state = do(state, act.Undo(), act.Redo(), act.Redo(), act.Redo(), act.Redo())
+    assert state.notebooks["b"].favourites == (Favourite(name="calm"),)
+    assert [preset.name for preset in state.preferences.presets] == ["mine"]
+    assert state.preferences.recent_pictures == ("/sky.png",)
+
+
+def test_preferences_are_left_alone() -> None:
+    state = do(ViewerState(), act.SetTheme("light"), act.SetZoom(1.5), act.FoldSections(()))
+    assert not state.history.past
+    assert do(state, act.Undo()) == state
+
+
+def test_sessions_bring_their_favourites_to_the_same_model() -> None:
+    mine = do(ViewerState(), act.ModelOpened(model_info(sha256="a")), lat.AddFavourite())
+    named = do(mine, lat.NameFavourite(CodePair(), "calm"))
+    values = document.read(decode_session(encode_session(document.to_session(named))))
+    other = do(ViewerState(), act.ModelOpened(model_info(sha256="b")))
+    assert do(other, act.RestoreDocument(values)).notes == ModelNotes()
+    fresh = do(ViewerState(), act.ModelOpened(model_info(sha256="a")), act.EndStroke())
+    joined = do(fresh, act.RestoreDocument(values))
+    assert joined.notes.favourites == (Favourite(name="calm"),)
+    assert do(joined, act.Undo()).notes == ModelNotes()
 
 
 def test_undo_leaves_jobs_notices_and_the_model_alone() -> None:

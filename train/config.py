@@ -130,7 +130,8 @@ class ScheduleConfig:
     start_radius: float | None = None  # begin as a soft ball of this radius (None: as a fog)
     ema_half_life_kimg: float = 10.0
     ema_rampup: float = 0.05  # the half-life is at most this part of what was seen
-    samples: int | None = None  # a ray while training, in one pass (None: the model's own passes)
+    samples: int | None = None  # a ray while training (None: the model's own two passes)
+    fine_samples: int = later(0)  # with `samples`: more where those have weight; only these learn
     density_noise: float = 0.0  # standard deviation on raw densities ...
     density_noise_kimg: float = 0.0  # ... falling to 0 until here
     blur_px: float = 0.0  # standard deviation of the blur of all the discriminator sees ...
@@ -157,6 +158,11 @@ class ScheduleConfig:
             require_range("schedule.start_radius", self.start_radius, 0.01, 1e3)
         if self.samples is not None:
             require_range("schedule.samples", self.samples, 4, 4096)
+        require_range("schedule.fine_samples", self.fine_samples, 0, 4096)
+        require(
+            self.samples is not None or not self.fine_samples,
+            "schedule.fine_samples needs schedule.samples.",
+        )
         if self.neural_resolution_start is not None:
             require_range("schedule.neural_resolution_start", self.neural_resolution_start, 4, 4096)
         for name in ("conditioning_swap", "style_mixing", "augmentation", "ema_rampup"):
@@ -313,6 +319,7 @@ def toy(resolution: int) -> TrainConfig:
             density_rate=5.0,
             start_radius=0.3,
             samples=12,
+            fine_samples=8,
             ema_half_life_kimg=5.0,
             density_noise=1.0,
             density_noise_kimg=4.0,
@@ -347,7 +354,8 @@ def smoke() -> TrainConfig:
             total_kimg=0.08,
             batch_size=8,
             start_radius=None,
-            samples=None,
+            samples=8,
+            fine_samples=4,
             accumulation=2,
             density_noise_kimg=0.02,
             blur_px=2.0,

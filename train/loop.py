@@ -76,7 +76,9 @@ class Trainer:
         self.generator = generator.to(device).train()
         self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
         if config.schedule.samples is not None:
-            self.generator.config = with_samples(config.model, config.schedule.samples)
+            self.generator.config = with_samples(
+                config.model, config.schedule.samples, config.schedule.fine_samples
+            )
         self.judge = Judge(discriminator, config).to(device)
         self.judge.label_deviation.copy_(self.labels.std(0, correction=0))
         schedule = config.schedule
@@ -335,9 +337,9 @@ class Trainer:
         return self.bad_in_a_row, self.worst_bad, self.bad_steps, self.recent_sign
 
 
-def with_samples(model: ModelConfig, samples: int) -> ModelConfig:
-    """The same model with one pass of so many samples a ray."""
-    sampling = dataclasses.replace(model.sampling, coarse_samples=samples, fine_samples=0)
+def with_samples(model: ModelConfig, coarse: int, fine: int) -> ModelConfig:
+    """The same model with other numbers of samples a ray."""
+    sampling = dataclasses.replace(model.sampling, coarse_samples=coarse, fine_samples=fine)
     return dataclasses.replace(model, sampling=sampling)
 
 

@@ -169,6 +169,7 @@ class GeneratorPhase(nn.Module):
             ws_bg,
             labels,
             neural_resolution=plan.neural_resolution,
+            coarse_gradient=not self.config.schedule.fine_samples,
             density_noise=plan.density_noise,
             noise="random",
             generator=random,

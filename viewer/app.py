@@ -17,12 +17,12 @@ from ballgan.view import CODES
 
 from . import actions as act
 from . import camera_actions as cam
-from . import capture, capture_tasks, panels, paths, preferences, tasks
+from . import capture, capture_tasks, panels, preferences, tasks
 from . import latent_actions as lat
-from .backdrop_tasks import PanelPicture
+from .chores import housekeep, save_notes, save_preferences
 from .commands import keys_of
 from .controls import Grip, Reach, ends_stroke, handle
-from .dialogs import FOLDER, Dialogs
+from .dialogs import Dialogs
 from .easel import Easel
 from .effects import EFFECTS
 from .events import Event
@@ -34,35 +34,23 @@ from .keeper import Keeper
 from .layout import Layout, Rect, arrange
 from .picture import Stage
 from .preview import Preview
-from .requests import (
-    Backcloth,
-    Lights,
-    NotesRequest,
-    Rendered,
-    SaveRequest,
-    Settled,
-    Surface,
-    Volume,
-    VolumeDetail,
-)
+from .results import receive
 from .shelf import Shelf
 from .state import ViewerState, apply
 from .surroundings import Surroundings
 from .tempo import Tempo
-from .thumbnail_maker import ThumbnailMade, ThumbnailMaker
+from .thumbnail_maker import ThumbnailMaker
 from .thumbnails import Thumbnails
 from .window import Window
-from .worker import Failed, Lane, Progress, Stopped
+from .worker import Lane
 
 log = logging.getLogger(__name__)
 PAUSE = 0.5  # seconds without a change after which the next one is another step of the history
 REST = 0.12  # seconds without a change after which the picture is finished
-EASEL_RESULTS = (Rendered, Settled, Surface, Volume, VolumeDetail, Backcloth, Lights)
 ENDED = "The window ended unexpectedly the last time."
 RECOVERED = (
     f"{ENDED} It shows again what it showed; {keys_of('edit.undo')} goes back to a fresh start."
 )
-NOTICE_SECONDS = 8.0  # that an information stays; errors stay until they are dismissed
 
 
 @dataclass(frozen=True)
@@ -120,8 +108,8 @@ class App:
         self._recorded_at = 0.0  # when something was last done that can be undone
         self._survives = False  # errors of our own; see `_guard`
         self._complaints: set[str] = set()
-        self._remember = options.remember
-        self._expiry: dict[int, float] = {}
+        self.remembers: bool = options.remember
+        self.expiry: dict[int, float] = {}  # of notices, by their numbers: when they go
         self.keeper: Keeper = Keeper(self._post, autosave=options.remember)
         if complaint:
             self.dispatch(act.Notify("error", complaint))
@@ -167,9 +155,15 @@ class App:
         return self.wants_picture or writing
 
     @property
+    def picturing(self) -> bool:
+        """Whether small pictures of the panel are missing: thumbnails, the unrolled background."""
+        return self.gallery.pending or self.surroundings.pending
+
+    @property
     def converged(self) -> bool:
         """Whether what is shown is finished and belongs to the present state."""
-        return not self.loading and self.easel.converged(self.state)
+        still = self.state.glide is None
+        return still and not self.loading and self.easel.converged(self.state)
 
     # The loop
 
@@ -204,8 +198,8 @@ class App:
                         self.dispatch(*part(ui, before, info))
             with self._guard():
                 self._end_stroke_at_release()
-                self._housekeep()
-                self.easel.submit(self.state, self._limit())
+                housekeep(self)
+                self.easel.submit(self.state.seen, self._limit())
                 self.surroundings.submit(self.easel.model, self.state, self.gui.ui.rects)
                 self.gallery.submit(self.state, self.gui.ui.rects)
             self._draw(layout)
@@ -218,14 +212,19 @@ class App:
     def _animates(self) -> bool:
         """Whether the camera or a code moves by itself."""
         view = self.state.view
-        moves = self.state.navigation.moves or any(view.latents.of(which).moves for which in CODES)
+        gliding = self.state.glide is not None
+        moves = (
+            gliding
+            or self.state.navigation.moves
+            or any(view.latents.of(which).moves for which in CODES)
+        )
         return self.easel.model is not None and moves
 
     def _handle(self, events: list[Event], layout: Layout) -> None:
         reach = Reach(layout.stage, layout.picture, self.gui.wants_pointer, self.gui.wants_keys)
         for event in events:
             with self._guard():
-                if ends_stroke(event):
+                if ends_stroke(event, reach):
                     self.dispatch(act.EndStroke())
                 self._grip, actions = handle(event, self._grip, self.state, reach)
                 self.dispatch(*actions)
@@ -256,8 +255,8 @@ class App:
             waits.append(0.4)
         if self.tempo.frames_per_second:  # shown, and not true for long
             waits.append(0.5)
-        if self._expiry:
-            waits.append(max(min(self._expiry.values()) - time.monotonic(), 0.02))
+        if self.expiry:
+            waits.append(max(min(self.expiry.values()) - time.monotonic(), 0.02))
         times = [seconds for seconds in waits if seconds is not None]
         return min(times) if times else None
 
@@ -269,12 +268,13 @@ class App:
             self.state = apply(self.state, action)
             if self.state.history is not before.history:
                 self._recorded_at = time.monotonic()
-            if self.state.view != before.view and self.easel.model is not None:
+            moved = (self.state.view, self.state.glide) != (before.view, before.glide)
+            if moved and self.easel.model is not None:
                 self.tempo.moved()
-            if self.state.preferences != before.preferences and self._remember:
-                self._save_preferences()
-            if self.state.notes != before.notes and self.state.model is before.model:
-                self._save_notes()
+            if self.state.preferences != before.preferences and self.remembers:
+                save_preferences(self)
+            if self.state.notebooks != before.notebooks:
+                save_notes(self, before)
             perform = EFFECTS.get(type(action))
             if perform is not None:
                 perform(self, action)
@@ -310,7 +310,7 @@ class App:
         self.shelf.close()
         for lane in self.lanes.values():
             lane.close()
-        if self._remember and not self.window.minimised:
+        if self.remembers and not self.window.minimised:
             size = self.window.logical_size
             self.dispatch(act.RememberWindow(size))
         self._stage.close()
@@ -334,52 +334,7 @@ class App:
             except queue.Empty:
                 return count
             count += 1
-            self._receive(result)
-
-    def _receive(self, result: Any) -> None:
-        if isinstance(result, act.Action):
-            self.dispatch(result)
-        elif isinstance(result, EASEL_RESULTS):
-            self.easel.receive(result)
-        elif isinstance(result, PanelPicture):
-            self.surroundings.receive(result)
-        elif isinstance(result, ThumbnailMade):
-            self.gallery.receive(result)
-        elif isinstance(result, Progress):
-            self.dispatch(act.ReportProgress(result.lane, result.fraction, result.seconds_left))
-        elif isinstance(result, Stopped):
-            self._receive_stop(result)
-        elif isinstance(result, Failed):
-            self._receive_failure(result)
-
-    def _receive_stop(self, stopped: Stopped) -> None:
-        job = self.state.job(stopped.lane)
-        if job is not None and stopped.lane != THUMBNAILS:  # those only made way for others
-            self.dispatch(act.EndJob(job.lane, "info", f"{job.title}: cancelled."))
-
-    def _receive_failure(self, failure: Failed) -> None:
-        if failure.lane == "model":
-            self.dispatch(act.ModelFailed(failure.message, failure.request.path))
-        elif failure.lane == "picture":
-            self.dispatch(act.PictureFailed(failure.message, failure.request.path))
-        elif failure.lane == "notes":
-            text = f"Names and favourites could not be saved: {failure.message}"
-            self.dispatch(act.Notify("error", text))
-        elif failure.lane == THUMBNAILS:
-            self.dispatch(lat.StopSheet())
-            self.dispatch(act.Notify("error", f"The gallery has no pictures: {failure.message}"))
-        elif failure.lane == "session":
-            self.dispatch(self.keeper.receive_failure(failure))
-        elif (job := self.state.job(failure.lane)) is not None:
-            text = f"{job.title} failed: {failure.message}"
-            self.dispatch(act.EndJob(job.lane, "error", text))
-        elif failure.lane in self.surroundings.lanes:
-            self.dispatch(self.surroundings.receive_failure(failure))
-        elif failure.lane == "save":
-            text = f"The picture could not be saved: {failure.message}"
-            self.dispatch(act.Notify("error", text))
-        else:
-            self.dispatch(self.easel.receive_failure(failure))
+            receive(self, result)
 
     # Drawing
 
@@ -403,7 +358,7 @@ class App:
         rectangle = Rect(*(round(v * ratio) for v in (area.x, area.y, area.width, area.height)))
         moving = self.tempo.until_rest(REST) is not None
         scale = ratio * self.window.interface_scale
-        self.easel.draw(self.state, rectangle, framebuffer, scale, moving=moving)
+        self.easel.draw(self.state.seen, rectangle, framebuffer, scale, moving=moving)
         self.gui.render()
 
     def _inspect(self, layout: Layout) -> Probe | None:
@@ -413,12 +368,12 @@ class App:
         if not self.state.inspects or self.gui.wants_pointer or not picture.contains(x, y):
             return None
         place = ((x - picture.x) / picture.width, (y - picture.y) / picture.height)
-        return self.easel.inspect(self.state, place)
+        return self.easel.inspect(self.state.seen, place)
 
     def _info(self, layout: Layout) -> ViewInfo:
         return ViewInfo(
             layout=layout,
-            quality=self.easel.describe_picture(self.state),
+            quality=self.easel.describe_picture(self.state.seen),
             surface=self.easel.describe_surface(self.state),
             separation=self.easel.separation,
             picture=self.surroundings.picture,
@@ -437,73 +392,6 @@ class App:
 
     def _busy(self) -> bool:
         return self.loading or self.exporting or self.capturing or not self.converged
-
-    # What is done beside the events
-
-    def _housekeep(self) -> None:
-        """Answers of dialogs, notices that have been read, pictures to save."""
-        path = self.dialogs.poll()
-        if path is not None:
-            self._use_chosen_file(path)
-        now = time.monotonic()
-        notices = {n.number for n in self.state.notices if n.level != "error"}
-        self._expiry = {n: self._expiry.get(n, now + NOTICE_SECONDS) for n in notices}
-        self.dispatch(*(act.Dismiss(n) for n, end in self._expiry.items() if end <= now))
-        if self.state.waiting and self.state.loading is None:
-            self.dispatch(self.state.waiting[0])
-        self._follow_sheet()
-        self.keeper.autosave(self.state)
-        if self.wants_picture and self.converged:
-            self.wants_picture = False
-            self._save_picture()
-
-    def _follow_sheet(self) -> None:
-        """Keep the job of the contact sheet in step with its pictures."""
-        progress, job = self.gallery.progress, self.state.job(THUMBNAILS)
-        if progress is not None and job is None:
-            title = f"Contact sheet of {len(self.state.sheet.codes)}"
-            self.dispatch(act.BeginJob(THUMBNAILS, title))
-        elif progress is None and job is not None:
-            self.dispatch(act.EndJob(THUMBNAILS, "info", ""))
-        elif progress is not None and job is not None and progress != job.fraction:
-            self.dispatch(act.ReportProgress(THUMBNAILS, progress))
-
-    def _use_chosen_file(self, path: str) -> None:
-        if self.dialogs.purpose == "model":
-            self.dispatch(act.OpenModel(path))
-        elif self.dialogs.purpose == "picture":
-            self.dispatch(act.OpenPicture(path))
-        elif self.dialogs.purpose == "session":
-            self.dispatch(act.OpenSession(path))
-        elif self.dialogs.purpose == "save_session":
-            self.dispatch(act.SaveSession(path))
-        elif self.dialogs.purpose == FOLDER:
-            self.dispatch(act.SetOutputFolder(path))
-        else:
-            self.dispatch(act.SetExportPath(path))
-
-    def _save_picture(self) -> None:
-        rgba = self.easel.photograph(self.state)
-        if rgba is None:
-            return
-        request = SaveRequest(
-            rgba,
-            self.state.preferences.output_folder,
-            paths.picture_stem(self.state),
-            capture.describe_view(self.state),
-        )
-        self.lanes["save"].submit(request)
-
-    def _save_notes(self) -> None:
-        model = self.state.model
-        if model is not None and self._remember:
-            request = NotesRequest(model.sha256, model.name, self.state.notes)
-            self.lanes["notes"].submit(request)
-
-    def _save_preferences(self) -> None:
-        complaint = preferences.save(self.state.preferences)
-        if complaint:
-            self.state = apply(self.state, act.Notify("error", complaint))
 
 
 def save_window(app: App, path: str | Path) -> None:

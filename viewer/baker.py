@@ -101,7 +101,8 @@ class Baker:
         scene = self._scene
         assert scene.model.background is not None
         ws = scene.ws_background(staging.to_background(backdrop))
-        camera = staging.to_camera(backdrop_camera(view)).resolve(scene.model.config.camera)
+        seen_by = turned_camera(backdrop_camera(view), view.backdrop.sphere_yaw)
+        camera = staging.to_camera(seen_by).resolve(scene.model.config.camera)
         pixels = bake_window(scene.model.background, ws, camera)
         return Backcloth(self._model, backdrop, "panorama", pixels)
 
@@ -138,6 +139,7 @@ class Baker:
 def essence(backdrop: Backdrop) -> Backdrop:
     """A backdrop without what the preview's shader does."""
     plain = replace(lights_key(backdrop), yaw=0.0, exposure=0.0, match_light=False)
+    plain = replace(plain, sphere_yaw=0.0, sphere_exposure=0.0)
     return plain if backdrop.kind == "learnt" else replace(plain, code=Code())
 
 
@@ -149,6 +151,14 @@ def lights_key(backdrop: Backdrop) -> Backdrop:
 def backdrop_camera(view: View) -> Orbit:
     """The camera that sees the background."""
     return view.backdrop.camera or view.camera
+
+
+def turned_camera(camera: Orbit, yaw: float) -> Orbit:
+    """The camera as it lies to a background that was turned by `yaw`, where that is not turned."""
+    x, y, z = camera.pivot
+    cos, sin = math.cos(yaw), math.sin(yaw)
+    pivot = (cos * x + sin * z, y, cos * z - sin * x)
+    return replace(camera, yaw=camera.yaw + yaw, pivot=pivot)
 
 
 def needs_worker(backdrop: Backdrop) -> bool:

@@ -48,6 +48,25 @@ class FaceSide(Action):
 
 
 @dataclass(frozen=True)
+class GlideTo(Action):
+    """Another camera, as MoveCamera; the window shows the way there."""
+
+    camera: "Orbit"
+
+
+@dataclass(frozen=True)
+class RollBy(Action):
+    """Turn the camera round its axis, its top to its right, by an angle in radians."""
+
+    angle: float
+
+
+@dataclass(frozen=True)
+class SetUpright(Action):
+    """Take back the camera's roll."""
+
+
+@dataclass(frozen=True)
 class PickPivot(Effect):
     """Put the pivot on the surface at a place of the picture, in [0, 1] to the right and down."""
 
@@ -64,6 +83,13 @@ class SetConditioning(Action):
 @dataclass(frozen=True)
 class SetTrackpad(Action):
     """Whether scrolling orbits, as on trackpads, instead of zooming."""
+
+    on: bool
+
+
+@dataclass(frozen=True)
+class SetGlide(Action):
+    """Whether the camera glides to where a key or a click sends it, or jumps."""
 
     on: bool
 

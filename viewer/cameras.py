@@ -76,7 +76,7 @@ def take(app: App, text: str, name: str) -> None:
         app.dispatch(act.Notify("error", str(error)))
         return
     app.dispatch(act.EndStroke(), act.MoveCamera(camera), act.EndStroke())
-    taken, lost = app.state.view.camera, describe_loss(original, camera)
+    taken, lost = app.state.view.camera, describe_loss(original)
     if abs(taken.radius - camera.radius) > 1e-6 or taken.pivot != camera.pivot:
         app.dispatch(act.Notify("info", "The camera was moved to where the model can be seen"))
     elif lost:
@@ -99,13 +99,14 @@ def save(app: App, action: cam.SaveCamera) -> None:
 
 def pick_pivot(app: App, action: cam.PickPivot) -> None:
     """Put the pivot on the surface at a place of the picture."""
-    camera = app.state.view.camera
-    found = app.easel.probe(app.state, action.place)
+    state = app.state.seen
+    camera = state.view.camera
+    found = app.easel.probe(state, action.place)
     if found is None or found[0] < SURFACE_OPACITY:
         return
     ray = navigation.ray_direction(camera, *action.place)
     point = navigation.move(navigation.eye_position(camera), ray, found[1])
-    app.dispatch(act.EndStroke(), act.MoveCamera(navigation.aim(camera, point)), act.EndStroke())
+    app.dispatch(act.EndStroke(), cam.GlideTo(navigation.aim(camera, point)), act.EndStroke())
 
 
 def _encode(state: ViewerState, convention: str) -> str:

@@ -1,6 +1,6 @@
 """Mouse and keys in the picture -> actions. Pure functions of events, camera and state.
 
-What keys do stands in commands.py; what movements mean, in navigation.py.
+What keys do stands in commands; what movements mean, in navigation.py.
 """
 
 from dataclasses import dataclass, replace
@@ -34,7 +34,7 @@ DRAG_ZOOM = 30.0  # steps of the wheel for a drag across the picture
 class Grip:
     """What the pointer is doing in the picture."""
 
-    mode: str = ""  # "orbit", "pan", "zoom" or nothing
+    mode: str = ""  # "orbit", "pan", "zoom", "roll" or nothing
     button: str = ""
     x: float = 0.0
     y: float = 0.0
@@ -82,10 +82,11 @@ def handle(event: Event, grip: Grip, state: ViewerState, reach: Reach) -> tuple[
     return grip, []
 
 
-def ends_stroke(event: Event) -> bool:
-    """Whether what comes next is another step of the history: a button or a key went down."""
+def ends_stroke(event: Event, reach: Reach) -> bool:
+    """Whether what comes next is another step of the history: a button or a key went down. What is
+    typed in one go is one step."""
     if isinstance(event, KeyPressed):
-        return not event.repeated
+        return not (event.repeated or reach.keys_taken)
     return isinstance(event, PointerButton) and event.pressed
 
 
@@ -95,9 +96,10 @@ def _grip_or_release(event: PointerButton, grip: Grip, reach: Reach) -> Grip:
     if grip.mode or not reach.holds(event.x, event.y):
         return grip
     mode = "orbit" if event.button == "left" else "pan"
+    zooms = bool(event.mods & {"control", "super"})
     if "shift" in event.mods:
-        mode = "pan"
-    elif event.mods & {"control", "super"}:
+        mode = "roll" if zooms else "pan"
+    elif zooms:
         mode = "zoom"
     return Grip(mode, event.button, event.x, event.y)
 
@@ -109,13 +111,24 @@ def _drag(
     dx, dy = (event.x - grip.x) / side, (event.y - grip.y) / side
     if not grip.mode or not (dx or dy):
         return grip, []
-    camera = _moved(grip.mode, dx, dy, state)
+    if grip.mode == "roll":
+        ends = ((grip.x, grip.y), (event.x, event.y))
+        start, end = (_from_middle(reach.picture, *place) for place in ends)
+        camera = navigation.roll(state.camera, start, end)
+    else:
+        camera = _moved(grip.mode, dx, dy, state)
     return replace(grip, x=event.x, y=event.y), [act.MoveCamera(camera)]
+
+
+def _from_middle(picture: Rect, x: float, y: float) -> tuple[float, float]:
+    """A point as seen from the picture's middle, in its height."""
+    (middle_x, middle_y), side = picture.centre, max(picture.height, 1.0)
+    return (x - middle_x) / side, (y - middle_y) / side
 
 
 def _moved(mode: str, dx: float, dy: float, state: ViewerState) -> Orbit:
     """The camera after a drag, or what scrolls like one."""
-    camera = state.view.camera
+    camera = state.camera
     if mode == "zoom":
         return zoomed(state, -DRAG_ZOOM * dy, (0.5, 0.5))
     if mode == "pan":
@@ -129,7 +142,7 @@ def _scroll(event: Scrolled, state: ViewerState, reach: Reach) -> Actions:
     Systems report a pinch as scrolling with Control, and sideways scrolling of a wheel with Shift.
     """
     if "alt" in event.mods:
-        return [act.MoveCamera(navigation.widen(state.view.camera, event.dy))] if event.dy else []
+        return [act.MoveCamera(navigation.widen(state.camera, event.dy))] if event.dy else []
     zooms = bool(event.mods & {"control", "super"}) or not state.preferences.trackpad
     if "shift" not in event.mods and zooms and event.dy:
         camera = zoomed(state, event.dy, reach.place(event.x, event.y))

@@ -1,8 +1,18 @@
 """The person's document: the part of the window's state that undo, sessions and the autosave hold.
 
-It is all of `ViewerState.view`, value by value, and the other fields of the state that PARTS names.
+- all of `ViewerState.view`, value by value, under names such as "view.camera";
+- the other fields of the state that PARTS names;
+- what is kept of each open model (favourites, names of directions): "notes." and its checksum;
+- what a person collects for all models, KEPT: presets, and the list of background pictures. Undo
+  knows it; a session does not hold it.
+
 A value that is added to the view is undone and saved without further work; a new field of the
 state needs its name in PARTS, and a frozen dataclass of plain values to read it as.
+
+On purpose it does not hold how the window is used: preferences (theme, size of the interface, what
+scrolling does, folded sections, files that were opened last), which of the open models shows,
+whether the camera flies, contact sheets, the place of the playhead. To undo a seed shall not
+repaint the window.
 """
 
 from __future__ import annotations
@@ -14,12 +24,15 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 from ballgan.plain import from_plain, to_plain
 from ballgan.session import PictureSettings, Session
 
+from .notes import ModelNotes, merge
+
 if TYPE_CHECKING:
     from .state import ViewerState
 
 PARTS = ("export", "capture", "animation")
 OWN = PARTS[:-1]  # which no command knows; a session has a place for the animation
-VIEW = "view."
+KEPT = {"presets": "presets", "pictures": "recent_pictures"}  # fields of the preferences
+VIEW, NOTES = "view.", "notes."
 WORDS = {
     "view.backdrop": "background",
     "view.latents": "locks and sides",
@@ -27,25 +40,42 @@ WORDS = {
     "export": "mesh options",
     "capture": "capture options",
     "animation": "film",
+    "pictures": "list of pictures",
 }
 
 
 def values(state: ViewerState) -> dict[str, Any]:
     """The document by name: "view.camera", "view.foreground", ..., "export", "animation"."""
     view = {VIEW + field.name: getattr(state.view, field.name) for field in fields(state.view)}
-    return view | {name: getattr(state, name) for name in PARTS}
+    kept = {name: getattr(state.preferences, field) for name, field in KEPT.items()}
+    notes = {NOTES + checksum: kept for checksum, kept in state.notebooks.items()}
+    return view | {name: getattr(state, name) for name in PARTS} | kept | notes
 
 
 def with_values(state: ViewerState, changes: Mapping[str, Any]) -> ViewerState:
-    """The state with other values of the document, by the names that `values` gives."""
+    """The state with other values of the document, by the names that `values` gives.
+
+    What is kept of models that are not open is left out.
+    """
     view = {name.removeprefix(VIEW): v for name, v in changes.items() if name.startswith(VIEW)}
-    parts = {name: v for name, v in changes.items() if not name.startswith(VIEW)}
-    return replace(state, view=replace(state.view, **view), **parts)
+    parts = {name: changes[name] for name in PARTS if name in changes}
+    kept = {field: changes[name] for name, field in KEPT.items() if name in changes}
+    notes = {key: changes.get(NOTES + key, present) for key, present in state.notebooks.items()}
+    return replace(
+        state,
+        view=replace(state.view, **view),
+        preferences=replace(state.preferences, **kept),
+        notebooks=notes,
+        **parts,
+    )
 
 
 def to_session(state: ViewerState) -> Session:
     """The document and the open models, as a session."""
     window = {name: to_plain(getattr(state, name)) for name in OWN}
+    notes = {key: kept for key, kept in state.notebooks.items() if kept != ModelNotes()}
+    if notes:
+        window["notes"] = to_plain(notes)
     models = tuple(model.file for model in state.models)
     shown = state.models.index(state.model) if state.model is not None else 0
     picture = PictureSettings(state.capture.size or None, state.capture.passes)
@@ -60,21 +90,39 @@ def read(session: Session) -> dict[str, Any]:
     from .state import ViewerState
 
     hints, window = get_type_hints(ViewerState), session.window
-    unknown = sorted(window.keys() - set(OWN))
+    known = {name: hints[name] for name in OWN} | {"notes": dict[str, ModelNotes]}
+    unknown = sorted(window.keys() - known.keys())
     if unknown:
         raise ValueError(f"session.window has unknown keys: {', '.join(unknown)[:200]}.")
     view = {VIEW + field.name: getattr(session.view, field.name) for field in fields(session.view)}
     if window or session.animation.keys:  # a picture leaves the window's film alone
         view["animation"] = session.animation
-    return view | {
-        name: from_plain(hints[name], value, f"session.window.{name}", lenient=True)
+    own = {
+        name: from_plain(known[name], value, f"session.window.{name}", lenient=True)
         for name, value in window.items()
+    }
+    notes = own.pop("notes", {})
+    return view | own | {NOTES + checksum: kept for checksum, kept in notes.items()}
+
+
+def with_notes_of(state: ViewerState, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a session, to be set: its favourites and names join those that are there."""
+    present = values(state)
+    return {
+        name: merge(present.get(name, ModelNotes()), value) if name.startswith(NOTES) else value
+        for name, value in changes.items()
     }
 
 
 def describe(names: tuple[str, ...]) -> str:
     """Names of values in words: "camera", "background and layer"."""
-    words = [WORDS.get(name, name.removeprefix(VIEW).replace("_", " ")) for name in names]
+    words = [_word(name) for name in names]
     if len(words) > 3:
         return "several things"
     return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
+
+
+def _word(name: str) -> str:
+    if name.startswith(NOTES):
+        return "favourites and names"
+    return WORDS.get(name, name.removeprefix(VIEW).replace("_", " "))

@@ -97,6 +97,13 @@ def start_capture(app: App, action: act.StartCapture | act.StartFilm) -> None:
     app.lanes[lane].submit(request)
 
 
+def focus(app: App, action: act.Focus) -> None:
+    """Scroll to a widget and type into it."""
+    folded = set(app.state.preferences.folded) - {action.section}
+    app.dispatch(act.FoldSections(tuple(sorted(folded))))
+    app.gui.ui.reveal = app.gui.ui.focus = action.widget
+
+
 def cancel_job(app: App, action: act.CancelJob) -> None:
     """Stop the job of a lane."""
     if action.lane == THUMBNAILS:
@@ -151,6 +158,7 @@ EFFECTS: dict[type[act.Action], Callable[[App, Any], None]] = {
     cam.PickPivot: cameras.pick_pivot,
     act.StartCapture: start_capture,
     act.StartFilm: start_capture,
+    act.Focus: focus,
     act.Quit: lambda app, action: app.window.request_close(),
     act.CancelJob: cancel_job,
 }

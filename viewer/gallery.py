@@ -1,6 +1,6 @@
 """Sees to it that what the gallery shows has thumbnails."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
 from ballgan.view import CodePair, Orbit
@@ -25,6 +25,9 @@ class Gallery:
         self._thumbnails, self._lane = thumbnails, lane
         self._model: Model | None = None
         self._asked: tuple[Portrait, ...] = ()
+        self._finished: set[tuple[str, Portrait]] = set()  # keys of what is not rough
+        self._since: dict[Portrait, int] = {}  # when each was wanted first, as a number
+        self._orders = 0
         self._pose: Orbit | None = None  # that conditions the foregrounds
         self._received = 0
         self._situation: Any = None  # that was dealt with last
@@ -40,7 +43,7 @@ class Gallery:
         shows_current = CURRENT in drawn
         shows_favourites = any(name.startswith(FAVOURITE) for name in drawn)
         codes = state.view.codes if shows_current else None
-        favourites = state.notes.favourites if shows_favourites else ()
+        favourites = [f.codes for f in state.notes.favourites] if shows_favourites else []
         pose = self._pose = state.view.conditioning
         situation = (codes, favourites, state.sheet, pose, self._received)
         if self._model is None or situation == self._situation:
@@ -50,12 +53,17 @@ class Gallery:
         wanted = [Portrait.of("both", codes, pose)] if codes is not None else []
         wanted += [Portrait.of("both", favourite, pose) for favourite in favourites]
         wanted += [] if state.sheet.stopped else sheet
-        missing = tuple(p for p in dict.fromkeys(wanted) if not self._has(p))
+        missing = self._newest_first(p for p in dict.fromkeys(wanted) if not self._has(p))
         if missing != tuple(p for p in self._asked if not self._has(p)):
             self._ask(missing)
-        done = sum(map(self._has, sheet))
-        finished = state.sheet.stopped or done == len(sheet)
-        self.progress = None if finished else done / len(sheet)
+        finished = state.sheet.stopped or all(map(self._has, sheet))
+        self.progress = None if finished else sum(map(self._share, sheet)) / len(sheet)
+
+    def _newest_first(self, missing: Iterable[Portrait]) -> tuple[Portrait, ...]:
+        """In the order in which they are made: what was wanted last comes first."""
+        missing, self._orders = tuple(missing), self._orders + 1
+        self._since = {p: self._since.get(p, self._orders) for p in missing}
+        return tuple(sorted(missing, key=lambda portrait: -self._since[portrait]))
 
     @property
     def pending(self) -> bool:
@@ -66,14 +74,30 @@ class Gallery:
         """Keep a thumbnail."""
         if made.model == self._model:
             self._received += 1
-            self._thumbnails.put(self._key(made.portrait), made.pixels)
+            key = self._key(made.portrait)
+            self._thumbnails.put(key, made.pixels)
+            if not made.rough:
+                self._finished.add(key)
+
+    def give_up(self) -> None:
+        """Nothing of what was asked for will come; other codes are asked for again."""
+        self._asked = ()
 
     def find(self, which: str, codes: CodePair) -> Thumbnail | None:
         """The thumbnail of what `which` says of some codes, if it is there."""
         return self._thumbnails.get(self._key(Portrait.of(which, codes, self._pose)))
 
     def _has(self, portrait: Portrait) -> bool:
-        return self._key(portrait) in self._thumbnails
+        """Whether the thumbnail is there, and not a rough one."""
+        key = self._key(portrait)
+        if key not in self._thumbnails:  # its place may have been given to another one
+            self._finished.discard(key)
+        return key in self._finished
+
+    def _share(self, portrait: Portrait) -> float:
+        """How much of the work is done."""
+        rough = 0.5 * (self._key(portrait) in self._thumbnails)
+        return 1.0 if self._has(portrait) else rough
 
     def _key(self, portrait: Portrait) -> tuple[str, Portrait]:
         """By the model's content: a closed model is not kept for the sake of its thumbnails."""
@@ -82,7 +106,8 @@ class Gallery:
     def _ask(self, portraits: tuple[Portrait, ...]) -> None:
         assert self._model is not None
         self._asked = portraits
-        self._lane.submit(ThumbnailRequest(self._model, portraits))
+        rough = frozenset(p for p in portraits if self._key(p) not in self._thumbnails)
+        self._lane.submit(ThumbnailRequest(self._model, portraits, rough))
 
 
 def portraits_of(sheet: Sheet, conditioning: Orbit | None) -> list[Portrait]:

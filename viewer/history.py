@@ -69,7 +69,7 @@ def _travel(
 ) -> dict[str, Any]:
     while source:
         step = source.pop()
-        changes = {name: value for name, value in step if present[name] != value}
+        changes = {name: value for name, value in step if present.get(name, value) != value}
         if changes:
             target.append(tuple((name, present[name]) for name in changes))
             return changes
@@ -77,7 +77,7 @@ def _travel(
 
 
 def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Changes:
-    return tuple((name, value) for name, value in before.items() if after[name] != value)
+    return tuple((name, value) for name, value in before.items() if after.get(name, value) != value)
 
 
 def _names(steps: tuple[Changes, ...]) -> tuple[str, ...]:

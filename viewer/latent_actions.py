@@ -121,6 +121,14 @@ class RemoveFavourite(Action):
 
 
 @dataclass(frozen=True)
+class NameFavourite(Action):
+    """Give favourite codes a name; an empty one takes it away."""
+
+    codes: CodePair
+    name: str
+
+
+@dataclass(frozen=True)
 class SetSheet(Action):
     """What the next contact sheet shows: `count` seeds from `first`."""
 

@@ -6,6 +6,7 @@ Drags are in fractions of the picture's height, to the right and down.
 import math
 from dataclasses import replace
 
+from ballgan.animation import mix_cameras
 from ballgan.view import MAX_FOV, MAX_PITCH, MIN_FOV, Orbit, distance_to_sphere
 
 Vector = tuple[float, float, float]
@@ -16,6 +17,8 @@ ZOOM_STEP = 0.1  # logarithm of the distance for a step of the wheel
 FOV_STEP = 0.05  # logarithm of the tangent of half the angle of view for a step of the wheel
 FLY_SPEED = 0.5  # of the model's own distance a second
 FAST = 4.0  # times that with Shift
+GLIDE_SECONDS = 0.25  # of the way to a camera that a key or a click asks for
+LEAST_ARM = 0.03  # of the picture's height, nearer to its middle nothing can be turned by it
 FLY_KEYS: dict[str, Vector] = {  # to the right, up, ahead
     "W": (0, 0, 1),
     "S": (0, 0, -1),
@@ -38,7 +41,12 @@ def image_axes(camera: Orbit) -> tuple[Vector, Vector]:
     """World directions that point right and up in the picture."""
     sin_yaw, cos_yaw = math.sin(camera.yaw), math.cos(camera.yaw)
     sin_pitch, cos_pitch = math.sin(camera.pitch), math.cos(camera.pitch)
-    return (cos_yaw, 0.0, -sin_yaw), (-sin_pitch * sin_yaw, cos_pitch, -sin_pitch * cos_yaw)
+    level = (cos_yaw, 0.0, -sin_yaw)
+    rise = (-sin_pitch * sin_yaw, cos_pitch, -sin_pitch * cos_yaw)
+    if not camera.roll:
+        return level, rise
+    c, s = math.cos(camera.roll), math.sin(camera.roll)
+    return _combine(c, level, -s, rise), _combine(c, rise, s, level)
 
 
 def eye_position(camera: Orbit) -> Vector:
@@ -59,7 +67,8 @@ def ray_direction(camera: Orbit, u: float, v: float) -> Vector:
 
 
 def orbit(camera: Orbit, dx: float, dy: float) -> Orbit:
-    """Round the pivot; the object follows the pointer."""
+    """Round the pivot; the object follows the pointer, also of a camera that is rolled."""
+    dx, dy = _levelled(camera, dx, dy)
     return replace(
         camera,
         yaw=camera.yaw - ORBIT_SPEED * dx,
@@ -106,6 +115,7 @@ def look(camera: Orbit, dx: float, dy: float, nearest: float, room: float) -> Or
     origin.
     """
     eye = eye_position(camera)
+    dx, dy = _levelled(camera, dx, dy)
     pitch = camera.pitch - LOOK_SPEED * camera.fov * dy
     pitch = min(max(pitch, -MAX_PITCH), MAX_PITCH)
     turned = replace(camera, yaw=camera.yaw + LOOK_SPEED * camera.fov * dx, pitch=pitch)
@@ -139,9 +149,38 @@ def aim(camera: Orbit, point: Vector) -> Orbit:
 
 
 def face(camera: Orbit, side: str) -> Orbit:
-    """The camera that looks at a side: one of SIDES."""
+    """The camera that looks at a side, upright: one of SIDES."""
     yaw, pitch = SIDES[side]
-    return replace(camera, yaw=yaw, pitch=pitch)
+    return replace(camera, yaw=yaw, pitch=pitch, roll=0.0)
+
+
+def roll(camera: Orbit, start: tuple[float, float], end: tuple[float, float]) -> Orbit:
+    """Round the camera's axis; the picture turns with the pointer round its middle.
+
+    start, end: places of the picture, from its middle, to the right and down.
+    """
+    if min(math.hypot(*start), math.hypot(*end)) < LEAST_ARM:
+        return camera
+    turned = math.atan2(end[1], end[0]) - math.atan2(start[1], start[0])
+    return replace(camera, roll=camera.roll - math.remainder(turned, math.tau))
+
+
+def between(start: Orbit, end: Orbit, share: float) -> Orbit:
+    """The camera on the short way from one to another; share in [0, 1], eased at both ends."""
+    share = min(max(share, 0.0), 1.0)
+    eased = share * share * (3 - 2 * share)
+    return mix_cameras((start, end), (1 - eased, eased))
+
+
+def _levelled(camera: Orbit, dx: float, dy: float) -> tuple[float, float]:
+    """A movement in the picture as an upright camera would see it."""
+    c, s = math.cos(camera.roll), math.sin(camera.roll)
+    return c * dx - s * dy, c * dy + s * dx
+
+
+def _combine(a: float, first: Vector, b: float, second: Vector) -> Vector:
+    x, y, z = (a * p + b * q for p, q in zip(first, second, strict=True))
+    return x, y, z
 
 
 def move(point: Vector, direction: Vector, distance: float) -> Vector:

@@ -1,4 +1,4 @@
-"""What a person keeps of a model: names of directions, and favourite codes.
+"""What a person keeps of a model: names of directions, and favourite codes with their names.
 
 One JSON file a model, in the settings folder. It is called by the checksum of the model's file, so
 that copies of a model share it.
@@ -19,7 +19,7 @@ from .preferences import config_folder
 FORMAT, VERSION = "ballgan notes", 1
 FOLDER = "models"
 MAX_FAVOURITES = 200
-MAX_NAME = 40  # characters of a direction's name
+MAX_NAME = 40  # characters of a name
 MAX_BYTES = 2**22  # of a file
 
 
@@ -33,11 +33,23 @@ class NamedDirection:
 
 
 @dataclass(frozen=True)
+class Favourite(CodePair):
+    """Codes that a person likes. Files from before there were names have none."""
+
+    name: str = ""
+
+    @property
+    def codes(self) -> CodePair:
+        """The codes alone."""
+        return CodePair(self.foreground, self.background)
+
+
+@dataclass(frozen=True)
 class ModelNotes:
     """What is kept of one model."""
 
     directions: tuple[NamedDirection, ...] = ()
-    favourites: tuple[CodePair, ...] = ()  # newest first
+    favourites: tuple[Favourite, ...] = ()  # newest first
 
     def name_of(self, which: str, direction: Direction) -> str:
         """The name of a direction; empty if it has none."""
@@ -63,9 +75,38 @@ class ModelNotes:
 
 
 def add_favourite(notes: ModelNotes, codes: CodePair) -> ModelNotes:
-    """The notes with these codes in front, once."""
-    others = (other for other in notes.favourites if other != codes)
-    return replace(notes, favourites=(codes, *others)[:MAX_FAVOURITES])
+    """The notes with these codes in front, once; they keep the name that they have."""
+    same = [other for other in notes.favourites if other.codes == codes]
+    others = (other for other in notes.favourites if other.codes != codes)
+    kept = same[0] if same else Favourite(codes.foreground, codes.background)
+    return replace(notes, favourites=(kept, *others)[:MAX_FAVOURITES])
+
+
+def name_favourite(notes: ModelNotes, codes: CodePair, name: str) -> ModelNotes:
+    """The notes with another name of these codes; an empty one takes it away."""
+    named = (
+        replace(each, name=name[:MAX_NAME]) if each.codes == codes else each
+        for each in notes.favourites
+    )
+    return replace(notes, favourites=tuple(named))
+
+
+def remove_favourite(notes: ModelNotes, codes: CodePair) -> ModelNotes:
+    """The notes without these codes."""
+    return replace(notes, favourites=tuple(f for f in notes.favourites if f.codes != codes))
+
+
+def merge(present: ModelNotes, given: ModelNotes) -> ModelNotes:
+    """The present notes with what others have besides; nothing that is there is lost or renamed."""
+    for named in given.directions:
+        if not present.name_of(named.which, named.direction):
+            present = present.with_name(named)
+    known = {favourite.codes: favourite.name for favourite in present.favourites}
+    for favourite in given.favourites:
+        if not known.get(favourite.codes, ""):
+            present = name_favourite(present, favourite.codes, favourite.name)
+    others = tuple(favourite for favourite in given.favourites if favourite.codes not in known)
+    return replace(present, favourites=(*present.favourites, *others)[:MAX_FAVOURITES])
 
 
 def notes_file(checksum: str) -> Path:

@@ -47,6 +47,7 @@ class Preferences:
     output_folder: str = ""  # of screenshots and meshes; empty: the current folder
     preview: bool = True  # whether OpenGL draws what the network has not rendered yet
     trackpad: bool = False  # whether scrolling orbits, as on trackpads, instead of zooming
+    glide: bool = True  # whether the camera glides to where a key or a click sends it
     theme: str = "dark"  # or "light"
     zoom: float = 1.0  # of the interface, times what the screen asks for
     folded: tuple[str, ...] = FOLDED_AT_FIRST  # sections of the panel that are closed
@@ -117,7 +118,7 @@ def _check(key: str, value: Any) -> Any:
         if not LEAST_ZOOM <= value <= LARGEST_ZOOM:
             raise ValueError(f"{key} should be in {LEAST_ZOOM} to {LARGEST_ZOOM}; got {value!r}")
         return float(value)
-    if key in ("preview", "trackpad"):
+    if key in ("preview", "trackpad", "glide"):
         if not isinstance(value, bool):
             raise ValueError(f"{key} should be true or false; got {value!r}")
         return value

@@ -342,6 +342,7 @@ class Preview:
                 "behind": KINDS["gradient"],
                 "behind_colour": backdrop.top,
                 "lower_colour": backdrop.bottom,
+                "turn": backdrop.roll,
                 "sphere_radius": info.surround_radius if info else 0.0,
                 "photo_span": (1.0, info.visible_span if info else 1.0),
             }
@@ -353,8 +354,8 @@ class Preview:
             "behind": KINDS[cloth.kind],
             "behind_colour": cloth.colour,
             "sphere_radius": info.surround_radius if photo else info.sphere_radius,
-            "turn": backdrop.yaw if photo else 0.0,
-            "gain": gain_of(backdrop.exposure) if photo else 1.0,
+            "turn": backdrop.yaw if photo else backdrop.sphere_yaw,
+            "gain": gain_of(backdrop.exposure if photo else backdrop.sphere_exposure),
             "photo_span": cloth.span,
         }
 

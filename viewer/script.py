@@ -10,7 +10,7 @@ A script is a JSON list of steps, each an object with one of the keys of `STEPS`
      {"drag": {"widget": "gallery.current", "onto": "gallery.favourite.0"}},
      {"key": "B", "mods": []},
      {"click": "export", "button": "left"},
-     {"command": "background.toggle"},             as commands.py calls them
+     {"command": "background.toggle"},             as commands calls them
      {"set": ["foreground.seed", 7]},
      {"drop": "photo.jpg"},
      {"wait": "converged", "timeout": 60},    or "loaded", "exported", "captured", "saved",
@@ -18,7 +18,9 @@ A script is a JSON list of steps, each an object with one of the keys of `STEPS`
      {"size": [1000, 700]},
      {"screenshot": "window.png"}]
 
-Positions and sizes are in logical pixels. Widgets are found by the names they are drawn with.
+Positions and sizes are in logical pixels. Widgets are found by the names they are drawn with; the
+section and the fold that hold them are opened. "pictured" waits for thumbnails and the unrolled
+background, "idle" for all of it. The next step begins when the camera has come to where it glides.
 """
 
 import json
@@ -50,9 +52,10 @@ WAITS: dict[str, Callable[[App], bool]] = {
     "exported": lambda app: not app.exporting,
     "captured": lambda app: not (app.capturing or app.saving),
     "saved": lambda app: not app.saving,
-    "pictured": lambda app: not app.gallery.pending,
+    "pictured": lambda app: not app.picturing,
     "idle": lambda app: (
-        app.converged and not (app.loading or app.exporting or app.capturing or app.saving)
+        app.converged
+        and not (app.loading or app.exporting or app.capturing or app.saving or app.picturing)
     ),
 }
 TIMEOUT = 120.0  # seconds, unless a step says otherwise
@@ -92,6 +95,8 @@ def play(app: App, step: dict[str, Any]) -> Frames:
     """The frames of one step; what has to happen before each is done when it is asked for."""
     (name,) = STEPS.keys() & step.keys()
     yield from STEPS[name](app, step)
+    while app.state.glide is not None:  # the next step finds the camera where it was sent
+        yield
 
 
 def wait_for(app: App, condition: Callable[[App], bool], timeout: float, what: str) -> Frames:
@@ -261,20 +266,43 @@ def _show(app: App, name: str) -> Frames:
     app.gui.ui.reveal = name
     yield
     yield
+    _find(app, name)  # what goes away by itself may be gone
 
 
 def _unfold(app: App, name: str) -> Frames:
-    """Open the folded section in which the widget `name` is, as a person would who looks for it."""
+    """Open the folded section and the fold in which the widget `name` is, as a person would who
+    looks for it."""
     folded = app.state.preferences.folded
-    for section in folded:
+    yield from _open_fold(app, name)
+    for section in sorted(folded, key=lambda section: not _is_related(section, name)):
         if name in app.gui.ui.rects:
             return
         others = tuple(other for other in folded if other != section)
         app.dispatch(act.FoldSections(others))
         yield
+        yield from _open_fold(app, name)
     if name not in app.gui.ui.rects:
         app.dispatch(act.FoldSections(folded))
         yield
+
+
+def _open_fold(app: App, name: str) -> Frames:
+    """Open the fold that holds the widget `name`, of those that are drawn."""
+    ui = app.gui.ui
+    drawn = [
+        fold for fold, is_open in ui.folds.items() if not is_open and f"{fold}.fold" in ui.rects
+    ]
+    for fold in drawn:
+        if name in ui.rects:
+            return
+        ui.folds[fold] = True
+        yield
+        ui.folds[fold] = name in ui.rects
+
+
+def _is_related(section: str, name: str) -> bool:
+    """Whether a widget is called after a section, and so most likely in it."""
+    return name.split(".")[0] == section.removeprefix("section.")
 
 
 def _find(app: App, name: str) -> Rect:

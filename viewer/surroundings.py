@@ -86,6 +86,11 @@ class Surroundings:
         """What to tell of a request that failed."""
         return act.Notify("error", f"The background could not be unrolled: {failure.message}")
 
+    @property
+    def pending(self) -> bool:
+        """Whether pictures that were asked for are not there yet."""
+        return any(self.lanes[name].busy for name in ("unroll", "panoramas"))
+
     def picture(self, key: Hashable) -> Thumbnail | None:
         """The panel's picture of a file, or UNROLLED."""
         return self._pictures.get(key)

@@ -1,4 +1,8 @@
-"""Renders thumbnails of codes, in a lane of its own that gives way to the picture on the stage."""
+"""Renders thumbnails of codes, in a lane of its own that gives way to the picture on the stage.
+
+Each is made twice: rough, so that a sheet fills soon, then as the model's own pictures are made,
+with super-resolution where there is one and where that is cheap.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +16,12 @@ import numpy as np
 from ballgan.view import Backdrop, Code, CodePair, Orbit, View
 
 from .requests import Model
+from .state import ModelInfo
 from .worker import Ticket
 
-SIDE = 96  # pixels of a thumbnail
-RAYS = 64  # along a side of a thumbnail
-SAMPLES = 24  # along a ray
+SIDE = 128  # pixels of a thumbnail
+ROUGH_RAYS, ROUGH_SAMPLES = 48, 24  # along a side of a rough one, and along a ray
+CHEAP = 1.5  # seconds that super-resolution may take for one
 PAUSE = 0.02  # seconds between two looks whether the way is free
 
 
@@ -43,10 +48,14 @@ class Portrait:
 
 @dataclass(frozen=True)
 class ThumbnailRequest:
-    """Make these thumbnails, one after the other."""
+    """Make these thumbnails, one after the other.
+
+    rough: those of them of which there is nothing yet.
+    """
 
     model: Model
     portraits: tuple[Portrait, ...]
+    rough: frozenset[Portrait] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,7 @@ class ThumbnailMade:
     model: Model
     portrait: Portrait
     pixels: np.ndarray
+    rough: bool = False
 
 
 class ThumbnailMaker:
@@ -66,39 +76,60 @@ class ThumbnailMaker:
         self._is_busy = is_busy
         self._model: Model | None = None
         self._scene: Any = None
+        self._cheap = True  # whether the model's super-resolution is, as far as it is known
+        self._waited = 0.0  # seconds, in the present picture
 
     def __call__(self, request: ThumbnailRequest, ticket: Ticket) -> None:
-        """Post ThumbnailMade for each portrait."""
+        """Post ThumbnailMade for each portrait, twice for rough ones."""
         import ballgan
 
         if self._model != request.model:
             self._model, self._scene = request.model, ballgan.Scene(request.model.generator)
+            self._cheap = True
+        for portrait in request.portraits:
+            if portrait in request.rough:
+                pixels = self._render(portrait, ticket, rough=True)
+                ticket.post(ThumbnailMade(request.model, portrait, pixels, rough=True))
         for portrait in request.portraits:
             pixels = self._render(portrait, ticket)
             ticket.post(ThumbnailMade(request.model, portrait, pixels))
 
-    def _render(self, portrait: Portrait, ticket: Ticket) -> np.ndarray:
-        import ballgan
+    def _render(self, portrait: Portrait, ticket: Ticket, *, rough: bool = False) -> np.ndarray:
         from ballgan.staging import set_scene, to_camera
 
         def give_way(fraction: float = 0.0) -> None:
             ticket.check()
+            started = time.monotonic()
             while self._is_busy():
                 time.sleep(PAUSE)
                 ticket.check()
+            self._waited += time.monotonic() - started
 
         assert self._model is not None
         give_way()
         info = self._model.info
         set_scene(self._scene, view_of(portrait))
-        settings = ballgan.RenderSettings(
-            layer="full" if portrait.which == "both" else portrait.which,
-            size=SIDE,
-            neural_resolution=min(RAYS, info.neural_resolution),
-            samples=SAMPLES,
-        )
-        frame = self._scene.render_stage(to_camera(info.home), settings, "raw", give_way)
+        enlarged = info.has_super_resolution and self._cheap and not rough
+        settings = _settings(portrait, info, rough=rough, enlarged=enlarged)
+        stage = "full" if enlarged else "raw"
+        started, self._waited = time.monotonic(), 0.0
+        frame = self._scene.render_stage(to_camera(info.home), settings, stage, give_way)
+        if enlarged and time.monotonic() - started - self._waited > CHEAP:
+            self._cheap = False
         return np.round(frame.rgba().clip(0, 1) * 255).astype(np.uint8)
+
+
+def _settings(portrait: Portrait, info: ModelInfo, *, rough: bool, enlarged: bool) -> Any:
+    """How a portrait is rendered. enlarged: by super-resolution, from the model's own rays."""
+    import ballgan
+
+    rays = ROUGH_RAYS if rough else info.neural_resolution if enlarged else SIDE
+    return ballgan.RenderSettings(
+        layer="full" if portrait.which == "both" else portrait.which,
+        size=SIDE,
+        neural_resolution=rays,
+        samples=ROUGH_SAMPLES if rough else None,
+    )
 
 
 def view_of(portrait: Portrait) -> View:

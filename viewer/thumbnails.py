@@ -9,7 +9,7 @@ from OpenGL import GL
 from .info import Thumbnail
 from .thumbnail_maker import SIDE
 
-CELLS = 16  # along a side of the texture
+CELLS = 18  # along a side of the texture: for all favourites and a whole sheet
 
 
 class Thumbnails:
@@ -20,14 +20,17 @@ class Thumbnails:
         self._texture = int(GL.glGenTextures(1))
         GL.glBindTexture(GL.GL_TEXTURE_2D, self._texture)
         for name, value in (
-            (GL.GL_TEXTURE_MIN_FILTER, GL.GL_LINEAR),
+            (GL.GL_TEXTURE_MIN_FILTER, GL.GL_LINEAR_MIPMAP_LINEAR),
+            (GL.GL_TEXTURE_MAX_LEVEL, 1),  # half as large: smaller ones would run together
             (GL.GL_TEXTURE_MAG_FILTER, GL.GL_LINEAR),
             (GL.GL_TEXTURE_WRAP_S, GL.GL_CLAMP_TO_EDGE),
             (GL.GL_TEXTURE_WRAP_T, GL.GL_CLAMP_TO_EDGE),
         ):
             GL.glTexParameteri(GL.GL_TEXTURE_2D, name, value)
-        side, layout = SIDE * CELLS, (GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, None)
-        GL.glTexImage2D(GL.GL_TEXTURE_2D, 0, GL.GL_RGBA8, side, side, 0, *layout)
+        layout = (GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, None)
+        for level in 0, 1:
+            side = SIDE * CELLS >> level
+            GL.glTexImage2D(GL.GL_TEXTURE_2D, level, GL.GL_RGBA8, side, side, 0, *layout)
 
     def put(self, key: Hashable, pixels: np.ndarray) -> None:
         """Keep a picture (SIDE, SIDE, 4) uint8 under `key`."""
@@ -37,9 +40,11 @@ class Thumbnails:
         row, column = divmod(cell, CELLS)
         GL.glBindTexture(GL.GL_TEXTURE_2D, self._texture)
         GL.glPixelStorei(GL.GL_UNPACK_ALIGNMENT, 4)
-        place = (column * SIDE, row * SIDE, SIDE, SIDE)
-        layout = (GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, np.ascontiguousarray(pixels))
-        GL.glTexSubImage2D(GL.GL_TEXTURE_2D, 0, *place, *layout)
+        for level, image in enumerate((pixels, halve(pixels))):
+            side = SIDE >> level
+            place = (column * side, row * side, side, side)
+            layout = (GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, np.ascontiguousarray(image))
+            GL.glTexSubImage2D(GL.GL_TEXTURE_2D, level, *place, *layout)
 
     def get(self, key: Hashable) -> Thumbnail | None:
         """The picture under `key`, if there is one."""
@@ -58,3 +63,10 @@ class Thumbnails:
     def close(self) -> None:
         """Delete the texture."""
         GL.glDeleteTextures([self._texture])
+
+
+def halve(pixels: np.ndarray) -> np.ndarray:
+    """A picture (2 h, 2 w, 4) uint8 at half its size: means of 2 x 2 pixels."""
+    height, width, channels = pixels.shape
+    blocks = pixels.reshape(height // 2, 2, width // 2, 2, channels)
+    return np.rint(blocks.mean(axis=(1, 3), dtype=np.float32)).astype(np.uint8)

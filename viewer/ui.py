@@ -43,7 +43,7 @@ class Ui:
         self.editing: str | None = None  # a widget whose name is written
         self.dragged: Any = None  # what the pointer carries
         self.closed: set[str] = set()  # sections
-        self._unfolded: set[str] = set()  # folds
+        self.folds: dict[str, bool] = {}  # smaller groups that were drawn: whether they are open
         self._enabled = True
 
     def begin_frame(self, scale: float) -> None:
@@ -126,10 +126,10 @@ class Ui:
         """A smaller group, folded at first; `summary` tells at the right what is in it."""
         start, width = imgui.get_cursor_screen_pos(), imgui.get_content_region_avail().x
         height = self.px(FOLD_HEIGHT)
+        unfolded = self.folds.setdefault(name, False)
         if imgui.invisible_button(f"##{name}.fold", (width, height)):
-            self._unfolded ^= {name}
+            unfolded = self.folds[name] = not unfolded
         self.record(f"{name}.fold")
-        unfolded = name in self._unfolded
         ink = theme.TEXT if imgui.is_item_hovered() else theme.TEXT_DIM
         draw = imgui.get_window_draw_list()
         chevron = icons.CHEVRON_DOWN if unfolded else icons.CHEVRON_RIGHT

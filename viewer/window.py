@@ -45,10 +45,13 @@ SPECIAL_KEYS = {
     glfw.KEY_SLASH: "/",
     glfw.KEY_EQUAL: "=",
     glfw.KEY_MINUS: "-",
+    glfw.KEY_LEFT_BRACKET: "[",
+    glfw.KEY_RIGHT_BRACKET: "]",
     glfw.KEY_DELETE: "Delete",
     glfw.KEY_PAGE_UP: "PageUp",
     glfw.KEY_PAGE_DOWN: "PageDown",
     glfw.KEY_F1: "F1",
+    glfw.KEY_F2: "F2",
 }
 MODIFIER_KEYS = {
     glfw.KEY_LEFT_SHIFT: "shift",

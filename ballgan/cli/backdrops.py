@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from argparse import ArgumentParser, Namespace
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,13 +52,14 @@ def add_background(command: ArgumentParser, use: str, *, default: str | None) ->
         "--turn",
         metavar="ANGLE",
         type=number(-100, 100, " radians"),
-        help="turn the background's picture to the right, radians (default: 0)",
+        help="turn the background to the right, radians; a gradient's upper colour goes there "
+        "(default: 0)",
     )
     command.add_argument(
         "--exposure",
         metavar="STOPS",
         type=number(-20, 20, " stops"),
-        help="brightness of the background's picture: +1 doubles its light (default: 0)",
+        help="brightness of the background, learnt or a picture: +1 doubles its light (default: 0)",
     )
 
 
@@ -127,20 +128,13 @@ def describe_background(background: Background) -> dict[str, Any]:
 def list_backdrops(args: Namespace) -> list[Backdrop]:
     """The backgrounds of `--background` and `--background-seeds`, checked as far as possible."""
     if args.background == "learnt":
-        return [_name_learnt(background) for background in list_learnt(args)]
+        return [_name_learnt(background, args) for background in list_learnt(args)]
     if args.background_seeds is not None:
         raise ValueError("--background-seeds needs --background learnt")
     if args.background_mix is not None or args.background_move is not None:
         raise ValueError("--background-mix and --background-move need --background learnt")
     if args.background == "none" or args.background.startswith("#"):
-        for option in ("turn", "exposure"):
-            if getattr(args, option) is not None:
-                raise ValueError(f"--{option} needs a --background that is a picture")
-    if args.background == "none":
-        return [Backdrop(None, "bg-none", "no background")]
-    if args.background.startswith("#"):
-        token = f"bg-{args.background.lower().replace('#', '')}"
-        return [Backdrop(_read_colors(args.background), token, args.background)]
+        return [_read_plain(args)]
     return [_find_picture(args)]
 
 
@@ -159,17 +153,42 @@ def list_learnt(args: Namespace) -> list[LearntBackground]:
     """The learnt backgrounds of the options; the first one's light is that which is replaced."""
     from ballgan.backgrounds import LearntBackground
 
-    for option in ("turn", "exposure"):
-        if args.background == "learnt" and getattr(args, option) is not None:
-            raise ValueError(f"--{option} needs a --background that is a picture")
     seeds = args.background_seeds or (0,)
     return list_latents(args, seeds, LearntBackground, "background_")
 
 
-def _name_learnt(background: LearntBackground) -> Backdrop:
-    edits = name_edits(background)
-    token = "_".join([f"bg{background.seed:04d}", *(f"bg-{edit}" for edit in edits)])
-    return Backdrop(background, token, ", ".join([f"background {background.seed}", *edits]))
+def _name_learnt(background: LearntBackground, args: Namespace) -> Backdrop:
+    changes = [*name_edits(background), *_name_changes(args)]
+    token = "_".join([f"bg{background.seed:04d}", *(f"bg-{change}" for change in changes)])
+    label = ", ".join([f"background {background.seed}", *changes])
+    shown = replace(background, yaw=args.turn or 0.0, exposure=args.exposure or 0.0)
+    return Backdrop(shown, token, label)
+
+
+def _name_changes(args: Namespace) -> list[str]:
+    """How file names call a turned and exposed background."""
+    return [
+        f"{name}{format_signed(getattr(args, name))}"
+        for name in ("turn", "exposure")
+        if getattr(args, name)
+    ]
+
+
+def _read_plain(args: Namespace) -> Backdrop:
+    """No background, one colour, or a gradient."""
+    background, token, label = None, "bg-none", "no background"
+    if args.background != "none":
+        background, label = _read_colors(args.background), args.background
+        token = f"bg-{label.lower().replace('#', '')}"
+    if args.exposure is not None:
+        raise ValueError("--exposure needs a --background that is learnt or a picture")
+    if args.turn is None:
+        return Backdrop(background, token, label)
+    if "-" not in args.background:
+        raise ValueError("--turn needs a --background that is learnt, a picture or a gradient")
+    changes = _name_changes(args)
+    turned = replace(background, roll=args.turn)  # type: ignore[type-var]
+    return Backdrop(turned, "_".join([token, *changes]), ", ".join([label, *changes]))
 
 
 def _read_colors(text: str) -> GivenBackground:
@@ -197,10 +216,6 @@ def _find_picture(args: Namespace) -> Backdrop:
     panorama = Panorama(path, yaw=args.turn or 0.0, exposure=args.exposure or 0.0)
     panorama.load()  # a file that cannot be read is better refused now
     name = re.sub(r"[^\w-]+", "-", unicodedata.normalize("NFC", Path(path).stem))
-    changes = [
-        f"{option}{format_signed(value)}"
-        for option, value in (("turn", args.turn), ("exposure", args.exposure))
-        if value
-    ]
+    changes = _name_changes(args)
     token = "_".join([f"bg-{shorten_name(name, PHOTO_NAME)}", *changes])
     return Backdrop(panorama, token, ", ".join([Path(path).name, *changes]))

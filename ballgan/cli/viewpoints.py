@@ -17,7 +17,7 @@ from .values import format_signed
 from .views import describe_camera
 
 MAX_BYTES = 2**26  # of a file with cameras
-ANGLES = ("yaw", "pitch", "radius", "fov")  # options that --cameras takes the place of
+ANGLES = ("yaw", "pitch", "radius", "fov", "roll")  # options that --cameras takes the place of
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,14 @@ def _look_from(args: Namespace, yaw: float, pitch: float) -> Viewpoint:
     signed = (format_signed(yaw), format_signed(pitch))
     several = len(set(args.pitch)) > 1
     return Viewpoint(
-        camera=ballgan.Camera.orbit(yaw, pitch, radius=args.radius, fov=fov),
+        camera=ballgan.Camera.orbit(yaw, pitch, radius=args.radius, fov=fov, roll=args.roll),
         tokens=(f"yaw{signed[0]}", f"pitch{signed[1]}"),
         label=f"yaw {signed[0]}" + (f", pitch {signed[1]}" if several else ""),
-        choices={"fov": args.fov, "radius": args.radius},
-        facts={"yaw": yaw, "pitch": pitch, "radius": args.radius, "fov_deg": args.fov},
+        choices={"fov": args.fov, "radius": args.radius, "roll": args.roll or None},
+        facts={
+            **{"yaw": yaw, "pitch": pitch, "roll": args.roll},
+            **{"radius": args.radius, "fov_deg": args.fov},
+        },
     )
 
 

@@ -36,10 +36,12 @@ def describe_backdrop(
     if isinstance(background, ballgan.SolidColor):
         return replace(shown, kind="colour", colour=background.color)
     if isinstance(background, ballgan.Gradient):
-        return replace(shown, kind="gradient", top=background.top, bottom=background.bottom)
+        shown = replace(shown, kind="gradient", roll=background.roll)
+        return replace(shown, top=background.top, bottom=background.bottom)
     if isinstance(background, ballgan.Panorama):
         turned = replace(shown, yaw=background.yaw, exposure=background.exposure)
         return replace(turned, kind="photo", photo=background.path)
+    shown = replace(shown, sphere_yaw=background.yaw, sphere_exposure=background.exposure)
     return replace(shown, code=describe_code(background))
 
 
@@ -52,4 +54,5 @@ def describe_camera(camera: ballgan.Orbit, config: ballgan.ModelConfig) -> Orbit
         radius=home.radius if camera.radius is None else camera.radius,
         pivot=home.pivot if camera.pivot is None else camera.pivot,
         fov=home.fov if camera.fov is None else camera.fov,
+        roll=camera.roll,
     )

@@ -16,6 +16,7 @@ from .code import draw_code
 from .panoramas import draw_panoramas, first_panorama
 from .separation import draw_separation
 from .sphere import draw_sphere
+from .turn import draw_turn
 
 KINDS = (("photo", "Picture"), ("gradient", "Gradient"), ("colour", "Colour"), ("none", "None"))
 GAP = 4.0  # logical pixels
@@ -63,7 +64,7 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     if actions:
         return actions
     if shown != "learnt" or has_network:
-        actions = _draw_composition(ui, backdrop)
+        actions = draw_turn(ui, state) or _draw_composition(ui, backdrop)
         actions += draw_sphere(ui, state, info)
     return [*actions, *draw_separation(ui, info.separation)]
 

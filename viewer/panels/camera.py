@@ -24,6 +24,11 @@ ANGLE_TIP = (
     "Full angle of view. Small angles look flat, wide ones exaggerate what is near. It never "
     "changes who is seen." + TO_TYPE
 )
+ROLL_TIP = (
+    f"Turns the camera round its axis: {keys_of('camera.roll_left')} and "
+    f"{keys_of('camera.roll_right')}, or a drag with Control and Shift." + TO_TYPE
+)
+UPRIGHT_TIP = keyed("camera.upright", "Takes back the roll.")
 PIVOT_TIP = (
     "The point that the camera turns around, in world units: x, y up, z. Double-click in the "
     "picture puts it on the surface there. Double-click a number to type."
@@ -37,6 +42,12 @@ IDENTITY_TIP = (
     "The mapping network is told of a camera, and draws who it thinks belongs before it. Here that "
     "camera is set apart: looking around changes nobody."
 )
+SCROLLING = (("wheel", "Zooms"), ("trackpad", "Orbits"))
+SCROLLING_TIP = "What a mouse wheel or two fingers on a trackpad do in the picture."
+SCROLLING_TIPS = {
+    "wheel": "Zooms to what is under the pointer: for mice.",
+    "trackpad": "Two fingers orbit, with Shift they pan, and a pinch zooms: for trackpads.",
+}
 RESET_TIP = keyed("camera.reset", "Back to the model's own camera.")
 COPY_TIP = keyed("camera.copy", "The camera as JSON text.")
 PASTE_TIP = keyed(
@@ -62,7 +73,7 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
 
 
 def _draw_ways(ui: Ui, state: ViewerState) -> list[act.Action]:
-    """Orbit or fly, and the turntable with its speed."""
+    """Orbit or fly, the turntable with its speed, and what scrolling does."""
     way = state.navigation
     ui.label("Move", MODE_TIP)
     mode = ui.segments("camera.mode", MODES, way.mode)
@@ -79,30 +90,35 @@ def _draw_ways(ui: Ui, state: ViewerState) -> list[act.Action]:
         changed = replace(changed, turntable=turntable)
     if degrees is not None:
         changed = replace(changed, turn_speed=math.radians(degrees))
-    return [cam.SetNavigation(changed)] if changed != way else []
+    actions: list[act.Action] = [cam.SetNavigation(changed)] if changed != way else []
+    ui.label("Scrolling", SCROLLING_TIP)
+    current = "trackpad" if state.preferences.trackpad else "wheel"
+    scrolling = ui.segments("camera.scrolling", SCROLLING, current, tips=SCROLLING_TIPS)
+    return [*actions, cam.SetTrackpad(scrolling == "trackpad")] if scrolling else actions
 
 
 def _draw_numbers(ui: Ui, camera: Orbit, furthest: float) -> Orbit:
-    """Two rows of two sliders; the changed camera."""
+    """Three rows of two; the changed camera."""
     half = (imgui.get_content_region_avail().x - imgui.get_style().item_spacing.x) / 2
     yaw = _draw_angle(ui, "camera.yaw", "Yaw", camera.yaw, (-math.pi, math.pi), half, TO_TYPE[1:])
     imgui.same_line()
     limits = (-MAX_PITCH, MAX_PITCH)
     pitch = _draw_angle(ui, "camera.pitch", "Pitch", camera.pitch, limits, half, TO_TYPE[1:])
+    form = "Distance  %.2f"
     radius = ui.slider(
-        "camera.distance",
-        camera.radius,
-        0.3,
-        furthest,
-        "Distance  %.2f",
-        width=half,
-        tip=DISTANCE_TIP,
+        "camera.distance", camera.radius, 0.3, furthest, form, width=half, tip=DISTANCE_TIP
     )
     imgui.same_line()
     fov = _draw_angle(ui, "camera.fov", "Angle", camera.fov, (MIN_FOV, MAX_FOV), half, ANGLE_TIP)
+    limits = (-math.pi, math.pi)
+    roll = _draw_angle(ui, "camera.roll", "Roll", camera.roll, limits, half, ROLL_TIP)
+    imgui.same_line()
+    rolled = bool(camera.roll)
+    if ui.button("camera.upright", "Upright", width=half, enabled=rolled, tip=UPRIGHT_TIP):
+        roll = 0.0
     if radius is not None:
         camera = replace(camera, radius=max(radius, 0.01))
-    return replace(camera, yaw=yaw, pitch=pitch, fov=fov)
+    return replace(camera, yaw=yaw, pitch=pitch, fov=fov, roll=roll)
 
 
 def _draw_pivot(ui: Ui, camera: Orbit) -> Orbit:

@@ -50,10 +50,10 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
         imgui.invisible_button("##cube", (side, side))
         ui.record("cube")
         middle = (corner.x + side / 2, corner.y + side / 2)
-        shapes = project(state.view.camera, middle, HALF * side)
+        shapes = project(state.camera, middle, HALF * side)
         pointed = _find_face(shapes) if imgui.is_item_hovered() else None
-        _draw_faces(ui, state.view.camera, shapes, pointed)
-        return _turn(ui, state.view.camera, pointed)
+        _draw_faces(ui, state.camera, shapes, pointed)
+        return _turn(ui, state.camera, pointed)
 
 
 def project(

@@ -1,7 +1,5 @@
 """The pictures to choose a background from: bundled panoramas, and those opened last."""
 
-import math
-from dataclasses import replace
 from pathlib import Path
 
 from imgui_bundle import imgui
@@ -15,9 +13,11 @@ from ..state import ViewerState
 from ..surroundings import list_panoramas
 from ..ui import Ui
 from ..words import printable
+from .tiles import CORNER, draw_corner
 
 COLUMNS = 4
 GAP = 4.0  # logical pixels
+FORGET_TIP = "Take it off this list; the file stays"
 
 
 def first_panorama() -> str | None:
@@ -27,7 +27,7 @@ def first_panorama() -> str | None:
 
 
 def draw_panoramas(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
-    """Thumbnails, a button for other files, and how the picture is shown."""
+    """Thumbnails, and a button for other files."""
     backdrop = state.view.backdrop
     names = {path: name for name, path in bundled_panoramas().items()}
     gap = ui.px(GAP)
@@ -40,8 +40,15 @@ def draw_panoramas(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Actio
         widget = f"background.panorama.{name}" if name else f"background.recent.{recent}"
         recent += name is None
         chosen = path == backdrop.photo
+        corner = imgui.get_cursor_screen_pos()
+        imgui.set_next_item_allow_overlap()
         clicked = ui.picture(widget, info.picture(path), (width, width / 2), selected=chosen)
+        hovered = imgui.is_item_hovered()
         ui.tip(name.replace("-", " ").capitalize() if name else path)
+        if name is None and not chosen:
+            place = (corner.x + width - ui.px(CORNER), corner.y)
+            if draw_corner(ui, f"{widget}.remove", icons.CLOSE, place, FORGET_TIP, lit=hovered):
+                return [act.ForgetPicture(path)]
         if clicked and not chosen:
             return [act.OpenPicture(path)]
     label = "Open a picture ..."
@@ -50,16 +57,7 @@ def draw_panoramas(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Actio
     tip = "A PNG, JPEG or WebP. One twice as wide as high wraps round the scene."
     if ui.button("background.browse", label, icon=icons.PICTURE, width=-1, tip=tip):
         return [act.Browse("picture")]
-    changed = backdrop
-    ui.label("Turn", "Turns the picture round the object.")
-    yaw = ui.slider("background.yaw", math.degrees(backdrop.yaw), -180, 180, "%.0f\u00b0")
-    if yaw is not None:
-        changed = replace(changed, yaw=math.radians(yaw))
-    ui.label("Exposure", "Brightness in stops: +1 doubles the light.")
-    stops = ui.slider("background.exposure", backdrop.exposure, -4, 4, "%+.1f stops")
-    if stops is not None:
-        changed = replace(changed, exposure=stops)
-    return [act.SetBackdrop(changed)] if changed != backdrop else []
+    return []
 
 
 def _room(ui: Ui) -> float:

@@ -48,7 +48,7 @@ def draw_sphere(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
         if state.model is not None:
             learnt = state.view.backdrop.kind == "learnt"
             radius = state.model.sphere_radius if learnt else state.model.surround_radius
-        _draw_frame(ui, ui.rects["background.unrolled"], backdrop_camera(state.view), radius)
+        _draw_frame(ui, ui.rects["background.unrolled"], backdrop_camera(state.seen.view), radius)
         return _draw_buttons(ui, state)
 
 

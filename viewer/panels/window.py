@@ -1,4 +1,4 @@
-"""Window: colours and size of the interface, what scrolling does, and the list of keys."""
+"""Window: colours and size of the interface, how the camera is sent away, the list of keys."""
 
 from .. import actions as act
 from .. import camera_actions as cam
@@ -14,8 +14,8 @@ SIZE_TIP = (
     f"Of text and controls, times what the screen asks for. {keys_of('window.larger')} and "
     f"{keys_of('window.smaller')} change it in smaller steps."
 )
-SCROLLING = (("wheel", "Zooms"), ("trackpad", "Orbits"))
-SCROLLING_TIP = "Orbiting is for trackpads: there a pinch zooms, and Shift pans."
+MOTIONS = (("glide", "Glides"), ("jump", "Jumps"))
+GLIDE_TIP = "How it gets to where a key, the orientation cube or a double click sends it."
 
 
 def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
@@ -29,11 +29,12 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     size = ui.segments("window.size", SIZES, f"{100 * state.preferences.zoom:.0f}")
     if size is not None:
         actions.append(act.SetZoom(int(size) / 100))
-    ui.label("Scrolling", SCROLLING_TIP)
-    current = "trackpad" if state.preferences.trackpad else "wheel"
-    scrolling = ui.segments("window.scrolling", SCROLLING, current)
-    if scrolling is not None:
-        actions.append(cam.SetTrackpad(scrolling == "trackpad"))
+    ui.label("Camera", GLIDE_TIP)
+    current = "glide" if state.preferences.glide else "jump"
+    motion = ui.segments("window.camera", MOTIONS, current)
+    ui.tip(GLIDE_TIP)
+    if motion is not None:
+        actions.append(cam.SetGlide(motion == "glide"))
     tip = keyed("keys", "What each key and each movement of the pointer does.")
     if ui.button("keys", "Keys and mouse", icon=icons.KEYBOARD, width=-1, tip=tip):
         actions.append(act.ShowOverlay("keys"))

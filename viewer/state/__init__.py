@@ -28,6 +28,7 @@ from .values import CaptureOptions as CaptureOptions
 from .values import CodeSpace as CodeSpace
 from .values import ExportOptions as ExportOptions
 from .values import Following as Following
+from .values import Glide as Glide
 from .values import Job as Job
 from .values import ModelInfo as ModelInfo
 from .values import Navigation as Navigation

@@ -6,7 +6,7 @@ from ballgan.view import NEAREST, PIVOT_ROOM, Orbit
 
 from .. import camera_actions as cam
 from .. import navigation
-from .reduce import reduce, with_camera, with_view
+from .reduce import glide_to, reduce, with_camera, with_view
 from .values import ViewerState
 
 
@@ -37,6 +37,10 @@ def _(action: cam.ReleaseKeys, state: ViewerState) -> ViewerState:
 @reduce.register
 def _(action: cam.MoveOn, state: ViewerState) -> ViewerState:
     way, camera = state.navigation, state.view.camera
+    if state.glide is not None:  # nothing else moves the camera until it is there
+        seconds = state.glide.seconds + action.seconds
+        there = seconds >= navigation.GLIDE_SECONDS
+        return replace(state, glide=None if there else replace(state.glide, seconds=seconds))
     if way.turntable:
         camera = replace(camera, yaw=camera.yaw + way.turn_speed * action.seconds)
     if way.held:
@@ -49,7 +53,23 @@ def _(action: cam.MoveOn, state: ViewerState) -> ViewerState:
 
 @reduce.register
 def _(action: cam.FaceSide, state: ViewerState) -> ViewerState:
-    return with_camera(state, navigation.face(state.view.camera, action.side))
+    return glide_to(state, navigation.face(state.view.camera, action.side))
+
+
+@reduce.register
+def _(action: cam.GlideTo, state: ViewerState) -> ViewerState:
+    return glide_to(state, action.camera)
+
+
+@reduce.register
+def _(action: cam.RollBy, state: ViewerState) -> ViewerState:
+    camera = state.view.camera
+    return glide_to(state, replace(camera, roll=camera.roll + action.angle))
+
+
+@reduce.register
+def _(action: cam.SetUpright, state: ViewerState) -> ViewerState:
+    return glide_to(state, replace(state.view.camera, roll=0.0))
 
 
 @reduce.register
@@ -62,9 +82,14 @@ def _(action: cam.SetTrackpad, state: ViewerState) -> ViewerState:
     return replace(state, preferences=replace(state.preferences, trackpad=action.on))
 
 
+@reduce.register
+def _(action: cam.SetGlide, state: ViewerState) -> ViewerState:
+    return replace(state, preferences=replace(state.preferences, glide=action.on))
+
+
 def zoomed(state: ViewerState, steps: float, at: tuple[float, float]) -> Orbit:
     """The camera closer by `steps` of the wheel, as close as it may be, towards a place."""
-    camera = state.view.camera
+    camera = state.camera
     wanted = replace(camera, radius=navigation.zoom(camera, steps).radius)
     allowed = with_camera(state, wanted).view.camera.radius
     return navigation.zoom_to(camera, allowed, at)
@@ -75,4 +100,4 @@ def looked(state: ViewerState, dx: float, dy: float) -> Orbit:
     home = state.model.home if state.model else Orbit()
     limit = state.model.camera_limit if state.model else 4 * home.radius
     nearest, room = NEAREST * home.radius, PIVOT_ROOM * limit
-    return navigation.look(state.view.camera, dx, dy, nearest, room)
+    return navigation.look(state.camera, dx, dy, nearest, room)

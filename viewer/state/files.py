@@ -37,6 +37,12 @@ def _(action: act.PictureOpened, state: ViewerState) -> ViewerState:
 
 
 @reduce.register
+def _(action: act.ForgetPicture, state: ViewerState) -> ViewerState:
+    kept = tuple(path for path in state.preferences.recent_pictures if path != action.path)
+    return replace(state, preferences=replace(state.preferences, recent_pictures=kept))
+
+
+@reduce.register
 def _(action: act.PictureFailed, state: ViewerState) -> ViewerState:
     if is_late(state.opening, action.path):
         return state

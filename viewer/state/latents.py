@@ -16,8 +16,8 @@ from ballgan.view import (
 )
 
 from .. import latent_actions as lat
-from ..notes import NamedDirection, add_favourite
-from .reduce import reduce
+from ..notes import NamedDirection, add_favourite, name_favourite, remove_favourite
+from .reduce import reduce, with_notes
 from .values import ViewerState
 
 MAX_SHEET = 96  # pictures
@@ -110,18 +110,22 @@ def _(action: lat.CopySide, state: ViewerState) -> ViewerState:
 @reduce.register
 def _(action: lat.NameDirection, state: ViewerState) -> ViewerState:
     named = NamedDirection(action.which, action.direction, action.name)
-    return replace(state, notes=state.notes.with_name(named))
+    return with_notes(state, state.notes.with_name(named))
 
 
 @reduce.register
 def _(action: lat.AddFavourite, state: ViewerState) -> ViewerState:
-    return replace(state, notes=add_favourite(state.notes, state.view.codes))
+    return with_notes(state, add_favourite(state.notes, state.view.codes))
 
 
 @reduce.register
 def _(action: lat.RemoveFavourite, state: ViewerState) -> ViewerState:
-    kept = tuple(codes for codes in state.notes.favourites if codes != action.codes)
-    return replace(state, notes=replace(state.notes, favourites=kept))
+    return with_notes(state, remove_favourite(state.notes, action.codes))
+
+
+@reduce.register
+def _(action: lat.NameFavourite, state: ViewerState) -> ViewerState:
+    return with_notes(state, name_favourite(state.notes, action.codes, action.name))
 
 
 @reduce.register

@@ -3,7 +3,7 @@
 import os
 from dataclasses import replace
 
-from ballgan.view import View
+from ballgan.view import Orbit, View
 
 from .. import actions as act
 from ..notes import ModelNotes
@@ -34,11 +34,9 @@ def _(action: act.ModelOpened, state: ViewerState) -> ViewerState:
     if is_late(state.loading, BUNDLED if model.bundled else model.path):
         return state
     shown = state.model
-    notes = action.notes
-    if notes == ModelNotes():  # of a run's newer model: those of the one before
-        notes = _stash(state).get(action.replaces, notes)
+    notes = _find_notes(state, action)
     state = _put(replace(state, loading=None), model, action.replaces)
-    state = replace(state, notebooks=state.notebooks | {model.path: notes})
+    state = _keep_notes(replace(state, notebooks=state.notebooks | {model.sha256: notes}))
     if not (model.bundled or action.replaces):
         recent = remember(state.preferences.recent_models, model.path)
         state = replace(state, preferences=replace(state.preferences, recent_models=recent))
@@ -76,7 +74,7 @@ def _(action: act.CloseModel, state: ViewerState) -> ViewerState:
         return state
     index = paths.index(action.path)
     rest = (*state.models[:index], *state.models[index + 1 :])
-    state, closed = replace(state, models=rest), state.models[index]
+    state, closed = _keep_notes(replace(state, models=rest)), state.models[index]
     return _show(state, rest[min(index, len(rest) - 1)]) if closed is state.model else state
 
 
@@ -139,11 +137,8 @@ def _put(state: ViewerState, model: ModelInfo, replaces: str) -> ViewerState:
 
 def _show(state: ViewerState, model: ModelInfo) -> ViewerState:
     """Show an open model: the codes stay, and the camera as far as the model has the same one."""
-    previous, notebooks = state.model, state.notebooks
-    if previous is not None and previous.path != model.path:
-        notebooks = _stash(state)
-    notes = notebooks.get(model.path, ModelNotes())
-    state = replace(state, model=model, notes=notes, notebooks=notebooks, sheet=Sheet())
+    previous = state.model
+    state = replace(state, model=model, sheet=Sheet())
     if previous is not None and previous.path != model.path:
         folder = _keep_folder(state.export.path)  # the name was about the other model
         state = replace(state, export=replace(state.export, path=folder))
@@ -151,9 +146,14 @@ def _show(state: ViewerState, model: ModelInfo) -> ViewerState:
         state = _begin(state, *model.start_seeds)
     camera, still = state.view.camera, state.view.backdrop.camera
     if previous is None or previous.home != model.home:  # another scale: keep the angles only
-        camera = replace(model.home, yaw=camera.yaw, pitch=camera.pitch)
-        still = still and replace(model.home, yaw=still.yaw, pitch=still.pitch)
+        camera = _turned(model.home, camera)
+        still = still and _turned(model.home, still)
     return with_camera(with_still_camera(state, still), camera)
+
+
+def _turned(home: Orbit, camera: Orbit) -> Orbit:
+    """A model's own camera with the angles of another one."""
+    return replace(home, yaw=camera.yaw, pitch=camera.pitch, roll=camera.roll)
 
 
 def _begin(state: ViewerState, foreground: int, background: int) -> ViewerState:
@@ -164,11 +164,21 @@ def _begin(state: ViewerState, foreground: int, background: int) -> ViewerState:
     return replace(state, view=view)
 
 
-def _stash(state: ViewerState) -> dict[str, ModelNotes]:
-    """What is kept of the open models, that of the shown one included."""
-    open_paths = {model.path for model in state.models} | {""}
-    kept = {path: notes for path, notes in state.notebooks.items() if path in open_paths}
-    return kept if state.model is None else kept | {state.model.path: state.notes}
+def _find_notes(state: ViewerState, opened: act.ModelOpened) -> ModelNotes:
+    """What is kept of a model: what the window knows of it already, else what its file says. A
+    run's newer model begins with that of the one before."""
+    if opened.model.sha256 in state.notebooks:
+        return state.notebooks[opened.model.sha256]
+    former = (other.sha256 for other in state.models if other.path == opened.replaces)
+    handed_on = state.notebooks.get(next(former, ""), ModelNotes())
+    return handed_on if opened.notes == ModelNotes() else opened.notes
+
+
+def _keep_notes(state: ViewerState) -> ViewerState:
+    """Forget what is kept of models that are no longer open; their files have it."""
+    checksums = {model.sha256 for model in state.models}
+    kept = {key: notes for key, notes in state.notebooks.items() if key in checksums}
+    return replace(state, notebooks=kept)
 
 
 def _keep_folder(typed: str) -> str:

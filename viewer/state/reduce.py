@@ -13,8 +13,9 @@ from ballgan.view import Orbit, clamp_camera
 
 from .. import actions as act
 from .. import document, history
+from ..notes import ModelNotes
 from ..words import sentence
-from .values import Notice, ViewerState
+from .values import Glide, Notice, ViewerState
 
 MAX_NOTICES = 4
 
@@ -48,7 +49,15 @@ def with_camera(state: ViewerState, camera: Orbit) -> ViewerState:
     """The state with another camera; it and a still background's are clamped to where the model
     can render."""
     state = with_still_camera(state, state.view.backdrop.camera)
-    return with_view(state, camera=clamp(state, camera))
+    state = with_view(state, camera=clamp(state, camera))
+    return state if state.glide is None else replace(state, glide=None)
+
+
+def glide_to(state: ViewerState, camera: Orbit) -> ViewerState:
+    """As `with_camera`; the window shows the way there, where that is wanted."""
+    start, state = state.camera, with_camera(state, camera)
+    glides = state.preferences.glide and state.model is not None and start != state.view.camera
+    return replace(state, glide=Glide(start)) if glides else state
 
 
 def with_still_camera(state: ViewerState, camera: Orbit | None) -> ViewerState:
@@ -67,6 +76,12 @@ def clamp(state: ViewerState, camera: Orbit) -> Orbit:
 def with_backdrop(state: ViewerState, **changes: Any) -> ViewerState:
     """The state with other fields of the backdrop."""
     return with_view(state, backdrop=replace(state.view.backdrop, **changes))
+
+
+def with_notes(state: ViewerState, notes: ModelNotes) -> ViewerState:
+    """The state with something else kept of the model that shows."""
+    checksum = state.model.sha256 if state.model is not None else ""
+    return replace(state, notebooks=state.notebooks | {checksum: notes})
 
 
 def notify(state: ViewerState, level: str, text: str, origin: str = "") -> ViewerState:

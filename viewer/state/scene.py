@@ -6,7 +6,7 @@ from ballgan.view import LAYERS, Orbit
 
 from .. import actions as act
 from .latents import with_code
-from .reduce import reduce, with_backdrop, with_camera, with_still_camera, with_view
+from .reduce import glide_to, reduce, with_backdrop, with_camera, with_still_camera, with_view
 from .values import ViewerState
 
 
@@ -34,7 +34,7 @@ def _(action: act.MoveCamera, state: ViewerState) -> ViewerState:
 
 @reduce.register
 def _(action: act.ResetCamera, state: ViewerState) -> ViewerState:
-    return with_camera(state, state.model.home if state.model else Orbit())
+    return glide_to(state, state.model.home if state.model else Orbit())
 
 
 @reduce.register

@@ -33,7 +33,8 @@ def _(action: act.SessionFailed, state: ViewerState) -> ViewerState:
 
 @reduce.register
 def _(action: act.RestoreDocument, state: ViewerState) -> ViewerState:
-    state = document.with_values(replace(state, pending=None), action.values)
+    values = document.with_notes_of(state, action.values)
+    state = document.with_values(replace(state, pending=None), values)
     return with_camera(state, state.view.camera)
 
 

@@ -1,7 +1,7 @@
 """What the window shows, as frozen values."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ballgan.animation import Animation
@@ -9,6 +9,7 @@ from ballgan.latents import Direction
 from ballgan.model_files import ModelFile
 from ballgan.view import Code, Orbit, View
 
+from .. import navigation
 from ..actions import OpenModel
 from ..history import History
 from ..notes import ModelNotes
@@ -125,6 +126,14 @@ class Navigation:
 
 
 @dataclass(frozen=True)
+class Glide:
+    """The camera's way to that of the view: where it began, and how long ago, seconds."""
+
+    start: Orbit
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
 class Job:
     """A long piece of work that a person can cancel: at most one a lane."""
 
@@ -199,6 +208,7 @@ class ViewerState:
     pending: dict[str, Any] | None = None  # its document, until its model is there
     preview: bool = True  # whether GL draws what the network has not rendered yet
     navigation: Navigation = Navigation()
+    glide: Glide | None = None  # of a camera that is not yet where the view's is
     inspects: bool = False  # whether the pixel under the pointer is described
     export: ExportOptions = ExportOptions()
     capture: CaptureOptions = CaptureOptions()
@@ -214,9 +224,29 @@ class ViewerState:
     notices: tuple[Notice, ...] = ()
     notices_given: int = 0
     preferences: Preferences = field(default_factory=Preferences)
-    notes: ModelNotes = ModelNotes()  # what the person keeps of the model
-    notebooks: dict[str, ModelNotes] = field(default_factory=dict)  # of the others, by path
+    notebooks: dict[str, ModelNotes] = field(default_factory=dict)  # of open models, by checksum
     sheet: Sheet = Sheet()  # contact sheet of the gallery
+
+    @property
+    def notes(self) -> ModelNotes:
+        """What the person keeps of the model that shows."""
+        checksum = self.model.sha256 if self.model is not None else ""
+        return self.notebooks.get(checksum, ModelNotes())
+
+    @property
+    def camera(self) -> Orbit:
+        """The camera that one looks through: the view's, unless it still glides there."""
+        if self.glide is None:
+            return self.view.camera
+        share = self.glide.seconds / navigation.GLIDE_SECONDS
+        return navigation.between(self.glide.start, self.view.camera, share)
+
+    @property
+    def seen(self) -> "ViewerState":
+        """The same, with the camera that one looks through as the view's."""
+        if self.glide is None:
+            return self
+        return replace(self, view=replace(self.view, camera=self.camera), glide=None)
 
     @property
     def can_unroll(self) -> bool:

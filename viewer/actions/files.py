@@ -1,0 +1,108 @@
+"""Files that are recognised, pictures behind the foreground, and what is written of them."""
+
+from dataclasses import dataclass
+
+from .base import Action, Effect
+
+
+@dataclass(frozen=True)
+class OpenFile(Action):
+    """Open a file as what its content says it is: a model or a picture."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class FileRecognised(Action):
+    """What a file is by its content: "model", "picture", "session", "cameras"; "run": a folder."""
+
+    path: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class OpenPicture(Action):
+    """Put an image file behind the foreground once it has been read."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class PictureOpened(Action):
+    """An image file was read."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class PictureFailed(Action):
+    """An image file could not be read."""
+
+    message: str
+    path: str
+
+
+@dataclass(frozen=True)
+class ForgetPicture(Action):
+    """Take a picture off the list of those that were opened; the file stays."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class PictureChanged(Action):
+    """The file behind the foreground was changed by another program, and can be read."""
+
+    undoable = False
+    path: str
+
+
+@dataclass(frozen=True)
+class PictureBroken(Action):
+    """That file was changed, and cannot be read now."""
+
+    undoable = False
+    path: str
+    message: str
+
+
+@dataclass(frozen=True)
+class WriteSphere(Effect):
+    """Write the whole background as a picture; edit: and show the file instead of it."""
+
+    edit: bool = False
+
+
+@dataclass(frozen=True)
+class SphereWritten(Action):
+    """The whole background was written as a picture."""
+
+    undoable = False
+    path: str
+    edit: bool = False
+
+
+@dataclass(frozen=True)
+class Browse(Effect):
+    """Ask for a file with the system's dialog: one of the purposes in dialogs.py."""
+
+    purpose: str
+
+
+@dataclass(frozen=True)
+class SaveScreenshot(Effect):
+    """Write the converged picture as a PNG with alpha."""
+
+
+@dataclass(frozen=True)
+class RevealFile(Effect):
+    """Show a file in the system's file manager."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class SetOutputFolder(Action):
+    """Where pictures, films, meshes and sessions go; empty: the current folder."""
+
+    path: str

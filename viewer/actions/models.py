@@ -1,0 +1,115 @@
+"""Models that are opened, shown and closed, and the training run that is followed."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..notes import ModelNotes
+from .base import Action
+
+if TYPE_CHECKING:
+    from ..state import ModelInfo
+
+
+@dataclass(frozen=True)
+class OpenModel(Action):
+    """Load a model file; the scene stays as it is until it has been read.
+
+    show: show it then, instead of only having it open. replaces: path of the open model whose
+    place it takes; it shows if that one did.
+    """
+
+    path: str
+    bundled: bool = False
+    show: bool = True
+    replaces: str = ""
+
+
+@dataclass(frozen=True)
+class QueueModel(Action):
+    """Load a model when those before it have been read."""
+
+    request: OpenModel
+
+
+@dataclass(frozen=True)
+class ModelOpened(Action):
+    """A model was read: `handle` is the generator itself, for the worker only. show, replaces: as
+    in OpenModel."""
+
+    undoable = False
+
+    model: "ModelInfo"
+    handle: Any = None
+    show: bool = True
+    replaces: str = ""
+    notes: ModelNotes = ModelNotes()
+
+
+@dataclass(frozen=True)
+class ModelFailed(Action):
+    """A model could not be read. path: as in OpenModel."""
+
+    message: str
+    path: str
+
+
+@dataclass(frozen=True)
+class ShowModel(Action):
+    """Show another open model, with the same codes."""
+
+    undoable = False
+
+    path: str
+
+
+@dataclass(frozen=True)
+class StepModel(Action):
+    """Show the open model `step` places further."""
+
+    undoable = False
+
+    step: int
+
+
+@dataclass(frozen=True)
+class CloseModel(Action):
+    """Let go of an open model; the last one stays."""
+
+    undoable = False
+
+    path: str
+
+
+@dataclass(frozen=True)
+class FollowRun(Action):
+    """Show the newest model of a training run's folder, now and whenever there is a newer one."""
+
+    folder: str
+
+
+@dataclass(frozen=True)
+class StopFollowing(Action):
+    """Keep the model that is open; watch the run no longer."""
+
+
+@dataclass(frozen=True)
+class RunIsEmpty(Action):
+    """The folder of the followed run has no model yet."""
+
+    folder: str
+
+
+@dataclass(frozen=True)
+class RunHasModel(Action):
+    """The run that is followed has a model that is newer than the one before."""
+
+    folder: str
+    path: str
+
+
+@dataclass(frozen=True)
+class RunLost(Action):
+    """The folder of the run cannot be read any more."""
+
+    folder: str
+    reason: str

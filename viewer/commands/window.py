@@ -1,0 +1,108 @@
+"""Commands of files, of the history, and of the window itself."""
+
+from collections.abc import Callable
+
+from .. import actions as act
+from ..preferences import SECTIONS
+from ..state import ViewerState
+from .command import Actions, Table, command, with_model
+
+ZOOM_STEP = 1.1
+
+
+def _other_theme(state: ViewerState) -> Actions:
+    return [act.SetTheme("light" if state.preferences.theme == "dark" else "dark")]
+
+
+def _zoom(factor: float) -> Callable[[ViewerState], Actions]:
+    return lambda state: [act.SetZoom(state.preferences.zoom * factor)]
+
+
+def _fold(section: str) -> Callable[[ViewerState], Actions]:
+    """Open or close a section of the panel."""
+    return lambda state: [act.FoldSections(tuple(sorted({*state.preferences.folded} ^ {section})))]
+
+
+TABLE: Table = {
+    "Help": (
+        command("palette", "Find a command", act.ShowOverlay("palette"), "Ctrl+K", hint="commands"),
+        command("keys", "Show all keys", act.ShowOverlay("keys"), "Shift+/ F1", hint="keys"),
+    ),
+    "File": (
+        command("file.open", "Open a model ...", act.Browse("model"), "Ctrl+O"),
+        command(
+            "model.next",
+            "Next open model",
+            act.StepModel(1),
+            "Tab",
+            tip="The codes stay: the same seeds in another model.",
+            enabled=lambda state: len(state.models) > 1,
+        ),
+        command(
+            "model.previous",
+            "Previous open model",
+            act.StepModel(-1),
+            "Shift+Tab",
+            enabled=lambda state: len(state.models) > 1,
+        ),
+        command("session.open", "Open a session ...", act.Browse("session"), "Ctrl+Shift+O"),
+        command(
+            "session.save",
+            "Save the session",
+            act.SaveSession(),
+            "Ctrl+S",
+            tip="All that is shown, as a file that brings it back.",
+            enabled=with_model,
+        ),
+        command(
+            "session.save_as",
+            "Save the session as ...",
+            act.Browse("save_session"),
+            "Ctrl+Shift+S",
+            enabled=with_model,
+        ),
+        command("file.picture", "Open a background picture ...", act.Browse("picture")),
+        command(
+            "file.screenshot",
+            "Save the finished picture",
+            act.SaveScreenshot(),
+            "S",
+            hint="screenshot",
+            tip="A PNG with its transparency.",
+            enabled=with_model,
+        ),
+        command("file.quit", "Quit", act.Quit(), "Ctrl+Q"),
+    ),
+    "Edit": (
+        command(
+            "edit.undo",
+            "Undo",
+            act.Undo(),
+            "Ctrl+Z",
+            enabled=lambda state: bool(state.history.undoes),
+        ),
+        command(
+            "edit.redo",
+            "Redo",
+            act.Redo(),
+            "Ctrl+Shift+Z Ctrl+Y",
+            enabled=lambda state: bool(state.history.redoes),
+        ),
+    ),
+    "Window": (
+        command("window.theme", "Light or dark window", _other_theme),
+        command("window.larger", "Larger interface", _zoom(ZOOM_STEP), "Ctrl+="),
+        command("window.smaller", "Smaller interface", _zoom(1 / ZOOM_STEP), "Ctrl+-"),
+        command("window.size", "Normal size of the interface", act.SetZoom(1.0), "Ctrl+0"),
+    ),
+    "Panel": (
+        *(
+            command(
+                f"section.{name}",
+                f"Open or fold the section {name.capitalize()}",
+                _fold(f"section.{name}"),
+            )
+            for name in SECTIONS
+        ),
+    ),
+}

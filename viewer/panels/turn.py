@@ -1,0 +1,60 @@
+"""How a background lies round the scene, and how bright it is: each kind has its own values."""
+
+import math
+
+from ballgan.view import MOST_STOPS
+
+from .. import actions as act
+from ..state import ViewerState
+from ..ui import Ui
+
+TURN_TIPS = {
+    "learnt": "Turns the learnt background round the object.",
+    "gradient": "Where the upper colour is: at 90\u00b0 it is at the right.",
+    "photo": "Turns the picture round the object.",
+    "colour": "Not here: one colour is the same from everywhere.",
+}
+PLANE_TIP = "Not here: this model's background is a plane, with nothing beside it to turn to."
+EXPOSURE_TIPS = {
+    "learnt": "Brightness in stops: +1 doubles the light. With super-resolution the foreground is "
+    "then put before a picture of the background alone.",
+    "gradient": "Not here: choose brighter colours.",
+    "photo": "Brightness in stops: +1 doubles the light.",
+    "colour": "Not here: choose a brighter colour.",
+}
+
+
+def draw_turn(ui: Ui, state: ViewerState) -> list[act.Action]:
+    """Two sliders, greyed out where they would change nothing; their tooltips say why."""
+    before = backdrop = state.view.backdrop
+    plane = backdrop.kind == "learnt" and state.model is not None and not state.model.unrolls
+    turn = None if plane else backdrop.turn
+    tip = PLANE_TIP if plane else TURN_TIPS[backdrop.kind]
+    ui.label("Turn", tip)
+    with ui.enabled_if(turn is not None):
+        degrees = ui.slider(
+            "background.yaw",
+            math.degrees(turn or 0.0),
+            -180.0,
+            180.0,
+            "%.0f\u00b0",
+            tip=tip,
+            centred=True,
+        )
+    if degrees is not None and turn is not None:
+        backdrop = backdrop.turned(math.radians(degrees))
+    tip, stops = EXPOSURE_TIPS[backdrop.kind], backdrop.stops
+    ui.label("Exposure", tip)
+    with ui.enabled_if(stops is not None):
+        value = ui.slider(
+            "background.exposure",
+            stops or 0.0,
+            -MOST_STOPS,
+            MOST_STOPS,
+            "%+.1f stops",
+            tip=tip,
+            centred=True,
+        )
+    if value is not None and stops is not None:
+        backdrop = backdrop.exposed(value)
+    return [act.SetBackdrop(backdrop)] if backdrop != before else []
