@@ -1,4 +1,4 @@
-"""The `ballgan` command: info, render, export, convert.
+"""The `ballgan` command: info, render, export, convert; evaluate is ballgan-train's.
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted. Errors are one line on stderr. A
 reader of stdout that leaves early, such as head, is no error.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import subprocess
 import sys
 import traceback
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from .cli.backdrops import (
     add_background_seeds,
     add_composition,
 )
+from .cli.crew import Crew, find_crew
 from .cli.interrupts import keep_interrupts
 from .cli.latents import add_edits, add_truncation
 from .cli.values import (
@@ -35,13 +37,20 @@ from .cli.values import (
 from .memory import keep_freed_memory
 
 COLORMAPS = ("grey", "viridis", "cividis")  # view.COLORMAPS, which needs numpy
+SHARED = (
+    "What an interrupted command has finished is not done again by the same command. Many GPUs or "
+    "machines: torchrun --nproc-per-node 8 --max-restarts 3 -m ballgan ..., or the environment's "
+    "RANK and WORLD_SIZE (job arrays); the files are the same."
+)
 LAYERS = ("full", "foreground", "background", "depth", "alpha", "normals", "raw")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line (default: of this process) and return the exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["evaluate"]:
+        return _hand_over(given, is_program=arguments is None)
     try:
-        given = sys.argv[1:] if arguments is None else arguments
         args = build_parser().parse_args(join_negative_values(given))
     except SystemExit as stop:
         _write("")  # --help is still buffered
@@ -53,13 +62,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if arguments is None:  # a process of its own: up to a sixth less time for small models
             keep_freed_memory()
         try:
+            args.crew = find_crew()
+            if not (args.crew.is_first or args.shared):
+                return 0
             job = getattr(module, args.prepare)(args)
         except ValueError as error:
             return _fail(args, error, status=2)
-        _write(job() + "\n")
+        told = job()
+        _write(f"{told}\n" if told else "")
         return 0
     except KeyboardInterrupt:
-        print(f"ballgan {args.command}: interrupted", file=sys.stderr)
+        rest = "; the same command goes on with what is finished"
+        kept = rest if args.command == "render" else ""
+        print(f"ballgan {args.command}: interrupted{kept}", file=sys.stderr)
         return 130
     except Exception as error:
         return _fail(args, error, status=1)
@@ -70,7 +85,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="ballgan",
         allow_abbrev=False,
-        description="Look into, render, export and convert 3D-aware GANs with a sphere background.",
+        description="Look into, render, export, convert and evaluate 3D-aware GANs with a sphere "
+        "background.",
         epilog="Model files: native .pkl and .safetensors, published BallGAN and EG3D .pkl; "
         "recognised by their content, and never able to run code.",
     )
@@ -80,20 +96,35 @@ def build_parser() -> argparse.ArgumentParser:
     _add_render(commands)
     _add_export(commands)
     _add_convert(commands)
+    _add_command(commands, "evaluate", "", "measure how good a model is: ballgan-train evaluate")
     return parser
+
+
+def _hand_over(given: list[str], *, is_program: bool) -> int:
+    """Have `ballgan-train` do a command: nothing of training is imported here."""
+    command = [sys.executable, "-m", "ballgan_train", *given]
+    if is_program and os.name == "posix":
+        os.execv(sys.executable, command)
+    return subprocess.call(command)
 
 
 _Commands = argparse._SubParsersAction  # argparse has no public name for it
 
 
 def _add_command(
-    commands: _Commands[Parser], name: str, module: str, summary: str, epilog: str = ""
+    commands: _Commands[Parser],
+    name: str,
+    module: str,
+    summary: str,
+    epilog: str = "",
+    *,
+    shared: bool = False,
 ) -> Parser:
     description = summary[0].upper() + summary[1:] + "."
     command = commands.add_parser(
         name, help=summary, description=description, epilog=epilog, allow_abbrev=False
     )
-    command.set_defaults(module=module, prepare=f"prepare_{name}")
+    command.set_defaults(module=module, prepare=f"prepare_{name}", shared=shared, crew=Crew())
     command.add_argument("--debug", action="store_true", help="show a traceback on errors")
     return command
 
@@ -113,7 +144,9 @@ def _add_render(commands: _Commands[Parser]) -> None:
         "Every foreground seed is shown with every background seed from every yaw and pitch. "
         "Of several amounts of --move each is shown. "
         "Files are named by their parameters, e.g. seed0003_bg0001_yaw-0.40_pitch+0.00_full.png, "
-        "and those options that differ from their defaults, e.g. ..._psi0.5_fov20_full.png.",
+        "and those options that differ from their defaults, e.g. ..._psi0.5_fov20_full.png. "
+        + SHARED,
+        shared=True,
     )
     command.add_argument(
         "model", metavar="MODEL", nargs="?", help="model file; default: that of the --session"
@@ -143,6 +176,7 @@ def _add_render(commands: _Commands[Parser]) -> None:
         help="folder for the pictures and contact_sheet.png, which shows those of the last "
         "command; created if missing (default: %(default)s)",
     )
+    _add_overwrite(command)
     command.set_defaults(defaults=vars(command.parse_args([])))
 
 
@@ -254,7 +288,9 @@ def _add_picture(command: argparse.ArgumentParser) -> None:
 
 def _add_film(command: argparse.ArgumentParser) -> None:
     film = command.add_argument_group(
-        "films", "One film instead of pictures; nothing is left of one that is interrupted."
+        "films",
+        "One film instead of pictures. While it is made, its pictures are in a folder beside it, "
+        "FILE.parts, which stays if that is interrupted: the same command goes on with them.",
     )
     film.add_argument(
         "--video",
@@ -302,6 +338,15 @@ def _add_film(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_overwrite(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace files that were made from another model or with other settings "
+        "(default: refuse); those of the same command stay",
+    )
+
+
 def _add_device(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--device",
@@ -321,11 +366,19 @@ def _add_export(commands: _Commands[Parser]) -> None:
         "rendering seen from outside, before super-resolution. STL files cannot hold colours. "
         "With --texture an OBJ file gets a .mtl and a _texture.png beside it. A .png file gets "
         "the background, unrolled (equirectangular, before super-resolution); edit it, and use it "
-        "as --background.",
+        "as --background. With --seeds or --background-seeds there is a file for each. " + SHARED,
+        shared=True,
     )
     command.add_argument("model", metavar="MODEL", help="model file")
     command.add_argument(
         "--seed", type=whole_number(0, 2**32 - 1), default=0, help="seed (default: %(default)s)"
+    )
+    command.add_argument(
+        "--seeds",
+        metavar="LIST",
+        type=parse_seeds,
+        help="several seeds, e.g. 0-3,7: a mesh for each, and --output head.glb means "
+        "head_seed0003.glb (default: one mesh, of --seed)",
     )
     add_truncation(command)
     add_edits(command)
@@ -338,6 +391,7 @@ def _add_export(commands: _Commands[Parser]) -> None:
         required=True,
         help="file ending in .obj, .ply, .glb, .stl or .png",
     )
+    _add_overwrite(command)
 
 
 def _add_surface(command: argparse.ArgumentParser) -> None:
@@ -380,6 +434,7 @@ def _add_surface(command: argparse.ArgumentParser) -> None:
 def _add_surroundings(command: argparse.ArgumentParser) -> None:
     add_background(command, "a dome round the mesh, for .glb, or the .png file", default=None)
     add_background_seed(command)
+    add_background_seeds(command)
     add_edits(command, background=True)
     command.add_argument(
         "--height",
@@ -425,7 +480,7 @@ def _fail(args: argparse.Namespace, error: Exception, *, status: int) -> int:
     message = " ".join(str(error).split())
     if not expected or not message:
         message = f"{type(error).__name__}: {message}".rstrip(": ")
-    print(f"ballgan {args.command}: error: {message}", file=sys.stderr)
+    print(f"ballgan {args.command}{args.crew.title}: error: {message}", file=sys.stderr)
     return status
 
 

@@ -2,10 +2,11 @@
 
 import io
 import os
+import re
 import secrets
 import shutil
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -114,6 +115,18 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     temporary = _name_temporary(folder, target.name)
     with _removing(temporary, path), open(temporary, "xb"):
         pass
+
+
+def remove_abandoned(folder: str | os.PathLike[str], names: Collection[str]) -> None:
+    """Remove what killed processes left of their writes to files with these names.
+
+    Only when nobody writes them any more.
+    """
+    shortened = {shorten_name(name, 100) for name in names}
+    for path in Path(folder).glob(".*.tmp") if Path(folder).is_dir() else ():
+        found = re.fullmatch(r"\.(.+)\.[0-9a-f]{12}\.tmp", path.name)
+        if found and found[1] in shortened and path.is_file():
+            path.unlink(missing_ok=True)
 
 
 def shorten_name(name: str, limit: int) -> str:

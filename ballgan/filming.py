@@ -97,23 +97,36 @@ def render_film(
     cannot be written.
     """
     settings = (settings or FilmSettings()).complete(scene.model.config, view)
-    kind = format_of(path)
-    side = settings.size or scene.model.config.image_resolution
-    options = VideoOptions(
-        size=(side, side),
-        fps=animation.fps,
-        format=kind,
-        transparent=FORMATS[kind].transparent and is_transparent(animation, view, settings.sides),
-        metadata=metadata(view) if metadata else {},
-    )
+    texts = metadata(view) if metadata else {}
+    options = choose_video(scene.model.config, view, animation, path, settings, texts)
     views = list_views(scene.model.config, view, animation)
-    each = metadata if kind == "png" else None
+    each = metadata if options.format == "png" else None
     with write_video(path, options) as add:
         for index, shown in enumerate(views):
             part = ascending(progress, index, len(views))
             picture = render_frame(scene, shown, settings, progress=part)
             add(picture, each(shown) if each else None)
     return len(views)
+
+
+def choose_video(
+    config: ModelConfig,
+    view: View,
+    animation: Animation,
+    path: str | Path,
+    settings: FilmSettings,
+    metadata: dict[str, str],
+) -> VideoOptions:
+    """What a film is written with; arguments as for `render_film`. Raises ValueError."""
+    side = settings.complete(config, view).size or config.image_resolution
+    kind = format_of(path)
+    return VideoOptions(
+        size=(side, side),
+        fps=animation.fps,
+        format=kind,
+        transparent=FORMATS[kind].transparent and is_transparent(animation, view, settings.sides),
+        metadata=metadata,
+    )
 
 
 def list_views(config: ModelConfig, view: View, animation: Animation) -> list[View]:

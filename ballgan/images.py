@@ -71,13 +71,30 @@ def load_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     )
 
 
+def read_pixels(path: str | Path) -> np.ndarray:
+    """Bytes (H, W, 3 or 4) of a PNG file that `write_png` wrote."""
+    with Image.open(path, formats=("PNG",)) as picture:
+        return np.asarray(picture)
+
+
+def read_texts(path: str | Path) -> dict[str, str]:
+    """Texts before the pixels of a PNG file by their keywords; empty if there are none.
+
+    Raises OSError or ValueError for what is missing or damaged.
+    """
+    with Image.open(path, formats=("PNG",)) as picture:
+        texts = picture.info.items()
+        return {str(name): text for name, text in texts if isinstance(text, str)}
+
+
 def write_png(path: str | Path, image: np.ndarray, metadata: dict[str, str] | None = None) -> None:
     """Write an 8-bit PNG file; nothing is left behind if that fails.
 
     Args:
         path: the file.
         image: (H, W, 3) RGB or (H, W, 4) RGBA with straight (un-premultiplied) colours, floats;
-            clipped to [0, 1] and rounded to the nearest of 256 steps.
+            clipped to [0, 1] and rounded to the nearest of 256 steps; or bytes, written as they
+            are.
         metadata: text chunks, keyword (1 to 79 Latin letters) -> text.
 
     Raises:
@@ -213,12 +230,14 @@ def _convert_to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image
 
 
 def quantize(image: np.ndarray) -> np.ndarray:
-    """Floats (H, W, 3 or 4), clipped to [0, 1] -> bytes, rounded.
+    """Floats (H, W, 3 or 4), clipped to [0, 1] -> bytes, rounded; bytes stay as they are.
 
     Raises ValueError for another shape, or values that are not numbers.
     """
     if image.ndim != 3 or image.shape[2] not in (3, 4) or 0 in image.shape:
         raise ValueError(f"an image should be (H, W, 3) or (H, W, 4); got {image.shape}")
+    if image.dtype == np.uint8:
+        return image
     if np.isnan(image).any():
         raise ValueError("the image holds values that are not numbers (NaN)")
     return np.rint(image.clip(0, 1) * 255).astype(np.uint8)

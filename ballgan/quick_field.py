@@ -46,19 +46,21 @@ class QuickField:
         self._height, self._width = planes.shape[-2:]
         table, self._axes = merge_planes(planes[0], field.axes, replicate=self.bounded)
         self._rows = table.flatten(0, 2)  # (K (H + 2) (W + 2), C)
+        size, width = table[0, ..., 0].numel(), self._width + 2
+        self._corners = torch.tensor([0, 1, width, width + 1], device=planes.device).int()
+        self._first_rows = size * torch.arange(len(table), device=planes.device).int()
         hidden, density, features = field.hidden, field.density_head, field.feature_head
         self._density = density.weight[0] * density.weight_gain, density.bias * density.bias_gain
         self._features = features.weight * features.weight_gain, features.bias * features.bias_gain
         weight, bias = hidden.weight * hidden.weight_gain, hidden.bias * hidden.bias_gain
         # exp2 costs a third of exp on CPUs: where it cannot overflow, the weights take log2(e).
-        largest = table.abs().amax((1, 2)).sum(0) @ weight.abs().T + bias.abs()
-        self._by_powers = bool(largest.amax() < LARGEST_EXPONENT)
+        self._by_powers = is_bounded(table, weight, bias, LARGEST_EXPONENT)
         scale = LOG2_E if self._by_powers else 1.0
         self._hidden = weight * scale, bias * scale
 
     def hidden(self, points: Tensor) -> Tensor:
         """The decoder's hidden layer at points (3, N), one axis after the other: (N, H)."""
-        features = sum_rows(self._rows, *self._neighbours(points))
+        features = sum_rows(self._rows, *self._neighbours(points, slice(None)))
         return self._softplus(F.linear(features, *self._hidden))
 
     def density_of(self, hidden: Tensor, points: Tensor) -> Tensor:
@@ -107,43 +109,36 @@ class QuickField:
         grids = torch.meshgrid(*[centres] * len(used), indexing="ij")
         for axis, grid in zip(used, grids, strict=True):
             points[axis] = grid.flatten()
-        rows, weights = self._neighbours(points)
-        chosen = slice(4 * plane, 4 * plane + 4)
-        features = sum_rows(
-            self._rows, rows[:, chosen].contiguous(), weights[:, chosen].contiguous()
-        )
+        features = sum_rows(self._rows, *self._neighbours(points, slice(plane, plane + 1)))
         shape = [len(centres) if axis in used else 1 for axis in range(3)]
         return F.linear(features, self._hidden[0]).view(*shape, -1)
 
-    def _neighbours(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Rows (N, 4 K) of the table around points (3, N), and their bilinear weights."""
-        low_x, high_x = _split(points, self.box, self._width, self.bounded)
-        same = self._height == self._width
-        low_y, high_y = (
-            (low_x, high_x) if same else _split(points, self.box, self._height, self.bounded)
-        )
-        width, count = self._width + 2, 4 * len(self._axes)
-        rows = torch.empty(points.shape[1], count, dtype=torch.int32, device=points.device)
-        weights = torch.empty(points.shape[1], count, dtype=points.dtype, device=points.device)
-        one_minus_x = 1 - high_x
-        one_minus_y = one_minus_x if same else 1 - high_y
-        for k, (h, v) in enumerate(self._axes):
-            first = torch.add(low_x[h] + k * (self._height + 2) * width, low_y[v], alpha=width)
-            for j, (step, wx, wy) in enumerate(
-                (
-                    (0, one_minus_x[h], one_minus_y[v]),
-                    (1, high_x[h], one_minus_y[v]),
-                    (width, one_minus_x[h], high_y[v]),
-                    (width + 1, high_x[h], high_y[v]),
-                )
-            ):
-                torch.add(first, step, out=rows[:, 4 * k + j])
-                torch.mul(wx, wy, out=weights[:, 4 * k + j])
-        return rows, weights
+    def _neighbours(self, points: Tensor, planes: slice) -> tuple[Tensor, Tensor]:
+        """Rows (N, 4 K) of the table around points (3, N) in K planes, and bilinear weights."""
+        low, high = _split(points, self.box, self._width, self.bounded)  # high: weights, (3, N)
+        axes = self._axes[planes]
+        columns, x = (torch.stack([t[h] for h, _ in axes]) for t in (low, high))  # (K, N)
+        if self._height != self._width:
+            low, high = _split(points, self.box, self._height, self.bounded)
+        lines, y = (torch.stack([t[v] for _, v in axes]) for t in (low, high))
+        first = columns.add_(lines, alpha=self._width + 2).add_(self._first_rows[planes, None])
+        rows = first + self._corners[:, None, None]  # (4, K, N)
+        weights = torch.stack([1 - x, x]) * torch.stack([1 - y, y])[:, None]  # (2, 2, K, N)
+        return _transpose(rows.flatten(0, 1)), _transpose(weights.flatten(0, 2))
 
     def _softplus(self, x: Tensor) -> Tensor:
         """log(1 + exp(x)), in place; x holds multiples of ln 2 where `_by_powers`."""
         return x.exp2_().log1p_() if self._by_powers else F.softplus(x)
+
+
+def is_bounded(table: Tensor, weight: Tensor, bias: Tensor, limit: float) -> bool:
+    """Whether a layer of sums of a row of each plane of (K, H, W, C) stays below a limit.
+
+    Bilinear look-ups are no larger than what they lie between. First by a coarse bound.
+    """
+    if (table.abs().amax((1, 2)).sum(0) @ weight.abs().T + bias.abs()).amax() < limit:
+        return True
+    return bool((F.linear(table, weight).amax((1, 2)).sum(0) + bias).amax() < limit)
 
 
 def merge_planes(
@@ -170,6 +165,11 @@ def merge_planes(
         table[:, 0], table[:, -1] = table[:, 1], table[:, -2]
         table[:, :, 0], table[:, :, -1] = table[:, :, 1], table[:, :, -2]
     return table, list(merged)
+
+
+def _transpose(x: Tensor) -> Tensor:
+    """(K, N) -> (N, K), for a small K: faster than a copy of the transposed view."""
+    return torch.stack(x.unbind(), dim=1)
 
 
 def sum_rows(table: Tensor, rows: Tensor, weights: Tensor) -> Tensor:

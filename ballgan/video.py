@@ -104,26 +104,31 @@ def format_of(path: str | Path) -> str:
 def write_video(path: str | Path, options: VideoOptions) -> Iterator[Add]:
     """Give a function that adds a picture, and complete the film at the end of the block.
 
-    Pictures are (H, W, 3) or (H, W, 4) straight float sRGB in [0, 1], of the size in `options`;
-    adding one waits while QUEUED others do. A second argument, texts by name, is the metadata of
-    this picture alone, where the format is "png". Any exception in the block leaves what was at
-    `path` untouched.
+    Pictures are (H, W, 3) or (H, W, 4) straight float sRGB in [0, 1], of the size in `options`, or
+    what `prepare_picture` made of them; adding one waits while QUEUED others do. A second argument,
+    texts by name, is the metadata of this picture alone, where the format is "png". Any exception
+    in the block leaves what was at `path` untouched.
 
     Raises ValueError for pictures of another shape, OSError where the film cannot be written,
     FileExistsError for a folder of pictures that exists and is not empty.
     """
     with _open_encoder(path, options) as encode, _encoding(encode) as put:
-        yield lambda image, texts=None: put((_prepare(image, options), texts))
+        yield lambda image, texts=None: put((prepare_picture(image, options), texts))
 
 
-def _prepare(image: np.ndarray, options: VideoOptions) -> np.ndarray:
-    """Bytes (H, W, 3), or (H, W, 4) if the film is transparent."""
+def prepare_picture(image: np.ndarray, options: VideoOptions) -> np.ndarray:
+    """What is encoded of a picture: bytes (H, W, 3), or (H, W, 4) if the film is transparent.
+
+    image: floats as for `write_video`, or such bytes, which stay as they are. Raises ValueError.
+    """
     width, height = options.size
     channels = image.shape[2] if image.ndim == 3 else 0
     if image.shape[:2] != (height, width) or channels not in (3, 4):
         raise ValueError(
             f"Pictures of this film should be ({height}, {width}, 3 or 4); got {image.shape}."
         )
+    if image.dtype == np.uint8 and (channels == 4) == options.transparent:
+        return image
     if channels == 4 and not options.transparent:
         alpha = image[..., 3:]
         image = image[..., :3] * alpha + (1 - alpha)

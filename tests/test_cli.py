@@ -654,7 +654,7 @@ def test_default_pictures_have_short_names_and_other_options_other_ones(model_pa
     def names(*options: str) -> list[str]:
         args = build_parser().parse_args(["render", model_path, *options])
         job = prepare_render(args).__self__  # type: ignore[attr-defined]
-        return [job._name_file(*row, camera) for row in job.rows for camera in job.cameras]
+        return [job._name_file(shot) for shot in job.shots]
 
     assert names("--truncation", "0.7") == ["seed0000_bg0000_yaw+0.00_pitch+0.00_full.png"]
     options = ["--truncation=-.5", "--truncation-cutoff=0", "--fov=12.5", "--radius=2.7"]

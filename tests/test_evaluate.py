@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 from ballgan_train.__main__ import main
+from ballgan_train.batches import Plan, compare_changes
 from ballgan_train.evaluate import _common_size
-from ballgan_train.evaluation import BACKGROUND, INCEPTION, JUDGED, Plan, compare_changes, evaluate
+from ballgan_train.evaluation import BACKGROUND, INCEPTION, JUDGED, evaluate
 from ballgan_train.fakes import Fakes, Sampler
 from ballgan_train.inception import Inception
 from ballgan_train.judge import Judge, JudgeInfo, save_judge

@@ -47,24 +47,30 @@ def app(model_file: Path) -> Iterator[Any]:
         yield opened
 
 
+def values_of(app: Any) -> dict[str, Any]:
+    """The document, without what is kept of whichever models are open."""
+    values = document.values(app.state)
+    return {name: value for name, value in values.items() if not name.startswith(document.NOTES)}
+
+
 def errors(app: Any) -> list[str]:
     return [notice.text for notice in app.state.notices if notice.level == "error"]
 
 
 def test_a_session_brings_everything_back(app: Any, tmp_path: Path) -> None:
-    start = document.values(app.state)
+    start = values_of(app)
     play(app, *CHANGES, {"key": "S", "mods": ["control"]}, {"wait": "saved"})
-    before, values = settle(app), document.values(app.state)
+    before, values = settle(app), values_of(app)
     (path,) = (tmp_path / "work").glob("tiny-seed*.ballgan.json")
     assert app.state.session == str(path)
     while app.state.history.past:
         play(app, {"key": "Z", "mods": ["control"]})
-    assert document.values(app.state) == start
+    assert values_of(app) == start
     play(app, {"drop": str(path)}, {"wait": "loaded"})
-    assert document.values(app.state) == values
+    assert values_of(app) == values
     assert np.abs(settle(app) - before).max() < 1e-5
     play(app, {"click": "undo"})
-    assert document.values(app.state) == start
+    assert values_of(app) == start
     play(app, {"click": "session.save"}, {"wait": "saved"})
     assert len(list((tmp_path / "work").iterdir())) == 1  # the same file
     assert read_session(path).view == app.state.view
@@ -75,7 +81,7 @@ def test_a_saved_picture_is_a_session_and_the_command_makes_the_same_pixels(
     app: Any, model_file: Path, tmp_path: Path
 ) -> None:
     play(app, *CHANGES, {"key": "B"}, {"wait": "converged"}, {"key": "S"}, {"wait": "saved"})
-    values = document.values(app.state)
+    values = values_of(app)
     (picture,) = (tmp_path / "work").glob("*.png")
     arguments = [str(model_file), "--session", str(picture), "--output", str(tmp_path / "again")]
     assert main(["render", *arguments]) == 0
@@ -84,7 +90,7 @@ def test_a_saved_picture_is_a_session_and_the_command_makes_the_same_pixels(
         assert np.array_equal(np.asarray(saved), np.asarray(made))
     play(app, {"key": "R"}, {"set": ["foreground.seed", 1]}, {"key": "B"})
     play(app, {"drop": str(picture)}, {"wait": "loaded"})
-    restored = document.values(app.state)
+    restored = values_of(app)
     assert restored == values | {"export": restored["export"]}
     assert app.state.session is None  # the next session does not replace the picture
     assert errors(app) == []
@@ -107,12 +113,12 @@ def test_the_command_makes_the_same_pixels_at_another_size(
 
 def test_a_session_opens_its_model(app: Any, other_file: Path, tmp_path: Path) -> None:
     play(app, *CHANGES, {"click": "session.save"}, {"wait": "saved"})
-    values, camera = document.values(app.state), app.state.view.camera
+    values, camera = values_of(app), app.state.view.camera
     play(app, {"drop": str(other_file)}, {"wait": "loaded"}, {"key": "R"})
     assert app.state.model.name == "other"
     play(app, {"click": "session.recent"}, {"click": "session.recent.0"}, {"wait": "idle"})
     assert app.state.model.name == "tiny"
-    assert document.values(app.state) == values
+    assert values_of(app) == values
     assert app.state.view.camera == camera
     assert errors(app) == []
 
@@ -138,21 +144,21 @@ def test_another_model_stands_in_for_one_that_is_gone(app: Any, tmp_path: Path) 
     assert session.model is not None
     gone = replace(session.model, path="/gone/cats.pkl", sha256="0" * 64)
     write_session(path, replace(session, models=(gone,)))
-    values = document.values(app.state)
+    values = values_of(app)
     play(app, {"key": "R"}, {"drop": str(path)}, {"wait": "loaded"})
-    assert document.values(app.state) == values
+    assert values_of(app) == values
     (text,) = errors(app)
     assert "cats.pkl is not here: another one stands in" in text
 
 
 def test_a_model_that_has_changed_is_told(app: Any, model_file: Path, tmp_path: Path) -> None:
     play(app, *CHANGES, {"click": "session.save"}, {"wait": "saved"})
-    path, values = Path(app.state.session), document.values(app.state)
+    path, values = Path(app.state.session), values_of(app)
     session = read_session(path)
     assert session.model is not None
     write_session(path, replace(session, models=(replace(session.model, sha256="0" * 64),)))
     play(app, {"key": "R"}, {"drop": str(path)}, {"wait": "loaded"})
-    assert document.values(app.state) == values
+    assert values_of(app) == values
     assert app.state.model.path == str(model_file)
     (text,) = errors(app)
     assert "tiny.pkl has changed since" in text
@@ -194,10 +200,10 @@ def test_a_picture_that_is_gone_is_told(app: Any, tmp_path: Path) -> None:
 def test_files_that_cannot_be_used_change_nothing(
     app: Any, tmp_path: Path, content: str, message: str
 ) -> None:
-    values = document.values(app.state)
+    values = values_of(app)
     (tmp_path / "bad.json").write_text(content)
     play(app, {"drop": str(tmp_path / "bad.json")}, {"wait": "loaded"})
-    assert document.values(app.state) == values
+    assert values_of(app) == values
     (text,) = errors(app)
     assert message in text and "bad.json" in text
 

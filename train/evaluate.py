@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ballgan.cli.crew import Crew, find_crew
 from ballgan.cli.progress import ProgressBar
 
 if TYPE_CHECKING:
@@ -15,7 +17,8 @@ if TYPE_CHECKING:
 
     from ballgan.generator import Generator
 
-    from .evaluation import Plan, Results
+    from .batches import Measurement, Plan
+    from .evaluation import Results
     from .fakes import Sampler
     from .judge import Judge, JudgeInfo
     from .reals import Reals
@@ -24,7 +27,10 @@ JUDGE_KIMG = 48.0
 EPILOG = (
     "With toyworld's pictures a judge, a small network that knows their masks, depths and cameras, "
     "looks at the model's; it is trained at first use, in minutes, and kept. FID and KID by the "
-    "standard protocol need --inception, --count 50000 and the training data."
+    "standard protocol need --inception, --count 50000 and the training data. What is measured is "
+    "kept batch by batch in OUTPUT.parts until all is there, and the same command goes on with it. "
+    "Many GPUs or machines: torchrun --nproc-per-node 8 --max-restarts 3 -m ballgan_train evaluate "
+    "..., or the environment's RANK and WORLD_SIZE (job arrays); the results are the same."
 )
 
 
@@ -84,21 +90,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the FID Inception network as TorchScript, for FID and KID; nothing is downloaded",
     )
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="measure again what an interrupted command with other settings has kept",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure, write the report and say what it holds."""
     import ballgan
-    from ballgan.checkpoint import choose_device
 
-    from .evaluation import evaluate
+    from .batches import Measurement
     from .fakes import Sampler
     from .inception import Inception
     from .report import check_output
 
-    plan = _make_plan(args)
-    check_output(Path(args.output))
-    device = choose_device(args.device)
+    crew, plan, output = find_crew(), _make_plan(args), Path(args.output)
+    check_output(output)
+    device = crew.choose_device(args.device)
     inception = Inception(args.inception, device) if args.inception else None
     model = ballgan.load(args.model, device)
     sampler = Sampler(
@@ -109,19 +119,74 @@ def run(args: argparse.Namespace) -> int:
     )
     reals = _open_reals(args, sampler)
     size = _common_size(sampler, reals)
-    judge = _get_judge(args, size, reals.domain, device)
+    parts = output.with_name(f"{output.name}.parts")
+    judge, judged_by = _get_judge(args, size, reals.domain, device, parts, crew)
     plan = replace(plan, size=judge.info.size if judge else size)
-    with ProgressBar("measuring") as progress:
-        results = evaluate(
-            sampler, reals, plan, judge=judge, inception=inception, progress=progress
-        )
-    protocol = _describe(args, sampler, reals, plan)
-    _write(Path(args.output), sampler, reals, protocol, results, judge)
+    measurement = Measurement(sampler, reals, plan, judge, inception)
+    results = _measure(args, measurement, judged_by, parts, crew)
+    if results is not None:
+        protocol = _describe(args, sampler, reals, plan)
+        _write(output, sampler, reals, protocol, results, judge)
+        shutil.rmtree(parts, ignore_errors=True)
     return 0
 
 
+def _measure(
+    args: argparse.Namespace, measurement: Measurement, judged_by: str, parts: Path, crew: Crew
+) -> Results | None:
+    """Measure this process's share into the folder `parts`; all results once all are there."""
+    from safetensors.torch import load, save
+
+    from ballgan.cli.work import Piece, Work
+    from ballgan.files import atomic_write
+
+    from .evaluation import summarize
+
+    batches, origin = measurement.batches, _describe_origin(args, measurement, judged_by)
+    pieces = [
+        Piece(batch.name, {**origin, "numbers": [batch.numbers.start, batch.numbers.stop]})
+        for batch in batches
+    ]
+    work = Work(parts, pieces, crew, overwrite=args.overwrite)
+
+    def make(index: int, progress: object) -> None:
+        with atomic_write(parts / batches[index].name) as file:
+            file.write(save(measurement.measure(batches[index])))
+
+    with ProgressBar("measuring", shown=crew.is_first) as bar:
+        complete = work.run(make, bar)
+    if not complete:
+        _say(work.describe_share())
+        return None
+    return summarize(measurement, lambda batch: load((parts / batch.name).read_bytes()))
+
+
+def _describe_origin(
+    args: argparse.Namespace, measurement: Measurement, judged_by: str
+) -> dict[str, Any]:
+    """All that decides what is measured."""
+    from ballgan.files import file_version
+    from ballgan.model_files import hash_file
+    from ballgan.plain import to_plain
+
+    from .archive import LABEL_FILE
+
+    data = Path(args.data)
+    return {
+        "model": hash_file(args.model),
+        "data": [args.data, file_version(data / LABEL_FILE if data.is_dir() else data)],
+        "domain": measurement.reals.domain,
+        "seed": args.seed,
+        "truncation": args.truncation,
+        "resolution": measurement.sampler.resolution,
+        "judge": judged_by,
+        "inception": hash_file(args.inception) if args.inception else "",
+        **to_plain(measurement.plan),
+    }
+
+
 def _make_plan(args: argparse.Namespace) -> Plan:
-    from .evaluation import Plan
+    from .batches import Plan
     from .source import TOYWORLD_PREFIX
 
     count = args.count if args.count is not None else 48 if args.quick else 1000
@@ -168,26 +233,54 @@ def _common_size(sampler: Sampler, reals: Reals) -> int:
 
 
 def _get_judge(
-    args: argparse.Namespace, size: int, domain: str | None, device: torch.device
-) -> Judge | None:
-    """The judge given, kept, or trained now; None where there is nothing that it knows."""
-    from .judge import JudgeInfo, cache_path, load_judge
+    args: argparse.Namespace,
+    size: int,
+    domain: str | None,
+    device: torch.device,
+    parts: Path,
+    crew: Crew,
+) -> tuple[Judge | None, str]:
+    """The judge, and the checksum of its file; None where there is nothing that it knows.
+
+    It is the one given, or that which the first process has kept or trains now, while the others
+    wait for it.
+    """
+    from ballgan.cli.work import Piece, Work
+    from ballgan.model_files import hash_file
+    from ballgan.plain import to_plain
+
+    from .judge import JudgeInfo, load_judge, save_judge
 
     if args.no_judge:
-        return None
+        return None, ""
     if args.judge and Path(args.judge).exists():
         judge = load_judge(args.judge, device)
         if domain not in (None, judge.info.domain):
             raise ValueError(f"{args.judge} judges {judge.info.domain}, not {domain}.")
-        return judge
+        return judge, hash_file(args.judge)
     if domain is None:
         if args.judge:
             raise ValueError(f"{args.judge} does not exist; --domain says what to train it for.")
-        return None
+        return None, ""
     kimg = args.judge_kimg if args.judge_kimg is not None else 4.0 if args.quick else JUDGE_KIMG
     if kimg <= 0:
         raise ValueError(f"--judge-kimg should be above 0; got {kimg:g}.")
     info = JudgeInfo(domain, args.judge_size or size, float(kimg))
+    shared = parts / "judge.pt"
+
+    def make(index: int, progress: object) -> None:
+        save_judge(_keep_judge(args, info, device), shared)
+
+    work = Work(parts, [Piece(shared.name, to_plain(info))], crew, overwrite=True)
+    work.run(make, lambda fraction: None)
+    work.wait(lambda fraction: None)
+    return load_judge(shared, device), hash_file(shared)
+
+
+def _keep_judge(args: argparse.Namespace, info: JudgeInfo, device: torch.device) -> Judge:
+    """The judge that is kept from before, or one that is trained now and kept."""
+    from .judge import cache_path, load_judge
+
     path = Path(args.judge) if args.judge else cache_path(info.domain, info.size)
     kept = None
     if path.exists():
@@ -262,5 +355,7 @@ def _write(
 
 
 def _say(text: str) -> None:
+    if not text:
+        return
     sys.stdout.write(text + "\n")
     sys.stdout.flush()

@@ -21,8 +21,9 @@ from ballgan.images import contact_sheet, write_png
 from ballgan.latents import MAX_SEED, Latent
 from ballgan.scene import Scene
 
+from .batches import ALPHA_BINS
 from .distances import Estimate
-from .evaluation import ALPHA_BINS, Results
+from .evaluation import Results
 from .fakes import BACKGROUND_SEEDS, Sampler
 from .judge import Judge
 from .plots import Axes, draw_bars, draw_scatter, join_plots

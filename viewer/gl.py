@@ -190,6 +190,42 @@ class Quad:
         GL.glDeleteVertexArrays(1, [self._array])
 
 
+class Framebuffer:
+    """A picture to draw into and read back, with depth."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self.size = width, height
+        self._colour, self._depth = GL.glGenRenderbuffers(2)
+        self._framebuffer = GL.glGenFramebuffers(1)
+        GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, self._framebuffer)
+        for attachment, layout, buffer in (
+            (GL.GL_COLOR_ATTACHMENT0, GL.GL_RGBA8, self._colour),
+            (GL.GL_DEPTH_ATTACHMENT, GL.GL_DEPTH_COMPONENT24, self._depth),
+        ):
+            GL.glBindRenderbuffer(GL.GL_RENDERBUFFER, buffer)
+            GL.glRenderbufferStorage(GL.GL_RENDERBUFFER, layout, width, height)
+            GL.glFramebufferRenderbuffer(GL.GL_FRAMEBUFFER, attachment, GL.GL_RENDERBUFFER, buffer)
+        GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, 0)
+
+    def render(self, draw: Callable[[], None]) -> np.ndarray:
+        """Clear it to nothing, call `draw`, and give (height, width, 4) uint8, first row on top."""
+        width, height = self.size
+        GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, self._framebuffer)
+        try:
+            clear(width, height, (0.0, 0.0, 0.0), alpha=0.0)
+            draw()
+            GL.glPixelStorei(GL.GL_PACK_ALIGNMENT, 4)
+            data = GL.glReadPixels(0, 0, width, height, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE)
+        finally:
+            GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, 0)
+        return np.frombuffer(data, dtype=np.uint8).reshape(height, width, 4)[::-1].copy()
+
+    def close(self) -> None:
+        """Delete the buffers."""
+        GL.glDeleteFramebuffers(1, [self._framebuffer])
+        GL.glDeleteRenderbuffers(2, [self._colour, self._depth])
+
+
 def draw_flat(quad: Quad) -> None:
     """Draw a rectangle with the current program over what is there."""
     GL.glDisable(GL.GL_DEPTH_TEST)

@@ -10,7 +10,7 @@ import unicodedata
 from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ballgan.files import shorten_name
 from ballgan.panoramas import bundled_panoramas
@@ -113,6 +113,16 @@ def choose_background(args: Namespace, default: str) -> Background:
     options = dict(vars(args), background=args.background or default)
     options["background_seeds"] = None if args.background_seed is None else (args.background_seed,)
     return list_backdrops(Namespace(**options))[0].background
+
+
+def describe_background(background: Background) -> dict[str, Any]:
+    """All that decides what a background shows, as plain values."""
+    from ballgan.backgrounds import Panorama
+    from ballgan.model_files import hash_file
+    from ballgan.plain import to_plain
+
+    file = hash_file(background.path) if isinstance(background, Panorama) else None
+    return {"background": to_plain(background), "background_file": file}
 
 
 def list_backdrops(args: Namespace) -> list[Backdrop]:

@@ -2,65 +2,117 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import shutil
 from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
 import ballgan
 from ballgan.animation import Animation, read_animation, turntable
-from ballgan.checkpoint import choose_device
 from ballgan.files import check_writable
-from ballgan.filming import FilmSettings, render_film
-from ballgan.model_files import describe_file
+from ballgan.filming import FilmSettings, choose_video, list_views, render_frame
+from ballgan.images import read_pixels, write_png
+from ballgan.model_files import describe_file, hash_file
+from ballgan.plain import to_plain
 from ballgan.session import Session, describe_picture
-from ballgan.video import VideoOptions, format_of
+from ballgan.shot import Progress
+from ballgan.video import VideoOptions, format_of, prepare_picture, write_video
 from ballgan.view import Backdrop, View
 
 from .backdrops import choose_light, list_backdrops, list_learnt
+from .crew import Crew
 from .latents import list_latents
 from .progress import ProgressBar
 from .views import describe_backdrop, describe_camera, describe_code
+from .work import Piece, Work
 
 DURATION, FPS = 4.0, 30.0  # seconds and pictures per second of a turntable
 
 
 @dataclass(frozen=True)
 class FilmJob:
-    """One film, checked as far as possible before the model is read."""
+    """One film, checked as far as possible before the model is read.
+
+    Its pictures are made one by one, in a folder beside it; once all are there, they are encoded.
+    """
 
     model: Path
     device: torch.device
     settings: FilmSettings
     output: Path
     direct: Callable[[ballgan.ModelConfig], tuple[View, Animation]]  # what it shows
+    crew: Crew
+    overwrite: bool
 
     def run(self) -> str:
         """Render and write the film; returns what to tell the user."""
         self.output.parent.mkdir(parents=True, exist_ok=True)
         check_writable(self.output.with_suffix(self.output.suffix or ".png"))
-        model = ballgan.load(str(self.model), device=self.device)
-        view, animation = self.direct(model.config)
-        session = Session((describe_file(self.model),), animation=animation)
+        if self.output.is_dir() and any(self.output.iterdir()):
+            raise ValueError(f"{self.output} is a folder that is not empty: choose another name")
+        scene = ballgan.Scene(ballgan.load(str(self.model), device=self.device))
+        view, animation = self.direct(scene.model.config)
+        file = describe_file(self.model)
+        session = Session((file,), animation=animation)
 
         def describe(shown: View) -> dict[str, str]:
             facts = describe_picture(replace(session, view=shown))
             return {"Software": "ballgan render"} | facts
 
-        with ProgressBar("film") as bar:
-            count = render_film(
-                ballgan.Scene(model),
-                view,
-                animation,
-                self.output,
-                self.settings,
-                metadata=describe,
-                progress=bar,
-            )
-        return f"{self.output}: {count} pictures, {animation.duration:g} s"
+        config = scene.model.config
+        options = choose_video(config, view, animation, self.output, self.settings, describe(view))
+        views = list_views(config, view, animation)
+        pieces = [
+            Piece(f"picture{index:06d}.png", self._origin(file.sha256, options, shown))
+            for index, shown in enumerate(views)
+        ]
+        folder = self.output.with_name(f"{self.output.name}.parts")
+        work = Work(folder, pieces, self.crew, overwrite=self.overwrite)
+
+        def make(index: int, progress: Progress) -> None:
+            image = render_frame(scene, views[index], self.settings, progress=progress)
+            path = folder / pieces[index].name
+            write_png(path, prepare_picture(image, options), work.texts(index))
+
+        with ProgressBar("film", shown=self.crew.is_first) as bar:
+            complete = work.run(make, bar)
+        if not complete:
+            return work.describe_share()
+        try:
+            with ProgressBar("encoding") as bar, write_video(self.output, options) as add:
+                for index, (piece, shown) in enumerate(zip(pieces, views, strict=True)):
+                    bar(index / len(pieces))
+                    texts = describe(shown) if options.format == "png" else None
+                    add(read_pixels(folder / piece.name), texts)
+        except FileNotFoundError:
+            if folder.exists():
+                raise
+            return f"{self.output}: another process has just written it"
+        shutil.rmtree(folder, ignore_errors=True)
+        before = f", {work.found} of them from before" if work.found else ""
+        return f"{self.output}: {len(views)} pictures{before}, {animation.duration:g} s"
+
+    def _origin(self, model: str, options: VideoOptions, shown: View) -> dict[str, Any]:
+        """All that decides a picture's pixels."""
+        behind = shown.backdrop
+        return {
+            "model": model,
+            "view": to_plain(shown),
+            "background_file": _hash_once(behind.photo) if behind.kind == "photo" else None,
+            **to_plain(self.settings),
+            "transparent": options.transparent,
+        }
+
+
+@functools.cache
+def _hash_once(path: str | None) -> str | None:
+    return None if path is None else hash_file(path)
 
 
 def prepare_film(args: Namespace, session: Session | None, model: Path) -> Callable[[], str]:
@@ -88,7 +140,7 @@ def prepare_film(args: Namespace, session: Session | None, model: Path) -> Calla
         read_animation(args.keyframes, session.view if session is not None else View())
     return FilmJob(
         model=model,
-        device=choose_device(args.device),
+        device=args.crew.choose_device(args.device),
         settings=FilmSettings(
             args.size,
             args.passes,
@@ -98,6 +150,8 @@ def prepare_film(args: Namespace, session: Session | None, model: Path) -> Calla
         ),
         output=output,
         direct=direct,
+        crew=args.crew,
+        overwrite=args.overwrite,
     ).run
 
 

@@ -18,12 +18,13 @@ _WIDTH = 30
 class ProgressBar:
     """Called with a fraction in [0, 1]; draws itself once the work takes over a second.
 
-    Nothing is drawn if the stream is not a terminal. As a context manager it wipes itself away, and
-    a Ctrl-C that the work swallowed is raised by the next call.
+    Nothing is drawn if the stream is not a terminal, or `shown` is False. As a context manager it
+    wipes itself away, and a Ctrl-C that the work swallowed is raised by the next call.
     """
 
-    def __init__(self, label: str, stream: TextIO | None = None) -> None:
+    def __init__(self, label: str, stream: TextIO | None = None, *, shown: bool = True) -> None:
         self.label = label
+        self.shown = shown
         self.stream = sys.stderr if stream is None else stream
         self.started = time.monotonic()
         self.drawn = 0.0
@@ -52,7 +53,7 @@ class ProgressBar:
         now = time.monotonic()
         if now - self.started < _DELAY or now - self.drawn < _INTERVAL:
             return
-        if not self.stream.isatty():
+        if not self.shown or not self.stream.isatty():
             return
         self.drawn = now
         line = f"{self.label} {self._bar(fraction)} {fraction:4.0%}{self._remaining(fraction, now)}"

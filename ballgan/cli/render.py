@@ -9,30 +9,49 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 import ballgan
-from ballgan.checkpoint import choose_device
 from ballgan.depth import find_depth_range, shade_depth
 from ballgan.files import check_writable
-from ballgan.images import contact_sheet, resize_image, write_png, write_png_bands
-from ballgan.model_files import describe_file
+from ballgan.images import contact_sheet, read_pixels, resize_image, write_png, write_png_bands
+from ballgan.model_files import ModelFile, describe_file
+from ballgan.plain import to_plain
 from ballgan.session import Session, describe_picture
+from ballgan.shot import Progress
 from ballgan.view import DepthStyle, View
 
-from .backdrops import Backdrop, choose_light, list_backdrops, list_learnt
+from .backdrops import (
+    Backdrop,
+    choose_light,
+    describe_background,
+    list_backdrops,
+    list_learnt,
+)
+from .crew import Crew
 from .latents import describe_edits, list_latents, name_edits
 from .progress import ProgressBar
 from .render_session import FILM_OPTIONS, prepare_session
 from .values import DEFAULT_TRUNCATION
 from .viewpoints import Viewpoint, list_viewpoints, write_cameras
 from .views import describe_backdrop, describe_camera, describe_code
+from .work import Piece, Work
 
 SHEET_NAME = "contact_sheet.png"
 _SHEET_PIXELS = 2**25  # of all cells of a contact sheet together
 _SHEET_CELL = 256  # pixels, the longest side of a cell at most
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One picture."""
+
+    latent: ballgan.Latent
+    backdrop: Backdrop
+    point: Viewpoint
 
 
 @dataclass(frozen=True)
@@ -53,6 +72,13 @@ class RenderJob:
     colormap: str = "grey"  # of depth pictures
     depth_range: tuple[float, float] | None = None  # of depth pictures; None: the model's
     write_cameras: str | None = None  # convention of a file with the pictures' cameras; None: none
+    crew: Crew = Crew()
+    overwrite: bool = False
+
+    @property
+    def shots(self) -> list[Shot]:
+        """All pictures, row by row."""
+        return [Shot(*row, camera) for row in self.rows for camera in self.cameras]
 
     def run(self) -> str:
         """Render and write all pictures; returns what to tell the user."""
@@ -61,59 +87,85 @@ class RenderJob:
         if self.needs_sphere and scene.model.config.background is None:
             raise ValueError("--background-seeds: this model has no background network")
         scene.match_light, scene.backdrop_camera = self.match_light, self.backdrop_camera
-        self.output.mkdir(parents=True, exist_ok=True)
-        count = len(self.rows) * len(self.cameras)
-        cell = max(16, min(_SHEET_CELL, math.isqrt(_SHEET_PIXELS // count)))
-        with ProgressBar("render") as bar:
-            cells = list(self._render_all(scene, cell, bar))
+        shots = self.shots
+        file = describe_file(self.model)
+        pieces = [Piece(self._name_file(shot), self._origin(shot, file.sha256)) for shot in shots]
+        work = Work(self.output, pieces, self.crew, overwrite=self.overwrite)
+
+        def make(index: int, progress: Progress) -> None:
+            path, texts = self.output / pieces[index].name, work.texts(index)
+            self._render(scene, shots[index], file, path, texts, progress)
+
+        with ProgressBar("render", shown=self.crew.is_first) as bar:
+            complete = work.run(make, bar)
+        if not complete:
+            return work.describe_share()
         if self.write_cameras is not None:
-            self._write_cameras(self.write_cameras, scene.model.config)
-        columns = len(self.cameras)
+            self._write_cameras(shots, self.write_cameras, scene.model.config)
+        self._write_sheet([self.output / piece.name for piece in pieces])
+        pictures = "1 picture" if len(work) == 1 else f"{len(work)} pictures"
+        before = f", {work.found} of them from before," if work.found else ""
+        return f"{self.output}: {pictures}{before} and {SHEET_NAME}"
+
+    def _render(
+        self,
+        scene: ballgan.Scene,
+        shot: Shot,
+        file: ModelFile,
+        path: Path,
+        texts: dict[str, str],
+        progress: Progress,
+    ) -> None:
+        """Write one picture, with texts besides its own."""
+        scene.latent, scene.background = shot.latent, shot.backdrop.background
+        config = scene.model.config
+        depth_range = self.depth_range or find_depth_range(config)
+        frames = scene.render_bands(shot.point.camera, self.settings, progress=progress)
+        bands = (show_layer(frame, self.layer, depth_range, self.colormap) for frame in frames)
+        facts = texts | self._describe(shot)
+        facts |= describe_picture(Session((file,), 0, self._view(shot, config)))
+        write_picture(path, bands, facts)
+
+    def _write_sheet(self, pictures: list[Path]) -> None:
+        """Write the contact sheet, from the pictures' files."""
+        count, columns = len(pictures), len(self.cameras)
+        side = max(16, min(_SHEET_CELL, math.isqrt(_SHEET_PIXELS // count)))
+        cells = [load_small(path, side) for path in pictures]
         sheet = contact_sheet(
             [cells[start : start + columns] for start in range(0, count, columns)],
             [self._label_row(latent, backdrop) for latent, backdrop in self.rows],
             [camera.label for camera in self.cameras],
         )
         write_png(self.output / SHEET_NAME, sheet)
-        pictures = "1 picture" if count == 1 else f"{count} pictures"
-        return f"{self.output}: {pictures} and {SHEET_NAME}"
 
-    def _render_all(
-        self, scene: ballgan.Scene, cell: int, bar: ProgressBar
-    ) -> Iterator[np.ndarray]:
-        """Write all pictures; each one small, for the contact sheet."""
-        count, done = len(self.rows) * len(self.cameras), 0
-        depth_range = self.depth_range or find_depth_range(scene.model.config)
-        file = describe_file(self.model)
-        for latent, backdrop in self.rows:
-            scene.latent, scene.background = latent, backdrop.background
-            for camera in self.cameras:
+    def _origin(self, shot: Shot, model: str) -> dict[str, Any]:
+        """All that decides a picture's pixels."""
+        return {
+            "model": model,
+            "foreground": to_plain(shot.latent),
+            **describe_background(shot.backdrop.background),
+            "camera": to_plain(shot.point.camera),
+            "background_camera": to_plain(self.backdrop_camera),
+            "match_light": to_plain(self.match_light),
+            "layer": self.layer,
+            "colormap": self.colormap,
+            "depth_range": to_plain(self.depth_range),
+            **to_plain(self.settings),
+        }
 
-                def report(fraction: float, done: int = done) -> None:
-                    bar((done + fraction) / count)
-
-                frames = scene.render_bands(camera.camera, self.settings, progress=report)
-                bands = (show_layer(f, self.layer, depth_range, self.colormap) for f in frames)
-                name = self._name_file(latent, backdrop, camera)
-                view = self._view(latent, backdrop, camera, scene.model.config)
-                facts = self._describe(latent, backdrop, camera)
-                facts |= describe_picture(Session((file,), 0, view))
-                yield write_and_shrink(self.output / name, bands, cell, facts)
-                done += 1
-
-    def _write_cameras(self, convention: str, config: ballgan.ModelConfig) -> None:
+    def _write_cameras(
+        self, shots: list[Shot], convention: str, config: ballgan.ModelConfig
+    ) -> None:
         cameras = {
-            self._name_file(latent, backdrop, point): point.camera.resolve(config.camera)
-            for latent, backdrop in self.rows
-            for point in self.cameras
+            self._name_file(shot): shot.point.camera.resolve(config.camera) for shot in shots
         }
         size = self.settings.size or config.image_resolution
         write_cameras(self.output, convention, cameras, size)
 
-    def _name_file(self, latent: ballgan.Latent, backdrop: Backdrop, camera: Viewpoint) -> str:
-        seed = [f"seed{latent.seed:04d}", *name_edits(latent)]
-        parts = [*seed, backdrop.token, *camera.tokens]
-        parts += self._list_choices(latent, camera)
+    def _name_file(self, shot: Shot) -> str:
+        seed = [f"seed{shot.latent.seed:04d}", *name_edits(shot.latent)]
+        parts = [*seed, shot.backdrop.token, *shot.point.tokens]
+        parts += self._list_choices(shot.latent, shot.point)
         return "_".join([*parts, self.layer]) + ".png"
 
     def _list_choices(self, latent: ballgan.Latent, camera: Viewpoint) -> list[str]:
@@ -137,41 +189,34 @@ class RenderJob:
         still = [] if self.backdrop_camera is None else ["still"]
         return [*parts, *still, *([] if settings.sampler == "fast" else [settings.sampler])]
 
-    def _describe(
-        self, latent: ballgan.Latent, backdrop: Backdrop, camera: Viewpoint
-    ) -> dict[str, str]:
+    def _describe(self, shot: Shot) -> dict[str, str]:
         """Text chunks that tell how a picture was made."""
+        latent = shot.latent
         facts = {
             "model": Path(self.model).name,
             "seed": latent.seed,
             "truncation": latent.truncation_psi,
             "truncation_cutoff": latent.truncation_cutoff,
             "edits": describe_edits(latent),
-            "background": backdrop.label,
+            "background": shot.backdrop.label,
             "still_background": True if self.backdrop_camera else None,
             "match_light": self.match_light.strength if self.match_light else None,
-            **camera.facts,
+            **shot.point.facts,
             "layer": self.layer,
         }
         given = {key: value for key, value in facts.items() if value is not None}
         return {"Software": "ballgan render", "ballgan": json.dumps(given)}
 
-    def _view(
-        self,
-        latent: ballgan.Latent,
-        backdrop: Backdrop,
-        camera: Viewpoint,
-        config: ballgan.ModelConfig,
-    ) -> View:
+    def _view(self, shot: Shot, config: ballgan.ModelConfig) -> View:
         """What the window shows if a picture is dropped on it."""
-        shown = describe_backdrop(backdrop.background, self.learnt, self.match_light)
+        shown = describe_backdrop(shot.backdrop.background, self.learnt, self.match_light)
         if self.backdrop_camera is not None:
             shown = replace(shown, camera=describe_camera(self.backdrop_camera, config))
         near, far = self.depth_range or (None, None)
         return View(
-            foreground=describe_code(latent),
+            foreground=describe_code(shot.latent),
             backdrop=shown,
-            camera=camera.orbit(config),
+            camera=shot.point.orbit(config),
             layer=self.layer,
             neural_resolution=self.settings.neural_resolution,
             depth=DepthStyle(near, far, self.colormap),
@@ -208,7 +253,7 @@ def prepare_render(args: Namespace) -> Callable[[], str]:
     fov = None if args.fov is None else math.radians(args.fov)
     return RenderJob(
         model=args.model,
-        device=choose_device(args.device),
+        device=args.crew.choose_device(args.device),
         rows=tuple((latent, backdrop) for latent in latents for backdrop in backdrops),
         cameras=list_viewpoints(args),
         settings=ballgan.RenderSettings(
@@ -230,29 +275,28 @@ def prepare_render(args: Namespace) -> Callable[[], str]:
         colormap=args.colormap,
         depth_range=args.depth_range,
         write_cameras=args.write_cameras,
+        crew=args.crew,
+        overwrite=args.overwrite,
     ).run
 
 
-def write_and_shrink(
-    path: Path, bands: Iterator[np.ndarray], side: int, facts: dict[str, str]
-) -> np.ndarray:
-    """Write a square picture that comes in bands; it with at most `side` pixels a side."""
+def write_picture(path: Path, bands: Iterator[np.ndarray], facts: dict[str, str]) -> None:
+    """Write a square picture that comes in bands."""
     first = next(bands)
     size, channels = first.shape[1:]
     if len(first) == size:
         write_png(path, first, facts)
-        return resize_image(first, side)
-    step, small = -(-size // side), []
+    else:
+        parts = itertools.chain([first], bands)
+        write_png_bands(path, parts, (size, size, channels), facts)
 
-    def pass_on() -> Iterator[np.ndarray]:
-        top = 0
-        for band in itertools.chain([first], bands):
-            small.append(band[-top % step :: step, ::step].copy())
-            top += len(band)
-            yield band
 
-    write_png_bands(path, pass_on(), (size, size, channels), facts)
-    return np.concatenate(small)
+def load_small(path: Path, side: int) -> np.ndarray:
+    """A square picture of ours, (h, w, 3 or 4) floats, with at most `side` pixels a side."""
+    pixels = read_pixels(path)
+    step = max(1, len(pixels) // (4 * side))
+    pixels = pixels[::step, ::step]  # of a large picture the bytes alone are kept
+    return resize_image(pixels.astype(np.float32) / 255, side)
 
 
 def show_layer(

@@ -11,7 +11,6 @@ import torch
 
 import ballgan
 from ballgan.capture import capture_picture, render_shown
-from ballgan.checkpoint import choose_device
 from ballgan.files import check_writable
 from ballgan.filming import FilmSettings
 from ballgan.images import write_rgba
@@ -26,7 +25,9 @@ ALLOWED = (
     "output",
     "device",
     "size",
+    "overwrite",
     "debug",
+    "crew",
 )  # options that go with --session
 FILM_OPTIONS = ("turntable", "keyframes", "duration", "fps", "passes")  # that go with --video
 
@@ -71,6 +72,8 @@ def prepare_session(args: Namespace) -> Callable[[], str]:
         from .film import prepare_film
 
         return prepare_film(args, session, model)
+    if not args.crew.is_first:
+        return str  # one picture is nothing to share
     if args.size is not None:
         session = replace(session, picture=replace(session.picture, size=args.size))
     picture = session.picture
@@ -87,7 +90,7 @@ def prepare_session(args: Namespace) -> Callable[[], str]:
     return SessionJob(
         session=session,
         model=model,
-        device=choose_device(args.device),
+        device=args.crew.choose_device(args.device),
         settings=sized,
         output=output,
     ).run
