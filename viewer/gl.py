@@ -1,7 +1,7 @@
 """Thin owners of GL objects: programs, textures, buffers. Only for the thread with the context."""
 
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
