@@ -16,7 +16,6 @@ from torch import Tensor
 
 from .color import decode_srgb, encode_srgb
 from .geometry import sample_equirectangular, sphere_angles, turn
-from .images import load_image
 from .latents import Latent
 
 
@@ -104,6 +103,8 @@ class Panorama:
 
     def load(self) -> Tensor:
         """The picture (3, H, W) in [0, 1]. ValueError names the file and what is wrong with it."""
+        from .images import load_image  # here: Pillow takes a tenth of a second to import
+
         return torch.from_numpy(load_image(self.path)).permute(2, 0, 1).contiguous()
 
 

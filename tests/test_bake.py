@@ -170,3 +170,14 @@ def test_baking_can_be_stopped_between_steps() -> None:
     assert not torch.is_inference_mode_enabled()
     assert 0 < first.fraction < 1
     refining.close()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.002, 0.3])
+def test_distances_are_those_of_the_nearest_brick(share: float) -> None:
+    occupied = np.random.default_rng(1).random((12, 12, 12)) < share
+    places = np.argwhere(occupied)
+    expected = np.full(occupied.shape, 12)
+    for place in np.ndindex(occupied.shape):
+        if len(places):
+            expected[place] = np.abs(places - place).max(axis=1).min()
+    assert (bake.measure_distance(occupied) == expected).all()

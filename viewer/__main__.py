@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ballgan.cli.values import Parser, parse_scale, parse_window_size
+from ballgan.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from .app import App
@@ -21,6 +22,8 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.DEBUG if options.debug else logging.WARNING)
     for noisy in "PIL", "OpenGL", "trimesh":
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    if arguments is None:  # a process of its own
+        keep_freed_memory()
     try:
         return view(options)
     except KeyboardInterrupt:

@@ -13,14 +13,15 @@ A script is a JSON list of steps, each an object with one of the keys of `STEPS`
      {"command": "background.toggle"},             as commands calls them
      {"set": ["foreground.seed", 7]},
      {"drop": "photo.jpg"},
-     {"wait": "converged", "timeout": 60},    or "loaded", "exported", "captured", "saved",
-                                                 "pictured", "idle"
+     {"wait": "converged", "timeout": 60},    or "loaded", "shown", "exported", "captured",
+                                                 "saved", "pictured", "idle"
      {"size": [1000, 700]},
      {"screenshot": "window.png"}]
 
 Positions and sizes are in logical pixels. Widgets are found by the names they are drawn with; the
-section and the fold that hold them are opened. "pictured" waits for thumbnails and the unrolled
-background, "idle" for all of it. The next step begins when the camera has come to where it glides.
+section and the fold that hold them are opened. "shown" waits for a first picture of a model,
+"pictured" for thumbnails and the unrolled background, "idle" for all of it. The next step begins
+when the camera has come to where it glides.
 """
 
 import json
@@ -49,6 +50,7 @@ MODIFIERS = {
 WAITS: dict[str, Callable[[App], bool]] = {
     "converged": lambda app: app.converged,
     "loaded": lambda app: not app.loading,
+    "shown": lambda app: bool(app.easel.engine(app.state)),
     "exported": lambda app: not app.exporting,
     "captured": lambda app: not (app.capturing or app.saving),
     "saved": lambda app: not app.saving,
