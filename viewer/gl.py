@@ -210,10 +210,10 @@ class Quad:
 
 
 class Framebuffer:
-    """A square picture to draw into and read back, with depth."""
+    """A picture to draw into and read back, with depth."""
 
-    def __init__(self, side: int) -> None:
-        self.side = side
+    def __init__(self, width: int, height: int) -> None:
+        self.size = width, height
         self._colour, self._depth = GL.glGenRenderbuffers(2)
         self._framebuffer = GL.glGenFramebuffers(1)
         GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, self._framebuffer)
@@ -222,20 +222,22 @@ class Framebuffer:
             (GL.GL_DEPTH_ATTACHMENT, GL.GL_DEPTH_COMPONENT24, self._depth),
         ):
             GL.glBindRenderbuffer(GL.GL_RENDERBUFFER, buffer)
-            GL.glRenderbufferStorage(GL.GL_RENDERBUFFER, layout, side, side)
+            GL.glRenderbufferStorage(GL.GL_RENDERBUFFER, layout, width, height)
             GL.glFramebufferRenderbuffer(GL.GL_FRAMEBUFFER, attachment, GL.GL_RENDERBUFFER, buffer)
         GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, 0)
 
     def render(self, draw: Callable[[], None]) -> np.ndarray:
-        """Clear it to nothing, call `draw`, and give (side, side, 4) uint8, first row on top."""
+        """Clear it to nothing, call `draw`, and give (height, width, 4) uint8, first row on top."""
+        width, height = self.size
         GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, self._framebuffer)
         try:
-            clear(self.side, self.side, (0.0, 0.0, 0.0), alpha=0.0)
+            clear(width, height, (0.0, 0.0, 0.0), alpha=0.0)
             draw()
-            data = GL.glReadPixels(0, 0, self.side, self.side, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE)
+            GL.glPixelStorei(GL.GL_PACK_ALIGNMENT, 4)
+            data = GL.glReadPixels(0, 0, width, height, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE)
         finally:
             GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, 0)
-        return np.frombuffer(data, dtype=np.uint8).reshape(self.side, self.side, 4)[::-1].copy()
+        return np.frombuffer(data, dtype=np.uint8).reshape(height, width, 4)[::-1].copy()
 
     def close(self) -> None:
         """Delete the buffers."""
