@@ -38,8 +38,8 @@ class Program:
                 GL.glDeleteShader(stage)
 
     def use(self, **uniforms: Any) -> None:
-        """Make it current and set uniforms: int, float, 2-4 floats, a (3, 3) or (4, 4)
-        matrix, or a list of vectors (N, 3)."""
+        """Make it current and set uniforms: int, float, 2-4 floats, or an array: a (3, 3) or
+        (4, 4) matrix, numbers (N,), or vectors (N, 3)."""
         GL.glUseProgram(self._program)
         for name, value in uniforms.items():
             self._set(self._locate(name), value)
@@ -66,6 +66,8 @@ class Program:
                 GL.glUniformMatrix4fv(location, 1, GL.GL_TRUE, array)
             elif array.shape == (3, 3):
                 GL.glUniformMatrix3fv(location, 1, GL.GL_TRUE, array)
+            elif array.ndim == 1:
+                GL.glUniform1fv(location, len(array), array)
             else:
                 GL.glUniform3fv(location, len(array), array)
         else:
