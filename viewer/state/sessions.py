@@ -7,6 +7,7 @@ from .. import actions as act
 from .. import document
 from ..autosave import RECOVERED
 from ..preferences import remember
+from .models import show
 from .reduce import forget, is_late, notify, reduce, with_camera
 from .values import ViewerState
 
@@ -33,6 +34,7 @@ def _(action: act.SessionFailed, state: ViewerState) -> ViewerState:
 
 @reduce.register
 def _(action: act.RestoreDocument, state: ViewerState) -> ViewerState:
+    state = show(state, action.model) if action.model else state
     values = document.with_notes_of(state, action.values)
     state = document.with_values(replace(state, pending=None), values)
     return with_camera(state, state.view.camera)
