@@ -81,7 +81,8 @@ def to_session(state: ViewerState) -> Session:
         window["notes"] = to_plain(notes)
     models = tuple(model.file for model in state.models)
     shown = state.models.index(state.model) if state.model is not None else 0
-    picture = PictureSettings(state.capture.size or None, state.capture.passes)
+    capture = state.capture
+    picture = PictureSettings(capture.size or None, capture.passes, capture.sides)
     return Session(models, shown, state.view, window, state.animation, picture)
 
 
