@@ -209,8 +209,8 @@ def test_surface_layer_and_its_level(app: Any) -> None:
     low, high = automatic.density_range
     level = automatic.level + 0.3 * (high - automatic.level)
     play(app, {"set": ["export.level", f"{level:.2f}"]}, {"wait": "converged"})
-    assert app.easel.surface.level == pytest.approx(level, abs=0.01)
-    inner = trimesh.Trimesh(app.easel.surface.vertices, app.easel.surface.faces)
+    assert app.easel.surface.mesh.level == pytest.approx(level, abs=0.01)
+    inner = trimesh.Trimesh(app.easel.surface.mesh.points, app.easel.surface.mesh.faces)
     outer = trimesh.Trimesh(automatic.vertices, automatic.faces)
     assert 0 < inner.volume < outer.volume
     play(app, {"drag": {"from": CENTRE, "to": [340, 280]}})

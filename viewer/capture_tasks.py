@@ -59,18 +59,22 @@ def _capture(request: CaptureRequest, ticket: Ticket) -> None:
 
 def _write(scene: Scene, request: CaptureRequest, path: Path, ticket: Ticket) -> str:
     """Write the file; what it holds, in words."""
-    from ballgan.capture import capture_picture
+    from ballgan.capture import capture_picture, render_shown
     from ballgan.filming import FilmSettings, render_film
+    from ballgan.images import write_rgba
     from ballgan.video import MAX_GIF_FPS
 
     options, film = request.options, request.animation
-    report = ticket.progress
+    report, facts = ticket.progress, request.metadata
+    if film is None and not options.size:  # as `ballgan render --session` does
+        rgba = render_shown(scene, request.view, options.sides, progress=report)
+        write_rgba(path, rgba, facts)
+        return f"{len(rgba)} pixels"
+    size = options.size if film is None else options.film_size
+    settings = FilmSettings(size or None, options.passes, sides=options.sides)
     if film is None:
-        settings = FilmSettings(size=options.size or None, passes=options.passes)
-        facts = request.metadata
         capture_picture(scene, request.view, path, settings, metadata=facts, progress=report)
-        return f"{options.size or request.model.info.image_resolution} pixels"
-    settings = FilmSettings(size=options.film_size or None, passes=options.passes)
+        return f"{size} pixels"
     if options.film == "gif":
         film = replace(film, fps=min(film.fps, MAX_GIF_FPS))
 

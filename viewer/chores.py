@@ -62,11 +62,12 @@ def _use_chosen_file(purpose: str, path: str) -> act.Action:
 
 
 def _save_picture(app: App) -> None:
-    rgba = app.easel.photograph(app.state)
-    if rgba is None:
+    pictures = app.easel.photograph(app.state)
+    if not pictures:
         return
     request = SaveRequest(
-        rgba,
+        pictures,
+        app.state.view.comparison.divider,
         app.state.preferences.output_folder,
         paths.picture_stem(app.state),
         capture.describe_view(app.state),

@@ -12,6 +12,7 @@ from . import actions as act
 from . import camera_actions as cam
 from . import cameras, capture, document, paths
 from . import latent_actions as lat
+from .easel import shows_mesh
 from .gallery import THUMBNAILS
 from .requests import CaptureRequest, ExportRequest
 from .shelf import open_bundled, open_recognised, open_session
@@ -61,7 +62,7 @@ def use_sphere(app: App, action: act.SphereWritten) -> None:
 
 def want_picture(app: App, action: act.SaveScreenshot) -> None:
     """Save the picture once it is finished, or render it anew as the options say."""
-    if app.state.capture.size and app.state.view.layer != "surface":
+    if app.state.capture.size or shows_mesh(app.state):
         if app.state.job("capture") is None:
             app.dispatch(act.StartCapture())
         else:
@@ -79,8 +80,6 @@ def start_capture(app: App, action: act.StartCapture | act.StartFilm) -> None:
         obstacle = "Open a model before."
     elif film and not state.animation.keys:
         obstacle = "The film has no keys: add one in the timeline, or make a turntable."
-    elif state.view.layer == "surface":
-        obstacle = "The mesh is drawn by the window only: choose another layer in Output."
     if app.easel.model is None or obstacle:
         app.dispatch(act.EndJob(lane, "error", obstacle))
         return
@@ -140,6 +139,9 @@ EFFECTS: dict[type[act.Action], Callable[[App, Any], None]] = {
     act.ShowModel: use_model,
     act.StepModel: use_model,
     act.CloseModel: use_model,
+    act.RestoreDocument: use_model,
+    act.Undo: use_model,
+    act.Redo: use_model,
     act.OpenSession: lambda app, action: app.keeper.open(app.state, action.path),
     act.SessionOpened: lambda app, action: app.dispatch(*open_session(app.state, action)),
     act.SessionFailed: lambda app, action: app.dispatch(*open_bundled(app.state)),
