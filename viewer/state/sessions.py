@@ -7,6 +7,7 @@ from .. import actions as act
 from .. import document
 from ..autosave import RECOVERED
 from ..preferences import remember
+from .models import show
 from .reduce import forget, is_late, notify, reduce, with_camera, with_level
 from .values import ViewerState
 
@@ -33,6 +34,7 @@ def _(action: act.SessionFailed, state: ViewerState) -> ViewerState:
 
 @reduce.register
 def _(action: act.RestoreDocument, state: ViewerState) -> ViewerState:
+    state = show(state, action.model) if action.model else state
     values = document.with_notes_of(state, action.values)
     state = document.with_values(replace(state, pending=None), values)
     if "export" not in values:  # a picture knows the level of its mesh alone
