@@ -42,8 +42,8 @@ class SphereConfig:
         return self.radius
 
     @property
-    def preview_radius(self) -> float:
-        """Radius of a sphere that stands for it in previews."""
+    def outline_radius(self) -> float:
+        """Radius of a sphere that stands for it when unrolled."""
         return self.radius
 
     @property
@@ -82,8 +82,8 @@ class CubeConfig:
         return self.side / 2 * math.sqrt(3)
 
     @property
-    def preview_radius(self) -> float:
-        """Radius of a sphere that stands for it in previews: between faces and corners."""
+    def outline_radius(self) -> float:
+        """Radius of a sphere that stands for it when unrolled: between faces and corners."""
         return 0.6 * self.side
 
     @property
@@ -124,8 +124,8 @@ class PlaneConfig:
         return None
 
     @property
-    def preview_radius(self) -> float:
-        """Radius of a sphere that stands for it in previews: as far as the plane."""
+    def outline_radius(self) -> float:
+        """Radius of a sphere that stands for it when unrolled: as far as the plane."""
         return max(self.distance, 1e-3)
 
     @property
@@ -168,8 +168,8 @@ class InvertedSphereConfig:
         return None
 
     @property
-    def preview_radius(self) -> float:
-        """Radius of a sphere that stands for it in previews: half of its inverse radii."""
+    def outline_radius(self) -> float:
+        """Radius of a sphere that stands for it when unrolled: half of its inverse radii."""
         return 2 / self.start
 
     @property

@@ -305,9 +305,9 @@ class ModelConfig:
         return None if self.background is None else self.background.surround_radius
 
     @property
-    def preview_radius(self) -> float:
+    def outline_radius(self) -> float:
         """Radius of a sphere that the background is drawn on where only a sphere can be drawn."""
-        return 0.0 if self.background is None else self.background.preview_radius
+        return 0.0 if self.background is None else self.background.outline_radius
 
     def to_dict(self) -> dict[str, Any]:
         """Plain containers that `from_dict` turns back into an equal config."""

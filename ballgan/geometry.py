@@ -85,19 +85,20 @@ def directions_to_equirectangular(directions: Tensor) -> Tensor:
 
 def equirectangular_directions(height: int, width: int, device: torch.device) -> Tensor:
     """Unit directions (height, width, 3) of the pixel centres of an equirectangular image."""
-    rows, columns = torch.arange(height, device=device), torch.arange(width, device=device)
-    return pixel_directions(rows, columns, height, width)
+    theta = (torch.arange(height, device=device) + 0.5) * (math.pi / height)
+    phi = (1 - (torch.arange(width, device=device) + 0.5) / width) * (2 * math.pi)
+    return _from_angles(theta[:, None].expand(height, width), phi.expand(height, width))
 
 
-def pixel_directions(rows: Tensor, columns: Tensor, height: int, width: int) -> Tensor:
-    """Unit directions (R, C, 3) of some pixel centres of an equirectangular image."""
-    theta = (rows + 0.5) * (math.pi / height)
-    phi = (1 - (columns + 0.5) / width) * (2 * math.pi)
-    sin_theta = theta.sin()[:, None]
-    x = sin_theta * phi.sin()
-    z = sin_theta * phi.cos()
-    y = theta.cos()[:, None].expand_as(x)
-    return torch.stack([x, y, z], dim=-1)
+def equirectangular_to_directions(places: Tensor) -> Tensor:
+    """Unit directions (..., 3) of image coordinates (u, v) in [0, 1], (..., 2)."""
+    u, v = places.unbind(-1)
+    return _from_angles(v * math.pi, (1 - u) * (2 * math.pi))
+
+
+def _from_angles(theta: Tensor, phi: Tensor) -> Tensor:
+    across = theta.sin()
+    return torch.stack([across * phi.sin(), theta.cos(), across * phi.cos()], dim=-1)
 
 
 def sample_equirectangular(image: Tensor, directions: Tensor) -> Tensor:

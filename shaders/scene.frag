@@ -3,7 +3,7 @@
 
 #include "camera.glsl"
 #include "checker.glsl"
-#include "sphere.glsl"
+#include "behind.glsl"
 
 uniform sampler2D foreground;   // premultiplied; what preview.frag has drawn
 uniform float has_foreground;   // 1 or 0
@@ -15,8 +15,7 @@ out vec4 colour;
 
 void main() {
     vec4 before = has_foreground * texture(foreground, vec2(uv.x, 1.0 - uv.y));
-    vec3 rest = behind == NOTHING
-        ? checker(gl_FragCoord.xy - corner_px, checker_px)
-        : colour_behind(eye, ray_direction(uv));
+    vec4 seen = colour_behind(eye, ray_direction(uv));
+    vec3 rest = mix(checker(gl_FragCoord.xy - corner_px, checker_px), seen.rgb, seen.a);
     colour = vec4(before.rgb + (1.0 - before.a) * rest, 1.0);
 }

@@ -270,6 +270,10 @@ def test_scale_of_the_screen(model_file: Path) -> None:
         assert app.grab().shape == (800, 1280, 3)
         play(app, {"drag": {"from": [100, 100], "to": [120, 100]}})
         assert app.state.view.camera.yaw != 0
+        play(app, {"size": [800, 500]})  # larger than it began
+        pixels = app.grab()
+        assert pixels.shape == (1000, 1600, 3)
+        assert pixels[-1, -1].max() > 0 and pixels[0, -1].max() > 0
 
 
 def test_recent_files_and_window_size_are_remembered(

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import TINY, make_model
 from test_viewer_preview import (
     SIDE,
     agreement_models,
@@ -18,6 +19,14 @@ from test_viewer_preview import (
 )
 
 import ballgan
+from ballgan.background_config import (
+    BackgroundConfig,
+    CubeConfig,
+    InvertedSphereConfig,
+    PlaneConfig,
+)
+from ballgan.inverted_sphere import InvertedSphereBackground
+from ballgan.stylenerf_config import PointNetworkConfig
 from ballgan.view import Backdrop, Code, Orbit, View
 
 __all__ = ["preview", "window"]  # fixtures
@@ -134,3 +143,83 @@ def test_cameras_have_the_axes_of_the_library() -> None:
     pose = np.array(ballgan.Camera.orbit(0.7, -0.4).cam2world)[:3, :3]
     assert axes(orbit) == pytest.approx((pose * (1, -1, -1)).T, abs=1e-6)
     assert SIDE == 128
+
+
+PAINTED = {"z_dim": 16, "w_dim": 16, "mapping_layers": 2, "hidden_size": 16, "num_layers": 2}
+POINTS = PointNetworkConfig(hidden_size=16, num_layers=2, num_frequencies=3)
+OTHERS: dict[str, BackgroundConfig] = {
+    "cube": CubeConfig(side=6.0, num_frequencies=4, **PAINTED),
+    "plane": PlaneConfig(distance=1.0, extent=4.0, num_frequencies=4, **PAINTED),
+    "shells": InvertedSphereConfig(start=0.3, z_dim=16, w_dim=16, mapping_layers=2, network=POINTS),
+}
+ASIDE = {"yaw": 0.3, "pitch": -0.15, "pivot": (0.4, 0.25, 0.1), "fov": 0.5}
+
+
+@pytest.fixture(scope="module")
+def other_models() -> dict[str, Any]:
+    """Models without super-resolution: what they show is what is baked."""
+    plain = replace(TINY, super_resolution=None, field=replace(TINY.field, feature_channels=3))
+    models = {n: make_model(replace(plain, background=config)) for n, config in OTHERS.items()}
+    behind = models["shells"].background
+    assert isinstance(behind, InvertedSphereBackground)
+    behind.network.density_head.weight.mul_(60)  # near shells are opaque in places
+    return {name: wrap(model) for name, model in models.items()}
+
+
+@pytest.mark.parametrize("layer", ["full", "background"])
+@pytest.mark.parametrize("name", list(OTHERS))
+def test_other_backgrounds_have_their_geometry(
+    preview: Any, other_models: dict[str, Any], name: str, layer: str
+) -> None:
+    model = other_models[name]
+    turned = 0.0 if name == "plane" else 0.6  # which would turn it out of sight
+    backdrop = Backdrop(code=Code(2.0, 0.0), sphere_yaw=turned)
+    view = View(backdrop=backdrop, camera=replace(model.info.home, **ASIDE), layer=layer)
+    shown, expected = shown_and_expected(preview, model, view, layer)
+    assert expected.std() > 0.03
+    assert psnr(shown, expected) >= (38 if layer == "background" else 28)
+
+
+@pytest.mark.parametrize("name", list(OTHERS))
+def test_a_camera_beside_the_middle_needs_that_geometry(
+    preview: Any, other_models: dict[str, Any], name: str
+) -> None:
+    """The agreement is none that any sphere would have."""
+    model = other_models[name]
+    camera = replace(model.info.home, **ASIDE)
+    view = View(backdrop=Backdrop(code=Code(2.0, 0.0)), camera=camera, layer="background")
+    _, expected = shown_and_expected(preview, model, view, "background")
+    preview._backcloth = replace(
+        preview._backcloth, sizes=tuple(1.3 * size for size in preview._backcloth.sizes)
+    )
+    assert psnr(draw(preview, view), expected) < 34
+
+
+def test_the_first_bake_shows_what_the_camera_sees(
+    preview: Any, other_models: dict[str, Any]
+) -> None:
+    from ballgan_viewer.baker import Baker
+    from ballgan_viewer.requests import RenderRequest
+    from test_viewer_preview import neural as render
+    from test_viewer_tasks import Desk
+
+    from ballgan import staging
+
+    for model in other_models.values():
+        view = View(camera=replace(model.info.home, **ASIDE), layer="background")
+        scene, desk = ballgan.Scene(model.generator), Desk()
+        staging.set_scene(scene, view)
+        Baker(scene, model).prepare(RenderRequest(model, view, preview=True), desk)  # type: ignore
+        for result in desk.posted:
+            preview.receive(result)
+        assert psnr(draw(preview, view), render(scene, view, "background")) >= 28
+
+
+def test_beside_the_plane_there_is_nothing(preview: Any, other_models: dict[str, Any]) -> None:
+    model = other_models["plane"]
+    ahead = View(camera=model.info.home, layer="background")
+    bake(preview, model, ahead)
+    whole = draw(preview, ahead)
+    beside = draw(preview, replace(ahead, camera=replace(model.info.home, yaw=2.5)))
+    assert whole.std() > 0.03
+    assert beside.max() < 0.25  # the dark checkerboard

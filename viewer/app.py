@@ -27,7 +27,7 @@ from .easel import Easel
 from .effects import EFFECTS
 from .events import Event
 from .gallery import THUMBNAILS, Gallery
-from .gl import finish, read_framebuffer
+from .gl import Framebuffer, finish
 from .gui import Gui
 from .info import Probe, ViewInfo
 from .keeper import Keeper
@@ -298,8 +298,12 @@ class App:
     def grab(self) -> Any:
         """The window's pixels, (H, W, 3) uint8, of a frame that is drawn now."""
         layout = self._arrange()
-        self._draw(layout)
-        return read_framebuffer(*self.window.framebuffer_size)
+        # Not that of the window, which offscreen keeps the size that it began with.
+        picture = Framebuffer(*self.window.framebuffer_size)
+        try:
+            return picture.render(lambda: self._draw(layout))[..., :3].copy()
+        finally:
+            picture.close()
 
     def close(self, *, unexpectedly: bool = False) -> None:
         """Stop the lanes, remember the window, give everything back.

@@ -62,7 +62,7 @@ def make_thumbnails(request: ThumbnailsRequest, ticket: Ticket) -> None:
 
     import ballgan
     from ballgan.backdrop import shrink
-    from ballgan.bake_sphere import to_bytes
+    from ballgan.bake_background import to_bytes
 
     height, width = THUMBNAIL
     for path in request.paths:

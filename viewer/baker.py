@@ -16,6 +16,7 @@ from .worker import Ticket
 
 if TYPE_CHECKING:
     import ballgan
+    from ballgan.bake_background import Chart
 
 PHOTO_SIZE = 1024  # pixels of the picture that a photo shall be sharp in
 
@@ -29,7 +30,7 @@ class Baker:
         self._identity: Identity | None = None  # whose volume was posted
         self._details: Iterator[Any] | None = None  # of that volume, as far as they are not posted
         self._backdrop: Backdrop | None = None  # that was posted
-        self._whole = True  # whether all of that backdrop was
+        self._chart: Chart | None = None  # of that backdrop, as long as not all of it was
         self._made: tuple[Backdrop, int] | None = None  # that backdrop and its file's revision
         self._lit: tuple[Backdrop, int] | None = None  # whose lights were posted
 
@@ -43,8 +44,8 @@ class Baker:
 
     def refine(self, ticket: Ticket) -> None:
         """Post better versions of what was posted last, until the ticket stops it."""
-        if not self._whole and self._backdrop is not None:
-            self._post_whole_sphere(self._backdrop, ticket)
+        if self._chart is not None and self._backdrop is not None:
+            self._post_whole(self._backdrop, ticket)
         while self._details is not None:
             bricks = next(self._details, None)
             if bricks is None:
@@ -68,7 +69,7 @@ class Baker:
         made = (backdrop, request.revision if backdrop.kind == "photo" else 0)
         if made == self._made or not needs_worker(backdrop):
             return
-        self._made, self._backdrop, self._whole = None, None, True
+        self._made, self._backdrop, self._chart = None, None, None
         if backdrop.kind == "photo":
             ticket.post(self._hang_photo(backdrop))
         elif self._scene.model.background is None:
@@ -76,7 +77,6 @@ class Baker:
             ticket.post(Backcloth(self._model, backdrop, "plain", colour=(white, white, white)))
         else:
             ticket.post(self._bake_window(backdrop, view))
-            self._whole = False
         self._made, self._backdrop = made, backdrop
 
     def _prepare_lights(self, request: RenderRequest, ticket: Ticket) -> None:
@@ -96,44 +96,42 @@ class Baker:
 
     def _bake_window(self, backdrop: Backdrop, view: View) -> Backcloth:
         from ballgan import staging
-        from ballgan.bake_sphere import bake_window
+        from ballgan.bake_background import bake_window, make_chart
 
         scene = self._scene
         assert scene.model.background is not None
         ws = scene.ws_background(staging.to_background(backdrop))
         seen_by = turned_camera(backdrop_camera(view), view.backdrop.sphere_yaw)
         camera = staging.to_camera(seen_by).resolve(scene.model.config.camera)
-        pixels = bake_window(scene.model.background, ws, camera)
-        return Backcloth(self._model, backdrop, "panorama", pixels)
+        self._chart = make_chart(scene.model.background, ws)
+        return self._hang_chart(backdrop, self._chart, bake_window(self._chart, camera))
 
-    def _post_whole_sphere(self, backdrop: Backdrop, ticket: Ticket) -> None:
-        import torch
+    def _post_whole(self, backdrop: Backdrop, ticket: Ticket) -> None:
+        from ballgan.bake_background import bake_whole
 
-        from ballgan import staging
-        from ballgan.bake_sphere import HEIGHT, to_bytes
+        assert self._chart is not None
+        ticket.post(self._hang_chart(backdrop, self._chart, bake_whole(self._chart, ticket.check)))
+        self._chart = None
 
-        with torch.inference_mode():
-            background = staging.to_background(backdrop)
-            sphere = self._scene.sphere(background, HEIGHT, ticket.check)
-            pixels = to_bytes(sphere[:3].permute(1, 2, 0))
-        ticket.post(Backcloth(self._model, backdrop, "panorama", pixels))
-        self._whole = True
+    def _hang_chart(self, backdrop: Backdrop, chart: Chart, pixels: np.ndarray) -> Backcloth:
+        return Backcloth(self._model, backdrop, chart.kind, pixels, sizes=chart.sizes)
 
     def _hang_photo(self, backdrop: Backdrop) -> Backcloth:
         from ballgan import staging
         from ballgan.backgrounds import is_equirectangular, photo_width
-        from ballgan.bake_sphere import to_bytes
+        from ballgan.bake_background import to_bytes
 
         panorama = staging.to_background(backdrop)
         store = self._scene.backdrop
         visible = store.visible_span()
         image = store.load_panorama(panorama, PHOTO_SIZE, visible)
-        pixels = to_bytes(image.permute(1, 2, 0))
+        pixels, sizes = to_bytes(image.permute(1, 2, 0)), (self._model.info.surround_radius,)
         if is_equirectangular(panorama, image):
-            return Backcloth(self._model, backdrop, "panorama", pixels)
+            return Backcloth(self._model, backdrop, "panorama", pixels, sizes=sizes)
         aspect = pixels.shape[1] / pixels.shape[0]
         across = photo_width(panorama.span or visible, aspect)
-        return Backcloth(self._model, backdrop, "photo", pixels, span=(across, across / aspect))
+        span = (across, across / aspect)
+        return Backcloth(self._model, backdrop, "photo", pixels, span=span, sizes=sizes)
 
 
 def essence(backdrop: Backdrop) -> Backdrop:

@@ -35,7 +35,7 @@ def describe_model(generator: Any, path: str, *, bundled: bool = False) -> Model
         box=config.field.box_warp,
         depth_range=find_depth_range(config),
         conditioned=config.mapping.label_dim > 0 and config.mapping.label_scale != 0,
-        sphere_radius=config.preview_radius,
+        sphere_radius=config.outline_radius,
         surround_radius=config.surround_radius or 0.0,
         unrolls=generator.background is None or generator.background.surrounds,
         visible_span=Backdrop(config, generator.device).visible_span(),

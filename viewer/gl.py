@@ -38,8 +38,8 @@ class Program:
                 GL.glDeleteShader(stage)
 
     def use(self, **uniforms: Any) -> None:
-        """Make it current and set uniforms: int, float, 2-4 floats, a (3, 3) or (4, 4)
-        matrix, or a list of vectors (N, 3)."""
+        """Make it current and set uniforms: int, float, 2-4 floats, or an array: a (3, 3) or
+        (4, 4) matrix, numbers (N,), or vectors (N, 3)."""
         GL.glUseProgram(self._program)
         for name, value in uniforms.items():
             self._set(self._locate(name), value)
@@ -66,6 +66,8 @@ class Program:
                 GL.glUniformMatrix4fv(location, 1, GL.GL_TRUE, array)
             elif array.shape == (3, 3):
                 GL.glUniformMatrix3fv(location, 1, GL.GL_TRUE, array)
+            elif array.ndim == 1:
+                GL.glUniform1fv(location, len(array), array)
             else:
                 GL.glUniform3fv(location, len(array), array)
         else:
@@ -208,10 +210,10 @@ class Quad:
 
 
 class Framebuffer:
-    """A square picture to draw into and read back, with depth."""
+    """A picture to draw into and read back, with depth."""
 
-    def __init__(self, side: int) -> None:
-        self.side = side
+    def __init__(self, width: int, height: int) -> None:
+        self.size = width, height
         self._colour, self._depth = GL.glGenRenderbuffers(2)
         self._framebuffer = GL.glGenFramebuffers(1)
         GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, self._framebuffer)
@@ -220,20 +222,22 @@ class Framebuffer:
             (GL.GL_DEPTH_ATTACHMENT, GL.GL_DEPTH_COMPONENT24, self._depth),
         ):
             GL.glBindRenderbuffer(GL.GL_RENDERBUFFER, buffer)
-            GL.glRenderbufferStorage(GL.GL_RENDERBUFFER, layout, side, side)
+            GL.glRenderbufferStorage(GL.GL_RENDERBUFFER, layout, width, height)
             GL.glFramebufferRenderbuffer(GL.GL_FRAMEBUFFER, attachment, GL.GL_RENDERBUFFER, buffer)
         GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, 0)
 
     def render(self, draw: Callable[[], None]) -> np.ndarray:
-        """Clear it to nothing, call `draw`, and give (side, side, 4) uint8, first row on top."""
+        """Clear it to nothing, call `draw`, and give (height, width, 4) uint8, first row on top."""
+        width, height = self.size
         GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, self._framebuffer)
         try:
-            clear(self.side, self.side, (0.0, 0.0, 0.0), alpha=0.0)
+            clear(width, height, (0.0, 0.0, 0.0), alpha=0.0)
             draw()
-            data = GL.glReadPixels(0, 0, self.side, self.side, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE)
+            GL.glPixelStorei(GL.GL_PACK_ALIGNMENT, 4)
+            data = GL.glReadPixels(0, 0, width, height, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE)
         finally:
             GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, 0)
-        return np.frombuffer(data, dtype=np.uint8).reshape(self.side, self.side, 4)[::-1].copy()
+        return np.frombuffer(data, dtype=np.uint8).reshape(height, width, 4)[::-1].copy()
 
     def close(self) -> None:
         """Delete the buffers."""

@@ -104,7 +104,7 @@ class Stage:
 
     def photograph_surface(self, view: View, side: int) -> np.ndarray:
         """The surface as straight float RGBA (side, side, 4), transparent around it."""
-        framebuffer = gl.Framebuffer(side)
+        framebuffer = gl.Framebuffer(side, side)
         try:
             square = Rect(0, 0, side, side)
             pixels = framebuffer.render(

@@ -1,4 +1,4 @@
-"""The GL preview: the baked foreground before the sphere, drawn in the frame that asks for it.
+"""The GL preview: the baked foreground before the background, drawn in the frame that asks for it.
 
 What is drawn comes from the baker's thread (baker.py) and is uploaded in slices. Only for the
 thread with the context. Rectangles are in framebuffer pixels, y down.
@@ -32,7 +32,9 @@ FIRST_SHARE = 0.5  # until it is known how fast this machine is
 PATIENCE_MS = 16.0  # for the rays of a frame while something moves
 STILL_PATIENCE_MS = 80.0  # and while nothing does
 LAYERS = {"alpha": 1, "depth": 2, "normals": 3, "surface": 4, "probe": 5}  # others show colours: 0
-KINDS = {"plain": 1, "panorama": 2, "photo": 3, "gradient": 4}  # of what is behind; 0: nothing
+# Of what is behind, in behind.glsl; 0: nothing.
+KINDS = {"plain": 1, "panorama": 2, "photo": 3, "gradient": 4, "cube": 5, "plane": 6, "shells": 7}
+MOST_SIZES = 8  # that the shader has room for
 RAMP = np.linspace(0.0, 1.0, 33)  # places of the colours that the shader knows
 FAR = 1e6  # beyond everything, world units
 
@@ -137,7 +139,7 @@ class Preview:
         pixels = cloth.pixels
         if pixels is not None:
             height, width, _ = pixels.shape
-            mirrored = cloth.kind == "photo"
+            mirrored = cloth.kind in ("photo", "plane")
             begin = partial(self._panorama.begin, width, height, mirrored=mirrored)
             jobs.append((0, begin))
             rows = max(1, SLICE // (2 * 4 * width))
@@ -327,7 +329,7 @@ class Preview:
         }
 
     def _behind_uniforms(self, view: View) -> dict[str, Any]:
-        """Uniforms of sphere.glsl."""
+        """Uniforms of behind.glsl."""
         nothing = {"behind": 0}
         if view.layer == "alpha":
             return {"behind": KINDS["plain"], "behind_colour": (0.0, 0.0, 0.0)}
@@ -343,17 +345,18 @@ class Preview:
                 "behind_colour": backdrop.top,
                 "lower_colour": backdrop.bottom,
                 "turn": backdrop.roll,
-                "sphere_radius": info.surround_radius if info else 0.0,
+                "sizes": _fill((info.surround_radius if info else 0.0,)),
                 "photo_span": (1.0, info.visible_span if info else 1.0),
             }
         cloth = self._backcloth
         if cloth is None:
             return nothing
-        photo, info = backdrop.kind == "photo", cloth.model.info
+        photo = backdrop.kind == "photo"
         return {
             "behind": KINDS[cloth.kind],
             "behind_colour": cloth.colour,
-            "sphere_radius": info.surround_radius if photo else info.sphere_radius,
+            "sizes": _fill(cloth.sizes),
+            "layers": len(cloth.sizes) if cloth.kind == "shells" else 1,
             "turn": backdrop.yaw if photo else backdrop.sphere_yaw,
             "gain": gain_of(backdrop.exposure if photo else backdrop.sphere_exposure),
             "photo_span": cloth.span,
@@ -374,6 +377,11 @@ class Preview:
             self._stopwatch,
         ):
             part.close()
+
+
+def _fill(sizes: tuple[float, ...]) -> np.ndarray:
+    """As many sizes as the shader has room for."""
+    return np.array(sizes + (0.0,) * (MOST_SIZES - len(sizes)), np.float32)
 
 
 def shown_backdrop(view: View) -> Backdrop:

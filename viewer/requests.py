@@ -129,15 +129,18 @@ class Backcloth:
     """A background for the preview.
 
     backdrop: what it was made from, without what the shader does (see baker.essence).
-    kind: "plain", "panorama" (equirectangular) or "photo" (mirrored round the scene).
+    kind: "plain"; "photo" (mirrored round the scene); or one of bake_background.Chart: "panorama"
+    (equirectangular), "cube", "plane" or "shells". sizes: measures of the latter; of a panorama or
+    a photo the radius of its sphere, where 0 is infinitely far. World units.
     """
 
     model: Model
     backdrop: Backdrop
     kind: str
-    pixels: np.ndarray | None = None  # (H, W, 4) uint8
+    pixels: np.ndarray | None = None  # (layers H, W, 4) uint8, layers one below the other
     colour: tuple[float, float, float] = (0.0, 0.0, 0.0)  # of a plain one
     span: tuple[float, float] = (1.0, 1.0)  # radians that a photo covers, across and down
+    sizes: tuple[float, ...] = (0.0,)
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ STILL_TIP = (
     "Whether the background turns with the camera, as in a room, or stands still while the object "
     "turns before it."
 )
+PAN_TIP = "Where the camera looks that sees the still background."
 LIGHT_TIP = (
     "Shades the foreground as if the light came from this background instead of the learnt one. "
     "Approximate: it uses the surface's normals and nine numbers for each light, and knows neither "
@@ -166,13 +167,11 @@ def _turn_still(ui: Ui, backdrop: Backdrop) -> Backdrop:
     camera = backdrop.camera
     assert camera is not None
     width = (imgui.get_content_region_avail().x - ui.px(4)) / 2
-    yaw = ui.slider(
-        "background.still.yaw", math.degrees(camera.yaw), -180, 180, "Turn  %.0f\u00b0", width=width
-    )
+    name, form = "background.still.yaw", "Pan  %.0f\u00b0"
+    yaw = ui.slider(name, math.degrees(camera.yaw), -180, 180, form, width=width, tip=PAN_TIP)
     imgui.same_line(0, ui.px(4))
-    pitch = ui.slider(
-        "background.still.pitch", math.degrees(camera.pitch), -85, 85, "Tilt  %.0f\u00b0"
-    )
+    name, form = "background.still.pitch", "Tilt  %.0f\u00b0"
+    pitch = ui.slider(name, math.degrees(camera.pitch), -85, 85, form, tip=PAN_TIP)
     if yaw is not None:
         camera = replace(camera, yaw=math.radians(yaw))
     if pitch is not None:

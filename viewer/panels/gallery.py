@@ -75,6 +75,7 @@ def _draw_name(ui: Ui, favourite: Favourite) -> list[act.Action]:
 def _draw_sheet(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     """Choice of the seeds of a contact sheet, and its pictures."""
     sheet = state.sheet
+    imgui.dummy((0, ui.px(4)))
     actions: list[act.Action] = _draw_choice(ui, state, sheet)
     job = state.job(THUMBNAILS)
     if job is None:

@@ -42,7 +42,7 @@ def _sheet(ui: Ui, name: str, info: ViewInfo, width: float, top: float) -> Itera
     )
     flags = imgui.WindowFlags_.no_title_bar | imgui.WindowFlags_.no_resize
     flags |= imgui.WindowFlags_.no_move | imgui.WindowFlags_.no_saved_settings
-    flags |= imgui.WindowFlags_.always_auto_resize | imgui.WindowFlags_.no_scrollbar
+    flags |= imgui.WindowFlags_.always_auto_resize
     padding = ImVec2(ui.px(14), ui.px(14))
     with (
         imgui_ctx.push_style_var(imgui.StyleVar_.window_padding, padding),
@@ -154,9 +154,11 @@ def _draw_keys(ui: Ui, info: ViewInfo) -> list[act.Action]:
             if column:
                 imgui.same_line()
             size = ImVec2(imgui.get_window_width() / columns - ui.px(14), height)
-            with imgui_ctx.begin_child(f"##column{column}", size):
+            flags = imgui.WindowFlags_.no_scrollbar | imgui.WindowFlags_.no_scroll_with_mouse
+            with imgui_ctx.begin_child(f"##column{column}", size, window_flags=flags):
                 for name, rows in chosen:
                     _draw_group(ui, name, rows)
+        ui.fade_bottom(theme.RAISED)
         return [act.ShowOverlay("")] if _dismissed() else []
 
 

@@ -2,12 +2,15 @@
 
 import math
 
+from imgui_bundle import imgui
+
 from ballgan.view import MOST_STOPS
 
 from .. import actions as act
 from ..state import ViewerState
 from ..ui import Ui
 
+GAP = 4.0  # logical pixels
 TURN_TIPS = {
     "learnt": "Turns the learnt background round the object.",
     "gradient": "Where the upper colour is: at 90\u00b0 it is at the right.",
@@ -30,31 +33,18 @@ def draw_turn(ui: Ui, state: ViewerState) -> list[act.Action]:
     plane = backdrop.kind == "learnt" and state.model is not None and not state.model.unrolls
     turn = None if plane else backdrop.turn
     tip = PLANE_TIP if plane else TURN_TIPS[backdrop.kind]
-    ui.label("Turn", tip)
+    gap = ui.px(GAP)
+    width = (imgui.get_content_region_avail().x - gap) / 2
     with ui.enabled_if(turn is not None):
-        degrees = ui.slider(
-            "background.yaw",
-            math.degrees(turn or 0.0),
-            -180.0,
-            180.0,
-            "%.0f\u00b0",
-            tip=tip,
-            centred=True,
-        )
+        name, angle, form = "background.yaw", math.degrees(turn or 0.0), "Turn  %.0f\u00b0"
+        degrees = ui.slider(name, angle, -180, 180, form, width=width, tip=tip, centred=True)
     if degrees is not None and turn is not None:
         backdrop = backdrop.turned(math.radians(degrees))
+    imgui.same_line(0, gap)
     tip, stops = EXPOSURE_TIPS[backdrop.kind], backdrop.stops
-    ui.label("Exposure", tip)
     with ui.enabled_if(stops is not None):
-        value = ui.slider(
-            "background.exposure",
-            stops or 0.0,
-            -MOST_STOPS,
-            MOST_STOPS,
-            "%+.1f stops",
-            tip=tip,
-            centred=True,
-        )
+        name, amount, form = "background.exposure", stops or 0.0, "Exposure  %+.1f"
+        value = ui.slider(name, amount, -MOST_STOPS, MOST_STOPS, form, tip=tip, centred=True)
     if value is not None and stops is not None:
         backdrop = backdrop.exposed(value)
     return [act.SetBackdrop(backdrop)] if backdrop != before else []
