@@ -152,7 +152,7 @@ class App:
     def saving(self) -> bool:
         """Whether a picture or a session is being written, or will be."""
         writing = self.lanes["save"].busy or self.lanes["sphere"].busy or self.keeper.busy
-        return self.wants_picture or writing
+        return self.wants_picture or writing or self.state.job("capture") is not None
 
     @property
     def picturing(self) -> bool:

@@ -31,9 +31,7 @@ def housekeep(app: App) -> None:
         app.dispatch(app.state.waiting[0])
     _follow_sheet(app)
     app.keeper.autosave(app.state)
-    if app.wants_picture and app.converged:
-        app.wants_picture = False
-        _save_picture(app)
+    save_wanted_picture(app)
 
 
 def _follow_sheet(app: App) -> None:
@@ -61,7 +59,11 @@ def _use_chosen_file(purpose: str, path: str) -> act.Action:
     return act.SetOutputFolder(path) if purpose == FOLDER else act.SetExportPath(path)
 
 
-def _save_picture(app: App) -> None:
+def save_wanted_picture(app: App) -> None:
+    """Write the picture that is asked for, if it is finished."""
+    if not (app.wants_picture and app.converged):
+        return
+    app.wants_picture = False
     rgba = app.easel.photograph(app.state)
     if rgba is None:
         return

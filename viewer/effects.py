@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import actions as act
 from . import camera_actions as cam
-from . import cameras, capture, document, paths
+from . import cameras, capture, chores, document, paths
 from . import latent_actions as lat
 from .gallery import THUMBNAILS
 from .requests import CaptureRequest, ExportRequest
@@ -59,15 +59,23 @@ def use_sphere(app: App, action: act.SphereWritten) -> None:
         app.dispatch(act.OpenPicture(action.path))
 
 
-def want_picture(app: App, action: act.SaveScreenshot) -> None:
-    """Save the picture once it is finished, or render it anew as the options say."""
-    if app.state.capture.size and app.state.view.layer != "surface":
-        if app.state.job("capture") is None:
-            app.dispatch(act.StartCapture())
-        else:
-            app.dispatch(act.Notify("info", "A picture is still being rendered."))
+def save_picture(app: App, action: act.SaveScreenshot) -> None:
+    """Save what is shown: at once if it is finished, else as a job that renders it first.
+
+    Whatever changes meanwhile, the file has what was there at the click. Only the mesh, which the
+    window draws, is waited for.
+    """
+    state = app.state
+    finished = app.converged and not state.capture.size
+    if app.easel.model is None:
+        return
+    if state.view.layer == "surface" or finished:
+        app.wants_picture = True
+    elif state.job("capture") is None:
+        app.dispatch(act.StartCapture())
     else:
-        app.wants_picture = app.easel.model is not None
+        app.dispatch(act.Notify("info", "A picture is still being rendered."))
+    chores.save_wanted_picture(app)
 
 
 def start_capture(app: App, action: act.StartCapture | act.StartFilm) -> None:
@@ -148,7 +156,7 @@ EFFECTS: dict[type[act.Action], Callable[[App, Any], None]] = {
     act.WriteSphere: write_sphere,
     act.SphereWritten: use_sphere,
     act.PictureChanged: lambda app, action: app.surroundings.forget(action.path),
-    act.SaveScreenshot: want_picture,
+    act.SaveScreenshot: save_picture,
     act.RevealFile: lambda app, action: app.lanes["reveal"].submit(action),
     act.StartExport: export,
     cam.CopyCamera: cameras.copy,

@@ -20,6 +20,7 @@ from ballgan.view import Identity, View
 from . import actions as act
 from . import describe
 from .baker import Baker
+from .capture import write_picture
 from .notes import load_notes, save_notes
 from .paths import find_folder, find_mesh_path, unused
 from .requests import (
@@ -305,14 +306,11 @@ def write_notes(request: NotesRequest, ticket: Ticket) -> None:
 
 
 def save_picture(request: SaveRequest, ticket: Ticket) -> None:
-    """Write a picture and post a notice; opaque ones are written without alpha."""
-    from ballgan.images import write_png
-
+    """Write a picture and post a notice."""
     folder = find_folder(request.folder)
     folder.mkdir(parents=True, exist_ok=True)
     path = unused(folder / f"{request.stem}.png")
-    opaque = bool((request.rgba[..., 3] >= 1).all())
-    write_png(path, request.rgba[..., :3] if opaque else request.rgba, request.metadata)
+    write_picture(path, request.rgba, request.metadata)
     ticket.post(act.Captured(str(path)))
     ticket.post(act.Notify("info", f"Saved {path}"))
 

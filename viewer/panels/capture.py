@@ -24,8 +24,9 @@ PASS_LABELS = tuple((str(passes), str(passes)) for passes in CAPTURE_PASSES)
 FORMATS = (("mp4", "MP4"), ("webm", "WebM"), ("gif", "GIF"), ("png", "PNG"))
 RATES = ((12.0, "12"), (24.0, "24"), (30.0, "30"), (60.0, "60"))
 SIZE_TIP = (
-    "Side of the saved picture in pixels. Shown: the finished picture as it is, at once. Others "
-    "are rendered beside your work. Super-resolution has its own size: beyond it, it is enlarged."
+    "Side of the saved picture in pixels. Shown: the finished picture as it is, at once. Others, "
+    "and what is not finished yet, are rendered beside your work. Super-resolution has its own "
+    "size: beyond it, it is enlarged."
 )
 PASS_TIP = "Sets of samples in each pixel: more make outlines smoother, and take as much longer."
 SAVE_TIP = keyed(
