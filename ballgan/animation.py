@@ -104,6 +104,10 @@ class Animation:
         keys = tuple(replace(key, time=min(key.time * factor, duration)) for key in self.keys)
         return replace(self, keys=keys, duration=duration)
 
+    def extended(self, seconds: float) -> Animation:
+        """The same, so many seconds longer; the keys stay where they are."""
+        return replace(self, duration=min(self.duration + seconds, MAX_DURATION))
+
     def looping(self, loop: bool) -> Animation:
         """The same, as a loop or not; a loop needs time to come back from its last key."""
         duration = self.duration

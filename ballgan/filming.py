@@ -11,12 +11,23 @@ import numpy as np
 from .animation import Animation
 from .config import ModelConfig
 from .frame import RenderSettings
+from .plain import require_one_of
 from .progressive import REFINEMENTS, can_be_refined
 from .scene import Scene
 from .shot import Progress, ascending
-from .staging import find_camera_limit, find_home, set_scene, to_camera, to_rgba, to_settings
+from .split import join_pictures
+from .staging import (
+    draw_mesh,
+    find_camera_limit,
+    find_home,
+    find_mesh_side,
+    set_scene,
+    to_camera,
+    to_rgba,
+    to_settings,
+)
 from .video import FORMATS, VideoOptions, format_of, write_video
-from .view import WITHOUT_BACKGROUND, View, clamp_camera
+from .view import SIDES, WITHOUT_BACKGROUND, View, clamp_camera
 
 PASSES = (1, *REFINEMENTS)
 
@@ -27,18 +38,27 @@ class FilmSettings:
 
     size: side in pixels; None: the model's own. passes: sets of samples whose mean is shown, one of
     PASSES; more make outlines smoother, and take as much longer. sampler, samples: as of
-    RenderSettings.
+    RenderSettings. sides: of a comparison, one of view.SIDES.
     """
 
     size: int | None = None
     passes: int = 3
     sampler: str = "fast"
     samples: int | None = None
+    sides: str = "both"
 
     def __post_init__(self) -> None:
+        require_one_of("sides", self.sides, SIDES)
         if self.passes not in PASSES:
             known = ", ".join(map(str, PASSES))
             raise ValueError(f"passes should be one of {known}; got {self.passes!r}.")
+
+    def complete(self, config: ModelConfig, view: View) -> FilmSettings:
+        """The same with a size, if a mesh shows: those have none of their own."""
+        meshed = any(part.layer == "surface" for part in view.sides(self.sides))
+        if self.size is not None or not meshed:
+            return self
+        return replace(self, size=find_mesh_side(config))
 
     def of(self, view: View) -> tuple[RenderSettings, int]:
         """What a view's picture is rendered with: settings and passes."""
@@ -76,7 +96,7 @@ def render_film(
     MP4, which cannot hold it. Raises ValueError for impossible values, OSError where the film
     cannot be written.
     """
-    settings = settings or FilmSettings()
+    settings = (settings or FilmSettings()).complete(scene.model.config, view)
     texts = metadata(view) if metadata else {}
     options = choose_video(scene.model.config, view, animation, path, settings, texts)
     views = list_views(scene.model.config, view, animation)
@@ -98,13 +118,13 @@ def choose_video(
     metadata: dict[str, str],
 ) -> VideoOptions:
     """What a film is written with; arguments as for `render_film`. Raises ValueError."""
-    side = settings.size or config.image_resolution
+    side = settings.complete(config, view).size or config.image_resolution
     kind = format_of(path)
     return VideoOptions(
         size=(side, side),
         fps=animation.fps,
         format=kind,
-        transparent=FORMATS[kind].transparent and is_transparent(animation, view),
+        transparent=FORMATS[kind].transparent and is_transparent(animation, view, settings.sides),
         metadata=metadata,
     )
 
@@ -123,20 +143,39 @@ def render_frame(
     scene: Scene, view: View, settings: FilmSettings, *, progress: Progress | None = None
 ) -> np.ndarray:
     """One picture of a film, straight float RGBA (H, W, 4)."""
+    views = view.sides(settings.sides)
+    pictures = [
+        _render_side(scene, part, settings, ascending(progress, index, len(views)))
+        for index, part in enumerate(views)
+    ]
+    return join_pictures(pictures, view.comparison.divider)
+
+
+def _render_side(
+    scene: Scene, view: View, settings: FilmSettings, progress: Progress | None
+) -> np.ndarray:
     set_scene(scene, view)
+    if view.layer == "surface":
+        bands = draw_mesh(scene, view, settings.size, samples=settings.passes, progress=progress)
+        return np.concatenate(list(bands))
     wanted, passes = settings.of(view)
     stage = "refined" if passes > 1 else "full"
     frame = scene.render_stage(to_camera(view.camera), wanted, stage, progress, passes)
     return to_rgba(view, frame, scene.model.config)
 
 
-def is_transparent(animation: Animation, view: View) -> bool:
+def is_transparent(animation: Animation, view: View, sides: str = "both") -> bool:
     """Whether pictures of the film may have transparent parts."""
-    return any(is_transparent_view(replace(view, backdrop=key.backdrop)) for key in animation.keys)
+    shown = (replace(view, backdrop=key.backdrop) for key in animation.keys)
+    return any(is_transparent_view(view, sides) for view in shown)
 
 
-def is_transparent_view(view: View) -> bool:
+def is_transparent_view(view: View, sides: str = "both") -> bool:
     """Whether the picture of a view may have transparent parts."""
+    return any(_may_be_transparent(part) for part in view.sides(sides))
+
+
+def _may_be_transparent(view: View) -> bool:
     if view.layer == "alpha":
         return False
     return view.layer in WITHOUT_BACKGROUND or not view.backdrop.visible

@@ -109,6 +109,12 @@ def write_png(path: str | Path, image: np.ndarray, metadata: dict[str, str] | No
         picture.save(file, format="PNG", pnginfo=chunks)
 
 
+def write_rgba(path: str | Path, image: np.ndarray, metadata: dict[str, str] | None = None) -> None:
+    """`write_png` of straight RGBA (H, W, 4); without alpha where all of it is opaque."""
+    opaque = bool((image[..., 3] >= 1).all())
+    write_png(path, image[..., :3] if opaque else image, metadata)
+
+
 def write_png_bands(
     path: str | Path,
     bands: Iterable[np.ndarray],

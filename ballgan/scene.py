@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     import trimesh
 
     from .dome import Dome
+    from .mesh_picture import ShownSurface
 
 NORMAL_STEP = 1 / 128  # of the box, for the density's gradient
 SHADING_STEP = 1 / 64  # of the box, for the smoother normals that light is matched with
@@ -414,6 +415,25 @@ class Scene:
         return image.permute(1, 2, 0).clamp(0, 1).float().cpu().numpy()
 
     # Meshes
+
+    def shown_surface(
+        self, level: float | None, *, painted: bool, progress: Progress | None = None
+    ) -> "ShownSurface":
+        """The mesh as the layer "surface" shows it (see mesh_picture.py), kept for the next time.
+
+        level: raw density; None: chosen. Raises ValueError if there is no surface.
+        """
+        from .mesh_picture import RESOLUTION, build_surface, part_of, sample_grid
+
+        self._check_values()
+        report = progress or (lambda fraction: None)
+
+        def make() -> "ShownSurface":
+            grid = sample_grid(self, RESOLUTION, part_of(report, 0.0, 0.7))
+            part = part_of(report, 0.7, 1.0)
+            return build_surface(self, grid, level, painted=painted, progress=part)
+
+        return self._stages.surface(self._subject, (level, painted), make)
 
     @torch.inference_mode()
     def mesh(

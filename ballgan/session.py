@@ -41,6 +41,7 @@ from .view import (
     LAYERS,
     MAX_STRENGTH,
     PAINTS,
+    SIDES,
     Backdrop,
     Code,
     Orbit,
@@ -66,6 +67,7 @@ class PictureSettings:
 
     size: int | None = None  # side in pixels; None: as it is shown, at the model's size
     passes: int = 3  # sets of samples, where a size is given
+    sides: str = "both"  # of a comparison, one of view.SIDES
 
 
 @dataclass(frozen=True)
@@ -168,6 +170,11 @@ def _check(session: Session) -> None:
     if not 0 <= session.shown < max(count, 1):
         raise ValueError(f"session.shown should be one of {count} models; got {session.shown}.")
     _require_choice("layer", session.view.layer, LAYERS)
+    if session.picture.sides not in SIDES:
+        known = ", ".join(SIDES)
+        raise ValueError(
+            f"session.picture.sides is one of {known}; got {session.picture.sides!r:.80}."
+        )
     _require_choice("backdrop.kind", session.view.backdrop.kind, BACKDROP_KINDS)
     for key in session.animation.keys:
         _require_choice("backdrop.kind", key.backdrop.kind, BACKDROP_KINDS)

@@ -21,7 +21,7 @@ from .geometry import turn
 from .latent_space import LatentSpace
 from .latents import Latent
 from .lighting import Light
-from .memo import Memo
+from .memo import Memo, Value
 from .progressive import Pace, march_passes
 from .quick_synthesis import gains_by_speed
 from .shot import Shot
@@ -58,6 +58,7 @@ class Stages:
         self._gathered = Memo(6, limit_mib=128)
         self._gradients = Memo(2)
         self._grounds = Memo(2)
+        self._surfaces = Memo(2)
         self._ws_background = Memo(8)
         self._sphere_caches = Memo(3)
         self._spheres = Memo(2)
@@ -136,6 +137,10 @@ class Stages:
         """The picture of an even grey without a foreground, which mattes are solved with."""
         key = (subject, grey, shot.resolution, shot.settings.sampler)
         return self._grounds.get(key, make)
+
+    def surface(self, subject: Subject, kind: Hashable, make: Callable[[], Value]) -> Value:
+        """A surface of a foreground code; `kind`: what else decides it."""
+        return self._surfaces.get((subject, kind), make)
 
     # Background
 

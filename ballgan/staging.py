@@ -3,6 +3,7 @@ picture of the view's layer. The window and `ballgan render --session` both go t
 they make the same pixels.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -13,6 +14,7 @@ from .camera import Camera
 from .camera import Orbit as CameraOrbit
 from .config import ModelConfig
 from .depth import find_depth_range, shade_depth
+from .field_samples import part_of
 from .frame import Frame, RenderSettings
 from .latents import Latent
 from .lighting import MatchLight
@@ -22,6 +24,7 @@ from .shot import Progress
 from .view import Backdrop, Code, Identity, Orbit, View
 
 AnyLatent = TypeVar("AnyLatent", bound=Latent)
+LEAST_MESH_SIDE = 1024  # pixels
 SPHERE_MARGIN = 0.98  # of the distance from which the background can be seen
 
 
@@ -46,6 +49,8 @@ def render_view(scene: Scene, view: View, *, progress: Progress | None = None) -
     end of the ladder. `progress` gets the fraction done.
     """
     set_scene(scene, view)
+    if view.layer == "surface":
+        return np.concatenate(list(draw_mesh(scene, view, None, progress=progress)))
     done = 0.0  # each rung takes about as long as all before it
 
     def report(fraction: float) -> None:
@@ -58,6 +63,26 @@ def render_view(scene: Scene, view: View, *, progress: Progress | None = None) -
     for frame in frames:
         done = frame.convergence
     return to_rgba(view, frame, scene.model.config)
+
+
+def draw_mesh(
+    scene: Scene, view: View, size: int | None, *, samples: int = 3, progress: Progress | None
+) -> Iterator[np.ndarray]:
+    """Bands of the picture of a view's mesh, straight float RGBA (rows, W, 4).
+
+    size: None: see `find_mesh_side`.
+    """
+    from .mesh_picture import draw_surface
+
+    report = progress or (lambda fraction: None)
+    config, painted = scene.model.config, view.mesh.paint == "colour"
+    surface = scene.shown_surface(
+        view.mesh.level, painted=painted, progress=part_of(report, 0.0, 0.5)
+    )
+    side = size or find_mesh_side(config)
+    camera = to_camera(view.camera).resolve(config.camera)
+    part = part_of(report, 0.5, 1.0)
+    yield from draw_surface(surface, camera, view.mesh, side, samples=samples, progress=part)
 
 
 def to_latent(code: Code, kind: type[AnyLatent] = Latent) -> AnyLatent:  # type: ignore[assignment]
@@ -110,8 +135,9 @@ def to_camera(orbit: Orbit) -> CameraOrbit:
 
 
 def to_settings(view: View) -> RenderSettings:
-    """The library's render settings; depth and alpha are read from the foreground's frame."""
-    layer = "foreground" if view.layer in ("alpha", "depth") else view.layer
+    """The library's render settings; depth and alpha are read from the foreground's frame, and the
+    mesh is none of its layers."""
+    layer = "foreground" if view.layer in ("alpha", "depth", "surface") else view.layer
     return RenderSettings(layer=layer, neural_resolution=view.neural_resolution)
 
 
@@ -132,6 +158,11 @@ def find_home(config: ModelConfig) -> Orbit:
     camera = config.camera
     x, y, z = camera.pivot
     return Orbit(radius=camera.radius, pivot=(x, y, z), fov=camera.fov)
+
+
+def find_mesh_side(config: ModelConfig) -> int:
+    """Side in pixels of a mesh's picture whose size nobody chose: a mesh has none of its own."""
+    return max(config.image_resolution, LEAST_MESH_SIDE)
 
 
 def find_camera_limit(config: ModelConfig) -> float:

@@ -20,7 +20,7 @@ import numpy as np
 from .files import atomic_folder, atomic_write
 from .images import quantize, write_png
 
-MAX_SIDE = 4096  # pixels: what decoders play, and what encoders hold many pictures of
+MAX_SIDE = 4096  # pixels: more is beyond most decoders, and encoders hold dozens of pictures
 MAX_GIF_FPS = 50.0  # the format counts hundredths of seconds, and players take 1 for 10
 Texts = dict[str, str]
 Pixels = tuple[np.ndarray, Texts | None]  # bytes (H, W, 3 or 4), and metadata
@@ -75,7 +75,10 @@ class VideoOptions:
         if not 1 <= self.fps <= limit:
             raise ValueError(f"fps should be in 1 ... {limit:g} for this; got {self.fps!r}.")
         if not all(1 <= side <= MAX_SIDE for side in self.size):
-            raise ValueError(f"A film's sides have 1 to {MAX_SIDE} pixels; got {self.size}.")
+            raise ValueError(
+                f"A film's sides have 1 to {MAX_SIDE} pixels, since players decode no more; got "
+                f"{self.size}. Larger pictures can be rendered one by one."
+            )
         if self.format == "mp4" and any(side % 2 for side in self.size):
             raise ValueError(f"An MP4 film needs even sides in pixels; got {self.size}.")
         if self.transparent and not FORMATS[self.format].transparent:

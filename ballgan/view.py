@@ -20,6 +20,7 @@ MIN_FOV, MAX_FOV = math.radians(4), math.radians(80)
 LAYERS = ("full", "foreground", "background", "raw", "normals", "depth", "alpha", "surface")
 COLORMAPS = ("viridis", "cividis", "grey")
 PAINTS = ("clay", "colour")  # of the mesh
+SIDES = ("both", "left", "right")  # of a comparison, for pictures and films
 COMPARISONS = ("layer", "codes", "pinned")
 MAX_STRENGTH = 2  # of matched light
 TURNS = {"learnt": "sphere_yaw", "gradient": "roll", "photo": "yaw"}  # fields of a Backdrop
@@ -244,6 +245,7 @@ class MeshStyle:
 
     paint: str = "clay"  # one of PAINTS
     wireframe: bool = False  # the edges of triangles over it
+    level: float | None = None  # raw density of the surface; None: chosen
 
 
 @dataclass(frozen=True)
@@ -310,6 +312,14 @@ class View:
         if how.pinned is None:
             return None
         return replace(how.pinned, camera=self.camera, comparison=Comparison())
+
+    def sides(self, wanted: str = "both") -> "tuple[View, ...]":
+        """What stands left and right of the divider, or only the `wanted` one of SIDES; the view
+        alone if there is nothing to compare."""
+        left, right = replace(self, comparison=Comparison()), self.compared()
+        if right is None or wanted == "left":
+            return (left,)
+        return (right,) if wanted == "right" else (left, right)
 
     def relevant(self) -> "View":
         """The same picture's simplest view: values that do not show at present are left out, so

@@ -248,6 +248,7 @@ def test_version(capsys):
     [
         ([], "required: COMMAND"),
         (["dance"], "invalid choice: 'dance'"),
+        (["render", "m.pkl", "--seds", "3"], "arguments: --seds 3; perhaps --seeds (see ballgan r"),
         (["render"], "name a model file, or what to render with --session FILE"),
         (["render", "m.pkl", "--seeds", "3-1"], '--seeds: the range "3-1" runs backwards'),
         (["render", "m.pkl", "--yaw", "x"], '--yaw: "x" should be a number'),

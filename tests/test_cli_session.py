@@ -129,12 +129,6 @@ def test_a_model_that_changed_is_not_used_silently(
     assert "copy.pkl has changed since: name the one to use" in capsys.readouterr().err
 
 
-def test_surfaces_are_the_windows(session_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_session(session_file, Session(view=replace(VIEW, layer="surface")))
-    assert render("--session", session_file) == 2
-    assert "which only the window draws" in capsys.readouterr().err
-
-
 def test_pictures_of_the_options_are_sessions_too(
     tiny_model: ballgan.Generator, model_file: Path, tmp_path: Path
 ) -> None:

@@ -192,11 +192,37 @@ def test_mirrored_names_need_mirrored_labels(tmp_path: Path) -> None:
     for number, wrong in ((1, False), (2, True)):
         name, label = labels[number]
         flipped = label if wrong else mirror_labels(np.array(label)).tolist()
-        files[name.replace(".png", "_mirror.png")] = encode(random_image(8, 50 + number))
+        mirrored = np.ascontiguousarray(random_image(8, number)[:, ::-1])
+        files[name.replace(".png", "_mirror.png")] = encode(mirrored)
         labels.append([name.replace(".png", "_mirror.png"), flipped])
     report = check(tmp_path, files)
     assert kinds(report) == [("label is not the mirrored one", "00000/img00000002_mirror.png")]
     assert "of 00000/img00000002.png" in report.faults[0].detail
+
+
+def test_mirrored_names_need_mirrored_pixels(tmp_path: Path) -> None:
+    files = sound_files()
+    labels = files["dataset.json"]["labels"]
+    smooth = np.tile(np.linspace(0, 250, 8, dtype=np.uint8)[None, :, None], (8, 1, 3))
+    turned = np.ascontiguousarray(smooth[:, ::-1])
+    pictures = {  # by number: the original, and what its mirror image is said to be
+        0: (smooth, turned),
+        1: (smooth + 1, turned + np.uint8(3)),  # as a lossy format might have it
+        2: (smooth + 2, smooth + 3),  # not turned at all
+        3: (smooth + 4, np.zeros((4, 4, 3), np.uint8)),
+    }
+    for number, (original, mirrored) in pictures.items():
+        name, label = labels[number]
+        files[name] = encode(original)
+        files[name.replace(".png", "_mirror.png")] = encode(mirrored)
+        flipped = mirror_labels(np.array(label)).tolist()
+        labels.append([name.replace(".png", "_mirror.png"), flipped])
+    report = check(tmp_path, files)
+    wrong = [(kind, name) for kind, name in kinds(report) if "mirrored" in kind]
+    names = ["00000/img00000002_mirror.png", "00000/img00000003_mirror.png"]
+    assert wrong == [("picture is not the mirrored one", name) for name in names]
+    told = [fault.detail for fault in report.faults if "mirrored" in fault.kind]
+    assert told[0].startswith("its pixels differ by 1") and "00000/img00000002.png" in told[0]
 
 
 # Labels as cameras

@@ -3,10 +3,12 @@
 import dataclasses
 import json
 from argparse import Namespace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from ballgan_train.__main__ import main
 from ballgan_train.config import PRESETS, TrainConfig
 from ballgan_train.distributed import World
 from ballgan_train.fine_tuning import adopt
@@ -80,6 +82,37 @@ def test_the_command_chooses_parts() -> None:
     assert preset_of(args).model.kind == "StyleNeRF"
     assert PRESETS["toy64-stylenerf"].model.kind == "BallGAN on StyleNeRF"
     assert PRESETS["compcars256-stylenerf"].model.image_resolution == 256
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--loss.gama", "3"], "Unrecognized options: --loss.gama, 3; perhaps --loss.gamma"),
+        (["--loss.gamma", "x"], "--loss.gamma: 'x' should be a number"),
+        (["--schedule.batch-size", "1.5"], "--schedule.batch-size: '1.5' should be a whole number"),
+        (["--loss.gamma", "-1"], "loss.gamma should be between 0 and 1e+06; got -1.0"),
+        (["--schedule.batch-size"], "Missing value for argument '--schedule.batch-size'"),
+        (["--mirorr"], "Unrecognized options: --mirorr"),
+        (["data"], "one of check, pack, toyworld is needed"),
+        (["data", "chek", "x"], "one of check, pack, toyworld is needed; got 'chek'"),
+        (["evaluate", "m.pkl", "--data", "x", "--cuont", "3"], "arguments: --cuont 3; perhaps --c"),
+        (["--preset", "toy99"], "invalid choice: 'toy99'"),
+    ],
+)
+def test_wrong_options_are_one_line(
+    arguments: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = arguments if arguments[0][0] != "-" else ["--data", "toyworld:heads", *arguments]
+    assert main(command) == 2
+    told = capsys.readouterr()
+    assert message in told.err and told.out == ""
+    assert told.err.count("\n") == 1 and told.err.startswith("ballgan-train")
+    assert not list(tmp_path.iterdir())
 
 
 def growing() -> TrainConfig:

@@ -8,7 +8,7 @@ from ballgan_viewer import actions as act
 from ballgan_viewer import camera_actions as cam
 from ballgan_viewer import commands
 from ballgan_viewer.commands import COMMANDS, Chord, chord
-from ballgan_viewer.panels.overlays import balance
+from ballgan_viewer.panels.overlays import balance, count_rows
 from ballgan_viewer.search import search
 from ballgan_viewer.state import ViewerState, apply
 from imgui_bundle import imgui
@@ -111,6 +111,24 @@ def test_the_window_section_changes_the_look(screen: Screen) -> None:
     assert screen.click(state, "window.size.150") == [act.SetZoom(1.5)]
     assert screen.click(state, "window.camera.jump") == [cam.SetGlide(False)]
     assert screen.click(state, "keys") == [act.ShowOverlay("keys")]
+
+
+def test_without_a_model_the_bundled_one_is_offered(screen: Screen) -> None:
+    bundled = act.OpenModel("", bundled=True)
+    assert screen.click(ViewerState(), "model.bundled") == [bundled]
+    assert commands.run("model.bundled", with_model()) == [bundled]
+    screen.show(with_model())
+    assert "model.bundled" not in screen.ui.rects
+
+
+def test_the_palette_has_as_many_rows_as_there_is_room_for(screen: Screen) -> None:
+    state = apply(with_model(), act.ShowOverlay("palette"))
+    for _ in range(3):
+        screen.show(state)
+    rows = [name for name in screen.ui.rects if name.startswith("palette.") and "query" not in name]
+    assert len(rows) == 10
+    assert count_rows(screen.ui, 300.0) == 5
+    assert count_rows(screen.ui, 1.0) == 1
 
 
 def test_the_wheel_goes_through_the_palette(screen: Screen) -> None:

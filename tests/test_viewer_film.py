@@ -107,7 +107,7 @@ def test_sessions_keep_the_film_and_pictures_leave_it_alone(filmed: ViewerState)
 
 
 def test_options_that_do_not_exist_are_refused() -> None:
-    for wrong in (CaptureOptions(film="avi"), CaptureOptions(passes=2)):
+    for wrong in (CaptureOptions(film="avi"), CaptureOptions(passes=2), CaptureOptions(sides="")):
         with pytest.raises(ValueError, match="no such options"):
             apply(ViewerState(), act.SetCapture(wrong))
 
@@ -220,10 +220,6 @@ def test_a_film_without_keys_is_refused(app: Any) -> None:
     app.dispatch(act.StartFilm())
     assert app.state.job("film") is None
     assert "no keys" in app.state.notices[-1].text
-    app.dispatch(act.SetLayer("surface"), act.StartCapture())
-    assert app.state.job("capture") is None
-    assert "choose another layer" in app.state.notices[-1].text
-    app.dispatch(act.SetLayer("full"))
     with pytest.raises(ValueError, match=r"'film\.render' cannot be used now"):
         play(app, {"click": "film.render"})
 
@@ -259,3 +255,41 @@ def test_pictures_have_any_side(app: Any) -> None:
     play(app, {"wait": "captured", "timeout": 60})
     with Image.open(app.state.captured) as image:
         assert image.size == (333, 333)
+
+
+def test_a_film_says_where_its_last_key_ends_it(app: Any) -> None:
+    play(app, {"click": "film.turntable"}, {"key": "Space"})
+    assert "film.extend" not in app.gui.ui.rects
+    play(app, {"set": ["film.length", 1.5]})
+    film = app.state.animation
+    assert film.duration == pytest.approx(film.shortest) and film.duration > 2.6
+    play(app, {"click": "film.extend"})
+    assert app.state.animation == film.extended(1.0)
+    assert "film.extend" not in app.gui.ui.rects
+    play(app, {"set": ["film.length", 1.5]}, {"click": "film.squeeze"})
+    assert app.state.animation.duration == pytest.approx(1.5)
+    assert [key.time for key in app.state.animation.keys] == pytest.approx(
+        [key.time * 1.5 / film.duration for key in film.keys]
+    )
+    play(app, {"click": "timeline.extend"}, {"command": "film.extend"})
+    assert app.state.animation.duration == pytest.approx(3.5)
+
+
+def test_films_have_any_side_but_mp4_an_even_one(app: Any) -> None:
+    play(app, {"click": "film.size.256"}, {"set": ["film.side", 333]})
+    assert app.state.capture.film_size == 334
+    play(app, {"click": "film.format.webm"}, {"set": ["film.side", 333]})
+    assert app.state.capture.film_size == 333
+    play(app, {"set": ["film.side", 9999]})
+    assert app.state.capture.film_size == 4096
+
+
+def test_a_film_of_the_mesh(app: Any) -> None:
+    app.dispatch(act.MakeTurntable(0.2), act.PlayFilm(False), act.SetLayer("surface"))
+    app.dispatch(act.SetCapture(CaptureOptions(film="png", film_size=64, passes=1)))
+    app.dispatch(act.SetAnimation(replace(app.state.animation, fps=10.0)))
+    play(app, {"click": "film.render"}, {"wait": "captured", "timeout": 120})
+    pictures = sorted(Path(app.state.captured or "").iterdir())
+    assert len(pictures) == 2
+    with Image.open(pictures[0]) as image:
+        assert (image.mode, image.size) == ("RGBA", (64, 64))

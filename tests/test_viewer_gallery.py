@@ -175,6 +175,9 @@ def test_a_contact_sheet_fills_and_its_pictures_lead_to_their_codes(app: Any) ->
     assert all(app.gallery.find("foreground", pair) for pair in codes)
     play(app, {"click": "gallery.sheet.3"})
     assert app.state.view.foreground.seed == 8
+    play(app, {"click": "gallery.sheet.5", "button": "right"})  # kept; it leads nowhere
+    assert app.state.notes.favourites == (Favourite(Code(10.0), app.state.view.backdrop.code),)
+    assert app.state.view.foreground.seed == 8
     play(app, {"drag": {"widget": "gallery.sheet.3", "onto": "gallery.sheet.6"}})
     blend = app.state.view.foreground.blend
     assert [(part.seed, weight) for part, weight in blend] == [(8, 0.5), (11, 0.5)]

@@ -7,17 +7,23 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ballgan_viewer import actions as act
 from ballgan_viewer import output_actions as out
 from ballgan_viewer.info import Probe
 from ballgan_viewer.panels.stage import describe_probe
+from ballgan_viewer.script import ScriptError
 from ballgan_viewer.state import ViewerState, apply
+from PIL import Image
 from viewer_driver import open_app, play, settle, stage_pixels
 
 import ballgan
+from ballgan.__main__ import main
 from ballgan.camera_text import to_camera
 from ballgan.colormaps import apply_colormap
 from ballgan.plain import from_plain, to_plain
-from ballgan.view import Code, CodePair, Comparison, LatentControls, View
+from ballgan.session import read_session
+from ballgan.split import join_sides
+from ballgan.view import Code, CodePair, Comparison, LatentControls, MeshStyle, View
 
 
 @pytest.fixture(scope="module")
@@ -123,8 +129,8 @@ def test_the_mesh_is_painted_and_has_edges(app: Any) -> None:
     play(app, {"click": "mesh.paint.colour"}, {"wait": "converged", "timeout": 60})
     app.frame()
     painted = stage_pixels(app).astype(int)
-    colors = app.easel.surface.colors
-    assert colors.shape == app.easel.surface.vertices.shape
+    colors = app.easel.surface.mesh.colors
+    assert colors.shape == app.easel.surface.mesh.points.shape
     assert 0 <= colors.min() and colors.max() <= 1 and colors.std() > 0.01
     assert np.abs(painted - clay).mean() > 2
     play(app, {"key": "W"})
@@ -152,3 +158,63 @@ def test_unknown_pixels_are_not_made_up() -> None:
     lines = dict(describe_probe(Probe((0.5, 0.5), (1.0, 0.5, 0.0, 1.0), 0.01)))
     assert lines["colour"].startswith("#ff8000")
     assert lines["depth"] == "none" and "point" not in lines
+
+
+def saved(app: Any) -> np.ndarray:
+    path = Path(app.state.captured or "")
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGBA")) / 255
+
+
+def test_saving_a_split_screen_saves_both_sides_or_one(app: Any) -> None:
+    play(app, {"key": "C"}, {"click": "compare.layer.normals"}, {"wait": "converged"})
+    left, right = (pane.picture.rgba for pane in app.easel._panes)
+    for sides, expected in (
+        ("both", join_sides(left, right, 0.5)),
+        ("left", left),
+        ("right", right),
+    ):
+        play(app, {"click": f"capture.sides.{sides}"}, {"click": "screenshot"})
+        play(app, {"wait": "captured", "timeout": 60})
+        solid = expected[..., 3] > 0.5
+        assert np.abs(saved(app) - expected)[solid].max() < 1 / 255
+    session = read_session(app.state.captured)
+    assert session.picture.sides == "right" and session.view.comparison.on
+    play(app, {"command": "capture.both"}, {"wait": "captured", "timeout": 60})
+    assert app.state.capture.sides == "both"
+    arguments = [str(app.state.model.path), "--session", app.state.captured, "--output", "again"]
+    assert main(["render", *arguments]) == 0
+    (again,) = Path("again").iterdir()
+    assert np.array_equal(np.asarray(Image.open(again)), np.asarray(Image.open(app.state.captured)))
+    play(app, {"key": "C"})
+    with pytest.raises(ScriptError, match="cannot be used now"):
+        play(app, {"command": "capture.left"})
+
+
+def test_the_saved_mesh_is_the_one_on_the_stage_and_the_commands(app: Any) -> None:
+    """OpenGL's and the processor's pictures agree, but for the steps of outlines."""
+    play(app, {"click": "layer.surface"}, {"key": "W"}, {"click": "export.automatic"})
+    level = app.easel.surface.mesh.level + 1.5 if app.easel.surface else 4.0
+    play(app, {"set": ["export.level", round(level, 1)]}, {"wait": "converged", "timeout": 60})
+    app.frame()
+    shown = stage_pixels(app).astype(float) / 255
+    side = shown.shape[0]
+    app.dispatch(act.SetCapture(replace(app.state.capture, size=side, passes=1)))
+    play(app, {"click": "screenshot"}, {"wait": "captured", "timeout": 60})
+    made = saved(app)
+    assert made.shape[0] == side
+    solid = made[..., 3] == 1
+    solid &= np.roll(solid, 2, 0) & np.roll(solid, -2, 0) & np.roll(solid, 2, 1)
+    plain = solid & (np.arange(side)[:, None] > side // 4)  # below what lies over the picture
+    assert plain.mean() > 0.05
+    difference = np.abs(made[..., :3] - shown)[plain]
+    assert difference.mean() < 0.02 and np.quantile(difference, 0.98) < 0.15
+    session = read_session(app.state.captured)
+    assert session.view.mesh == MeshStyle("clay", True, app.state.export.level)
+    again = [str(app.state.model.path), "--session", app.state.captured, "--output", "again"]
+    assert main(["render", *again]) == 0
+    (path,) = Path("again").iterdir()
+    assert np.array_equal(np.asarray(Image.open(path)), np.asarray(Image.open(app.state.captured)))
+    play(app, {"click": "export.automatic"}, {"drop": app.state.captured}, {"wait": "idle"})
+    assert app.state.export.level == session.view.mesh.level
+    assert not app.state.export.automatic_level

@@ -120,6 +120,10 @@ def test_a_session_opens_its_model(app: Any, other_file: Path, tmp_path: Path) -
     assert app.state.model.name == "tiny"
     assert values_of(app) == values
     assert app.state.view.camera == camera
+    play(app, {"key": "Z", "mods": ["control"]})  # one step, to another model
+    assert app.state.model.name == app.easel.model.info.name == "other"
+    play(app, {"key": "Z", "mods": ["control", "shift"]})
+    assert values_of(app) == values and app.easel.model.info.name == "tiny"
     assert errors(app) == []
 
 

@@ -128,21 +128,15 @@ def test_surfaces_come_coarse_first_and_keep_their_densities(model: Model) -> No
     assert isinstance(coarse, Surface)
     assert not coarse.final
     assert fine.final
-    assert len(fine.faces) > len(coarse.faces) > 0
-    assert trimesh.Trimesh(fine.vertices, fine.faces).is_watertight
+    assert len(fine.mesh.faces) > len(coarse.mesh.faces) > 0
+    assert trimesh.Trimesh(fine.mesh.points, fine.mesh.faces).is_watertight
     again = Desk()
     again.calls_left = 1  # none is left for sampling
-    level = fine.level + 1
+    level = fine.mesh.level + 1
     finder(SurfaceRequest(model, Identity(), level), again)  # type: ignore[arg-type]
-    assert [surface.level for surface in again.posted] == [level]
+    assert [surface.mesh.level for surface in again.posted] == [level]
     finder(Forget(), again)  # type: ignore[arg-type]
     assert finder._scene is None
-
-
-def test_normals_of_a_sphere_point_outwards() -> None:
-    sphere = trimesh.creation.icosphere(subdivisions=3)
-    normals = describe.vertex_normals(np.asarray(sphere.vertices), np.asarray(sphere.faces))
-    assert np.abs(normals - sphere.vertices).max() < 0.02
 
 
 def test_describe_model(tiny_model: ballgan.Generator, model: Model) -> None:

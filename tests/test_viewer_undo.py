@@ -85,7 +85,7 @@ def test_the_document_is_the_whole_view_and_the_mesh_options() -> None:
     state = ViewerState()
     names = set(document.values(state))
     view = {f"view.{field.name}" for field in fields(View)}
-    assert names == view | set(document.PARTS) | set(document.KEPT)
+    assert names == view | set(document.PARTS) | set(document.KEPT) | {document.SHOWN}
     other = document.with_values(
         state, {"view.layer": "depth", "export": ExportOptions(format="obj")}
     )
@@ -99,7 +99,7 @@ def test_what_a_person_keeps_is_undone_for_its_own_model() -> None:
     first, other = model_info(path="/a", sha256="a"), model_info(path="/b", sha256="b")
     state = do(ViewerState(), act.ModelOpened(first), act.ModelOpened(other))
     state = do(state, lat.AddFavourite(), act.EndStroke(), lat.NameFavourite(CodePair(), "calm"))
-    state = do(state, act.ShowModel("/a"), act.EndStroke(), act.NamePreset("mine"))
+    state = do(state, act.ModelOpened(first), act.EndStroke(), act.NamePreset("mine"))
     state = do(state, act.SavePreset(), act.EndStroke(), act.PictureOpened("/sky.png"))
     assert state.preferences.recent_pictures == ("/sky.png",)
     assert document.describe(state.history.undoes) == "background and list of pictures"
@@ -115,6 +115,36 @@ def test_what_a_person_keeps_is_undone_for_its_own_model() -> None:
     assert state.notebooks["b"].favourites == (Favourite(name="calm"),)
     assert [preset.name for preset in state.preferences.presets] == ["mine"]
     assert state.preferences.recent_pictures == ("/sky.png",)
+
+
+def test_a_step_to_another_model_is_undone_with_its_camera() -> None:
+    near, far = (
+        model_info(path=f"/{r}", sha256=r, camera_limit=4.0, home=Orbit(radius=float(r)))
+        for r in "23"
+    )
+    state = do(ViewerState(), act.ModelOpened(far), act.ModelOpened(near), act.EndStroke())
+    state = do(state, act.MoveCamera(Orbit(yaw=0.5, radius=2.5)), act.EndStroke())
+    stepped = do(state, act.StepModel(1), act.EndStroke(), lat.SetCode("foreground", Code(3.0)))
+    assert (stepped.model, stepped.view.camera) == (far, Orbit(yaw=0.5, radius=3.0))
+    back = do(stepped, act.Undo())
+    assert (back.model, back.view.foreground) == (far, Code())
+    assert document.describe(back.history.undoes) == "camera and model"
+    back = do(back, act.Undo())
+    assert (back.model, back.view.camera) == (near, Orbit(yaw=0.5, radius=2.5))
+    assert do(back, act.Redo()).view.camera == stepped.view.camera
+    closed = do(stepped, act.CloseModel("/2"))
+    assert do(closed, act.Undo(), act.Undo()).model == far  # what is closed stays closed
+
+
+def test_undo_shows_the_other_models_picture(app: Any, other_file: Path) -> None:
+    first = settle(app)
+    play(app, {"drop": str(other_file)}, {"wait": "loaded"}, {"key": "Tab"}, {"wait": "converged"})
+    assert app.easel.model.info.name == "tiny"
+    play(app, UNDO, {"wait": "converged"})
+    assert app.easel.model.info.name == app.state.model.name == "other"
+    play(app, REDO)
+    assert app.easel.model.info.name == "tiny"
+    assert np.abs(settle(app) - first).max() < 1e-5
 
 
 def test_preferences_are_left_alone() -> None:

@@ -37,13 +37,13 @@ LONGEST_MESSAGE = 600
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line (default: of this process) and return the exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if not given or given[0] in ("-h", "--help"):
+    if not given or given[given[0] == "data" :][:1] in (["-h"], ["--help"]):
         rows = [f"  {' '.join(words):<16}{summary}" for words, (_, summary) in COMMANDS.items()]
         print(USAGE.format(commands="\n".join(rows)), end="")
         return 0 if given else 2
-    words, rest = split_command(given)
-    debug = "--debug" in rest
+    debug = "--debug" in given
     try:
+        words, rest = split_command(given)
         module = importlib.import_module(f".{COMMANDS[words][0]}", __package__)
         parser = Parser(prog=f"ballgan-train {' '.join(words)}", description=COMMANDS[words][1])
         module.add_arguments(parser)
@@ -65,12 +65,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def split_command(given: list[str]) -> tuple[tuple[str, ...], list[str]]:
-    """The words that name a command, and what follows; training if there are none."""
+    """The words that name a command, and what follows; training if there are none.
+
+    Raises SystemExit, after a message, if a word is missing.
+    """
     for words in COMMANDS:
         if tuple(given[: len(words)]) == words:
             return words, given[len(words) :]
     if given[0] == "data":
-        return ("data", "check"), ["--help"]
+        choices = ", ".join(words[1] for words in COMMANDS if words[0] == "data")
+        got = f"; got {given[1]!r}" if len(given) > 1 else ""
+        Parser(prog="ballgan-train data").error(f"one of {choices} is needed{got}")
     return ("train",), given
 
 

@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageChops, ImageOps
 
 from ballgan.cli.progress import ProgressBar
 from ballgan.images import write_png
@@ -39,6 +39,7 @@ from .labels import (
 
 _USUAL_DISTANCES = (0.8, 5.0)  # world units; objects fill a cube of about side 1
 _MIRROR_TOLERANCE = 1e-3
+_MIRROR_STEPS = 8.0  # of 255, mean difference of pixels: what JPEG's losses stay below
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class _Picture:
     mode: str = ""
     digest: bytes = b""
     damage: str = ""  # why it could not be read
+    unlike: float = 0.0  # its original's mirror image: mean difference, in steps of 1/255
 
 
 @dataclass
@@ -108,7 +110,8 @@ def check_dataset(
     ]
     faults += _check_entries(archive, labels)
     pictures = []
-    for picture in map_ahead(lambda name: _look_at(archive, name), archive.images, workers):
+    images = set(archive.images)
+    for picture in map_ahead(lambda name: _look_at(archive, name, images), archive.images, workers):
         pictures.append(picture)
         if progress is not None:
             progress(len(pictures) / len(archive.images))
@@ -165,7 +168,9 @@ def _check_entries(archive: Archive, labels: _Labels) -> Iterator[Fault]:
             yield Fault("image without label", name, f"{LABEL_FILE} does not name it")
 
 
-def _look_at(archive: Archive, name: str) -> _Picture:
+def _look_at(archive: Archive, name: str, images: set[str]) -> _Picture:
+    """Read a picture, and compare it with that which its name says it mirrors."""
+    original, unlike = _original_of(name), 0.0
     try:
         picture = read_picture(archive, name)
         # Decoding ignores checksums of PNG files; verifying looks at nothing else.
@@ -174,7 +179,29 @@ def _look_at(archive: Archive, name: str) -> _Picture:
         return _Picture(name, damage=" ".join(str(error).split()))
     content = f"{picture.mode} {picture.size} ".encode() + picture.tobytes()
     digest = hashlib.blake2b(content, digest_size=16).digest()
-    return _Picture(name, *picture.size, picture.mode, digest)
+    if original in images:
+        try:
+            unlike = _measure_unlikeness(picture, read_picture(archive, original))
+        except ValueError:
+            pass  # that the original is damaged is told of itself
+    return _Picture(name, *picture.size, picture.mode, digest, unlike=unlike)
+
+
+def _original_of(name: str) -> str:
+    """The name of the picture that a picture mirrors by its own name; empty if it mirrors none."""
+    path = PurePosixPath(name)
+    if not path.stem.endswith("_mirror"):
+        return ""
+    return str(path.with_name(path.stem.removesuffix("_mirror") + path.suffix))
+
+
+def _measure_unlikeness(picture: Image.Image, original: Image.Image) -> float:
+    """Mean difference of a picture from the mirror image of another, in steps of 1/255."""
+    if picture.size != original.size:
+        return 255.0
+    mirrored = ImageOps.mirror(original.convert("RGB"))
+    difference = ImageChops.difference(picture.convert("RGB"), mirrored)
+    return float(np.asarray(difference).mean())
 
 
 def _most_frequent_width(pictures: list[_Picture]) -> int:
@@ -194,6 +221,12 @@ def _check_pictures(pictures: list[_Picture], resolution: int) -> Iterator[Fault
             yield Fault("picture has another size", picture.name, wanted)
         if picture.mode != "RGB":
             yield Fault("picture is not RGB", picture.name, f"its mode is {picture.mode}")
+        if picture.unlike > _MIRROR_STEPS:
+            detail = (
+                f"its pixels differ by {picture.unlike:.0f}/255 on average from the mirrored "
+                f"{_original_of(picture.name)}"
+            )
+            yield Fault("picture is not the mirrored one", picture.name, detail)
         original = first.setdefault(picture.digest, picture.name)
         if original != picture.name:
             yield Fault("picture is a duplicate", picture.name, f"it equals {original}")
@@ -203,10 +236,7 @@ def _check_mirrored(labels: _Labels) -> Iterator[Fault]:
     """Pictures named `<stem>_mirror.<ext>` should have the mirrored label of `<stem>.<ext>`."""
     table = dict(zip(labels.names, labels.values, strict=True))
     for name, label in table.items():
-        path = PurePosixPath(name)
-        if not path.stem.endswith("_mirror"):
-            continue
-        original = str(path.with_name(path.stem.removesuffix("_mirror") + path.suffix))
+        original = _original_of(name)
         if original not in table:
             continue
         expected = mirror_labels(np.array(table[original]))

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
+import io
 import os
+import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +29,14 @@ EPILOG = (
     "--nproc-per-node 8 --max-restarts 3 -m ballgan_train --preset ...; when a worker dies, all "
     "go on from the last saved state (the folder must be one that all machines see; on several "
     "machines give torchrun an --rdzv-id of your own)."
+)
+
+
+# Python's own words about a value, and those of this program.
+PLAIN_WORDS = (
+    (r"invalid literal for int\(\) with base 10: (.*)", r"\1 should be a whole number"),
+    (r"could not convert string to float: (.*)", r"\1 should be a number"),
+    (r"^Error parsing ", ""),
 )
 
 
@@ -79,16 +91,44 @@ def preset_of(args: argparse.Namespace) -> TrainConfig:
 def override(config: TrainConfig, arguments: Sequence[str]) -> TrainConfig:
     """The configuration changed by options such as --loss.gamma 2.
 
-    Raises SystemExit, after a message, if an option is unknown or a value is unusable.
+    Raises SystemExit, after a message of one line, if an option is unknown or a value unusable.
     """
     import tyro
 
-    return tyro.cli(
-        tyro.conf.configure(tyro.conf.AvoidSubcommands, tyro.conf.FlagConversionOff)(TrainConfig),
-        prog="ballgan-train",
-        default=config,
-        args=list(arguments),
-    )
+    told = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(told):
+            return tyro.cli(
+                tyro.conf.configure(tyro.conf.AvoidSubcommands, tyro.conf.FlagConversionOff)(
+                    TrainConfig
+                ),
+                prog="ballgan-train",
+                default=config,
+                args=list(arguments),
+            )
+    except SystemExit as stop:
+        if stop.code:
+            sys.stderr.write(f"ballgan-train: error: {unbox(told.getvalue())}\n")
+        raise
+
+
+def unbox(text: str) -> str:
+    """What tyro says below a title, in a box or between rules, in one line."""
+    lines = [line.strip("│╭╮╰╯ ") for line in text.strip().splitlines()[1:]]
+    sections: list[list[str]] = [[]]
+    for line in lines:
+        if line.strip("─-"):
+            sections[-1].append(line)
+        elif sections[-1]:
+            sections.append([])
+    message = " ".join(sections[0]).rstrip(".")
+    for unclear, clear in PLAIN_WORDS:
+        message = re.sub(unclear, clear, message)
+    rest = [line for section in sections[1:] for line in section]
+    options = (re.match(r"--[\w.-]+", line) for line in rest)
+    names = dict.fromkeys(found[0] for found in options if found and found[0] not in message)
+    hint = f"; perhaps {' or '.join(list(names)[:3])}" if names else ""
+    return f"{message}{hint} (see ballgan-train --options)"
 
 
 def run(args: argparse.Namespace, rest: Sequence[str] = ()) -> int:

@@ -51,14 +51,6 @@ def _hexadecimal(colour: tuple[float, float, float]) -> str:
     return "#" + "".join(f"{round(255 * c):02x}" for c in colour)
 
 
-def write_picture(path: Path, rgba: np.ndarray, metadata: dict[str, str]) -> None:
-    """Write straight float RGBA (H, W, 4) as a PNG; without alpha if it is opaque."""
-    from ballgan.images import write_png
-
-    opaque = bool((rgba[..., 3] >= 1).all())
-    write_png(path, rgba[..., :3] if opaque else rgba, metadata)
-
-
 def save_window(path: Path, pixels: Any) -> None:
     """Write the window's pixels, (H, W, 3) uint8."""
     from ballgan.images import write_png

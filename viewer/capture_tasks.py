@@ -6,7 +6,6 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,14 +15,11 @@ from ballgan.session import describe_picture
 from ballgan.view import View
 
 from . import actions as act
-from .capture import write_picture
 from .paths import find_folder, unused
 from .requests import CaptureRequest
 from .worker import Ticket
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from ballgan import Scene
 
 NICENESS = 10  # of 19: about a tenth of the processor while the window wants all of it
@@ -63,22 +59,22 @@ def _capture(request: CaptureRequest, ticket: Ticket) -> None:
 
 def _write(scene: Scene, request: CaptureRequest, path: Path, ticket: Ticket) -> str:
     """Write the file; what it holds, in words."""
-    from ballgan.capture import capture_picture
+    from ballgan.capture import capture_picture, render_shown
     from ballgan.filming import FilmSettings, render_film
+    from ballgan.images import write_rgba
     from ballgan.video import MAX_GIF_FPS
 
     options, film = request.options, request.animation
-    report = ticket.progress
-    if film is None and not options.size:
-        rgba = render_finished(scene, request.view, report)
-        write_picture(path, rgba, request.metadata)
+    report, facts = ticket.progress, request.metadata
+    if film is None and not options.size:  # as `ballgan render --session` does
+        rgba = render_shown(scene, request.view, options.sides, progress=report)
+        write_rgba(path, rgba, facts)
         return f"{len(rgba)} pixels"
+    size = options.size if film is None else options.film_size
+    settings = FilmSettings(size or None, options.passes, sides=options.sides)
     if film is None:
-        settings = FilmSettings(size=options.size, passes=options.passes)
-        facts = request.metadata
         capture_picture(scene, request.view, path, settings, metadata=facts, progress=report)
-        return f"{options.size} pixels"
-    settings = FilmSettings(size=options.film_size or None, passes=options.passes)
+        return f"{size} pixels"
     if options.film == "gif":
         film = replace(film, fps=min(film.fps, MAX_GIF_FPS))
 
@@ -90,23 +86,6 @@ def _write(scene: Scene, request: CaptureRequest, path: Path, ticket: Ticket) ->
         scene, request.view, film, path, settings, metadata=describe, progress=report
     )
     return f"{count} pictures"
-
-
-def render_finished(scene: Scene, view: View, report: Callable[[float], None]) -> np.ndarray:
-    """What the window shows of a view once nothing gets better: straight float RGBA (H, W, 4)."""
-    from ballgan.staging import set_scene, to_camera, to_rgba, to_settings
-
-    set_scene(scene, view)
-    done = 0.0
-
-    def progress(fraction: float) -> None:
-        report(done + (1 - done) * fraction / 2)
-
-    for frame in scene.render_progressively(
-        to_camera(view.camera), to_settings(view), progress=progress, preview=False
-    ):
-        done = frame.convergence
-    return to_rgba(view, frame, scene.model.config)
 
 
 def _let_others_go_first() -> None:

@@ -58,21 +58,6 @@ def _describe_background_codes(generator: Any) -> CodeSpace:
     return CodeSpace(background.num_ws, config.w_dim if mapped else config.z_dim, mapped)
 
 
-def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """Area-weighted unit normals (V, 3) float32 of a triangle mesh."""
-    corners = vertices[faces]  # (F, 3, 3)
-    across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    sums = np.stack(
-        [
-            np.bincount(faces.ravel(), np.repeat(across[:, axis], 3), minlength=len(vertices))
-            for axis in range(3)
-        ],
-        axis=1,
-    )
-    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-    return (sums / np.maximum(lengths, 1e-20)).astype(np.float32)
-
-
 def premultiply(rgba: np.ndarray) -> np.ndarray:
     """Straight float (H, W, 4) in [0, 1] -> premultiplied uint8 (H, W, 4)."""
     scaled = rgba * 255.0

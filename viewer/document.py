@@ -1,7 +1,7 @@
 """The person's document: the part of the window's state that undo, sessions and the autosave hold.
 
 - all of `ViewerState.view`, value by value, under names such as "view.camera";
-- the other fields of the state that PARTS names;
+- the other fields of the state that PARTS names, and SHOWN: which of the open models shows;
 - what is kept of each open model (favourites, names of directions): "notes." and its checksum;
 - what a person collects for all models, KEPT: presets, and the list of background pictures. Undo
   knows it; a session does not hold it.
@@ -10,9 +10,9 @@ A value that is added to the view is undone and saved without further work; a ne
 state needs its name in PARTS, and a frozen dataclass of plain values to read it as.
 
 On purpose it does not hold how the window is used: preferences (theme, size of the interface, what
-scrolling does, folded sections, files that were opened last), which of the open models shows,
-whether the camera flies, contact sheets, the place of the playhead. To undo a seed shall not
-repaint the window.
+scrolling does, folded sections, files that were opened last), whether the camera flies, contact
+sheets, the place of the playhead. To undo a seed shall not repaint the window. Nor does undo open
+and close models: their files have to be read.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 PARTS = ("export", "capture", "animation")
 OWN = PARTS[:-1]  # which no command knows; a session has a place for the animation
 KEPT = {"presets": "presets", "pictures": "recent_pictures"}  # fields of the preferences
-VIEW, NOTES = "view.", "notes."
+VIEW, NOTES, SHOWN = "view.", "notes.", "shown"
 WORDS = {
     "view.backdrop": "background",
     "view.latents": "locks and sides",
@@ -41,6 +41,7 @@ WORDS = {
     "capture": "capture options",
     "animation": "film",
     "pictures": "list of pictures",
+    SHOWN: "model",
 }
 
 
@@ -49,13 +50,15 @@ def values(state: ViewerState) -> dict[str, Any]:
     view = {VIEW + field.name: getattr(state.view, field.name) for field in fields(state.view)}
     kept = {name: getattr(state.preferences, field) for name, field in KEPT.items()}
     notes = {NOTES + checksum: kept for checksum, kept in state.notebooks.items()}
-    return view | {name: getattr(state, name) for name in PARTS} | kept | notes
+    shown = {SHOWN: state.model.path if state.model is not None else ""}
+    return view | {name: getattr(state, name) for name in PARTS} | shown | kept | notes
 
 
 def with_values(state: ViewerState, changes: Mapping[str, Any]) -> ViewerState:
     """The state with other values of the document, by the names that `values` gives.
 
-    What is kept of models that are not open is left out.
+    What is kept of models that are not open is left out; another model is shown by
+    `state.models.show`.
     """
     view = {name.removeprefix(VIEW): v for name, v in changes.items() if name.startswith(VIEW)}
     parts = {name: changes[name] for name in PARTS if name in changes}
@@ -78,7 +81,8 @@ def to_session(state: ViewerState) -> Session:
         window["notes"] = to_plain(notes)
     models = tuple(model.file for model in state.models)
     shown = state.models.index(state.model) if state.model is not None else 0
-    picture = PictureSettings(state.capture.size or None, state.capture.passes)
+    capture = state.capture
+    picture = PictureSettings(capture.size or None, capture.passes, capture.sides)
     return Session(models, shown, state.view, window, state.animation, picture)
 
 

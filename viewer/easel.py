@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from ballgan.separation import Separation
 
 SEEN = 0.05  # opacity from which there is a point to speak of
-SURFACE_PICTURE = 1024  # pixels, side of a saved picture of the surface
 
 
 class Easel:
@@ -219,7 +218,7 @@ class Easel:
         if engine == "neural":
             self._stage.draw_picture(rectangle, framebuffer, scale, pane)
         elif engine == "mesh":
-            self._stage.draw_surface(rectangle, framebuffer, state.view)
+            self._stage.draw_surface(rectangle, framebuffer, state.view, scale)
         elif engine == "preview":
             self._preview.draw(state.view, rectangle, framebuffer, scale, moving=moving)
 
@@ -283,13 +282,17 @@ class Easel:
         surface = self.surface
         return surface is not None and surface.request.identity == state.view.identity
 
-    def photograph(self, state: ViewerState) -> np.ndarray | None:
-        """What the layer shows as straight float RGBA (H, W, 4); None if that is nothing."""
-        if state.view.layer != "surface":
-            return self.picture.rgba if self.picture is not None else None
-        if self.surface is None:
-            return None
-        return self._stage.photograph_surface(state.view, SURFACE_PICTURE)
+    def photograph(self, state: ViewerState) -> tuple[np.ndarray, ...]:
+        """The newest pictures of what is saved of the view (see view.SIDES), straight float RGBA
+        (H, W, 4) each; none while one is missing. Meshes are drawn elsewhere for this."""
+        panes: tuple[Pane, ...] = self._panes
+        wanted = state.capture.sides
+        if len(_sides(state)) == 1 or wanted == "left":
+            panes = panes[:1]
+        elif wanted == "right":
+            panes = panes[1:]
+        pictures = tuple(pane.picture.rgba for pane in panes if pane.picture is not None)
+        return pictures if len(pictures) == len(panes) else ()
 
     def describe_picture(self, state: ViewerState) -> Quality | None:
         """How good the picture on the stage is."""
@@ -324,12 +327,17 @@ class Easel:
             return None
         settled = self.converged(state)
         return SurfaceInfo(
-            len(surface.faces),
-            surface.level,
-            surface.density_range,
+            len(surface.mesh.faces),
+            surface.mesh.level,
+            surface.mesh.density_range,
             settled,
             surface.resolution,
         )
+
+
+def shows_mesh(state: ViewerState) -> bool:
+    """Whether there is a mesh in what is saved of the view."""
+    return any(side.layer == "surface" for side in state.view.sides(state.capture.sides))
 
 
 def pixel_at(place: tuple[float, float], shape: tuple[int, ...]) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from . import actions as act
 from . import camera_actions as cam
 from . import cameras, capture, chores, document, paths
 from . import latent_actions as lat
+from .easel import shows_mesh
 from .gallery import THUMBNAILS
 from .requests import CaptureRequest, ExportRequest
 from .shelf import open_bundled, open_recognised, open_session
@@ -60,22 +61,19 @@ def use_sphere(app: App, action: act.SphereWritten) -> None:
 
 
 def save_picture(app: App, action: act.SaveScreenshot) -> None:
-    """Save what is shown: at once if it is finished, else as a job that renders it first.
+    """Save what is shown: at once if it is finished, else as a job that renders it.
 
-    Whatever changes meanwhile, the file has what was there at the click. Only the mesh, which the
-    window draws, is waited for.
+    Whatever changes meanwhile, the file has what was there at the click.
     """
     state = app.state
-    finished = app.converged and not state.capture.size
     if app.easel.model is None:
         return
-    if state.view.layer == "surface" or finished:
-        app.wants_picture = True
+    if app.converged and not state.capture.size and not shows_mesh(state):
+        chores.write_picture(app)
     elif state.job("capture") is None:
         app.dispatch(act.StartCapture())
     else:
         app.dispatch(act.Notify("info", "A picture is still being rendered."))
-    chores.save_wanted_picture(app)
 
 
 def start_capture(app: App, action: act.StartCapture | act.StartFilm) -> None:
@@ -87,8 +85,6 @@ def start_capture(app: App, action: act.StartCapture | act.StartFilm) -> None:
         obstacle = "Open a model before."
     elif film and not state.animation.keys:
         obstacle = "The film has no keys: add one in the timeline, or make a turntable."
-    elif state.view.layer == "surface":
-        obstacle = "The mesh is drawn by the window only: choose another layer in Output."
     if app.easel.model is None or obstacle:
         app.dispatch(act.EndJob(lane, "error", obstacle))
         return
@@ -148,6 +144,9 @@ EFFECTS: dict[type[act.Action], Callable[[App, Any], None]] = {
     act.ShowModel: use_model,
     act.StepModel: use_model,
     act.CloseModel: use_model,
+    act.RestoreDocument: use_model,
+    act.Undo: use_model,
+    act.Redo: use_model,
     act.OpenSession: lambda app, action: app.keeper.open(app.state, action.path),
     act.SessionOpened: lambda app, action: app.dispatch(*open_session(app.state, action)),
     act.SessionFailed: lambda app, action: app.dispatch(*open_bundled(app.state)),

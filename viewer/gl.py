@@ -137,16 +137,16 @@ class Texture:
 
 
 class Triangles:
-    """An indexed mesh of interleaved float32 attributes."""
+    """A mesh of interleaved float32 attributes. Corners are not shared, so that gl_VertexID tells
+    which one of its triangle each is."""
 
     def __init__(self, widths: tuple[int, ...]) -> None:
         """`widths`: floats of each attribute, by location."""
         self.count = 0
         self._array = GL.glGenVertexArrays(1)
-        self._vertices, self._faces = GL.glGenBuffers(2)
+        self._vertices = int(GL.glGenBuffers(1))
         GL.glBindVertexArray(self._array)
         GL.glBindBuffer(GL.GL_ARRAY_BUFFER, self._vertices)
-        GL.glBindBuffer(GL.GL_ELEMENT_ARRAY_BUFFER, self._faces)
         offset = 0
         for location, width in enumerate(widths):
             GL.glEnableVertexAttribArray(location)
@@ -157,38 +157,21 @@ class Triangles:
         GL.glBindVertexArray(0)
 
     def upload(self, vertices: np.ndarray, faces: np.ndarray) -> None:
-        """`vertices` (V, sum of widths) float32, `faces` (F, 3) indices."""
-        vertex_data = np.ascontiguousarray(vertices, dtype=np.float32)
-        face_data = np.ascontiguousarray(faces, dtype=np.uint32)
-        GL.glBindVertexArray(self._array)
+        """`vertices` (V, sum of widths), `faces` (F, 3) indices."""
+        corners = np.ascontiguousarray(vertices[faces.ravel()], dtype=np.float32)
         GL.glBindBuffer(GL.GL_ARRAY_BUFFER, self._vertices)
-        GL.glBufferData(GL.GL_ARRAY_BUFFER, vertex_data.nbytes, vertex_data, GL.GL_STATIC_DRAW)
-        GL.glBufferData(GL.GL_ELEMENT_ARRAY_BUFFER, face_data.nbytes, face_data, GL.GL_STATIC_DRAW)
-        GL.glBindVertexArray(0)
-        self.count = face_data.size
+        GL.glBufferData(GL.GL_ARRAY_BUFFER, corners.nbytes, corners, GL.GL_STATIC_DRAW)
+        self.count = len(corners)
 
     def draw(self) -> None:
         """Draw all triangles with the current program."""
         GL.glBindVertexArray(self._array)
-        GL.glDrawElements(GL.GL_TRIANGLES, self.count, GL.GL_UNSIGNED_INT, None)
+        GL.glDrawArrays(GL.GL_TRIANGLES, 0, self.count)
         GL.glBindVertexArray(0)
 
-    def draw_edges(self) -> None:
-        """Draw the triangles' edges, blended over the triangles."""
-        GL.glPolygonMode(GL.GL_FRONT_AND_BACK, GL.GL_LINE)
-        GL.glEnable(GL.GL_POLYGON_OFFSET_LINE)
-        GL.glPolygonOffset(-1.0, -1.0)
-        GL.glEnable(GL.GL_BLEND)
-        # Opacity stays that of the triangles, for pictures that are saved.
-        GL.glBlendFuncSeparate(GL.GL_SRC_ALPHA, GL.GL_ONE_MINUS_SRC_ALPHA, GL.GL_ZERO, GL.GL_ONE)
-        self.draw()
-        GL.glDisable(GL.GL_BLEND)
-        GL.glDisable(GL.GL_POLYGON_OFFSET_LINE)
-        GL.glPolygonMode(GL.GL_FRONT_AND_BACK, GL.GL_FILL)
-
     def close(self) -> None:
-        """Delete the buffers."""
-        GL.glDeleteBuffers(2, [self._vertices, self._faces])
+        """Delete the buffer."""
+        GL.glDeleteBuffers(1, [self._vertices])
         GL.glDeleteVertexArrays(1, [self._array])
 
 

@@ -110,7 +110,9 @@ class NameDirection(Action):
 
 @dataclass(frozen=True)
 class AddFavourite(Action):
-    """Keep the codes that show."""
+    """Keep codes; None: those that show."""
+
+    codes: CodePair | None = None
 
 
 @dataclass(frozen=True)

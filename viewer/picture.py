@@ -49,10 +49,9 @@ class Stage:
 
     def upload_surface(self, surface: Surface) -> None:
         """Show a surface."""
-        colors = np.ones_like(surface.vertices) if surface.colors is None else surface.colors
-        self._mesh.upload(
-            np.concatenate([surface.vertices, surface.normals, colors], axis=1), surface.faces
-        )
+        mesh = surface.mesh
+        colors = np.ones_like(mesh.points) if mesh.colors is None else mesh.colors
+        self._mesh.upload(np.concatenate([mesh.points, mesh.normals, colors], axis=1), mesh.faces)
 
     def clear(self, width: int, height: int) -> None:
         """Start a frame of `width` x `height` pixels."""
@@ -71,16 +70,14 @@ class Stage:
         rectangle: Rect,
         framebuffer: tuple[int, int],
         view: View,
-        *,
-        ground: bool = True,
+        scale: float,
     ) -> None:
-        """Draw the surface into `rectangle`, on a plain ground if there shall be one."""
+        """Draw the surface into `rectangle` on a plain ground; `scale`: pixels a logical pixel."""
         camera = view.camera
         bottom = framebuffer[1] - rectangle.y - rectangle.height
         place = [round(v) for v in (rectangle.x, bottom, rectangle.width, rectangle.height)]
-        if ground:
-            with gl.clipped((place[0], place[1], place[2], place[3])):
-                gl.clear(*framebuffer, GROUND_COLOUR)
+        with gl.clipped((place[0], place[1], place[2], place[3])):
+            gl.clear(*framebuffer, GROUND_COLOUR)
         GL.glViewport(*place)
         right, up = image_axes(camera)
         eye = eye_position(camera)
@@ -90,29 +87,14 @@ class Stage:
             right=right,
             up=up,
             painted=float(view.mesh.paint == "colour"),
-            wire=0.0,
+            line_px=float(max(scale, 1.0)) if view.mesh.wireframe else 0.0,
         )
         GL.glEnable(GL.GL_DEPTH_TEST)
         GL.glDisable(GL.GL_CULL_FACE)
         GL.glDisable(GL.GL_BLEND)
         self._mesh.draw()
-        if view.mesh.wireframe:
-            self._surface.use(wire=1.0)
-            self._mesh.draw_edges()
         GL.glDisable(GL.GL_DEPTH_TEST)
         GL.glViewport(0, 0, *framebuffer)
-
-    def photograph_surface(self, view: View, side: int) -> np.ndarray:
-        """The surface as straight float RGBA (side, side, 4), transparent around it."""
-        framebuffer = gl.Framebuffer(side, side)
-        try:
-            square = Rect(0, 0, side, side)
-            pixels = framebuffer.render(
-                lambda: self.draw_surface(square, (side, side), view, ground=False)
-            )
-        finally:
-            framebuffer.close()
-        return pixels.astype(np.float32) / 255
 
     def close(self) -> None:
         """Delete everything."""

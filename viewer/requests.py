@@ -163,12 +163,7 @@ class Surface:
     """A coarse mesh for the level preview."""
 
     request: SurfaceRequest
-    vertices: np.ndarray  # (V, 3) float32, world units
-    normals: np.ndarray  # (V, 3) float32, unit length
-    colors: np.ndarray | None  # (V, 3) float32, sRGB in [0, 1], if asked for
-    faces: np.ndarray  # (F, 3)
-    level: float
-    density_range: tuple[float, float]
+    mesh: Any  # a ballgan.mesh_picture.ShownSurface
     resolution: int  # samples along a side of the cube
     final: bool
 
@@ -184,9 +179,13 @@ class NotesRequest:
 
 @dataclass(frozen=True)
 class SaveRequest:
-    """Write a picture, (H, W, 4) straight float RGBA, as a PNG."""
+    """Write a picture as a PNG, or the two of a comparison as one.
 
-    rgba: np.ndarray
+    pictures: (H, W, 4) straight float RGBA. divider: see split.join_sides.
+    """
+
+    pictures: tuple[np.ndarray, ...]
+    divider: float
     folder: str  # empty: where paths.find_folder says
     stem: str  # of the file's name; a number follows if there is such a file
     metadata: dict[str, str]

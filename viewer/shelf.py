@@ -87,7 +87,7 @@ def open_session(state: ViewerState, action: act.SessionOpened) -> list[act.Acti
     others = [act.QueueModel(act.OpenModel(path, show=False)) for path in action.others]
     if action.model is not None and not _is_shown(state, action.model):
         if any(model.path == action.model for model in state.models) and state.loading is None:
-            return [act.ShowModel(action.model), act.RestoreDocument(action.values), *others]
+            return [act.RestoreDocument(action.values, action.model), *others]
         return [act.OpenModel(action.model, action.bundled), *others]
     if state.model is None and state.loading is None:
         return [act.OpenModel("", bundled=True), *others]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from ballgan.view import Identity, View
 from . import actions as act
 from . import describe
 from .baker import Baker
-from .capture import write_picture
 from .notes import load_notes, save_notes
 from .paths import find_folder, find_mesh_path, unused
 from .requests import (
@@ -220,77 +218,21 @@ class SurfaceFinder:
     def _find(
         self, request: SurfaceRequest, resolution: int, ticket: Ticket, final: bool
     ) -> Surface:
-        from ballgan import mesh
-
-        box = request.model.info.box
-        if resolution not in self._grids:
-            self._grids[resolution] = self._sample(request, resolution, ticket)
-        grid = self._grids[resolution]
-        inner = grid[1:-1, 1:-1, 1:-1]
-        level = mesh.find_level(inner) if request.level is None else request.level
-        vertices, faces = mesh.find_surface(grid.copy(), level)
-        vertices, faces = mesh.keep_largest_component(vertices, faces)
-        points = (vertices - 0.5) * box
-        normals = describe.vertex_normals(vertices, faces)
-        colors = self._paint(request, points, level, ticket) if request.painted else None
-        return Surface(
-            request,
-            points.astype(np.float32),
-            normals,
-            colors,
-            faces,
-            float(level),
-            (float(inner.min()), float(inner.max())),
-            resolution,
-            final,
-        )
-
-    def _paint(
-        self, request: SurfaceRequest, points: np.ndarray, level: float, ticket: Ticket
-    ) -> np.ndarray:
-        """Colours of vertices as they are seen from outside."""
-        import torch
-
-        from ballgan.field_samples import find_gradient, sample_seen_colors
-
-        generator, box = request.model.generator, request.model.info.box
-        step = box / SURFACE_RESOLUTIONS[-1]
+        from ballgan.mesh_picture import build_surface, sample_grid
 
         def check(fraction: float) -> None:
             ticket.check()
 
-        with torch.inference_mode():
-            planes = self._scene.planes()
-            density = partial(generator.density, planes)
-            points = points.astype(np.float32)
-            gradients = find_gradient(density, points, step, generator.device, check)
-            colors = sample_seen_colors(
-                density,
-                partial(generator.color, planes),
-                points,
-                gradients,
-                level=level,
-                box=box,
-                device=generator.device,
-                progress=check,
-            )
-        return colors.astype(np.float32) / 255
-
-    def _sample(self, request: SurfaceRequest, resolution: int, ticket: Ticket) -> np.ndarray:
-        import torch
-
-        from ballgan import mesh
-
-        generator = request.model.generator
-        with torch.inference_mode():
-            planes = self._scene.planes()
-            return mesh.sample_density(
-                lambda points: generator.density(planes, points),
-                box=request.model.info.box,
-                resolution=resolution,
-                device=generator.device,
-                progress=lambda _: ticket.check(),
-            )
+        if resolution not in self._grids:
+            self._grids[resolution] = sample_grid(self._scene, resolution, check)
+        found = build_surface(
+            self._scene,
+            self._grids[resolution],
+            request.level,
+            painted=request.painted,
+            progress=check,
+        )
+        return Surface(request, found, resolution, final)
 
 
 def reveal_file(request: act.RevealFile, ticket: Ticket) -> None:
@@ -307,10 +249,13 @@ def write_notes(request: NotesRequest, ticket: Ticket) -> None:
 
 def save_picture(request: SaveRequest, ticket: Ticket) -> None:
     """Write a picture and post a notice."""
+    from ballgan.images import write_rgba
+    from ballgan.split import join_pictures
+
     folder = find_folder(request.folder)
     folder.mkdir(parents=True, exist_ok=True)
     path = unused(folder / f"{request.stem}.png")
-    write_picture(path, request.rgba, request.metadata)
+    write_rgba(path, join_pictures(list(request.pictures), request.divider), request.metadata)
     ticket.post(act.Captured(str(path)))
     ticket.post(act.Notify("info", f"Saved {path}"))
 

@@ -141,7 +141,13 @@ def prepare_film(args: Namespace, session: Session | None, model: Path) -> Calla
     return FilmJob(
         model=model,
         device=args.crew.choose_device(args.device),
-        settings=FilmSettings(args.size, args.passes, args.sampler, args.samples),
+        settings=FilmSettings(
+            args.size,
+            args.passes,
+            args.sampler,
+            args.samples,
+            session.picture.sides if session is not None else "both",
+        ),
         output=output,
         direct=direct,
         crew=args.crew,

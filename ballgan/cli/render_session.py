@@ -10,13 +10,12 @@ from pathlib import Path
 import torch
 
 import ballgan
-from ballgan.capture import capture_picture
+from ballgan.capture import capture_picture, render_shown
 from ballgan.files import check_writable
 from ballgan.filming import FilmSettings
-from ballgan.images import write_png
+from ballgan.images import write_rgba
 from ballgan.model_files import describe_file, find_model
 from ballgan.session import SUFFIX, Session, describe_picture, read_session
-from ballgan.staging import render_view
 
 from .progress import ProgressBar
 
@@ -55,9 +54,8 @@ class SessionJob:
             if settings is not None:
                 capture_picture(scene, view, self.output, settings, metadata=facts, progress=bar)
                 return str(self.output)
-            rgba = render_view(scene, view, progress=bar)
-        opaque = bool((rgba[..., 3] >= 1).all())
-        write_png(self.output, rgba[..., :3] if opaque else rgba, facts)
+            rgba = render_shown(scene, view, self.session.picture.sides, progress=bar)
+        write_rgba(self.output, rgba, facts)
         return str(self.output)
 
 
@@ -69,8 +67,6 @@ def prepare_session(args: Namespace) -> Callable[[], str]:
         names = ", ".join(f"--{name.replace('_', '-')}" for name in others)
         raise ValueError(f"--session says what to render: it does not go with {names}")
     session = read_session(args.session)
-    if session.view.layer == "surface":
-        raise ValueError(f"{args.session} shows the mesh, which only the window draws")
     model = choose_model(session, args.model)
     if args.video is not None:
         from .film import prepare_film
@@ -81,7 +77,9 @@ def prepare_session(args: Namespace) -> Callable[[], str]:
     if args.size is not None:
         session = replace(session, picture=replace(session.picture, size=args.size))
     picture = session.picture
-    sized = FilmSettings(size=picture.size, passes=picture.passes) if picture.size else None
+    sized = (
+        FilmSettings(picture.size, picture.passes, sides=picture.sides) if picture.size else None
+    )
     if sized is not None:
         sized.of(session.view)  # refuses impossible sizes
     name = Path(args.session).name

@@ -5,21 +5,44 @@ Each parser is an argparse `type`: its ArgumentTypeError becomes a one-line usag
 
 from __future__ import annotations
 
+import argparse
+import difflib
 import math
 import re
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 DEFAULT_TRUNCATION = 0.7
 MAX_SEEDS = 10_000  # of one command; more is a slip of the hand, such as 0-99999999
 
 
 class Parser(ArgumentParser):
-    """An argument parser whose errors are one line."""
+    """An argument parser whose errors are one line, and name the option that may be meant."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As that of any parser; what is left over is explained by the command it was given to."""
+        parsed, left = self.parse_known_args(args, namespace)
+        if left:
+            parser = self._command_of(parsed)
+            actions = [*parser._actions, *self._actions]
+            known = [name for action in actions for name in action.option_strings]
+            likely = [difflib.get_close_matches(word.split("=")[0], known, 1) for word in left]
+            hint = " or ".join(dict.fromkeys(found[0] for found in likely if found))
+            parser.error(
+                f"unrecognized arguments: {' '.join(left)}" + (f"; perhaps {hint}" if hint else "")
+            )
+        return parsed
+
+    def _command_of(self, parsed: Any) -> ArgumentParser:
+        """The parser of the command that was chosen, or this one."""
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                return action.choices[getattr(parsed, action.dest)]
+        return self
 
 
 def parse_window_size(text: str) -> tuple[int, int]:

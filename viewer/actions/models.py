@@ -57,16 +57,12 @@ class ModelFailed(Action):
 class ShowModel(Action):
     """Show another open model, with the same codes."""
 
-    undoable = False
-
     path: str
 
 
 @dataclass(frozen=True)
 class StepModel(Action):
     """Show the open model `step` places further."""
-
-    undoable = False
 
     step: int
 

@@ -35,9 +35,10 @@ class SessionFailed(Action):
 
 @dataclass(frozen=True)
 class RestoreDocument(Action):
-    """Set values of the document, as a session has them."""
+    """Set values of the document, as a session has them; model: path of the open one to show."""
 
     values: dict[str, Any]
+    model: str = ""  # that shows already, if empty
 
 
 @dataclass(frozen=True)

@@ -63,5 +63,6 @@ def tip_of(name: str) -> str:
 
 
 def keyed(name: str, text: str) -> str:
-    """A tooltip: `text` after the keys of the command that does the same."""
-    return f"{keys_of(name)}. {text}"
+    """A tooltip: `text` after the keys of the command that does the same, if it has any."""
+    keys = keys_of(name)
+    return f"{keys}. {text}" if keys else text

@@ -1,9 +1,16 @@
 """Commands of the timeline and of what is rendered into files."""
 
 from dataclasses import replace
+from functools import partial
 
 from .. import actions as act
-from .command import Table, command, with_keys, with_model
+from ..state import ViewerState
+from .command import Actions, Table, command, with_keys, with_model
+
+
+def _save_sides(state: ViewerState, sides: str) -> Actions:
+    return [act.SetCapture(replace(state.capture, sides=sides)), act.SaveScreenshot()]
+
 
 TABLE: Table = {
     "Film": (
@@ -51,6 +58,12 @@ TABLE: Table = {
             enabled=with_model,
         ),
         command(
+            "film.extend",
+            "Make the film a second longer",
+            lambda state: [act.SetAnimation(state.animation.extended(1.0))],
+            tip="The keys stay where they are.",
+        ),
+        command(
             "film.slower",
             "Make the film a quarter longer",
             lambda state: [act.SetAnimation(state.animation.stretched(1.25))],
@@ -73,6 +86,20 @@ TABLE: Table = {
             "Render the film",
             act.StartFilm(),
             enabled=lambda state: with_keys(state) and state.job("film") is None,
+        ),
+        *(
+            command(
+                f"capture.{sides}",
+                title,
+                partial(_save_sides, sides=sides),
+                tip="As a picture, with the options for captures.",
+                enabled=lambda state: with_model(state) and state.view.compared() is not None,
+            )
+            for sides, title in (
+                ("both", "Save both sides of the split"),
+                ("left", "Save the left side of the split"),
+                ("right", "Save the right side of the split"),
+            )
         ),
         command(
             "capture.render",

@@ -31,6 +31,12 @@ TABLE: Table = {
     "File": (
         command("file.open", "Open a model ...", act.Browse("model"), "Ctrl+O"),
         command(
+            "model.bundled",
+            "Open the bundled model",
+            act.OpenModel("", bundled=True),
+            tip="The one that comes with this program.",
+        ),
+        command(
             "model.next",
             "Next open model",
             act.StepModel(1),

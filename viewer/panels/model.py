@@ -6,7 +6,7 @@ from imgui_bundle import imgui, imgui_ctx
 
 from .. import actions as act
 from .. import icons, theme
-from ..commands import keys_of
+from ..commands import keys_of, tip_of
 from ..info import ViewInfo
 from ..state import Following, ModelInfo, ViewerState
 from ..ui import Ui
@@ -21,7 +21,7 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     if state.model is not None:
         _describe(ui, state.model, named=len(state.models) < 2)
     elif state.loading is None:
-        ui.text("No model is open", theme.TEXT_DIM)
+        actions += _offer_bundled(ui)
     if state.loading is not None:
         ui.text(f"Opening {Path(state.loading).name} ...", theme.ACCENT, small=True)
     if state.following is not None:
@@ -37,6 +37,15 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     if ui.icon_button("commands", icons.SEARCH, tip):
         actions.append(act.ShowOverlay("palette"))
     return [*actions, act.OpenModel(recent)] if recent is not None else actions
+
+
+def _offer_bundled(ui: Ui) -> list[act.Action]:
+    """What to do without a model."""
+    ui.text("No model is open", theme.TEXT_DIM)
+    tip = tip_of("model.bundled")
+    if ui.button("model.bundled", "Open the bundled model", icon=icons.CUBE, width=-1, tip=tip):
+        return [act.OpenModel("", bundled=True)]
+    return []
 
 
 def _draw_list(ui: Ui, state: ViewerState) -> list[act.Action]:

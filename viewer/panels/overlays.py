@@ -18,7 +18,8 @@ from ..ui import Ui
 Rows = list[tuple[str, str]]  # keys, and what they do
 Groups = list[tuple[str, Rows]]
 PALETTE_WIDTH, KEYS_WIDTH = 560.0, 860.0  # logical pixels
-ROWS = 10  # of the palette
+ROWS = 10  # of the palette, where there is room
+PALETTE_SHARE = 0.84  # of the window's height, at most
 ROW_HEIGHT = 28.0
 
 
@@ -79,9 +80,10 @@ def _draw_palette(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action
             ui.focus = "palette.query"
         query = ui.line("palette.query", state.palette.query, "Type what you want to do")
         imgui.dummy((0, ui.px(2)))
-        first = max(0, min(choice - ROWS // 2, len(found) - ROWS))
+        shown = count_rows(ui, whole(info).height)
+        first = max(0, min(choice - shown // 2, len(found) - shown))
         actions: list[act.Action] = []
-        for index, row in enumerate(found[first : first + ROWS], start=first):
+        for index, row in enumerate(found[first : first + shown], start=first):
             if _draw_row(ui, row, state, chosen=index == choice):
                 actions = _choose(row, state)
         if not found:
@@ -101,6 +103,12 @@ def _draw_palette(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action
         if imgui.is_key_pressed(imgui.Key.enter) and found:
             return _choose(found[choice], state)
         return [act.ShowOverlay("")] if _dismissed() else []
+
+
+def count_rows(ui: Ui, height: float) -> int:
+    """How many rows of the palette a window of this height has room for."""
+    room = PALETTE_SHARE * height - ui.px(76)
+    return min(max(int(room / ui.px(ROW_HEIGHT + 6)), 1), ROWS)
 
 
 def _choose(row: Command, state: ViewerState) -> list[act.Action]:
@@ -158,7 +166,6 @@ def _draw_keys(ui: Ui, info: ViewInfo) -> list[act.Action]:
             with imgui_ctx.begin_child(f"##column{column}", size, window_flags=flags):
                 for name, rows in chosen:
                     _draw_group(ui, name, rows)
-        ui.fade_bottom(theme.RAISED)
         return [act.ShowOverlay("")] if _dismissed() else []
 
 

@@ -21,7 +21,9 @@ CORNER = 18.0  # logical pixels, of the buttons in the corners of a picture
 PAYLOAD = "codes"  # what is dragged
 NAME = "gallery.name"  # the line in which a favourite is named
 NAMED = "gallery.named"  # in `Ui.choices`: the codes of the favourite that is named there
+BLEND_TIP = "What shows now. Drag it onto another picture: blend the two."
 DRAG_TIP = "Click: go there. Drag onto another picture: blend the two."
+KEEP_TIP = " Right-click: keep it as a favourite."
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,12 @@ class Tile:
             return f"Seeds {codes.foreground.seed} before {codes.background.seed}"
         return f"Seed {self.label}"
 
+    def within(self, codes: CodePair) -> CodePair:
+        """Its codes; of what it does not show, those that are given."""
+        foreground = codes.foreground if self.which == "background" else self.codes.foreground
+        background = codes.background if self.which == "foreground" else self.codes.background
+        return CodePair(foreground, background)
+
     def shows(self, codes: CodePair) -> bool:
         """Whether its codes are the present ones."""
         return Portrait.of(self.which, self.codes) == Portrait.of(self.which, codes)
@@ -84,9 +92,12 @@ def draw_tile(
         place = (corner.x, corner.y, side)
         _paint_tile(ui, tile, info, place, hovered=hovered, chosen=tile.shows(state.view.codes))
     actions = _drag_tile(ui, tile, info, side)
-    ui.tip(DRAG_TIP if tile.name == CURRENT else f"{tile.caption}. {DRAG_TIP}")
+    keep = "" if favourite else KEEP_TIP
+    ui.tip(BLEND_TIP if tile.name == CURRENT else f"{tile.caption}. {DRAG_TIP}{keep}")
     if favourite:
         actions += _draw_corners(ui, tile, (corner.x, corner.y, side), hovered)
+    elif tile.name != CURRENT and hovered and imgui.is_mouse_clicked(imgui.MouseButton_.right):
+        actions.append(lat.AddFavourite(tile.within(state.view.codes)))
     if clicked and not actions and tile.name != CURRENT:
         actions.append(lat.GoTo(tile.which, tile.codes))
     return actions

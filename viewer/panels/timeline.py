@@ -11,12 +11,16 @@ from ..info import ViewInfo
 from ..layout import Rect
 from ..state import ViewerState
 from ..ui import Ui, colour_u32
+from .film import EXTEND_TIP
 
 EASES = (("smooth", "Smooth"), ("stop", "Stop"), ("linear", "Linear"), ("hold", "Hold"))
-EASE_TIP = (
-    "How the selected key is passed. Smooth: without a stop. Stop: it rests there. Linear: "
-    "straight to the next key. Hold: nothing changes until the next key."
-)
+EASE_TIPS = {
+    "smooth": "Pass the selected key without a stop.",
+    "stop": "Come to rest at the selected key, and leave it slowly.",
+    "linear": "Go straight to the next key, at one speed.",
+    "hold": "Nothing changes until the next key, then all of it at once.",
+}
+EASE_TIP = "How the selected key is passed: select one first."
 ADD_TIP = keyed(
     "film.add", "A key of what is shown, at the playhead; it replaces one that is there."
 )
@@ -64,6 +68,9 @@ def _draw_transport(ui: Ui, state: ViewerState) -> list[act.Action]:
     ui.text(f"{head.time:.2f}", theme.TEXT)
     imgui.same_line(0, ui.px(5))
     ui.text(f"/ {film.duration:.2f} s", theme.TEXT_DIM)
+    imgui.same_line(0, gap)
+    if ui.icon_button("timeline.extend", icons.PLUS, EXTEND_TIP, kind="quiet"):
+        actions.append(act.SetAnimation(film.extended(1.0)))
     imgui.same_line(0, ui.px(12))
     if ui.button("timeline.add", "Key", icon=icons.PLUS, tip=ADD_TIP):
         actions.append(act.AddKey())
@@ -85,8 +92,8 @@ def _draw_ease(ui: Ui, state: ViewerState, selected: bool) -> list[act.Action]:
         with ui.enabled_if(selected), imgui_ctx.begin_group():
             current = film.keys[head.key].ease if selected else ""
             width = min(room, ui.px(280))
-            ease = ui.segments("timeline.ease", EASES, current, width=width)
-        ui.tip(EASE_TIP)
+            tips = EASE_TIPS if selected else dict.fromkeys(EASE_TIPS, EASE_TIP)
+            ease = ui.segments("timeline.ease", EASES, current, width=width, tips=tips)
         if ease is not None:
             actions.append(act.SetAnimation(film.with_ease(head.key, ease)))
         imgui.same_line()

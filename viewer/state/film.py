@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 
 from ballgan.animation import Animation, turntable
-from ballgan.view import CODES
+from ballgan.view import CODES, SIDES
 
 from .. import actions as act
 from .reduce import forget, reduce, with_camera
@@ -16,7 +16,8 @@ FILM_TITLES = {"mp4": "MP4", "webm": "WebM", "gif": "GIF", "png": "PNG pictures"
 @reduce.register
 def _(action: act.SetCapture, state: ViewerState) -> ViewerState:
     options = action.options
-    if options.film not in FILM_FORMATS or options.passes not in CAPTURE_PASSES:
+    known = options.film in FILM_FORMATS and options.sides in SIDES
+    if not known or options.passes not in CAPTURE_PASSES:
         raise ValueError(f"there are no such options for captures: {options}")
     return replace(state, capture=options)
 

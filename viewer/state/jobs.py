@@ -4,13 +4,13 @@ from dataclasses import replace
 from pathlib import PurePath
 
 from .. import actions as act
-from .reduce import forget, notify, reduce
+from .reduce import forget, notify, reduce, with_level
 from .values import MESH_FORMATS, Job, ViewerState
 
 
 @reduce.register
 def _(action: act.SetExport, state: ViewerState) -> ViewerState:
-    return replace(state, export=action.options)
+    return with_level(replace(state, export=action.options))
 
 
 @reduce.register

@@ -115,7 +115,7 @@ def _(action: lat.NameDirection, state: ViewerState) -> ViewerState:
 
 @reduce.register
 def _(action: lat.AddFavourite, state: ViewerState) -> ViewerState:
-    return with_notes(state, add_favourite(state.notes, state.view.codes))
+    return with_notes(state, add_favourite(state.notes, action.codes or state.view.codes))
 
 
 @reduce.register

@@ -55,8 +55,7 @@ def _(action: act.ModelFailed, state: ViewerState) -> ViewerState:
 
 @reduce.register
 def _(action: act.ShowModel, state: ViewerState) -> ViewerState:
-    found = [model for model in state.models if model.path == action.path]
-    return _show(state, found[0]) if found and found[0] is not state.model else state
+    return show(state, action.path)
 
 
 @reduce.register
@@ -116,6 +115,12 @@ def _(action: act.RunLost, state: ViewerState) -> ViewerState:
     return notify(
         replace(state, following=replace(followed, lost=True, looked=True)), "error", text, "run"
     )
+
+
+def show(state: ViewerState, path: str) -> ViewerState:
+    """The state with another open model; as it is, if there is none of that path."""
+    found = [model for model in state.models if model.path == path]
+    return _show(state, found[0]) if found and found[0] is not state.model else state
 
 
 def _put(state: ViewerState, model: ModelInfo, replaces: str) -> ViewerState:

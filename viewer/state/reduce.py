@@ -73,6 +73,13 @@ def clamp(state: ViewerState, camera: Orbit) -> Orbit:
     return clamp_camera(camera, home, limit)
 
 
+def with_level(state: ViewerState) -> ViewerState:
+    """The state whose view has the level of the mesh that the export has."""
+    options, style = state.export, state.view.mesh
+    level = None if options.automatic_level else options.level
+    return with_view(state, mesh=replace(style, level=level)) if level != style.level else state
+
+
 def with_backdrop(state: ViewerState, **changes: Any) -> ViewerState:
     """The state with other fields of the backdrop."""
     return with_view(state, backdrop=replace(state.view.backdrop, **changes))

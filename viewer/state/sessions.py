@@ -7,7 +7,8 @@ from .. import actions as act
 from .. import document
 from ..autosave import RECOVERED
 from ..preferences import remember
-from .reduce import forget, is_late, notify, reduce, with_camera
+from .models import show
+from .reduce import forget, is_late, notify, reduce, with_camera, with_level
 from .values import ViewerState
 
 
@@ -33,9 +34,14 @@ def _(action: act.SessionFailed, state: ViewerState) -> ViewerState:
 
 @reduce.register
 def _(action: act.RestoreDocument, state: ViewerState) -> ViewerState:
+    state = show(state, action.model) if action.model else state
     values = document.with_notes_of(state, action.values)
     state = document.with_values(replace(state, pending=None), values)
-    return with_camera(state, state.view.camera)
+    if "export" not in values:  # a picture knows the level of its mesh alone
+        level = state.view.mesh.level
+        export = replace(state.export, automatic_level=level is None)
+        state = replace(state, export=export if level is None else replace(export, level=level))
+    return with_camera(with_level(state), state.view.camera)
 
 
 @reduce.register

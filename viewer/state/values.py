@@ -19,7 +19,7 @@ BUNDLED = "the bundled model"  # what `loading` says of it
 MESH_FORMATS = ("glb", "obj", "ply", "stl")
 FILM_FORMATS = ("mp4", "webm", "gif", "png")
 CAPTURE_SIZES = (0, 1024, 2048, 4096, 8192)  # pixels; 0: as it is shown
-FILM_SIZES = (0, 256, 512, 1024, 2048)  # pixels; 0: the model's
+FILM_SIZES = (0, 256, 512, 1024, 2048, 4096)  # pixels; 0: the model's
 CAPTURE_PASSES = (1, 3, 7, 15)
 
 
@@ -90,6 +90,7 @@ class CaptureOptions:
 
     size: int = 0  # side of a picture in pixels; 0: as it is shown, at once
     passes: int = 3  # sets of samples in each picture, one of CAPTURE_PASSES
+    sides: str = "both"  # of a comparison, one of view.SIDES
     film: str = "mp4"  # one of FILM_FORMATS
     film_size: int = 0  # side of a film in pixels; 0: the model's
 
