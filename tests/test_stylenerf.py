@@ -298,3 +298,22 @@ def test_codes_of_foreground_and_background(tmp_path: Path) -> None:
     ws = model.map(model.z(5), truncation_psi=0.7)
     assert torch.allclose(scene.ws_background(scene.background), ws[:, 5:9], atol=1e-5)
     assert {row for row, _ in model.style_weights()} == set(range(5)) | set(range(9, 14))
+
+
+@pytest.mark.parametrize("volume", [8, 32])
+def test_pixels_on_the_border_are_as_far_apart_as_in_the_published_program(
+    tmp_path: Path, volume: int
+) -> None:
+    camera = {"ray_align_corner": True}
+    model = load(tmp_path, camera=camera, volume_resolution=volume, start_resolution=volume)
+    size = model.config.image_resolution
+    # Pixels from border to border, of which rays take every (size / volume)-th, from the first on.
+    published = np.linspace(-1, 1, size)[:: size // volume] * math.tan(math.radians(16) / 2)
+    rays = ballgan.Camera.orbit().resolve(model.config.camera).rays(volume, volume)
+    row = rays.directions.view(volume, volume, 3)[volume // 2]
+    places = (row[:, 0] / -row[:, 2]).numpy()
+    step = places[1] - places[0]
+    assert np.diff(places) == pytest.approx(np.diff(published), rel=1e-4)
+    beside = (places - published) / step
+    assert beside == pytest.approx((1 - volume / size) / 2, abs=1e-3)  # rays, as the note says
+    assert ("notes" in model.meta) == (volume != size)
