@@ -277,7 +277,8 @@ def write_report(study: Study, page: Page, rows: Sequence[Row]) -> None:
         f"# {page.title}",
         page.text,
         f"Written by `benchmarks/{Path(sys.argv[0]).name}`: {study.kimg:g} thousand pictures a run "
-        f"of preset `{study.preset}`, {study.count} pictures measured with the judge network. "
+        f"of preset `{study.preset}`{_list_options(study)}, {study.count} pictures measured with "
+        "the judge network. "
         "Where a row has several seeds, mean ± standard deviation over those that did not diverge; "
         "differences of a few hundredths between single short runs mean little.",
         "Machine: " + ", ".join(f"{key} {known[key]}" for key in ("processor", "gpu", "torch")),
@@ -291,6 +292,10 @@ def write_report(study: Study, page: Page, rows: Sequence[Row]) -> None:
         parts.append(f"![A line of samples of each row]({image.name})")
     with atomic_write(page.path) as file:
         file.write(("\n\n".join(part.strip() for part in parts if part) + "\n").encode())
+
+
+def _list_options(study: Study) -> str:
+    return f" with `{' '.join(study.options)}`" if study.options else ""
 
 
 def table(study: Study, page: Page, rows: Sequence[Row]) -> str:
