@@ -83,18 +83,18 @@ class Bricks:
 class Baking:
     """One foreground on its way into a grid. Steps are short; stop between them at any time."""
 
-    def __init__(self, model: Generator, planes: Tensor) -> None:
-        """planes: of one scene, as `Generator.planes` gives them."""
-        self.extent = find_extent(model, planes)
+    def __init__(self, model: Generator, field_code: Tensor) -> None:
+        """field_code: of one scene, as `Generator.field_code` gives it."""
+        self.extent = find_extent(model, field_code)
         self._field = model.field
-        self._planes = planes
+        self._field_code = field_code
 
     @torch.inference_mode()
     def coarse(self, step: Callable[[], None] | None = None) -> Coarse:
         """The coarse pass. `step` is called now and then; it may raise to stop."""
         lattice = self._lattice(COARSE_CELLS)
         count = COARSE_CELLS + 1
-        every = torch.arange(count, device=self._planes.device)
+        every = torch.arange(count, device=self._field_code.device)
         parts = []
         for depth in every.chunk(SLABS):
             if step is not None:
@@ -120,7 +120,7 @@ class Baking:
 
     def _sample_bricks(self, lattice: Lattice, places: Tensor) -> Tensor:
         """Raw colour and density (B, m, m, m, 4) of bricks at `places` (B, 3)."""
-        device = self._planes.device
+        device = self._field_code.device
         inside = torch.arange(BRICK_CELLS + 1, device=device)
         corner = places.to(device) * BRICK_CELLS
         z, y, x = (corner[:, k, None] + inside for k in range(3))  # (B, m)
@@ -128,11 +128,11 @@ class Baking:
 
     def _lattice(self, cells: int) -> Lattice:
         half = self.extent.half_side
-        axis = torch.linspace(-half, half, cells + 1, device=self._planes.device)
-        return make_lattice(self._field, self._planes, axis)
+        axis = torch.linspace(-half, half, cells + 1, device=self._field_code.device)
+        return make_lattice(self._field, self._field_code, axis)
 
 
-def find_extent(model: Generator, planes: Tensor) -> Extent:
+def find_extent(model: Generator, field_code: Tensor) -> Extent:
     """Where a model's field is worth baking.
 
     A bounded field ends at its cube, and so does, here, that of an MLP. Published tri-planes have
@@ -144,14 +144,14 @@ def find_extent(model: Generator, planes: Tensor) -> Extent:
     interval = _sampled_interval(config.sampling)
     if isinstance(field, StyleField):
         return Extent(half, FINE_CELLS[0], interval)
-    cells = FINE_CELLS[0] if planes.shape[-1] <= FINE_CELLS[0] else FINE_CELLS[1]
+    cells = FINE_CELLS[0] if field_code.shape[-1] <= FINE_CELLS[0] else FINE_CELLS[1]
     if field.config.bounded or interval is None:
         return Extent(half, cells, interval)
     x, y, z = config.camera.pivot
     position = math.hypot(x, y, z + config.camera.radius)
     reach = max(position - interval[0], interval[1] - position)
     half = min(max(half, reach), 2 * half)
-    return Extent(half, cells, interval, _outside(field, planes))
+    return Extent(half, cells, interval, _outside(field, field_code))
 
 
 def _sampled_interval(config: SamplingConfig) -> tuple[float, float] | None:

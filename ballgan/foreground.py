@@ -22,17 +22,17 @@ TRIAL_RESOLUTION = 16  # of the picture that shows how many steps a field needs
 class Foreground:
     """What the field is looked up in, and what the fast sampler makes of it when it first needs it.
 
-    planes: as `Generator.planes` gives them, for one scene.
+    field_code: as `Generator.field_code` gives it, for one scene.
     """
 
-    def __init__(self, model: Generator, planes: Tensor) -> None:
-        self.planes = planes
+    def __init__(self, model: Generator, field_code: Tensor) -> None:
+        self.field_code = field_code
         self._model = model
 
     @cached_property
     def field(self) -> AnyQuickField:
         """The field, prepared for many look-ups."""
-        return prepare_field(self._model.field, self.planes)
+        return prepare_field(self._model.field, self.field_code)
 
     @cached_property
     def coarse_grid(self) -> OccupancyGrid:
@@ -48,7 +48,7 @@ class Foreground:
     def steps(self) -> int:
         """Steps along a ray that show the field's detail, found with the model's front camera."""
         camera = Orbit().resolve(self._model.config.camera)
-        rays = camera.rays(TRIAL_RESOLUTION, TRIAL_RESOLUTION, self.planes.device)
+        rays = camera.rays(TRIAL_RESOLUTION, TRIAL_RESOLUTION, self.field_code.device)
         return choose_steps(self.field, self.coarse_grid, self.bundle(rays))
 
     def bundle(self, rays: Rays, offset: float = 0.5) -> RayBundle:
@@ -68,14 +68,14 @@ class Foreground:
             report(part.start / count)
             tile = rays.tile(part)
             return self._model.march(
-                self.planes,
+                self.field_code,
                 tile.origins[None],
                 tile.directions[None],
                 interval=(tile.near, tile.far),
                 samples=samples,
             )
 
-        return march_in_tiles(march, count, _tile_of(self.planes, PLAIN_RAYS_PER_TILE))
+        return march_in_tiles(march, count, _tile_of(self.field_code, PLAIN_RAYS_PER_TILE))
 
     def march_quickly(
         self, rays: RayBundle, samples: int | None, report: Callable[[float], None]
@@ -95,8 +95,8 @@ class Foreground:
                 lambda fraction: report(part.start / count + share * fraction),
             )
 
-        return march_in_tiles(march, count, _tile_of(self.planes, QUICK_RAYS_PER_TILE))
+        return march_in_tiles(march, count, _tile_of(self.field_code, QUICK_RAYS_PER_TILE))
 
 
-def _tile_of(planes: Tensor, sizes: dict[str, int]) -> int:
-    return sizes.get(planes.device.type, sizes["cpu"])
+def _tile_of(field_code: Tensor, sizes: dict[str, int]) -> int:
+    return sizes.get(field_code.device.type, sizes["cpu"])

@@ -37,7 +37,7 @@ class Synthesis:
 
     image: (B, 3, H, W), nominally in [-1, 1]. raw: (B, 3, n, n), the volume-rendered picture.
     opacity, transmittance: (B, 1, n, n), of the foreground. distance: (B, 1, n, n), expected, of
-    the full picture. planes: what the field is looked up in. samples: of the B n^2 rays.
+    the full picture. field_code: as `Generator.field_code` gives it. samples: of the B n^2 rays.
     """
 
     image: Tensor
@@ -45,7 +45,7 @@ class Synthesis:
     opacity: Tensor
     transmittance: Tensor
     distance: Tensor
-    planes: Tensor
+    field_code: Tensor
     samples: RaySamples
 
 
@@ -143,7 +143,7 @@ class Generator(nn.Module):
 
     # Foreground
 
-    def planes(
+    def field_code(
         self,
         ws: Tensor,
         *,
@@ -152,10 +152,10 @@ class Generator(nn.Module):
         step: Step | None = None,
         quick: bool = False,
     ) -> Tensor:
-        """ws -> what the field is looked up in.
+        """ws -> the code of B scenes that the field is looked up with.
 
-        Tri-planes: feature planes (B, 3, C, H, W), laid out in memory with channels last. A field
-        without a backbone: its rows of ws (B, R, w_dim).
+        Of tri-planes: feature planes (B, 3, C, H, W), laid out in memory with channels last. Of
+        StyleNeRF's MLP: the rows of ws (B, R, w_dim) that style its layers.
 
         noise: "none", "const" or "random". step: called between layers; it may raise to stop.
         quick: one code, constant noise, no gradients; less precise where that is faster.
@@ -170,17 +170,26 @@ class Generator(nn.Module):
         image = image.view(image.shape[0], 3, -1, *image.shape[2:])
         return image.permute(0, 1, 3, 4, 2).contiguous().permute(0, 1, 4, 2, 3)
 
-    def density(self, planes: Tensor, points: Tensor) -> Tensor:
-        """Raw density (N,) at points (N, 3) of one scene."""
-        return self.field.density(planes, points[None])[0]
+    def planes(self, ws: Tensor, *, noise: str = "const", quick: bool = False) -> Tensor:
+        """Feature planes (B, 3, C, H, W) of ws: the field code of tri-planes; see `field_code`.
 
-    def color(self, planes: Tensor, points: Tensor) -> Tensor:
+        Raises ValueError for a model whose field has no planes.
+        """
+        if self.backbone is None:
+            raise ValueError("This model's field is an MLP, without planes; use field_code.")
+        return self.field_code(ws, noise=noise, quick=quick)
+
+    def density(self, field_code: Tensor, points: Tensor) -> Tensor:
+        """Raw density (N,) at points (N, 3) of one scene."""
+        return self.field.density(field_code, points[None])[0]
+
+    def color(self, field_code: Tensor, points: Tensor) -> Tensor:
         """Raw colour (N, 3) in [0, 1] at points (N, 3) of one scene, before super-resolution."""
-        return self.field.features(planes, points[None])[0, :, :3].clamp(0, 1)
+        return self.field.features(field_code, points[None])[0, :, :3].clamp(0, 1)
 
     def march(
         self,
-        planes: Tensor,
+        field_code: Tensor,
         origins: Tensor,
         directions: Tensor,
         *,
@@ -189,12 +198,12 @@ class Generator(nn.Module):
     ) -> Composite:
         """Gather the foreground along rays; arguments as for `sample_rays`."""
         return composite(
-            self.sample_rays(planes, origins, directions, interval=interval, samples=samples)
+            self.sample_rays(field_code, origins, directions, interval=interval, samples=samples)
         )
 
     def sample_rays(
         self,
-        planes: Tensor,
+        field_code: Tensor,
         origins: Tensor,
         directions: Tensor,
         *,
@@ -207,7 +216,7 @@ class Generator(nn.Module):
         """The field along rays, by the published two-pass scheme to rounding.
 
         Args:
-            planes: as `planes` gives them, for B scenes.
+            field_code: as `field_code` gives it, for B scenes.
             origins, directions: (B, N, 3); directions of unit length.
             interval: near and far distance of each ray, (B * N, 1); None: `ray_interval`, for
                 rays that are a whole image.
@@ -228,7 +237,7 @@ class Generator(nn.Module):
         directions = directions * stretch.view(batch, count, 1)
 
         def evaluate(distances: Tensor) -> tuple[Tensor, Tensor]:
-            density, features = self._field_along_rays(planes, origins, directions, distances)
+            density, features = self._field_along_rays(field_code, origins, directions, distances)
             if density_noise and generator is not None:
                 noise = torch.randn(density.shape, generator=generator, device=density.device)
                 density = density + density_noise * noise
@@ -299,14 +308,14 @@ class Generator(nn.Module):
         return near.view(-1, 1), far.view(-1, 1)
 
     def _field_along_rays(
-        self, planes: Tensor, origins: Tensor, directions: Tensor, distances: Tensor
+        self, field_code: Tensor, origins: Tensor, directions: Tensor, distances: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Raw density (B N, S) and features (B N, S, F) at `distances` (B N, S) along the rays."""
         batch, count, _ = origins.shape
         steps = distances.shape[1]
         along = distances.view(batch, count, steps, 1)
         points = origins[:, :, None] + along * directions[:, :, None]  # (B, N, S, 3)
-        density, features = self.field(planes, points.flatten(1, 2))
+        density, features = self.field(field_code, points.flatten(1, 2))
         return density.view(batch * count, steps), features.view(batch * count, steps, -1)
 
     # Background
@@ -407,10 +416,10 @@ class Generator(nn.Module):
         not check the cameras.
         """
         size = neural_resolution or self.config.neural_resolution
-        planes = self.planes(ws, noise=noise, generator=generator)
+        field_code = self.field_code(ws, noise=noise, generator=generator)
         origins, directions = rays_from_labels(label, size)
         samples = self.sample_rays(
-            planes,
+            field_code,
             origins,
             directions,
             interval=self.ray_interval(origins, directions, label[:, [2, 6, 10]]),
@@ -435,7 +444,7 @@ class Generator(nn.Module):
             opacity=gathered.opacity.view(batch, 1, size, size),
             distance=distance.view(batch, 1, size, size),
             transmittance=gathered.transmittance.view(batch, 1, size, size),
-            planes=planes,
+            field_code=field_code,
             samples=samples,
         )
 

@@ -43,7 +43,8 @@ def load_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """
     name = str(path)
     if not Path(path).is_file():
-        what = "is a folder" if Path(path).is_dir() else "does not exist"
+        what = "is not a regular file" if Path(path).exists() else "does not exist"
+        what = "is a folder" if Path(path).is_dir() else what
         raise ValueError(f"{name} {what}; an image file (PNG, JPEG or WebP) is needed")
     try:
         with warnings.catch_warnings():

@@ -19,11 +19,11 @@ class Lattice(Protocol):
         ...
 
 
-def make_lattice(field: TriplaneField | StyleField, planes: Tensor, axis: Tensor) -> Lattice:
+def make_lattice(field: TriplaneField | StyleField, field_code: Tensor, axis: Tensor) -> Lattice:
     """A field of one scene on a grid with the same positions (N,) along each axis."""
     if isinstance(field, TriplaneField):
-        return TriplaneLattice(field, planes, axis)
-    return PointLattice(field, planes, axis)
+        return TriplaneLattice(field, field_code, axis)
+    return PointLattice(field, field_code, axis)
 
 
 class TriplaneLattice:

@@ -55,9 +55,9 @@ def sample_grid(scene: Scene, resolution: int, progress: Progress) -> np.ndarray
     """Raw densities of the scene's foreground in its cube, (N, N, N) with a border for closing."""
     generator = scene.model
     with torch.inference_mode():
-        planes = scene.planes()
+        field_code = scene.field_code()
         return sample_density(
-            lambda points: generator.density(planes, points),
+            lambda points: generator.density(field_code, points),
             box=generator.config.field.box_warp,
             resolution=resolution,
             device=generator.device,
@@ -91,12 +91,12 @@ def _paint(scene: Scene, points: np.ndarray, level: float, progress: Progress) -
     generator = scene.model
     box = generator.config.field.box_warp
     with torch.inference_mode():
-        planes = scene.planes()
-        density = partial(generator.density, planes)
+        field_code = scene.field_code()
+        density = partial(generator.density, field_code)
         gradients = find_gradient(density, points, box / RESOLUTION, generator.device, progress)
         colors = sample_seen_colors(
             density,
-            partial(generator.color, planes),
+            partial(generator.color, field_code),
             points,
             gradients,
             level=level,

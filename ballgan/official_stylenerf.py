@@ -82,8 +82,8 @@ def convert(
         config = config.grown(options.growth)
     except (ValueError, TypeError, ArithmeticError) as error:
         fail(f"its StyleNeRF options cannot be used: {error}")
-    if options.camera.get("ray_align_corner", True):
-        note = "made with pixels on the border of the view; here they are half a pixel inside it"
+    if options.aligns_corners and options.resolution != options.volume_resolution:
+        note = "made with rays through corners of pixels: here pictures are up to half a ray beside"
         meta["notes"] = [note]
     return config, _rename_state(state, options), meta
 
@@ -104,6 +104,25 @@ class _Options:
         self.z_dim = init.get("z_dim", attributes.get("z_dim", 512))
         self.resolution = init.get("img_resolution", attributes.get("img_resolution"))
         self.volume_resolution = self.synthesis.get("resolution_vol", 32)
+
+    @property
+    def aligns_corners(self) -> bool:
+        """Whether the first and last of a picture's pixels are on the border of the view."""
+        return bool(self.camera.get("ray_align_corner", True))
+
+    @property
+    def fov(self) -> float:
+        """Angle of view in our terms, where pixels are within its border, radians.
+
+        With N pixels on it and between, they are N / (N - 1) times as far apart; so are the rays,
+        which pass every (N / R)-th of them.
+        """
+        fov: float = math.radians(self.camera.get("fov", 49.13))
+        if not self.aligns_corners:
+            return fov
+        side = float(self.resolution or 0)
+        apart = side / (side - 1)
+        return 2 * math.atan(math.tan(fov / 2) * apart)
 
     def shape(self, name: str, *dimensions: int) -> torch.Size:
         """Shape of a weight, which has one of these numbers of dimensions."""
@@ -168,7 +187,7 @@ def _read_config(options: _Options) -> dict[str, Any]:
         "camera": {
             "radius": _middle(options.camera.get("range_radius", [2.732, 2.732])),
             "pivot": [0.0, 0.0, 0.0],
-            "fov": math.radians(options.camera.get("fov", 49.13)),
+            "fov": options.fov,
         },
         "neural_resolution": options.volume_resolution,
         "white_background": False,
@@ -295,7 +314,7 @@ def _box(options: _Options) -> float:
     """Side of a cube that holds all that the cameras see between near and far."""
     near, far = options.camera.get("depth_range", [0.5, 6.0])
     radius = _middle(options.camera.get("range_radius", [2.732, 2.732]))
-    aside = far * math.tan(math.radians(options.camera.get("fov", 49.13)) / 2)
+    aside = far * math.tan(options.fov / 2)
     return 2 * max(radius - near, far - radius, aside)
 
 

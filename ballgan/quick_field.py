@@ -22,11 +22,11 @@ LOG2_E = math.log2(math.e)
 AnyQuickField: TypeAlias = "QuickField | QuickStyleField"
 
 
-def prepare_field(field: TriplaneField | StyleField, planes: Tensor) -> AnyQuickField:
-    """A field of one scene, prepared for many look-ups; `planes` as `Generator.planes` gives."""
+def prepare_field(field: TriplaneField | StyleField, field_code: Tensor) -> AnyQuickField:
+    """A field of one scene, prepared for many look-ups; see `Generator.field_code`."""
     if isinstance(field, TriplaneField):
-        return QuickField(field, planes)
-    return QuickStyleField(field, planes)
+        return QuickField(field, field_code)
+    return QuickStyleField(field, field_code)
 
 
 def look_up_density(field: AnyQuickField, points: Tensor) -> Tensor:

@@ -341,12 +341,21 @@ class Scene:
         """W of the foreground, for the present conditioning camera."""
         return self._stages.latent_space(self.conditioning)
 
-    def planes(self, step: Step | None = None) -> Tensor:
-        """Feature planes (1, 3, C, H, W) of the foreground code.
+    def field_code(self, step: Step | None = None) -> Tensor:
+        """The foreground, as `Generator.field_code` has it.
 
-        `step` is called between layers, if they are not kept; it may raise to stop.
+        `step` is called between layers, if it is not kept; it may raise to stop.
         """
-        return self._stages.foreground(self._subject, "plain", step).planes
+        return self._stages.foreground(self._subject, "plain", step).field_code
+
+    def planes(self) -> Tensor:
+        """Feature planes (1, 3, C, H, W) of a foreground of tri-planes.
+
+        Raises ValueError for a model whose field has no planes.
+        """
+        if self.model.backbone is None:
+            raise ValueError("This model's field is an MLP, without planes; use field_code().")
+        return self.field_code()
 
     def gather(self, shot: Shot) -> Composite:
         """The foreground along the shot's rays."""
@@ -462,10 +471,10 @@ class Scene:
             check_texture_size(texture)
             simplify = TEXTURED_FACES if simplify is None else simplify
         report = progress or (lambda fraction: None)
-        planes = self.planes(None if progress is None else lambda: progress(0.0))
+        field_code = self.field_code(None if progress is None else lambda: progress(0.0))
         fields = (
             self.find_density(sampler),
-            lambda points: self.model.color(planes, points),
+            lambda points: self.model.color(field_code, points),
         )
         mesh = extract_mesh(
             *fields,
@@ -491,10 +500,10 @@ class Scene:
 
     def find_density(self, sampler: str = "fast") -> Callable[[Tensor], Tensor]:
         """The field's raw density, as a function of points (N, 3); "plain": to rounding."""
-        planes = self.planes()
+        field_code = self.field_code()
         if sampler == "plain":
-            return lambda points: self.model.density(planes, points)
-        field = prepare_field(self.model.field, planes)
+            return lambda points: self.model.density(field_code, points)
+        field = prepare_field(self.model.field, field_code)
         return lambda points: look_up_density(field, points)
 
     @torch.inference_mode()

@@ -140,7 +140,7 @@ def describe_picture(session: Session) -> dict[str, str]:
 def holds_session(path: str | os.PathLike[str]) -> bool:
     """Whether a PNG carries a session; False for what cannot be read."""
     try:
-        return METADATA_KEY in _read_png_texts(Path(path))
+        return os.path.isfile(path) and METADATA_KEY in _read_png_texts(Path(path))
     except (OSError, ValueError):
         return False
 
@@ -214,6 +214,8 @@ def _walk(value: Any) -> Iterator[Any]:
 
 def _read_text(path: Path) -> str:
     try:
+        if path.is_fifo():  # it would make us wait
+            raise ValueError("it is not a regular file")
         with open(path, "rb") as file:
             head = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:

@@ -90,8 +90,8 @@ class Stages:
         quick = sampler == "fast" and gains_by_speed(self._model.backbone, self._model.device)
 
         def make() -> Foreground:
-            planes = self._model.planes(self.ws(subject), step=step, quick=quick)
-            return Foreground(self._model, planes)
+            field_code = self._model.field_code(self.ws(subject), step=step, quick=quick)
+            return Foreground(self._model, field_code)
 
         return self._foregrounds.get((subject, quick), make)
 
@@ -124,11 +124,11 @@ class Stages:
     ) -> Tensor:
         reach = gathered.mean_distance().nan_to_num(posinf=0.0)
         points = shot.rays.origins + reach[:, None] * shot.rays.directions
-        planes = self.foreground(subject, shot.settings.sampler).planes
+        field_code = self.foreground(subject, shot.settings.sampler).field_code
         gradients = []
         for tile in points.split(POINTS_PER_TILE):
             shot.report(1.0)
-            gradients.append(density_gradient(self._model.field, planes, tile[None], length)[0])
+            gradients.append(density_gradient(self._model.field, field_code, tile[None], length)[0])
         return torch.cat(gradients)
 
     def ground(

@@ -13,8 +13,8 @@ from .stylenerf_config import StyleFieldConfig
 class StyleField(nn.Module):
     """Density and features at points, from rows of ws (B, num_ws, w_dim).
 
-    It speaks as `TriplaneField` does, with those rows in the place of planes. Nothing bounds it:
-    the cube of the config is where the object is looked for.
+    It speaks as `TriplaneField` does; those rows are its field code, as planes are of the other.
+    Nothing bounds it: the cube of the config is where the object is looked for.
     """
 
     def __init__(self, config: StyleFieldConfig, w_dim: int) -> None:

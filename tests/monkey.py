@@ -19,27 +19,28 @@ ANSWERING = ("render", "surface")  # lanes whose answers a person waits for
 
 
 class AnswerTimes:
-    """How long a lane lets a person wait: from a request to the first thing that it posts."""
+    """How long a lane lets a person wait: from a request to the first thing that it posts.
+
+    longest: seconds. work: of those, what this process has computed meanwhile, in all its threads,
+    which other programs on a busy machine do not add to.
+    """
 
     def __init__(self, lane: Any) -> None:
-        self.longest = 0.0  # seconds
-        self._asked: float | None = None  # when the first request came that has no answer yet
+        self.longest = self.work = 0.0
+        self._asked: tuple[float, float] | None = None  # when a request came that has no answer
         self._submit, self._post = lane.submit, lane.post
         lane.submit, lane.post = self._watch_submit, self._watch_post
 
-    @property
-    def waiting(self) -> float:
-        """Seconds for which a request has waited until now."""
-        asked = self._asked
-        return 0.0 if asked is None else time.monotonic() - asked
-
     def _watch_submit(self, request: Any) -> None:
         if type(request).__name__ != "Forget" and self._asked is None:
-            self._asked = time.monotonic()
+            self._asked = time.monotonic(), time.process_time()
         self._submit(request)
 
     def _watch_post(self, result: Any) -> None:
-        self.longest, self._asked = max(self.longest, self.waiting), None
+        asked, self._asked = self._asked, None
+        if asked is not None:
+            self.longest = max(self.longest, time.monotonic() - asked[0])
+            self.work = max(self.work, time.process_time() - asked[1])
         self._post(result)
 
 
@@ -65,9 +66,11 @@ class Monkey:
         }
 
     @property
-    def delay(self) -> float:
-        """Seconds, the longest that a request for a picture or a surface had no answer."""
-        return max(times.longest for times in self.answers.values())
+    def delay(self) -> tuple[float, float]:
+        """The longest that a request had no answer, and the most that was computed meanwhile,
+        seconds."""
+        times = self.answers.values()
+        return max(t.longest for t in times), max(t.work for t in times)
 
     def act(self) -> None:
         """One random action; what cannot be done now (a widget that is greyed out) is nothing."""

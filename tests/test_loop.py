@@ -218,7 +218,7 @@ def test_bfloat16_planes_are_close_to_float32() -> None:
         generator = make_trainer(config).generator
         with torch.no_grad():
             ws = generator.map(z)
-            planes.append(generator.planes(ws, noise="none"))
+            planes.append(generator.field_code(ws, noise="none"))
     assert planes[0].dtype == torch.float32
     error = (planes[0] - planes[1]).square().mean().sqrt() / planes[1].std()
     assert 0 < error < 0.01

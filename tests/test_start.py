@@ -20,7 +20,7 @@ def opacity_through(config: TrainConfig, offset: float) -> torch.Tensor:
     torch.manual_seed(0)
     generator = make_generator(config)
     with torch.no_grad():
-        planes = generator.planes(generator.map(torch.randn(4, generator.config.mapping.z_dim)))
+        planes = generator.field_code(generator.map(torch.randn(4, generator.config.mapping.z_dim)))
         origins = torch.tensor([offset, 0.0, 2.7]).expand(4, 1, 3)
         directions = torch.tensor([0.0, 0.0, -1.0]).expand(4, 1, 3)
         return composite(generator.sample_rays(planes, origins, directions)).opacity

@@ -231,18 +231,18 @@ def test_single_points_pass_the_head_as_pixels_of_even_images_do() -> None:
 
 
 def test_the_prepared_field_is_the_field(model: ballgan.Generator) -> None:
-    planes = model.planes(model.map(model.z(1)))
-    assert planes.shape == (1, 5, 8)
-    quick, points = prepare_field(model.field, planes), torch.rand(50, 3) * 0.4 - 0.2
+    rows = model.field_code(model.map(model.z(1)))
+    assert rows.shape == (1, 5, 8)
+    with pytest.raises(ValueError, match="is an MLP, without planes"):
+        model.planes(model.map(model.z(1)))
+    quick, points = prepare_field(model.field, rows), torch.rand(50, 3) * 0.4 - 0.2
     hidden = quick.hidden(points.T)
-    density, features = model.field(planes, points[None])
+    density, features = model.field(rows, points[None])
     assert torch.allclose(quick.density_of(hidden, points.T), density[0], atol=1e-3)
     assert torch.allclose(quick.features_of(hidden), features[0], atol=1e-4)
     grid = quick.density_grid(4)
     corner = torch.tensor([[[0.25, -0.25, 0.75]]]) * 0.2
-    assert grid[2, 1, 3].item() == pytest.approx(
-        model.field.density(planes, corner).item(), abs=1e-3
-    )
+    assert grid[2, 1, 3].item() == pytest.approx(model.field.density(rows, corner).item(), abs=1e-3)
 
 
 def test_the_fast_sampler_converges_to_the_plain_one(tmp_path: Path) -> None:
@@ -258,7 +258,7 @@ def test_the_fast_sampler_converges_to_the_plain_one(tmp_path: Path) -> None:
         model.field.density_head.weight.mul_(20)
     model.requires_grad_(False)
     camera = ballgan.Camera.orbit(0.4).resolve(config.camera)
-    foreground = Foreground(model, model.planes(model.map(model.z(0))))
+    foreground = Foreground(model, model.field_code(model.map(model.z(0))))
     bundle = foreground.bundle(camera.rays(12, 12))
     plain = foreground.march_plainly(bundle, None, lambda fraction: None)
     fast = foreground.march_quickly(bundle, 144, lambda fraction: None)
@@ -276,10 +276,10 @@ def test_layers_mesh_and_preview(model: ballgan.Generator) -> None:
     mesh = scene.mesh(24)
     assert len(mesh.faces) > 10 and np.abs(mesh.bounds).max() <= 0.2 * 24 / 23 + 1e-3
     assert mesh.visual.vertex_colors.shape == (len(mesh.vertices), 4)
-    baking = Baking(model, scene.planes())
+    baking = Baking(model, scene.field_code())
     coarse = baking.coarse()
     assert coarse.extent.half_side == pytest.approx(0.2)
-    middle = model.density(scene.planes(), torch.zeros(1, 3)).clamp(-1000, 1000).item()
+    middle = model.density(scene.field_code(), torch.zeros(1, 3)).clamp(-1000, 1000).item()
     assert coarse.density[24, 24, 24] == pytest.approx(middle, rel=1e-2, abs=1e-2)
     bricks = next(baking.refine(coarse), None)
     if bricks is not None:
@@ -298,3 +298,22 @@ def test_codes_of_foreground_and_background(tmp_path: Path) -> None:
     ws = model.map(model.z(5), truncation_psi=0.7)
     assert torch.allclose(scene.ws_background(scene.background), ws[:, 5:9], atol=1e-5)
     assert {row for row, _ in model.style_weights()} == set(range(5)) | set(range(9, 14))
+
+
+@pytest.mark.parametrize("volume", [8, 32])
+def test_pixels_on_the_border_are_as_far_apart_as_in_the_published_program(
+    tmp_path: Path, volume: int
+) -> None:
+    camera = {"ray_align_corner": True}
+    model = load(tmp_path, camera=camera, volume_resolution=volume, start_resolution=volume)
+    size = model.config.image_resolution
+    # Pixels from border to border, of which rays take every (size / volume)-th, from the first on.
+    published = np.linspace(-1, 1, size)[:: size // volume] * math.tan(math.radians(16) / 2)
+    rays = ballgan.Camera.orbit().resolve(model.config.camera).rays(volume, volume)
+    row = rays.directions.view(volume, volume, 3)[volume // 2]
+    places = (row[:, 0] / -row[:, 2]).numpy()
+    step = places[1] - places[0]
+    assert np.diff(places) == pytest.approx(np.diff(published), rel=1e-4)
+    beside = (places - published) / step
+    assert beside == pytest.approx((1 - volume / size) / 2, abs=1e-3)  # rays, as the note says
+    assert ("notes" in model.meta) == (volume != size)

@@ -136,7 +136,7 @@ class Reference:
         axis = label[:, [2, 6, 10]]
         random = torch.Generator() if jitter else None
         drawn = model.sample_rays(
-            model.planes(ws),
+            model.field_code(ws),
             origins,
             directions,
             interval=model.ray_interval(origins, directions, axis),
@@ -287,7 +287,7 @@ def test_rays(reference: Reference, roll: float) -> None:
 
 def test_foreground_field(reference: Reference) -> None:
     points = reference["fg_points"][None, :, TO_OURS]
-    rows = reference.model.planes(reference["ws_mixed"][None])
+    rows = reference.model.field_code(reference["ws_mixed"][None])
     network = reference.field.network
     encoded = network.encode(points[0, :8])
     assert_close(encoded, reference["pe_fg"], "encoding", "pe_fg")

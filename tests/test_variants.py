@@ -211,7 +211,7 @@ def test_samples_are_put_in_order() -> None:
     model = make_trainer(PRESETS["smoke"]).average
     label = labels(PRESETS["smoke"], 1)
     origins, directions = rays_from_labels(label, 2)
-    planes = model.planes(model.map(torch.randn(1, model.config.mapping.z_dim), label))
+    planes = model.field_code(model.map(torch.randn(1, model.config.mapping.z_dim), label))
     samples = model.sample_rays(planes, origins, directions)
     points = origins[0, :, None] + samples.distances[..., None] * directions[0, :, None]
     _, features = model.field(planes, points.view(1, -1, 3))

@@ -232,7 +232,8 @@ def test_layers(app: Any, layer: str) -> None:
 
 
 def test_picture_with_alpha_is_saved(app: Any, tmp_path: Path) -> None:
-    play(app, {"wait": "loaded"}, {"key": "B"}, {"key": "S"}, {"wait": "saved"})
+    play(app, {"wait": "loaded"}, {"key": "B"}, {"wait": "converged"}, {"key": "S"})
+    play(app, {"wait": "saved"})
     (path,) = tmp_path.glob("tiny-seed0*.png")
     with Image.open(path) as image:
         assert image.mode == "RGBA"
@@ -241,6 +242,25 @@ def test_picture_with_alpha_is_saved(app: Any, tmp_path: Path) -> None:
         pixels = np.asarray(image, float) / 255
     assert np.abs(pixels - settle(app)).max() < 0.01
     assert notices(app) == [("info", f"Saved {path}")]
+
+
+def test_a_picture_that_is_not_finished_is_saved_as_it_was_at_the_click(
+    app: Any, tmp_path: Path
+) -> None:
+    play(app, {"wait": "loaded"}, {"key": "B"}, {"wait": "converged"})
+    finished = settle(app)
+    play(app, {"drag": {"from": [300, 300], "to": [330, 310]}})
+    expected_camera = app.state.view.camera
+    play(app, {"key": "S"}, {"drag": {"from": [300, 300], "to": [280, 300]}})
+    play(app, {"wait": "saved"})
+    (path,) = tmp_path.glob("tiny-seed0*.png")
+    with Image.open(path) as image:
+        assert f"yaw {expected_camera.yaw:.4f}" in image.info["Camera"]
+        pixels = np.asarray(image, float) / 255
+    play(app, {"key": "Z", "mods": ["control"]})
+    assert app.state.view.camera == expected_camera
+    assert np.abs(pixels - settle(app)).max() < 0.01
+    assert np.abs(pixels - finished).mean() > 1e-3
 
 
 def test_resizing_keeps_the_picture_square(app: Any, tmp_path: Path) -> None:

@@ -201,3 +201,29 @@ def test_a_mistake_of_ours_ends_a_script(app: Any, monkeypatch: pytest.MonkeyPat
             play(app, {"key": "B"})
     play(app, {"key": "B"})
     settle(app)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.parametrize("name", ["pipe.png", "pipe.json", "pipe.pkl"])
+def test_a_pipe_is_refused_and_what_comes_after_it_opens(
+    app: Any, tmp_path: Path, name: str
+) -> None:
+    """Reading one would wait for ever, and all that is dropped later with it."""
+    os.mkfifo(tmp_path / name)
+    Image.new("RGB", (64, 32), (200, 0, 0)).save(tmp_path / "room.png")
+    play(app, {"wait": "loaded"}, {"drop": str(tmp_path / name)}, {"wait": "loaded"})
+    assert any("not a regular file" in text for _, text in notices(app))
+    play(app, {"drop": str(tmp_path / "room.png")}, {"wait": "loaded"})
+    assert app.state.view.backdrop.photo == str(tmp_path / "room.png")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs sparse files")
+@pytest.mark.parametrize("name", ["huge.png", "huge.json", "huge.bin"])
+def test_a_huge_file_is_refused_at_once(app: Any, tmp_path: Path, name: str) -> None:
+    with open(tmp_path / name, "wb") as file:
+        file.truncate(2**31)
+    started = time.monotonic()
+    play(app, {"wait": "loaded"}, {"drop": str(tmp_path / name)}, {"wait": "loaded"})
+    assert time.monotonic() - started < 20
+    ((level, text),) = notices(app)
+    assert level == "error" and name in text

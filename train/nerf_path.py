@@ -69,7 +69,7 @@ def path_samples(
     head = generator.super_resolution
     assert isinstance(head, StyleUpsampling)
     samples = generator.sample_rays(
-        generator.planes(ws),
+        generator.field_code(ws),
         origins,
         directions,
         interval=generator.ray_interval(origins, directions, labels[:, [2, 6, 10]]),

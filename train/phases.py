@@ -205,37 +205,37 @@ class GeneratorPhase(nn.Module):
             stats["loss/foreground_density"] = density.detach()
             total = total + strength * loss.foreground_density * density
         if plan.variation:
-            variation = self._variation(fakes.planes, part.random)
+            variation = self._variation(fakes.field_code, part.random)
             stats["loss/density_variation"] = variation.detach()
             scale = loss.density_variation_interval * loss.density_variation
             total = total + scale * variation
         if plan.sparsity:
-            sparsity = self._sparsity(fakes.planes, part.random)
+            sparsity = self._sparsity(fakes.field_code, part.random)
             stats["loss/sparsity"] = sparsity.detach()
             total = total + loss.sparsity_interval * loss.sparsity * sparsity
         return total
 
-    def _random_points(self, planes: Tensor, random: torch.Generator) -> Tensor:
+    def _random_points(self, field_code: Tensor, random: torch.Generator) -> Tensor:
         """Points (B, N, 3), uniform in the box."""
-        shape, device = (planes.shape[0], RANDOM_POINTS, 3), planes.device
+        shape, device = (field_code.shape[0], RANDOM_POINTS, 3), field_code.device
         uniform = torch.rand(shape, generator=random, device=device) - 0.5
         return uniform * self.generator.field.config.box_warp
 
-    def _sparsity(self, planes: Tensor, random: torch.Generator) -> Tensor:
+    def _sparsity(self, field_code: Tensor, random: torch.Generator) -> Tensor:
         """Sparsity at random points away from the middle of the box."""
-        points = self._random_points(planes, random)
+        points = self._random_points(field_code, random)
         counted = (points.norm(dim=-1) > self.config.loss.sparsity_radius).to(points.dtype)
-        return sparsity_loss(self.generator.field.density(planes, points), counted)
+        return sparsity_loss(self.generator.field.density(field_code, points), counted)
 
-    def _variation(self, planes: Tensor, random: torch.Generator) -> Tensor:
+    def _variation(self, field_code: Tensor, random: torch.Generator) -> Tensor:
         """Density variation at random points of the box and points beside them."""
         field = self.generator.field
-        points = self._random_points(planes, random)
+        points = self._random_points(field_code, random)
         offset = torch.randn(points.shape, generator=random, device=points.device)
         beside = points + offset * self.config.loss.density_variation_distance
         half = field.config.box_warp / 2
         beside = beside.clamp(-half, half)  # there is nothing beyond, and that is no variation
-        both = field.density(planes, torch.cat([points, beside], dim=1))
+        both = field.density(field_code, torch.cat([points, beside], dim=1))
         density, displaced = both.chunk(2, dim=1)
         return density_variation_loss(density, displaced, self.config.loss.density_variation_kind)
 

@@ -57,7 +57,7 @@ def fit_ball(generator: Generator, radius: float) -> None:
         with torch.no_grad():
             ws = mapping(z, label)[:, None].repeat(1, generator.config.num_ws, 1)
         points = (torch.rand(FIT_CODES, FIT_POINTS, 3) - 0.5) * field.config.box_warp
-        density = field.density(generator.planes(ws, noise="none"), points)
+        density = field.density(generator.field_code(ws, noise="none"), points)
         loss = F.mse_loss(density, ball_density(points, radius))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()

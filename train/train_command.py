@@ -113,13 +113,19 @@ def override(config: TrainConfig, arguments: Sequence[str]) -> TrainConfig:
 
 
 def unbox(text: str) -> str:
-    """What tyro says in a box, of lines or of plain characters, in one line."""
-    inside = [line.strip("│| ") for line in text.splitlines() if line[:1] in ("│", "|")]
-    end = next((i for i, line in enumerate(inside) if not line.strip("─-")), len(inside))
-    message = " ".join(inside[:end]).rstrip(".")
+    """What tyro says below a title, in a box or between rules, in one line."""
+    lines = [line.strip("│╭╮╰╯ ") for line in text.strip().splitlines()[1:]]
+    sections: list[list[str]] = [[]]
+    for line in lines:
+        if line.strip("─-"):
+            sections[-1].append(line)
+        elif sections[-1]:
+            sections.append([])
+    message = " ".join(sections[0]).rstrip(".")
     for unclear, clear in PLAIN_WORDS:
         message = re.sub(unclear, clear, message)
-    options = (re.match(r"--[\w.-]+", line) for line in inside[end:])
+    rest = [line for section in sections[1:] for line in section]
+    options = (re.match(r"--[\w.-]+", line) for line in rest)
     names = dict.fromkeys(found[0] for found in options if found and found[0] not in message)
     hint = f"; perhaps {' or '.join(list(names)[:3])}" if names else ""
     return f"{message}{hint} (see ballgan-train --options)"

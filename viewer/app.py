@@ -103,7 +103,6 @@ class App:
         self.easel: Easel = Easel(
             self._stage, self.preview, self.lanes["render"], self.lanes["surface"]
         )
-        self.wants_picture: bool = False
         self._held = False  # whether anything was dragged in the last frame
         self._recorded_at = 0.0  # when something was last done that can be undone
         self._survives = False  # errors of our own; see `_guard`
@@ -152,7 +151,7 @@ class App:
     def saving(self) -> bool:
         """Whether a picture or a session is being written, or will be."""
         writing = self.lanes["save"].busy or self.lanes["sphere"].busy or self.keeper.busy
-        return self.wants_picture or writing
+        return writing or self.state.job("capture") is not None
 
     @property
     def picturing(self) -> bool:

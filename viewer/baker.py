@@ -58,7 +58,7 @@ class Baker:
         from ballgan.bake import Baking
 
         self._identity, self._details = None, None
-        baking = Baking(self._scene.model, self._scene.planes(ticket.check))
+        baking = Baking(self._scene.model, self._scene.field_code(ticket.check))
         coarse = baking.coarse(ticket.check)
         ticket.post(Volume(self._model, identity, coarse))
         self._identity, self._details = identity, baking.refine(coarse)

@@ -19,7 +19,7 @@ NOTICE_SECONDS = 8.0  # that an information stays; errors stay until they are di
 
 
 def housekeep(app: App) -> None:
-    """Answers of dialogs, notices that have been read, pictures to save."""
+    """Answers of dialogs, notices that have been read, what waits to be opened or written."""
     path = app.dialogs.poll()
     if path is not None:
         app.dispatch(_use_chosen_file(app.dialogs.purpose, path))
@@ -31,9 +31,6 @@ def housekeep(app: App) -> None:
         app.dispatch(app.state.waiting[0])
     _follow_sheet(app)
     app.keeper.autosave(app.state)
-    if app.wants_picture and app.converged:
-        app.wants_picture = False
-        _save_picture(app)
 
 
 def _follow_sheet(app: App) -> None:
@@ -61,7 +58,8 @@ def _use_chosen_file(purpose: str, path: str) -> act.Action:
     return act.SetOutputFolder(path) if purpose == FOLDER else act.SetExportPath(path)
 
 
-def _save_picture(app: App) -> None:
+def write_picture(app: App) -> None:
+    """Write what is shown, as it is."""
     pictures = app.easel.photograph(app.state)
     if not pictures:
         return

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import actions as act
 from . import camera_actions as cam
-from . import cameras, capture, document, paths
+from . import cameras, capture, chores, document, paths
 from . import latent_actions as lat
 from .easel import shows_mesh
 from .gallery import THUMBNAILS
@@ -60,15 +60,20 @@ def use_sphere(app: App, action: act.SphereWritten) -> None:
         app.dispatch(act.OpenPicture(action.path))
 
 
-def want_picture(app: App, action: act.SaveScreenshot) -> None:
-    """Save the picture once it is finished, or render it anew as the options say."""
-    if app.state.capture.size or shows_mesh(app.state):
-        if app.state.job("capture") is None:
-            app.dispatch(act.StartCapture())
-        else:
-            app.dispatch(act.Notify("info", "A picture is still being rendered."))
+def save_picture(app: App, action: act.SaveScreenshot) -> None:
+    """Save what is shown: at once if it is finished, else as a job that renders it.
+
+    Whatever changes meanwhile, the file has what was there at the click.
+    """
+    state = app.state
+    if app.easel.model is None:
+        return
+    if app.converged and not state.capture.size and not shows_mesh(state):
+        chores.write_picture(app)
+    elif state.job("capture") is None:
+        app.dispatch(act.StartCapture())
     else:
-        app.wants_picture = app.easel.model is not None
+        app.dispatch(act.Notify("info", "A picture is still being rendered."))
 
 
 def start_capture(app: App, action: act.StartCapture | act.StartFilm) -> None:
@@ -150,7 +155,7 @@ EFFECTS: dict[type[act.Action], Callable[[App, Any], None]] = {
     act.WriteSphere: write_sphere,
     act.SphereWritten: use_sphere,
     act.PictureChanged: lambda app, action: app.surroundings.forget(action.path),
-    act.SaveScreenshot: want_picture,
+    act.SaveScreenshot: save_picture,
     act.RevealFile: lambda app, action: app.lanes["reveal"].submit(action),
     act.StartExport: export,
     cam.CopyCamera: cameras.copy,

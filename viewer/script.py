@@ -61,7 +61,7 @@ WAITS: dict[str, Callable[[App], bool]] = {
     ),
 }
 TIMEOUT = 120.0  # seconds, unless a step says otherwise
-POLL = 0.02  # seconds between two looks while waiting
+POLL = 0.02, 0.1  # seconds between two looks while waiting: as often as the window draws
 
 
 class ScriptError(ValueError):
@@ -108,7 +108,8 @@ def wait_for(app: App, condition: Callable[[App], bool], timeout: float, what: s
     while not condition(app):
         if time.monotonic() > end:
             raise ScriptError(f"not {what} after {timeout:g} s")
-        app.window.wait(POLL)
+        patience = app.patience()
+        app.window.wait(POLL[1] if patience is None else min(max(patience, POLL[0]), POLL[1]))
         yield
 
 

@@ -17,8 +17,9 @@ SIZE_LABELS = tuple((str(size), f"{size // 1024}k" if size else "Shown") for siz
 LEAST_SIDE, LARGEST_SIDE = 16, 8192  # pixels
 PASS_LABELS = tuple((str(passes), str(passes)) for passes in CAPTURE_PASSES)
 SIZE_TIP = (
-    "Side of the saved picture in pixels. Shown: the finished picture as it is, at once. Others "
-    "are rendered beside your work. Super-resolution has its own size: beyond it, it is enlarged."
+    "Side of the saved picture in pixels. Shown: the finished picture as it is, at once. Others, "
+    "and what is not finished yet, are rendered beside your work. Super-resolution has its own "
+    "size: beyond it, it is enlarged."
 )
 SIDE_LABELS = (("both", "Both"), ("left", "Left"), ("right", "Right"))
 SIDES_TIP = "Of the split screen, for pictures and films: both sides with the divider, or one."

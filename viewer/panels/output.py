@@ -46,6 +46,11 @@ PIN_TIP = keyed("compare.pin", "Keep all that shows now, and compare what comes 
 INSPECT_TIP = keyed(
     "inspect.toggle", "Colour, opacity, depth and place of the pixel under the pointer."
 )
+MESH_TIP = "The surface at the level of the section Mesh, from a coarser grid than an export."
+PAINT_TIPS = {
+    "clay": "Grey, lit from beside the camera: shows the form.",
+    "colour": "The colours that an export has, as they are seen from outside.",
+}
 WIRE_TIP = keyed("mesh.wireframe", "The edges of the triangles.")
 
 
@@ -96,8 +101,8 @@ def _draw_depth(ui: Ui, state: ViewerState) -> list[act.Action]:
 def _draw_mesh(ui: Ui, state: ViewerState) -> list[act.Action]:
     """The look of the surface."""
     style = changed = state.view.mesh
-    ui.label("Mesh")
-    paint = ui.segments("mesh.paint", PAINT_LABELS, style.paint)
+    ui.label("Mesh", MESH_TIP)
+    paint = ui.segments("mesh.paint", PAINT_LABELS, style.paint, tips=PAINT_TIPS)
     if paint is not None:
         changed = replace(changed, paint=paint)
     ui.label("Edges")
