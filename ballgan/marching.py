@@ -20,9 +20,9 @@ from .volume import Composite, density_to_extinction
 DARK = 1e-3  # transmittance at which a ray stops
 SLABS = 4  # parts of a ray, from front to back
 FEW_FEATURES = 64  # so many are decoded for each sample; more, from a slab's mean hidden layer
-STEP_COUNTS = (16, 20, 24, 28, 32, 36, 40, 44, 48, 56, 72, 96)  # along a ray; multiples of SLABS
+STEP_COUNTS = (16, 20, 24, 28, 32, 40, 48, 56, 68, 84, 100)  # along a ray; multiples of SLABS
 MANY_STEPS = 144  # that show all detail
-LARGEST_CHANGE = (0.8 / 255, 0.8 / 255)  # of features and of opacity, by many steps
+LARGEST_CHANGE = (0.8 / 255, 1 / 255)  # of features and of opacity, by many steps
 LEAST_WEIGHT = 1e-5  # of a slab whose colour is worth decoding
 SMALLEST_TILE = 64  # rays
 Report = Callable[[float], None]

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 import trimesh
-from ballgan_viewer.latent_actions import StepSeed
 from ballgan_viewer.panels.pad import SPACING
+from ballgan_viewer.script import WAITS
 from PIL import Image
 from viewer_driver import SIZE, open_app, play, settle, stage_pixels
 
@@ -201,8 +201,8 @@ def test_an_export_that_fails_or_is_cancelled_leaves_no_file(app: Any, tmp_path:
 def test_surface_layer_and_its_level(app: Any) -> None:
     settle(app)
     play(app, {"click": "layer.surface"}, {"wait": "converged"})
-    automatic = app.easel.surface
-    assert automatic.final
+    assert app.easel.surface.final
+    automatic = app.easel.surface.mesh
     app.frame()
     clay = stage_pixels(app)
     assert len(np.unique(clay.reshape(-1, 3), axis=0)) > 50
@@ -212,7 +212,7 @@ def test_surface_layer_and_its_level(app: Any) -> None:
     play(app, {"set": ["export.level", f"{level:.2f}"]}, {"wait": "converged"})
     assert app.easel.surface.mesh.level == pytest.approx(level, abs=0.01)
     inner = trimesh.Trimesh(app.easel.surface.mesh.points, app.easel.surface.mesh.faces)
-    outer = trimesh.Trimesh(automatic.vertices, automatic.faces)
+    outer = trimesh.Trimesh(automatic.points, automatic.faces)
     assert 0 < inner.volume < outer.volume
     play(app, {"drag": {"from": CENTRE, "to": [340, 280]}})
     assert not np.array_equal(stage_pixels(app), clay)
@@ -386,15 +386,14 @@ def test_a_script_finds_widgets_in_folded_sections(app: Any) -> None:
     assert [fold for fold in folds if app.gui.ui.folds[fold] != folds[fold]] == []
 
 
-def test_idle_waits_for_the_small_pictures(app: Any) -> None:
-    play(app, {"click": "gallery.keep"}, {"wait": "idle"})
-    assert not app.picturing
+def test_idle_waits_for_the_small_pictures(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    play(app, {"click": "gallery.keep"}, {"wait": "idle"}, {"key": "Right"}, {"wait": "idle"})
     assert app.gallery.find("both", app.state.view.codes) is not None
-    app.dispatch(StepSeed("foreground", 1))
-    app.frame()  # a single one: no picture that is made meanwhile can have arrived
-    assert app.picturing  # of codes that were not seen before
-    play(app, {"wait": "pictured"})
-    assert app.gallery.find("both", app.state.view.codes) is not None
+    assert WAITS["idle"](app) and WAITS["pictured"](app)
+    for owner in app.gallery, app.surroundings:
+        with monkeypatch.context() as patch:
+            patch.setattr(type(owner), "pending", True)
+            assert not WAITS["idle"](app) and not WAITS["pictured"](app)
 
 
 def test_waiting_has_an_end(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:

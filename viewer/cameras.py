@@ -75,7 +75,7 @@ def take(app: App, text: str, name: str) -> None:
     except ValueError as error:
         app.dispatch(act.Notify("error", str(error)))
         return
-    app.dispatch(act.EndStroke(), act.MoveCamera(camera), act.EndStroke())
+    app.dispatch(act.EndStroke(), cam.GlideTo(camera), act.EndStroke())
     taken, lost = app.state.view.camera, describe_loss(original)
     if abs(taken.radius - camera.radius) > 1e-6 or taken.pivot != camera.pivot:
         app.dispatch(act.Notify("info", "The camera was moved to where the model can be seen"))

@@ -201,6 +201,7 @@ def _command(app: App, step: dict[str, Any]) -> Frames:
 def _set(app: App, step: dict[str, Any]) -> Frames:
     name, value = step["set"]
     yield from _show(app, name)
+    app.dispatch(act.EndStroke())  # as the click would that a person begins with
     app.gui.ui.focus = name
     yield
     yield
