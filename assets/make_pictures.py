@@ -25,6 +25,10 @@ SEEDS = (17, 11, 1, 12)
 Step = dict[str, Any]
 
 
+IDLE: Step = {"wait": "idle", "timeout": 120}
+PICTURE: list[Step] = [IDLE, {"screenshot": "window.png"}]
+
+
 def save() -> list[Step]:
     """Save the picture when it is finished."""
     return [{"wait": "converged", "timeout": 120}, {"key": "S"}, {"wait": "captured"}]
@@ -32,7 +36,7 @@ def save() -> list[Step]:
 
 def layer_steps() -> list[Step]:
     """All layers of what the window shows first."""
-    steps: list[Step] = [{"set": ["camera.yaw", -25]}]
+    steps: list[Step] = [{"set": ["capture.folder", "saved"]}, {"set": ["camera.yaw", -25]}]
     for layer in LAYERS:
         steps += [{"click": f"layer.{layer}"}, *save()]
     return steps
@@ -40,7 +44,7 @@ def layer_steps() -> list[Step]:
 
 def background_steps() -> list[Step]:
     """Heads from several sides before the bundled panoramas, in whose light they are."""
-    steps: list[Step] = [{"click": "layer.full"}]
+    steps: list[Step] = [{"set": ["capture.folder", "saved"]}]
     for yaw, name, seed in zip(VIEWS, PANORAMAS, SEEDS, strict=True):
         steps.append({"drop": str(HERE / "panoramas" / f"{name}.jpg")})
         steps.append({"wait": "loaded"})
@@ -49,37 +53,44 @@ def background_steps() -> list[Step]:
 
 
 def run(steps: list[Step], folder: Path) -> list[Path]:
-    """Replay steps in a window of its own settings: the pictures that were saved, in order.
-
-    The window as it opens is in the folder as window.png.
-    """
+    """Replay steps in a window of its own settings: the pictures that were saved, in order."""
     script = folder / "script.json"
-    saved = folder / "saved"
-    saved.mkdir()
-    first: list[Step] = [{"wait": "idle", "timeout": 120}]
-    first.append({"screenshot": str(folder / "window.png")})
-    first.append({"set": ["capture.folder", str(saved)]})
-    script.write_text(json.dumps([*first, *steps]))
+    script.write_text(json.dumps([IDLE, *steps]))
     command = [sys.executable, "-m", "ballgan_viewer", "--offscreen", "--size", "1280x800"]
     subprocess.run(
         [*command, "--script", str(script)],
         env=os.environ | {"BALLGAN_CONFIG_DIR": str(folder)},
+        cwd=folder,
         check=True,
     )
-    return sorted(saved.glob("*.png"), key=lambda path: path.stat().st_mtime_ns)
+    return sorted((folder / "saved").glob("*.png"), key=lambda path: path.stat().st_mtime_ns)
+
+
+def light_steps() -> list[Step]:
+    """The light window, with favourites, a contact sheet and a gradient."""
+    steps: list[Step] = [{"click": "window.theme.light"}, {"click": "background.gradient"}]
+    steps += [{"click": "background.gradient.dusk"}, {"set": ["camera.yaw", 20]}]
+    for seed in (11, 12, 17):
+        steps += [{"set": ["foreground.seed", seed]}, {"click": "gallery.keep"}, IDLE]
+    sections = ("model", "foreground", "background", "window")
+    steps += [{"click": "gallery.sheet.count.12"}, {"click": "gallery.sheet"}]
+    steps += [{"click": f"section.{name}"} for name in sections]
+    return [*steps, *PICTURE]
 
 
 def main() -> None:
-    """Write screenshot.png, layers.png and backgrounds.png."""
+    """Write screenshot.png, screenshot-light.png, layers.png and backgrounds.png."""
     for name, steps, labels in (
         ("layers", layer_steps(), LAYERS),
         ("backgrounds", background_steps(), PANORAMAS),
     ):
-        with tempfile.TemporaryDirectory() as temporary:
-            folder = Path(temporary)
-            pictures = [resize_image(load_image(path), SIDE) for path in run(steps, folder)]
-            write_png(HERE / f"{name}.png", contact_sheet([pictures], (), labels))
-            shutil.copy(folder / "window.png", HERE / "screenshot.png")
+        with tempfile.TemporaryDirectory() as folder:
+            pictures = [resize_image(load_image(path), SIDE) for path in run(steps, Path(folder))]
+        write_png(HERE / f"{name}.png", contact_sheet([pictures], (), labels))
+    for name, steps in (("screenshot", PICTURE), ("screenshot-light", light_steps())):
+        with tempfile.TemporaryDirectory() as folder:
+            run(steps, Path(folder))
+            shutil.copy(Path(folder) / "window.png", HERE / f"{name}.png")
 
 
 if __name__ == "__main__":
