@@ -3,7 +3,7 @@
 A study is a folder. Every run of a row has its own folder in it: the run of `ballgan-train`, and
 what `ballgan-train evaluate` says of it. What is there is not done again, and a run that was
 stopped goes on where it was; so the same command resumes a study. The report is written anew after
-every run.
+every run, but for what a person has written into it.
 """
 
 import argparse
@@ -38,6 +38,7 @@ COLUMNS = {  # key of metrics.json: heading
 LOST = (0.02, 0.98)  # a mean opacity beyond these: all is background, or all is foreground
 NOT_FINITE = "gradients that are not finite"  # in the message of a training that diverged
 STRIP_CELLS = 6  # samples of each layer in the picture of a row
+NOTES = "## What it shows"  # begins what is written by hand into a report, and kept
 STOPPED = (130, -2)  # exit statuses after Ctrl-C
 
 
@@ -65,7 +66,6 @@ class Page:
     title: str
     text: str  # what is compared
     headings: tuple[str, ...]  # of the names of rows
-    closing: str = ""  # what the numbers say
 
 
 @dataclass(frozen=True)
@@ -283,15 +283,21 @@ def write_report(study: Study, page: Page, rows: Sequence[Row]) -> None:
         "differences of a few hundredths between single short runs mean little.",
         "Machine: " + ", ".join(f"{key} {known[key]}" for key in ("processor", "gpu", "torch")),
         table(study, page, rows),
-        page.closing,
     ]
     sheet = pictures(study, rows)
     if sheet is not None:
         image = page.path.with_name(page.path.stem.lower().replace("_", "-") + ".png")
         write_png(image, sheet)
         parts.append(f"![A line of samples of each row]({image.name})")
+    parts.append(_read_notes(page.path))
     with atomic_write(page.path) as file:
         file.write(("\n\n".join(part.strip() for part in parts if part) + "\n").encode())
+
+
+def _read_notes(path: Path) -> str:
+    """What a person has written under the report's table, from the heading NOTES on."""
+    text = path.read_text("utf-8") if path.is_file() else ""
+    return text[text.index(NOTES) :] if NOTES in text else ""
 
 
 def _list_options(study: Study) -> str:

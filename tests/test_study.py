@@ -105,7 +105,10 @@ def test_finished_work_is_not_done_again(run: Any, programs: Programs, tmp_path:
     assert "| heads | triplane | sphere | none | 0.5 ± 0 | - | - | 0.01 ± 0 |" in page
     assert "| 0 of 2 | 9 ± 0 |" in page and "(paper-claims.png)" in page
     assert load_image(tmp_path / "paper-claims.png").shape[0] > 3 * 8
+    (tmp_path / "PAPER_CLAIMS.md").write_text(f"{page}\n## What it shows\n\nMuch.\n")
     assert run() == 0 and len(programs.calls) == 12
+    again = (tmp_path / "PAPER_CLAIMS.md").read_text()
+    assert again.endswith("## What it shows\n\nMuch.\n") and again.startswith(page)
     assert run("--report") == 0 and len(programs.calls) == 12
 
 
