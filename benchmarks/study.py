@@ -37,7 +37,8 @@ COLUMNS = {  # key of metrics.json: heading
 }
 LOST = (0.02, 0.98)  # a mean opacity beyond these: all is background, or all is foreground
 NOT_FINITE = "gradients that are not finite"  # in the message of a training that diverged
-STRIP_CELLS = 6  # samples of each layer in the picture of a row
+STRIP_CELLS = 6  # samples of each layer in the picture of a row ...
+CELL = 48  # ... and their least size, pixels
 NOTES = "## What it shows"  # begins what is written by hand into a report, and kept
 STOPPED = (130, -2)  # exit statuses after Ctrl-C
 
@@ -174,7 +175,7 @@ def finish(study: Study, row: Row, seed: int) -> bool:
 
     Raises SystemExit if a program fails for another reason than that the training diverged.
     """
-    folder = study.folder / f"{row.name}-{seed}"
+    folder = study.folder / f"{row.name}-seed{seed}"
     result = folder / "result.json"
     if result.is_file():
         return True
@@ -315,7 +316,7 @@ def table(study: Study, page: Page, rows: Sequence[Row]) -> str:
 def _cells(study: Study, row: Row) -> list[str]:
     if row.impossible is not None:
         return [*row.names, row.impossible, *[""] * (len(COLUMNS) + 1)]
-    files = sorted(study.folder.glob(f"{row.name}-[0-9]*/result.json"))
+    files = sorted(study.folder.glob(f"{row.name}-seed*/result.json"))
     results = [json.loads(file.read_text("utf-8")) for file in files]
     sound = [result for result in results if not result["diverged"]]
     cells = [_format([r[name] for r in sound if name in r]) for name in COLUMNS]
@@ -336,7 +337,7 @@ def pictures(study: Study, rows: Sequence[Row]) -> np.ndarray | None:
     """The first samples of each row's first seed in all layers: (H, W, 3), or None."""
     strips, labels = [], []
     for row in rows:
-        run = _run_of(study.folder / f"{row.name}-0")
+        run = _run_of(study.folder / f"{row.name}-seed0")
         newest = max(run.glob("samples/*-full.png"), default=None) if run else None
         if newest is not None:
             base = str(newest).removesuffix("full.png")
@@ -346,6 +347,7 @@ def pictures(study: Study, rows: Sequence[Row]) -> np.ndarray | None:
 
 
 def _strip(grid: np.ndarray) -> np.ndarray:
-    """The begin of the first line of a grid of square pictures, which is as wide as it is long."""
+    """The first line of a grid of square pictures, with small ones enlarged."""
     side = grid.shape[1] // STRIP_CELLS
-    return grid[:side, : side * STRIP_CELLS]
+    strip = grid[:side, : side * STRIP_CELLS]
+    return strip.repeat(max(1, CELL // side), 0).repeat(max(1, CELL // side), 1)
