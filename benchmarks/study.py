@@ -95,8 +95,8 @@ def main(page: Page, groups: Sequence[Sequence[Row]], description: str, **defaul
         args.preset,
         args.kimg,
         args.seeds,
-        {name: f"toyworld:{name}" for name in DOMAINS} | args.data,
-        args.judge,
+        {name: f"toyworld:{name}" for name in DOMAINS} | dict(args.data),
+        dict(args.judge),
         args.count,
         args.device,
         tuple(args.options.split()),
@@ -125,7 +125,7 @@ def _parser(description: str, **defaults: Any) -> argparse.ArgumentParser:
     parser.add_argument("--seeds", type=int, default=1, help="runs of each row (%(default)s)")
     parser.add_argument("--domains", nargs="+", choices=DOMAINS, default=list(DOMAINS))
     parser.add_argument("--rows", nargs="+", metavar="NAME", help="only these, by their folders")
-    pairs = {"nargs": "+", "type": _pair, "action": _Pairs, "default": {}}
+    pairs = {"nargs": "+", "type": _pair, "default": []}
     parser.add_argument(
         "--data", metavar="DOMAIN=DATA", help="instead of the stream toyworld:DOMAIN", **pairs
     )
@@ -138,11 +138,6 @@ def _parser(description: str, **defaults: Any) -> argparse.ArgumentParser:
     parser.add_argument("--options", default="", help="more options of ballgan-train, in one text")
     parser.set_defaults(**defaults)
     return parser
-
-
-class _Pairs(argparse.Action):
-    def __call__(self, parser: Any, namespace: Any, values: Any, option: Any = None) -> None:
-        setattr(namespace, self.dest, dict(values))
 
 
 def _pair(text: str) -> tuple[str, str]:
