@@ -387,7 +387,8 @@ def test_a_script_finds_widgets_in_folded_sections(app: Any) -> None:
 
 
 def test_idle_waits_for_the_small_pictures(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    play(app, {"click": "gallery.keep"}, {"wait": "idle"}, {"key": "Right"}, {"wait": "idle"})
+    play(app, {"wait": "loaded"}, {"click": "gallery.keep"}, {"wait": "idle"})
+    play(app, {"key": "Right"}, {"wait": "idle"})
     assert app.gallery.find("both", app.state.view.codes) is not None
     assert WAITS["idle"](app) and WAITS["pictured"](app)
     for owner in app.gallery, app.surroundings:
