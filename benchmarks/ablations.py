@@ -1,6 +1,6 @@
 """What matters in training a demo model: short runs on toyworld, one table.
 
-    python benchmarks/ablations.py FOLDER [--data heads=heads64.zip] [--kimg 20]
+    python benchmarks/ablations.py FOLDER [--data heads=heads64.zip] [--preset toy32 --kimg 50]
 
 {logistic + lazy R1, relativistic + lazy R1 and R2} x {with, without BallGAN's two regularisers} x
 two sizes of the field's box; and without the second samples a ray. FOLDER keeps the runs; the same
@@ -54,4 +54,4 @@ PAGE = study.Page(
 )
 
 if __name__ == "__main__":
-    sys.exit(study.main(PAGE, [ROWS], __doc__, preset="toy32", kimg=20.0, count=300))
+    sys.exit(study.main(PAGE, [ROWS], __doc__, preset="toy16", kimg=16.0, count=300))

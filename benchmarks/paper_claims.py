@@ -1,6 +1,6 @@
 """BallGAN's claims on data with ground truth: backgrounds, foregrounds and regularisers compared.
 
-    python benchmarks/paper_claims.py FOLDER [--kimg 300] [--preset toy64] [--seeds 3]
+    python benchmarks/paper_claims.py FOLDER [--preset toy64 --kimg 300 --seeds 3]
 
 Toyworld's heads and all-round cars in rooms of real depth. Each model is trained with the same
 data, budget and sizes, and measured with one judge a domain. FOLDER keeps the runs; the same
@@ -62,4 +62,4 @@ def groups() -> Iterator[tuple[study.Row, ...]]:
 
 if __name__ == "__main__":
     known = list(groups())
-    sys.exit(study.main(PAGE, known, __doc__, preset="toy64", kimg=300.0, count=1000))
+    sys.exit(study.main(PAGE, known, __doc__, preset="toy16", kimg=20.0, count=300))

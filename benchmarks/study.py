@@ -3,7 +3,8 @@
 A study is a folder. Every run of a row has its own folder in it: the run of `ballgan-train`, and
 what `ballgan-train evaluate` says of it. What is there is not done again, and a run that was
 stopped goes on where it was; so the same command resumes a study. The report is written anew after
-every run, but for what a person has written into it.
+every run, but for what a person has written into it. Beside it lies a record of all results, which
+outlives the folder: what it holds of the same study is not done again either.
 """
 
 import argparse
@@ -40,6 +41,7 @@ NOT_FINITE = "gradients that are not finite"  # in the message of a training tha
 STRIP_CELLS = 6  # samples of each layer in the picture of a row ...
 CELL = 48  # ... and their least size, pixels
 NOTES = "## What it shows"  # begins what is written by hand into a report, and kept
+RESULT = "result.json"  # in the folder of a run that is finished
 STOPPED = (130, -2)  # exit statuses after Ctrl-C
 
 
@@ -68,6 +70,11 @@ class Page:
     text: str  # what is compared
     headings: tuple[str, ...]  # of the names of rows
 
+    @property
+    def record(self) -> Path:
+        """The results behind the table."""
+        return self.path.with_suffix(".json")
+
 
 @dataclass(frozen=True)
 class Study:
@@ -82,6 +89,12 @@ class Study:
     count: int  # pictures that are judged
     device: str
     options: tuple[str, ...]  # of `ballgan-train`, before those of a row
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What makes results comparable."""
+        options = list(self.options)
+        return {"preset": self.preset, "kimg": self.kimg, "count": self.count, "options": options}
 
 
 def main(page: Page, groups: Sequence[Sequence[Row]], description: str, **defaults: Any) -> int:
@@ -106,7 +119,7 @@ def main(page: Page, groups: Sequence[Sequence[Row]], description: str, **defaul
     if not args.report:
         for run in _order(chosen, study.seeds):
             print(*run[0].names, f"seed {run[1]}", sep=", ", flush=True)
-            if not finish(study, *run):
+            if not finish(study, page, *run):
                 print("Stopped; the same command goes on.", flush=True)
                 return 130
             write_report(study, page, rows)
@@ -165,14 +178,13 @@ def _order(groups: Sequence[Sequence[Row]], seeds: int) -> list[tuple[Row, int]]
 # Runs
 
 
-def finish(study: Study, row: Row, seed: int) -> bool:
+def finish(study: Study, page: Page, row: Row, seed: int) -> bool:
     """Train and measure one model as far as that is missing; False if a person stopped it.
 
     Raises SystemExit if a program fails for another reason than that the training diverged.
     """
     folder = study.folder / f"{row.name}-seed{seed}"
-    result = folder / "result.json"
-    if result.is_file():
+    if folder.name in read_results(study, page):
         return True
     folder.mkdir(parents=True, exist_ok=True)
     status = _train(study, row, seed, folder)
@@ -191,9 +203,32 @@ def finish(study: Study, row: Row, seed: int) -> bool:
         metrics = json.loads((folder / "evaluation" / "metrics.json").read_text("utf-8"))
         values |= {name: entry["value"] for name, entry in metrics["values"].items()}
         values["diverged"] = not LOST[0] < values.get("coverage", 0.5) < LOST[1]
-    with atomic_write(result) as file:
+    with atomic_write(folder / RESULT) as file:
         file.write(json.dumps(values, indent=2).encode())
     return True
+
+
+def read_results(study: Study, page: Page) -> dict[str, dict[str, Any]]:
+    """What was measured, by the names of the runs' folders: values by key."""
+    results: dict[str, dict[str, Any]] = {}
+    if page.record.is_file():
+        record = json.loads(page.record.read_text("utf-8"))
+        if record["study"] == study.settings:
+            results |= record["results"]
+    for file in sorted(study.folder.glob(f"*-seed*/{RESULT}")):
+        results[file.parent.name] = json.loads(file.read_text("utf-8"))
+    return results
+
+
+def _write_record(study: Study, page: Page, results: dict[str, dict[str, Any]]) -> None:
+    keys = ("diverged", "s_per_kimg", *COLUMNS)
+    kept = {
+        name: {key: result[key] for key in keys if key in result}
+        for name, result in sorted(results.items())
+    }
+    with atomic_write(page.record) as file:
+        record = {"study": study.settings, "results": kept}
+        file.write((json.dumps(record, indent=1) + "\n").encode())
 
 
 def _train(study: Study, row: Row, seed: int, folder: Path) -> int:
@@ -269,6 +304,8 @@ def _last_line(folder: Path) -> str:
 def write_report(study: Study, page: Page, rows: Sequence[Row]) -> None:
     """Write the page with the table of all rows, and the picture of those that have one."""
     known = machine()
+    results = read_results(study, page)
+    _write_record(study, page, results)
     parts = [
         f"# {page.title}",
         page.text,
@@ -278,13 +315,9 @@ def write_report(study: Study, page: Page, rows: Sequence[Row]) -> None:
         "Where a row has several seeds, mean ± standard deviation over those that did not diverge; "
         "differences of a few hundredths between single short runs mean little.",
         "Machine: " + ", ".join(f"{key} {known[key]}" for key in ("processor", "gpu", "torch")),
-        table(study, page, rows),
+        table(page, rows, results),
     ]
-    sheet = pictures(study, rows)
-    if sheet is not None:
-        image = page.path.with_name(page.path.stem.lower().replace("_", "-") + ".png")
-        write_png(image, sheet)
-        parts.append(f"![A line of samples of each row]({image.name})")
+    parts += _show_pictures(study, page, rows)
     parts.append(_read_notes(page.path))
     with atomic_write(page.path) as file:
         file.write(("\n\n".join(part.strip() for part in parts if part) + "\n").encode())
@@ -300,23 +333,22 @@ def _list_options(study: Study) -> str:
     return f" with `{' '.join(study.options)}`" if study.options else ""
 
 
-def table(study: Study, page: Page, rows: Sequence[Row]) -> str:
-    """The comparison as Markdown."""
+def table(page: Page, rows: Sequence[Row], results: dict[str, dict[str, Any]]) -> str:
+    """The comparison as Markdown; `results` as read_results gives them."""
     head = [*page.headings, *COLUMNS.values(), "diverged", "s/kimg"]
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    lines += ["| " + " | ".join(_cells(study, row)) + " |" for row in rows]
+    lines += ["| " + " | ".join(_cells(row, results)) + " |" for row in rows]
     return "\n".join(lines)
 
 
-def _cells(study: Study, row: Row) -> list[str]:
+def _cells(row: Row, results: dict[str, dict[str, Any]]) -> list[str]:
     if row.impossible is not None:
         return [*row.names, row.impossible, *[""] * (len(COLUMNS) + 1)]
-    files = sorted(study.folder.glob(f"{row.name}-seed*/result.json"))
-    results = [json.loads(file.read_text("utf-8")) for file in files]
-    sound = [result for result in results if not result["diverged"]]
+    runs = [r for name, r in results.items() if name.rpartition("-seed")[0] == row.name]
+    sound = [result for result in runs if not result["diverged"]]
     cells = [_format([r[name] for r in sound if name in r]) for name in COLUMNS]
-    diverged = f"{len(results) - len(sound)} of {len(results)}" if results else "not run"
-    speeds = [r["s_per_kimg"] for r in results if r["s_per_kimg"] is not None]
+    diverged = f"{len(runs) - len(sound)} of {len(runs)}" if runs else "not run"
+    speeds = [r["s_per_kimg"] for r in runs if r["s_per_kimg"] is not None]
     return [*row.names, *cells, diverged, _format(speeds)]
 
 
@@ -328,17 +360,30 @@ def _format(values: Sequence[float]) -> str:
     return mean if len(values) == 1 else f"{mean} ± {statistics.stdev(values):.2g}"
 
 
-def pictures(study: Study, rows: Sequence[Row]) -> np.ndarray | None:
-    """The first samples of each row's first seed in all layers: (H, W, 3), or None."""
-    strips, labels = [], []
+def _show_pictures(study: Study, page: Page, rows: Sequence[Row]) -> list[str]:
+    """Keep a picture of each row that has run; the Markdown that shows all that are kept."""
+    folder = page.path.parent / page.path.stem.lower().replace("_", "-")
+    lines = []
     for row in rows:
-        run = _run_of(study.folder / f"{row.name}-seed0")
-        newest = max(run.glob("samples/*-full.png"), default=None) if run else None
-        if newest is not None:
-            base = str(newest).removesuffix("full.png")
-            strips.append([_strip(load_image(f"{base}{layer}.png")) for layer in LAYERS])
-            labels.append(", ".join(row.names))
-    return contact_sheet(strips, labels, LAYERS) if strips else None
+        path = folder / f"{row.name}.png"
+        picture = _draw_samples(study, row)
+        if picture is not None:
+            folder.mkdir(exist_ok=True)
+            write_png(path, picture)
+        if path.is_file():
+            lines.append(f"| {', '.join(row.names)} | ![samples]({folder.name}/{path.name}) |")
+    head = [f"| the first {STRIP_CELLS} samples | {', '.join(LAYERS)} |", "| --- | --- |"]
+    return ["\n".join(head + lines)] if lines else []
+
+
+def _draw_samples(study: Study, row: Row) -> np.ndarray | None:
+    """Samples of the row's first seed that has run, layer by layer: (H, W, 3), or None."""
+    runs = list(filter(None, map(_run_of, sorted(study.folder.glob(f"{row.name}-seed*")))))
+    newest = max(runs[0].glob("samples/*-full.png"), default=None) if runs else None
+    if newest is None:
+        return None
+    base = str(newest).removesuffix("full.png")
+    return contact_sheet([[_strip(load_image(f"{base}{layer}.png")) for layer in LAYERS]])
 
 
 def _strip(grid: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -103,13 +104,23 @@ def test_finished_work_is_not_done_again(run: Any, programs: Programs, tmp_path:
     assert seeds == ["0", "0", "0", "1", "1", "1"]
     page = (tmp_path / "PAPER_CLAIMS.md").read_text()
     assert "| heads | triplane | sphere | none | 0.5 ± 0 | - | - | 0.01 ± 0 |" in page
-    assert "| 0 of 2 | 9 ± 0 |" in page and "(paper-claims.png)" in page
-    assert load_image(tmp_path / "paper-claims.png").shape[0] > 3 * 8
+    assert "| 0 of 2 | 9 ± 0 |" in page and f"(paper-claims/{FIRST[2]}.png)" in page
+    assert load_image(tmp_path / f"paper-claims/{FIRST[2]}.png").shape[0] >= 48
     (tmp_path / "PAPER_CLAIMS.md").write_text(f"{page}\n## What it shows\n\nMuch.\n")
     assert run() == 0 and len(programs.calls) == 12
     again = (tmp_path / "PAPER_CLAIMS.md").read_text()
     assert again.endswith("## What it shows\n\nMuch.\n") and again.startswith(page)
     assert run("--report") == 0 and len(programs.calls) == 12
+
+
+def test_the_record_outlives_the_folder(run: Any, programs: Programs, tmp_path: Path) -> None:
+    assert run() == 0
+    page = (tmp_path / "PAPER_CLAIMS.md").read_text()
+    shutil.rmtree(tmp_path / "runs")
+    assert run() == 0 and len(programs.calls) == 12
+    assert (tmp_path / "PAPER_CLAIMS.md").read_text() == page
+    assert run("--options=--run.keep=2") == 0  # another study
+    assert len(programs.calls) == 24
 
 
 def test_an_interrupted_run_goes_on(run: Any, programs: Programs) -> None:
@@ -159,4 +170,4 @@ def test_a_real_run_of_the_smallest_size(run: Any, tmp_path: Path) -> None:
     (result,) = tmp_path.glob("runs/*/result.json")
     values = json.loads(result.read_text())
     assert {"mask_iou", "judge_kid", "coverage", "s_per_kimg"} <= values.keys()
-    assert (tmp_path / "paper-claims.png").is_file()
+    assert (tmp_path / "paper-claims" / "heads-stylenerf-sphere-none.png").is_file()

@@ -281,11 +281,12 @@ def cars(resolution: int, super_resolution: SuperResolutionConfig) -> TrainConfi
 def toy(resolution: int) -> TrainConfig:
     """Toyworld without super-resolution: one small model that renders at any size."""
     small = resolution <= 32  # trained first, it is a good start for 64 (--init-from)
+    tiny = resolution <= 16  # tells variants apart in minutes (benchmarks/study.py)
     return TrainConfig(
         model=ModelConfig(
             mapping=MappingConfig(z_dim=64, w_dim=128, num_layers=2, label_dim=0),
             backbone=BackboneConfig(
-                resolution=16 if resolution < 32 else 64, channel_base=2048, channel_max=64
+                resolution=32 if tiny else 64, channel_base=2048, channel_max=64
             ),
             field=FieldConfig(box_warp=0.9, plane_channels=16, hidden_size=32, feature_channels=3),
             sampling=SamplingConfig(None, None, 24, 24),
@@ -307,13 +308,13 @@ def toy(resolution: int) -> TrainConfig:
             gamma=1.0,
             penalty_interval=8,
             binarization=0.1 if small else 1.0,
-            regularizer_start_kimg=20.0,
-            regularizer_ramp_kimg=40.0,
+            regularizer_start_kimg=4.0 if tiny else 20.0,
+            regularizer_ramp_kimg=4.0 if tiny else 40.0,
             sparsity=0.0 if small else 1.0,
             sparsity_radius=0.34,
         ),
         schedule=ScheduleConfig(
-            total_kimg=200.0,
+            total_kimg=20.0 if tiny else 200.0,
             batch_size=16,
             generator_learning_rate=0.002,
             density_rate=5.0,
@@ -335,7 +336,11 @@ def smoke() -> TrainConfig:
     base = toy(16)
     return dataclasses.replace(
         base,
-        model=dataclasses.replace(base.model, sampling=SamplingConfig(None, None, 8, 8)),
+        model=dataclasses.replace(
+            base.model,
+            backbone=BackboneConfig(resolution=16, channel_base=2048, channel_max=64),
+            sampling=SamplingConfig(None, None, 8, 8),
+        ),
         loss=dataclasses.replace(
             base.loss,
             penalty_interval=2,
@@ -422,6 +427,7 @@ PRESETS: dict[str, TrainConfig] = {
     "afhq512": portrait(5.0, ANIMAL),
     "cars128": cars(128, SR_128),
     "cars256": cars(256, SR_256),
+    "toy16": toy(16),
     "toy32": toy(32),
     "toy64": toy(64),
     "toy128": toy(128),
