@@ -3,10 +3,12 @@
 import random
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ballgan_viewer import actions as act
+from ballgan_viewer.requests import RenderRequest
 from viewer_driver import play
 
 KEYS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -18,30 +20,53 @@ LARGEST = (5000, 3000)
 ANSWERING = ("render", "surface")  # lanes whose answers a person waits for
 
 
-class AnswerTimes:
-    """How long a lane lets a person wait: from a request to the first thing that it posts.
+@dataclass(frozen=True)
+class Delay:
+    """How long a person waited for the first thing that a lane posted after a request.
 
-    longest: seconds. work: of those, what this process has computed meanwhile, in all its threads,
-    which other programs on a busy machine do not add to.
+    seconds: by the clock. work: of those, what this process has computed meanwhile, in all its
+    threads, which other programs on a busy machine do not add to.
     """
 
+    seconds: float = 0.0
+    work: float = 0.0
+    request: str = "nothing"
+
+    def __str__(self) -> str:
+        return f"{self.seconds:.2f} s, {self.work:.2f} s of work, for {self.request}"
+
+
+class AnswerTimes:
+    """The longest delay of a lane, and the one with the most work."""
+
     def __init__(self, lane: Any) -> None:
-        self.longest = self.work = 0.0
-        self._asked: tuple[float, float] | None = None  # when a request came that has no answer
+        self.longest = self.hardest = Delay()
+        self._asked: tuple[float, float, str] | None = None  # when a request came, not yet answered
         self._submit, self._post = lane.submit, lane.post
         lane.submit, lane.post = self._watch_submit, self._watch_post
 
     def _watch_submit(self, request: Any) -> None:
         if type(request).__name__ != "Forget" and self._asked is None:
-            self._asked = time.monotonic(), time.process_time()
+            self._asked = time.monotonic(), time.process_time(), describe(request)
         self._submit(request)
 
     def _watch_post(self, result: Any) -> None:
         asked, self._asked = self._asked, None
         if asked is not None:
-            self.longest = max(self.longest, time.monotonic() - asked[0])
-            self.work = max(self.work, time.process_time() - asked[1])
+            began, worked, request = asked
+            request += f" -> {type(result).__name__}"
+            delay = Delay(time.monotonic() - began, time.process_time() - worked, request)
+            self.longest = max(self.longest, delay, key=lambda d: d.seconds)
+            self.hardest = max(self.hardest, delay, key=lambda d: d.work)
         self._post(result)
+
+
+def describe(request: Any) -> str:
+    """What is asked for, in a line."""
+    words = [type(request).__name__, request.model.info.name]
+    if isinstance(request, RenderRequest):
+        words += [request.view.layer, f"to {request.limit}", "baked" if request.preview else ""]
+    return " ".join(filter(None, words))
 
 
 class Monkey:
@@ -66,11 +91,11 @@ class Monkey:
         }
 
     @property
-    def delay(self) -> tuple[float, float]:
-        """The longest that a request had no answer, and the most that was computed meanwhile,
-        seconds."""
+    def delays(self) -> tuple[Delay, Delay]:
+        """The longest of all lanes, and the one with the most work."""
         times = self.answers.values()
-        return max(t.longest for t in times), max(t.work for t in times)
+        longest = max((t.longest for t in times), key=lambda d: d.seconds)
+        return longest, max((t.hardest for t in times), key=lambda d: d.work)
 
     def act(self) -> None:
         """One random action; what cannot be done now (a widget that is greyed out) is nothing."""
