@@ -22,6 +22,7 @@ from .config import ModelConfig
 from .files import file_version
 from .geometry import equirectangular_directions, intersect_sphere, require_inside_sphere
 from .memo import Memo
+from .transfer import send
 
 
 class Backdrop:
@@ -45,7 +46,7 @@ class Backdrop:
         points = rays.directions
         radius = self.config.surround_radius
         if radius is not None and not isinstance(background, SolidColor):
-            require_inside_sphere(rays.origins[0], radius)
+            require_inside_sphere(send(camera.position, "cpu"), radius)
             distance = intersect_sphere(rays.origins, rays.directions, radius)
             points = rays.origins + distance[:, None] * rays.directions
         colors = self._paint(background, points, size, self.visible_span())
@@ -67,7 +68,7 @@ class Backdrop:
     ) -> Tensor:
         """Colours (N, 3) in `directions` (N, 3), sharp in a picture of `size`."""
         if isinstance(background, SolidColor):
-            return directions.new_tensor(background.color).expand(len(directions), 3)
+            return send(background.color, directions.device).expand(len(directions), 3)
         if isinstance(background, Gradient):
             return sample_gradient(background, directions, visible)
         image = self.load_panorama(background, size, visible)

@@ -120,10 +120,11 @@ class Camera:
 
     def label(self, device: "torch.device | str" = "cpu") -> "Tensor":
         """EG3D's 25 numbers as a (1, 25) float32 tensor; inverse of `from_label`."""
-        import torch
+        from .transfer import send
 
-        values = np.concatenate([np.ravel(self.cam2world), np.ravel(self.intrinsics)])
-        return torch.tensor(values, dtype=torch.float32, device=device)[None]
+        return send(np.concatenate([np.ravel(self.cam2world), np.ravel(self.intrinsics)]), device)[
+            None
+        ]
 
     @staticmethod
     def from_opengl(
@@ -172,12 +173,22 @@ class Camera:
 
     def rays(self, width: int, height: int, device: "torch.device | str" = "cpu") -> Rays:
         """Rays through the pixel centres of a (height, width) image."""
-        import torch
+        from .transfer import send
 
-        pose = torch.tensor(self.cam2world, dtype=torch.float32, device=device)
-        intrinsics = torch.tensor(self.intrinsics, dtype=torch.float32, device=device)
+        pose, intrinsics = send(self.cam2world, device), send(self.intrinsics, device)
         origins, directions = cast_rays(pose[None], intrinsics[None], width, height)
         return Rays(origins[0], directions[0], height, width, axis=pose[:3, 2])
+
+    def corner_rays(self, width: int, height: int) -> Rays:
+        """Those of `rays` through the four corners of the picture, on the CPU."""
+        import torch
+
+        from .transfer import send
+
+        pose, intrinsics = send(self.cam2world, "cpu"), send(self.intrinsics, "cpu")
+        u, v = (torch.tensor([0.5, size - 0.5]) / size for size in (width, height))
+        origins, directions = _cast_through(pose[None], intrinsics[None], u, v)
+        return Rays(origins[0], directions[0], 2, 2, axis=pose[:3, 2])
 
 
 @dataclass(frozen=True)
@@ -248,6 +259,15 @@ def cast_rays(
     device = cam2world.device
     u = (torch.arange(width, device=device) + 0.5) / width
     v = (torch.arange(height, device=device) + 0.5) / height
+    return _cast_through(cam2world, intrinsics, u, v)
+
+
+def _cast_through(
+    cam2world: "Tensor", intrinsics: "Tensor", u: "Tensor", v: "Tensor"
+) -> "tuple[Tensor, Tensor]":
+    """The same through places in the picture: columns u (W,) and lines v (H,) in [0, 1]."""
+    import torch
+
     v, u = (grid.flatten() for grid in torch.meshgrid(v, u, indexing="ij"))
     fx, skew, cx = (k[:, None] for k in intrinsics[:, 0].unbind(-1))
     fy, cy = intrinsics[:, 1, 1:2], intrinsics[:, 1, 2:3]

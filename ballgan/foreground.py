@@ -14,7 +14,7 @@ from .volume import Composite
 
 # Small tiles stay in a processor's cache and can be cancelled soon; a GPU wants large ones.
 PLAIN_RAYS_PER_TILE = {"cpu": 1024, "cuda": 2**14}
-QUICK_RAYS_PER_TILE = {"cpu": 4096, "cuda": 2**16}
+QUICK_RAYS_PER_TILE = {"cpu": 4096, "cuda": 2**14}
 FEW_RAYS = 48**2  # for which the fine grid costs more than it saves
 TRIAL_RESOLUTION = 16  # of the picture that shows how many steps a field needs
 

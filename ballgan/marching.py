@@ -8,6 +8,7 @@ integral (Max 1995, "Optical models for direct volume rendering").
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -18,14 +19,17 @@ from .quick_field import AnyQuickField
 from .volume import Composite, density_to_extinction
 
 DARK = 1e-3  # transmittance at which a ray stops
-SLABS = 4  # parts of a ray, from front to back
+# Parts of a ray, from front to back: the rays that are dark after one are left out. A GPU would
+# have to wait for the list of them, so it goes all the way at once.
+SLABS = {"cpu": 4}
 FEW_FEATURES = 64  # so many are decoded for each sample; more, from a slab's mean hidden layer
-STEP_COUNTS = (16, 20, 24, 28, 32, 40, 48, 56, 68, 84, 100)  # along a ray; multiples of SLABS
+STEP_COUNTS = (16, 20, 24, 28, 32, 40, 48, 56, 68, 84, 100)  # along a ray; multiples of four slabs
 MANY_STEPS = 144  # that show all detail
 LARGEST_CHANGE = (0.8 / 255, 1 / 255)  # of features and of opacity, by many steps
 LEAST_WEIGHT = 1e-5  # of a slab whose colour is worth decoding
 SMALLEST_TILE = 64  # rays
 Report = Callable[[float], None]
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
@@ -63,10 +67,11 @@ def march_quickly(
     """Gather the foreground along rays, at `steps` even steps between near and far.
 
     Weights are those of the midpoint rule, w = T (1 - exp(-sigma delta)). Not differentiable.
-    `report` gets the fraction done; it may raise to stop.
+    `report` gets the fraction done; it may raise to stop. Waits for a GPU once, for the list of
+    samples that are worth a look.
     """
     march = _March(field, grid, rays, steps)
-    length = -(-steps // SLABS)
+    length = -(-steps // SLABS.get(rays.origins.device.type, 1))
     for first in range(0, steps, length):
         if report is not None:
             report(first / steps)
@@ -93,7 +98,7 @@ class _March:
 
     def advance(self, first: int, last: int) -> bool:
         """Go on from step `first` to `last`; whether any ray still sees something."""
-        rays = (self.optical_depth < -math.log(DARK)).nonzero()[:, 0]  # that still see
+        rays = self._seeing(first)
         delta = self._delta[rays]
         steps = torch.arange(first, last, device=delta.device)
         along = self._start[rays] + delta * steps  # (A, S)
@@ -131,10 +136,19 @@ class _March:
             self._add_colors(rays, sums, weights.sum(1))
         return True
 
+    def _seeing(self, first: int) -> Tensor:
+        """The rays (A,) that still see something before step `first`."""
+        if first == 0:
+            return torch.arange(len(self.distance), device=self.distance.device)
+        return (self.optical_depth < -math.log(DARK)).nonzero()[:, 0]
+
     def _add_colors(self, rays: Tensor, hidden: Tensor, weights: Tensor) -> None:
         """Add the colour of one slab: weighted sums of hidden layers (A, H), and weights (A,)."""
-        seen = (weights > LEAST_WEIGHT).nonzero()[:, 0]
-        weight = weights[seen, None]
+        if weights.device.type == "cpu":
+            seen = (weights > LEAST_WEIGHT).nonzero()[:, 0]
+        else:  # where to decode is cheaper than to wait for the list
+            seen = torch.arange(len(rays), device=rays.device)
+        weight = weights[seen, None].clamp_min(LEAST_WEIGHT)
         features = self._field.features_of(hidden[seen] / weight)
         self.features.index_add_(0, rays[seen], features * weight)
 
@@ -159,19 +173,24 @@ def choose_steps(field: AnyQuickField, grid: OccupancyGrid, rays: RayBundle) -> 
 def march_in_tiles(
     march: Callable[[slice], Composite], count: int, rays_per_tile: int
 ) -> Composite:
-    """What `march` gathers along `count` rays, some at a time.
+    """What `march` gathers along `count` rays, some at a time (see `work_in_tiles`)."""
+    return Composite.concatenate(work_in_tiles(march, count, rays_per_tile))
+
+
+def work_in_tiles(work: Callable[[slice], Part], count: int, rays_per_tile: int) -> list[Part]:
+    """What `work` makes of `count` rays, some at a time.
 
     Where the memory of a GPU does not suffice, the tiles are halved and the work goes on.
     """
     parts, start = [], 0
     while start < count:
         try:
-            parts.append(march(slice(start, start + rays_per_tile)))
+            parts.append(work(slice(start, start + rays_per_tile)))
+            start += rays_per_tile
+            continue
         except torch.cuda.OutOfMemoryError:
             if rays_per_tile <= SMALLEST_TILE:
                 raise
-            rays_per_tile //= 2
-            torch.cuda.empty_cache()
-            continue
-        start += rays_per_tile
-    return Composite.concatenate(parts)
+        rays_per_tile //= 2
+        torch.cuda.empty_cache()  # now that the error no longer holds what the work had made
+    return parts

@@ -11,7 +11,8 @@ from .quick_field import AnyQuickField
 from .volume import density_to_extinction
 
 COARSE_RESOLUTION, FINE_RESOLUTION = 32, 64
-POINTS_PER_PART = 2**14  # whose hidden layers stay in the cache
+POINTS_PER_PART = {"cpu": 2**14}  # whose hidden layers stay in the cache
+MANY_POINTS = 2**18  # at a time elsewhere
 LARGEST_LOSS = 1 / 2048  # light that may be let through by mistake: an eighth of 1/255
 
 
@@ -62,7 +63,7 @@ def refine_occupancy(
     solid = coarse.at(points)
     chosen = solid.flatten().nonzero()[:, 0]
     points, least = points.flatten(1), least_extinction(field.box)
-    for part in chosen.split(POINTS_PER_PART):
+    for part in chosen.split(POINTS_PER_PART.get(device.type, MANY_POINTS)):
         some = points.index_select(1, part)
         extinction = density_to_extinction(field.density_of(field.hidden(some), some))
         solid.view(-1)[part] = extinction > least

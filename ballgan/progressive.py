@@ -9,17 +9,19 @@ centres, bounds of rays and colours agree, and only detail is added.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from .camera import AnyCamera
 from .foreground import Foreground
 from .frame import Frame, RenderSettings
 from .shot import Progress, Shot
+from .stopwatch import Stopwatch
 from .volume import Composite
 
 if TYPE_CHECKING:
@@ -40,6 +42,20 @@ class Pace:
     def __init__(self) -> None:
         self.rays_per_s: float | None = None
         self._index = PREVIEW_RESOLUTIONS.index(FIRST_PREVIEW)
+        self._marching: list[tuple[int, Stopwatch]] = []  # what a GPU may still be at
+
+    @contextmanager
+    def measure(self, rays: int, device: torch.device) -> Iterator[None]:
+        """March along `rays`; how long a GPU takes for them is noted when it has done so."""
+        with Stopwatch(device) as watch:
+            yield
+        self._marching.append((rays, watch))
+        self._note_finished()
+
+    def _note_finished(self) -> None:
+        while self._marching and self._marching[0][1].stopped():
+            rays, watch = self._marching.pop(0)
+            self.note(rays, watch.seconds())
 
     def note(self, rays: int, seconds: float) -> None:
         """`rays` were marched along in `seconds`."""
@@ -57,6 +73,7 @@ class Pace:
     @property
     def preview_resolution(self) -> int:
         """Side of a preview, in rays."""
+        self._note_finished()
         return PREVIEW_RESOLUTIONS[self._index]
 
 
@@ -108,10 +125,9 @@ def march_passes(
     parts = [] if former is None else [former.scaled(shot.passes // 2)]  # at most two at a time
     for offset, right, down in passes_between(shot.passes):
         bundle = foreground.bundle(shot.rays_through(right, down), offset)
-        started = time.perf_counter()
-        parts.append(foreground.march_quickly(bundle, shot.settings.samples, shot.report))
-        parts = [Composite.sum(parts)]
-        pace.note(shot.resolution * shot.lines, time.perf_counter() - started)
+        with pace.measure(shot.resolution * shot.lines, shot.device):
+            parts.append(foreground.march_quickly(bundle, shot.settings.samples, shot.report))
+            parts = [Composite.sum(parts)]
     return parts[0].scaled(1 / shot.passes)
 
 

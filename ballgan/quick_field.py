@@ -16,6 +16,7 @@ from .quick_style_field import QuickStyleField
 from .style_field import StyleField
 from .stylegan2 import SQRT2
 
+THICK = 64  # planes of a grid at a time, but on a CPU, where one stays in the cache
 LARGEST_EXPONENT = 80.0  # exp of more is infinite in single precision
 LOG2_E = math.log2(math.e)
 
@@ -94,13 +95,14 @@ class QuickField:
         axis = torch.arange(resolution, device=self._rows.device, dtype=self._rows.dtype)
         centres = ((axis + 0.5) / resolution - 0.5) * self.box
         images = [self._plane_image(plane, centres) for plane in range(len(self._axes))]
-        y, z = (c.flatten() for c in torch.meshgrid(centres, centres, indexing="ij"))
-        slabs = []
-        for i, x in enumerate(centres):
-            parts = (image[min(i, image.shape[0] - 1)] for image in images)
-            hidden = self._softplus(sum(parts, start=self._hidden[1]).flatten(0, 1))  # (R^2, H)
-            slabs.append(self.density_of(hidden, torch.stack([x.expand_as(y), y, z])))
-        return torch.stack(slabs).view(resolution, resolution, resolution)
+        slabs, thickness = [], 1 if axis.device.type == "cpu" else THICK
+        for first in range(0, resolution, thickness):
+            some = slice(first, first + thickness)
+            parts = (image[some] if len(image) > 1 else image for image in images)
+            hidden = self._softplus(sum(parts, start=self._hidden[1]).flatten(0, 2))  # (S R^2, H)
+            places = torch.meshgrid(centres[some], centres, centres, indexing="ij")
+            slabs.append(self.density_of(hidden, torch.stack(places).flatten(1)))
+        return torch.cat(slabs).view(resolution, resolution, resolution)
 
     def _plane_image(self, plane: int, centres: Tensor) -> Tensor:
         """What one plane gives to the hidden layer: (R or 1, R or 1, R or 1, H)."""

@@ -38,8 +38,9 @@ from .progressive import Pace, climb_ladder
 from .quick_field import look_up_density, prepare_field
 from .separation import Separation, measure_separation
 from .shot import Progress, Shot, aim
-from .stages import Stages, Subject, rays_behind
+from .stages import Stages, Subject, corners_behind
 from .stylegan2 import Step
+from .transfer import send
 from .volume import Composite
 
 if TYPE_CHECKING:
@@ -173,8 +174,8 @@ class Scene:
         """
         layer = shot.settings.layer
         if layer in ("full", "raw", "background") and isinstance(self.background, LearntBackground):
-            rays = rays_behind(shot, self.background)
-            self.model.check_rays(rays.origins, rays.directions)
+            corners = corners_behind(shot, self.background)  # beyond which no other ray goes
+            self.model.check_rays(corners.origins, corners.directions)
         if layer == "background":
             return self._render_background(shot)
         gathered = self.gather(shot) if gathered is None else gathered
@@ -283,8 +284,8 @@ class Scene:
         """Layer "normals": camera-space normals as colours, n / 2 + 1 / 2 (x right, y up)."""
         distance = gathered.mean_distance()
         world = F.normalize(-self._gradient(shot, gathered, NORMAL_STEP), dim=-1)
-        pose = torch.tensor(shot.camera.cam2world, dtype=world.dtype, device=world.device)
-        local = world @ pose[:3, :3] * world.new_tensor([1.0, -1.0, -1.0])
+        pose = send(shot.camera.cam2world, world.device)
+        local = world @ pose[:3, :3] * send([1.0, -1.0, -1.0], world.device)
         opacity = shot.image(gathered.opacity[:, None])
         return Layers(shot.image(local / 2 + 0.5), opacity, shot.image(distance[:, None]), False)
 

@@ -21,6 +21,7 @@ from .geometry import turn
 from .latent_space import LatentSpace
 from .latents import Latent
 from .lighting import Light
+from .marching import work_in_tiles
 from .memo import Memo, Value
 from .progressive import Pace, march_passes
 from .quick_synthesis import gains_by_speed
@@ -31,6 +32,7 @@ from .surfaces import CubeBackground, SphereBackground
 from .volume import Composite
 
 MAX_KEPT_RESOLUTION = 512  # larger images take much memory and are seldom seen again
+RAYS_PER_TILE = 2**18  # that look at the background at a time, on a GPU
 POINTS_PER_TILE = 4096  # small tiles stay in the cache and can be cancelled soon
 MAX_SPHERE_HEIGHT = 1024  # pixels of the cached sphere from pole to pole
 ROUND = (SphereBackground, CubeBackground)  # whose features depend on a direction alone
@@ -156,15 +158,13 @@ class Stages:
     def look_behind(self, shot: Shot, background: LearntBackground) -> tuple[Tensor, Tensor]:
         """Features (N, F) and distance (N,) of the learnt background along the shot's rays.
 
-        Exact; or, for a surface seen by the fast sampler, from its kept picture.
+        Exact; or, for a surface seen by the fast sampler of a CPU, from its kept picture.
         """
         rays, ws = rays_behind(shot, background), self.ws_background(background)
         network = self._model.background
-        if shot.settings.sampler == "plain" or not isinstance(network, ROUND):
-            features, distance = self._model.look_behind(
-                ws, rays.origins[None], rays.directions[None]
-            )
-            return features[0], distance[0]
+        on_cpu = ws.device.type == "cpu"  # elsewhere the network is as fast as a look-up
+        if shot.settings.sampler == "plain" or not isinstance(network, ROUND) or not on_cpu:
+            return self._look_exactly(ws, rays, len(rays.origins) if on_cpu else RAYS_PER_TILE)
         distance = network.distance(rays.origins, rays.directions)
         points = rays.origins + distance[:, None] * rays.directions
         height = max(min(8 * 2 ** (shot.resolution - 1).bit_length(), MAX_SPHERE_HEIGHT), TILE)
@@ -173,6 +173,16 @@ class Stages:
             (background.as_learnt, height), lambda: SphereCache(network, ws, height, channels)
         )
         return kept.features(points, shot.step), distance
+
+    def _look_exactly(self, ws: Tensor, rays: Rays, rays_per_tile: int) -> tuple[Tensor, Tensor]:
+        def look(part: slice) -> tuple[Tensor, Tensor]:
+            return self._model.look_behind(
+                ws, rays.origins[None, part], rays.directions[None, part]
+            )
+
+        parts = work_in_tiles(look, len(rays.origins), rays_per_tile)
+        features, distances = zip(*parts, strict=True)
+        return torch.cat(features, dim=1)[0], torch.cat(distances, dim=1)[0]
 
     def sphere(self, background: LearntBackground, height: int, step: Step | None = None) -> Tensor:
         """Features (F, height, 2 height) of the whole background as learnt, equirectangular.
@@ -207,7 +217,15 @@ class Stages:
 
 def rays_behind(shot: Shot, background: LearntBackground) -> Rays:
     """The rays that look at the background, as they lie to it where it is not turned."""
-    rays = shot.backdrop_rays
+    return _lay(shot.backdrop_rays, background)
+
+
+def corners_behind(shot: Shot, background: LearntBackground) -> Rays:
+    """The same of the rays through the corners of the picture, on the CPU."""
+    return _lay(shot.backdrop_camera.corner_rays(shot.resolution, shot.lines), background)
+
+
+def _lay(rays: Rays, background: LearntBackground) -> Rays:
     if not background.yaw:
         return rays
     return replace(

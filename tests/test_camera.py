@@ -104,3 +104,13 @@ def test_skewed_intrinsics_are_undone() -> None:
 def test_bad_cameras_are_refused(make, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_corner_rays_are_those_of_the_picture() -> None:
+    camera = Camera.orbit(0.4, -0.2, roll=0.1).resolve(DEFAULTS)
+    for part, width, height in ((camera, 7, 5), (camera.crop(5, slice(1, 3)), 7, 2)):
+        rays, corners = part.rays(width, height), part.corner_rays(width, height)
+        places = [0, width - 1, width * (height - 1), width * height - 1]
+        assert torch.equal(corners.directions, rays.directions[places])
+        assert torch.equal(corners.origins, rays.origins[places])
+        assert torch.equal(corners.axis, rays.axis)

@@ -8,6 +8,7 @@ from conftest import TINY, make_model
 
 from ballgan import Camera, Frame, Generator, RenderSettings, Scene, SolidColor
 from ballgan.progressive import REFINEMENTS, Pace, change, passes_between
+from ballgan.stopwatch import Stopwatch
 
 FRONT = Camera.orbit(0.2, 0.1)
 
@@ -137,3 +138,15 @@ def test_refined_layers_do_not_share_what_differs(tiny_model: Generator) -> None
     shared = scene.render_stage(FRONT, raw, "refined", passes=3)
     assert np.array_equal(shared.alpha, alone.render_stage(FRONT, raw, "refined", passes=3).alpha)
     assert not np.array_equal(shared.alpha, scene.render_stage(FRONT, raw, "full").alpha)
+
+
+def test_a_gpu_is_measured_when_it_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[bool] = []
+    monkeypatch.setattr(Stopwatch, "stopped", lambda watch: bool(done))
+    monkeypatch.setattr(Stopwatch, "seconds", lambda watch: 0.5)
+    pace = Pace()
+    with pace.measure(1000, torch.device("cpu")):
+        pass
+    assert pace.preview_resolution == 32 and pace.rays_per_s is None
+    done.append(True)
+    assert pace.preview_resolution == 16 and pace.rays_per_s == pytest.approx(2000)
