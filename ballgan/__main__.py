@@ -24,25 +24,23 @@ from .cli.backdrops import (
 from .cli.crew import Crew, find_crew
 from .cli.interrupts import keep_interrupts
 from .cli.latents import add_edits, add_truncation
+from .cli.styles import add_layer
 from .cli.values import (
     Parser,
     join_negative_values,
     number,
     parse_angles,
-    parse_depth_range,
     parse_level,
     parse_seeds,
     whole_number,
 )
 from .memory import keep_freed_memory
 
-COLORMAPS = ("grey", "viridis", "cividis")  # view.COLORMAPS, which needs numpy
 SHARED = (
     "What an interrupted command has finished is not done again by the same command. Many GPUs or "
     "machines: torchrun --nproc-per-node 8 --max-restarts 3 -m ballgan ..., or the environment's "
     "RANK and WORLD_SIZE (job arrays); the files are the same."
 )
-LAYERS = ("full", "foreground", "background", "depth", "alpha", "normals", "raw")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -237,34 +235,13 @@ def _add_camera(command: argparse.ArgumentParser) -> None:
 
 
 def _add_picture(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--layer",
-        metavar="LAYER",
-        choices=LAYERS,
-        default="full",
-        help="full; foreground (RGBA, straight colours); background (the whole sphere); depth "
-        "(see --depth-range and --colormap); alpha (RGBA: white, as opaque as the foreground); "
-        "normals; raw (before super-resolution) (default: %(default)s)",
-    )
-    command.add_argument(
-        "--depth-range",
-        metavar="NEAR,FAR",
-        type=parse_depth_range,
-        help="distances in world units that --layer depth shows brightest and darkest; the same in "
-        "all pictures (default: the nearest and farthest that the model samples)",
-    )
-    command.add_argument(
-        "--colormap",
-        choices=COLORMAPS,
-        default="grey",
-        help="of --layer depth: grey is black where there is no foreground, viridis and cividis "
-        "are transparent there (default: %(default)s)",
-    )
+    add_layer(command)
     command.add_argument(
         "--size",
         metavar="PIXELS",
         type=whole_number(16, 8192),
-        help="width and height of the pictures (default: the model's)",
+        help="width and height of the pictures (default: the model's; of --layer surface 1024 or "
+        "more)",
     )
     command.add_argument(
         "--neural-resolution",

@@ -91,10 +91,12 @@ def _render_bands(
 ) -> Iterator[np.ndarray]:
     """Bands of one side."""
     set_scene(scene, view)
+    camera = to_camera(view.camera)
     if view.layer == "surface":
-        yield from draw_mesh(scene, view, settings.size, samples=settings.passes, progress=progress)
+        yield from draw_mesh(
+            scene, camera, view.mesh, settings.size, samples=settings.passes, progress=progress
+        )
         return
     wanted, passes = settings.of(view)
-    camera = to_camera(view.camera)
     for band in scene.render_bands(camera, wanted, passes=passes, progress=progress):
         yield to_rgba(view, band, scene.model.config)

@@ -155,12 +155,15 @@ def _render_side(
     scene: Scene, view: View, settings: FilmSettings, progress: Progress | None
 ) -> np.ndarray:
     set_scene(scene, view)
+    camera = to_camera(view.camera)
     if view.layer == "surface":
-        bands = draw_mesh(scene, view, settings.size, samples=settings.passes, progress=progress)
+        bands = draw_mesh(
+            scene, camera, view.mesh, settings.size, samples=settings.passes, progress=progress
+        )
         return np.concatenate(list(bands))
     wanted, passes = settings.of(view)
     stage = "refined" if passes > 1 else "full"
-    frame = scene.render_stage(to_camera(view.camera), wanted, stage, progress, passes)
+    frame = scene.render_stage(camera, wanted, stage, progress, passes)
     return to_rgba(view, frame, scene.model.config)
 
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from .backgrounds import Gradient, LearntBackground, Panorama, SolidColor
-from .camera import Camera
+from .camera import AnyCamera, Camera
 from .camera import Orbit as CameraOrbit
 from .config import ModelConfig
 from .depth import find_depth_range, shade_depth
@@ -21,7 +21,7 @@ from .lighting import MatchLight
 from .panoramas import locate_panorama
 from .scene import Scene
 from .shot import Progress
-from .view import Backdrop, Code, Identity, Orbit, View
+from .view import Backdrop, Code, Identity, MeshStyle, Orbit, View
 
 AnyLatent = TypeVar("AnyLatent", bound=Latent)
 LEAST_MESH_SIDE = 1024  # pixels
@@ -50,7 +50,7 @@ def render_view(scene: Scene, view: View, *, progress: Progress | None = None) -
     """
     set_scene(scene, view)
     if view.layer == "surface":
-        return np.concatenate(list(draw_mesh(scene, view, None, progress=progress)))
+        return np.concatenate(list(draw_mesh(scene, to_camera(view.camera), view.mesh, progress=progress)))
     done = 0.0  # each rung takes about as long as all before it
 
     def report(fraction: float) -> None:
@@ -66,23 +66,27 @@ def render_view(scene: Scene, view: View, *, progress: Progress | None = None) -
 
 
 def draw_mesh(
-    scene: Scene, view: View, size: int | None, *, samples: int = 3, progress: Progress | None
+    scene: Scene,
+    camera: AnyCamera,
+    style: MeshStyle,
+    size: int | None = None,
+    *,
+    samples: int = 3,
+    progress: Progress | None,
 ) -> Iterator[np.ndarray]:
-    """Bands of the picture of a view's mesh, straight float RGBA (rows, W, 4).
+    """Bands of the picture of a scene's mesh, straight float RGBA (rows, W, 4).
 
     size: None: see `find_mesh_side`.
     """
     from .mesh_picture import draw_surface
 
     report = progress or (lambda fraction: None)
-    config, painted = scene.model.config, view.mesh.paint == "colour"
-    surface = scene.shown_surface(
-        view.mesh.level, painted=painted, progress=part_of(report, 0.0, 0.5)
-    )
+    config, painted = scene.model.config, style.paint == "colour"
+    surface = scene.shown_surface(style.level, painted=painted, progress=part_of(report, 0.0, 0.5))
     side = size or find_mesh_side(config)
-    camera = to_camera(view.camera).resolve(config.camera)
+    resolved = camera.resolve(config.camera)
     part = part_of(report, 0.5, 1.0)
-    yield from draw_surface(surface, camera, view.mesh, side, samples=samples, progress=part)
+    yield from draw_surface(surface, resolved, style, side, samples=samples, progress=part)
 
 
 def to_latent(code: Code, kind: type[AnyLatent] = Latent) -> AnyLatent:  # type: ignore[assignment]

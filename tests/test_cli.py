@@ -21,7 +21,7 @@ import trimesh
 from PIL import Image
 
 import ballgan
-from ballgan.__main__ import COLORMAPS, build_parser, main
+from ballgan.__main__ import build_parser, main
 from ballgan.cli.interrupts import keep_interrupts
 from ballgan.cli.latents import format_rows, parse_mix, parse_moves
 from ballgan.cli.progress import ProgressBar
@@ -39,7 +39,6 @@ from ballgan.cli.values import (
 )
 from ballgan.depth import shade_depth
 from ballgan.mesh import MESH_SUFFIXES, RESOLUTION_RANGE
-from ballgan.view import COLORMAPS as VIEW_COLORMAPS
 
 QUICK = ("--samples", "8", "--neural-resolution", "8")
 
@@ -192,10 +191,6 @@ def test_help_of_the_program_runs_as_a_module():
     assert result.stderr == ""
     for command in ("info", "render", "export", "convert"):
         assert f"\n    {command} " in result.stdout
-
-
-def test_colormaps_are_those_of_views():
-    assert set(COLORMAPS) == set(VIEW_COLORMAPS)
 
 
 def test_help_needs_neither_torch_nor_numpy():

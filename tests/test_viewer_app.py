@@ -249,13 +249,15 @@ def test_a_picture_that_is_not_finished_is_saved_as_it_was_at_the_click(
 ) -> None:
     play(app, {"wait": "loaded"}, {"key": "B"}, {"wait": "converged"})
     finished = settle(app)
-    play(app, {"drag": {"from": [300, 300], "to": [330, 310]}})
+    play(app, {"drag": {"from": [300, 300], "to": [330, 310]}}, {"key": "]"})
     expected_camera = app.state.view.camera
+    assert expected_camera.roll
     play(app, {"key": "S"}, {"drag": {"from": [300, 300], "to": [280, 300]}})
     play(app, {"wait": "saved"})
     (path,) = tmp_path.glob("tiny-seed0*.png")
     with Image.open(path) as image:
         assert f"yaw {expected_camera.yaw:.4f}" in image.info["Camera"]
+        assert f"roll {expected_camera.roll:.4f}" in image.info["Camera"]
         pixels = np.asarray(image, float) / 255
     play(app, {"key": "Z", "mods": ["control"]})
     assert app.state.view.camera == expected_camera

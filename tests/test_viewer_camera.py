@@ -99,8 +99,10 @@ def test_a_double_click_on_the_surface_centres_it(app: Any) -> None:
 
 
 def test_copy_and_paste(app: Any) -> None:
-    play(app, {"drag": {"from": CENTRE, "to": [330, 300]}}, {"key": "C", "mods": ["control"]})
+    play(app, {"drag": {"from": CENTRE, "to": [330, 300]}}, {"key": "]"})
+    play(app, {"key": "C", "mods": ["control"]})
     moved = camera_of(app)
+    assert moved.roll > 0.05
     assert decode_orbit(app.window.clipboard, Orbit()) == moved
     play(app, {"key": "R"}, {"key": "V", "mods": ["control"]})
     assert camera_of(app) == moved

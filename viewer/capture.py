@@ -28,7 +28,8 @@ def describe_view(state: ViewerState) -> dict[str, str]:
         "Background": printable(describe_backdrop(view.backdrop)),
         "Camera": (
             f"yaw {camera.yaw:.4f} pitch {camera.pitch:.4f} radius {camera.radius:.4f} "
-            f"fov {camera.fov:.4f} pivot {' '.join(f'{v:.4f}' for v in camera.pivot)}"
+            f"fov {camera.fov:.4f} roll {camera.roll:.4f} "
+            f"pivot {' '.join(f'{v:.4f}' for v in camera.pivot)}"
         ),
         "Layer": view.layer,
     } | describe_picture(session)

@@ -29,6 +29,7 @@ from .backdrops import choose_light, list_backdrops, list_learnt
 from .crew import Crew
 from .latents import list_latents
 from .progress import ProgressBar
+from .styles import choose_depth, choose_mesh
 from .views import describe_backdrop, describe_camera, describe_code
 from .work import Piece, Work
 
@@ -182,6 +183,8 @@ def _describe_view(args: Namespace) -> View:
         backdrop=_describe_backdrop(args),
         layer=args.layer,
         neural_resolution=args.neural_resolution,
+        depth=choose_depth(args),
+        mesh=choose_mesh(args),
     )
 
 
@@ -196,9 +199,11 @@ def _complete(args: Namespace, view: View | None, config: ballgan.ModelConfig) -
     """The view with the camera of the options, and of the model where they are silent."""
     assert view is not None
     fov = None if args.fov is None else math.radians(args.fov)
-    given = ballgan.Camera.orbit(args.yaw[0], args.pitch[0], radius=args.radius, fov=fov)
+    given = ballgan.Camera.orbit(
+        args.yaw[0], args.pitch[0], radius=args.radius, fov=fov, roll=args.roll
+    )
     camera = describe_camera(given, config)
     if not args.still_background:
         return replace(view, camera=camera)
-    still = replace(camera, yaw=0.0, pitch=0.0)
+    still = replace(camera, yaw=0.0, pitch=0.0, roll=0.0)
     return replace(view, camera=camera, backdrop=replace(view.backdrop, camera=still))

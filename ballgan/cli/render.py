@@ -22,7 +22,8 @@ from ballgan.model_files import ModelFile, describe_file
 from ballgan.plain import to_plain
 from ballgan.session import Session, describe_picture
 from ballgan.shot import Progress
-from ballgan.view import DepthStyle, View
+from ballgan.staging import draw_mesh, find_mesh_side
+from ballgan.view import DepthStyle, MeshStyle, View
 
 from .backdrops import (
     Backdrop,
@@ -35,6 +36,7 @@ from .crew import Crew
 from .latents import describe_edits, list_latents, name_edits
 from .progress import ProgressBar
 from .render_session import FILM_OPTIONS, prepare_session
+from .styles import choose_depth, choose_mesh
 from .values import DEFAULT_TRUNCATION
 from .viewpoints import Viewpoint, list_viewpoints, write_cameras
 from .views import describe_backdrop, describe_camera, describe_code
@@ -69,8 +71,8 @@ class RenderJob:
     learnt: ballgan.Latent  # the code of the model's own background
     match_light: ballgan.MatchLight | None
     backdrop_camera: ballgan.Orbit | None  # None: that of each picture
-    colormap: str = "grey"  # of depth pictures
-    depth_range: tuple[float, float] | None = None  # of depth pictures; None: the model's
+    depth: DepthStyle
+    mesh: MeshStyle
     write_cameras: str | None = None  # convention of a file with the pictures' cameras; None: none
     crew: Crew = Crew()
     overwrite: bool = False
@@ -119,9 +121,15 @@ class RenderJob:
         """Write one picture, with texts besides its own."""
         scene.latent, scene.background = shot.latent, shot.backdrop.background
         config = scene.model.config
-        depth_range = self.depth_range or find_depth_range(config)
-        frames = scene.render_bands(shot.point.camera, self.settings, progress=progress)
-        bands = (show_layer(frame, self.layer, depth_range, self.colormap) for frame in frames)
+        if self.layer == "surface":
+            size = self.settings.size
+            bands = draw_mesh(scene, shot.point.camera, self.mesh, size, progress=progress)
+        else:
+            depth_range = self.depth.resolve(find_depth_range(config))
+            frames = scene.render_bands(shot.point.camera, self.settings, progress=progress)
+            bands = (
+                show_layer(frame, self.layer, depth_range, self.depth.colormap) for frame in frames
+            )
         facts = texts | self._describe(shot)
         facts |= describe_picture(Session((file,), 0, self._view(shot, config)))
         write_picture(path, bands, facts)
@@ -148,8 +156,8 @@ class RenderJob:
             "background_camera": to_plain(self.backdrop_camera),
             "match_light": to_plain(self.match_light),
             "layer": self.layer,
-            "colormap": self.colormap,
-            "depth_range": to_plain(self.depth_range),
+            "depth": to_plain(self.depth),
+            "mesh": to_plain(self.mesh),
             **to_plain(self.settings),
         }
 
@@ -159,7 +167,9 @@ class RenderJob:
         cameras = {
             self._name_file(shot): shot.point.camera.resolve(config.camera) for shot in shots
         }
-        size = self.settings.size or config.image_resolution
+        meshed = self.layer == "surface"
+        own = find_mesh_side(config) if meshed else config.image_resolution
+        size = self.settings.size or own
         write_cameras(self.output, convention, cameras, size)
 
     def _name_file(self, shot: Shot) -> str:
@@ -180,14 +190,19 @@ class RenderJob:
             "neural": settings.neural_resolution,
             "samples": settings.samples,
             "light": None if self.match_light is None else self.match_light.strength,
+            "level": self.mesh.level,
         }
         parts = [f"{name}{value:.9g}" for name, value in choices.items() if value is not None]
-        if self.depth_range is not None:
-            parts.append("range{:.9g}-{:.9g}".format(*self.depth_range))
-        if self.colormap != "grey":
-            parts.append(self.colormap)
-        still = [] if self.backdrop_camera is None else ["still"]
-        return [*parts, *still, *([] if settings.sampler == "fast" else [settings.sampler])]
+        if self.depth.near is not None:
+            parts.append(f"range{self.depth.near:.9g}-{self.depth.far:.9g}")
+        words = {
+            self.depth.colormap: self.depth.colormap != "grey",
+            self.mesh.paint: self.mesh.paint != "clay",
+            "wireframe": self.mesh.wireframe,
+            "still": self.backdrop_camera is not None,
+            settings.sampler: settings.sampler != "fast",
+        }
+        return [*parts, *(word for word, applies in words.items() if applies)]
 
     def _describe(self, shot: Shot) -> dict[str, str]:
         """Text chunks that tell how a picture was made."""
@@ -212,14 +227,14 @@ class RenderJob:
         shown = describe_backdrop(shot.backdrop.background, self.learnt, self.match_light)
         if self.backdrop_camera is not None:
             shown = replace(shown, camera=describe_camera(self.backdrop_camera, config))
-        near, far = self.depth_range or (None, None)
         return View(
             foreground=describe_code(shot.latent),
             backdrop=shown,
             camera=shot.point.orbit(config),
             layer=self.layer,
             neural_resolution=self.settings.neural_resolution,
-            depth=DepthStyle(near, far, self.colormap),
+            depth=self.depth,
+            mesh=self.mesh,
         )
 
     def _label_row(self, latent: ballgan.Latent, backdrop: Backdrop) -> str:
@@ -260,7 +275,7 @@ def prepare_render(args: Namespace) -> Callable[[], str]:
             size=args.size,
             neural_resolution=args.neural_resolution,
             sampler=args.sampler,
-            layer="foreground" if args.layer in ("depth", "alpha") else args.layer,
+            layer="foreground" if args.layer in ("depth", "alpha", "surface") else args.layer,
             samples=args.samples,
             matte="solved",
         ),
@@ -272,8 +287,8 @@ def prepare_render(args: Namespace) -> Callable[[], str]:
         backdrop_camera=ballgan.Camera.orbit(radius=args.radius, fov=fov)
         if args.still_background
         else None,
-        colormap=args.colormap,
-        depth_range=args.depth_range,
+        depth=choose_depth(args),
+        mesh=choose_mesh(args),
         write_cameras=args.write_cameras,
         crew=args.crew,
         overwrite=args.overwrite,
