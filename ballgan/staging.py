@@ -50,7 +50,8 @@ def render_view(scene: Scene, view: View, *, progress: Progress | None = None) -
     """
     set_scene(scene, view)
     if view.layer == "surface":
-        return np.concatenate(list(draw_mesh(scene, to_camera(view.camera), view.mesh, progress=progress)))
+        bands = draw_mesh(scene, to_camera(view.camera), view.mesh, progress=progress)
+        return np.concatenate(list(bands))
     done = 0.0  # each rung takes about as long as all before it
 
     def report(fraction: float) -> None:

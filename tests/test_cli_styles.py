@@ -87,9 +87,10 @@ def test_a_film_has_the_style_and_the_roll_of_its_options() -> None:
     view = _complete(args, _describe_view(args), ballgan.ModelConfig())
     assert view.depth == DepthStyle(2.0, 3.0, "cividis")
     assert view.camera.roll == 0.2
-    assert to_camera(view.camera).cam2world == ballgan.Camera.orbit(roll=0.2).resolve(
-        ballgan.ModelConfig().camera
-    ).cam2world
+    assert (
+        to_camera(view.camera).cam2world
+        == ballgan.Camera.orbit(roll=0.2).resolve(ballgan.ModelConfig().camera).cam2world
+    )
     assert view.backdrop.camera is not None and view.backdrop.camera.roll == 0.0
     mesh = ("--layer", "surface", "--level", "4.5", "--wireframe")
     args = build_parser().parse_args(["render", "m.pkl", *mesh])

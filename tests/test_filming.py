@@ -167,7 +167,7 @@ def test_interrupt_leaves_pictures_but_no_film(model_path: str, tmp_path: Path) 
     film = tmp_path / "a.mp4"
     program = subprocess.Popen(
         [sys.executable, "-m", "ballgan", "render", model_path, "--video", str(film)]
-        + ["--duration", "3600", "--size", "32"],
+        + ["--duration", "600", "--size", "32"],
         stderr=subprocess.PIPE,
         text=True,
     )

@@ -85,7 +85,10 @@ def test_the_document_is_the_whole_view_and_the_mesh_options() -> None:
     state = ViewerState()
     names = set(document.values(state))
     view = {f"view.{field.name}" for field in fields(View)}
-    assert names == view | set(document.PARTS) | set(document.KEPT) | {document.SHOWN}
+    assert names == view | set(document.PARTS) | set(document.KEPT) | {
+        document.SHOWN,
+        document.CLOSED,
+    }
     other = document.with_values(
         state, {"view.layer": "depth", "export": ExportOptions(format="obj")}
     )
@@ -97,9 +100,9 @@ def test_the_document_is_the_whole_view_and_the_mesh_options() -> None:
 
 def test_what_a_person_keeps_is_undone_for_its_own_model() -> None:
     first, other = model_info(path="/a", sha256="a"), model_info(path="/b", sha256="b")
-    state = do(ViewerState(), act.ModelOpened(first), act.ModelOpened(other))
+    state = do(ViewerState(), act.ModelOpened(first), act.ModelArrived(other))
     state = do(state, lat.AddFavourite(), act.EndStroke(), lat.NameFavourite(CodePair(), "calm"))
-    state = do(state, act.ModelOpened(first), act.EndStroke(), act.NamePreset("mine"))
+    state = do(state, act.ModelArrived(first), act.EndStroke(), act.NamePreset("mine"))
     state = do(state, act.SavePreset(), act.EndStroke(), act.PictureOpened("/sky.png"))
     assert state.preferences.recent_pictures == ("/sky.png",)
     assert document.describe(state.history.undoes) == "background and list of pictures"
@@ -132,8 +135,34 @@ def test_a_step_to_another_model_is_undone_with_its_camera() -> None:
     back = do(back, act.Undo())
     assert (back.model, back.view.camera) == (near, Orbit(yaw=0.5, radius=2.5))
     assert do(back, act.Redo()).view.camera == stepped.view.camera
-    closed = do(stepped, act.CloseModel("/2"))
-    assert do(closed, act.Undo(), act.Undo()).model == far  # what is closed stays closed
+
+
+def test_closing_a_model_is_undone_by_opening_its_file_again() -> None:
+    near, far = (
+        model_info(path=f"/{r}", sha256=r, camera_limit=4.0, home=Orbit(radius=float(r)))
+        for r in "23"
+    )
+    state = do(ViewerState(), act.ModelOpened(near), act.ModelOpened(far), act.EndStroke())
+    assert do(state, act.Undo()).model == near  # before the other one was opened
+    assert do(state, act.Undo()).models == (near, far)
+    state = do(state, act.MoveCamera(Orbit(yaw=0.5, radius=2.8)), act.EndStroke())
+    closed = do(state, act.CloseModel("/3"), act.EndStroke())
+    assert (closed.model, closed.models) == (near, (near,))
+    assert document.describe(closed.history.undoes) == "camera, model and open models"
+    undone = do(closed, act.Undo())
+    assert undone.waiting == (act.OpenModel("/3", again=True),)
+    assert undone.models == (near,)
+    loading = do(undone, undone.waiting[0])
+    back = do(loading, act.ModelArrived(far))
+    assert (back.model, back.models, back.view) == (far, (near, far), state.view)
+    assert back.history == undone.history
+    assert do(back, act.Redo()).view == closed.view and do(back, act.Redo()).models == (near,)
+    late = do(loading, act.Redo(), act.ModelArrived(far))  # done again while it was read
+    assert (late.models, late.loading) == ((near,), None)
+    beside = do(state, act.CloseModel("/2"), act.Undo())
+    assert beside.waiting == (act.OpenModel("/2", show=False, again=True),)
+    assert beside.model == far and not beside.closed
+    assert do(state, act.CloseModel("/2"), act.CloseModel("/3")).closed == (near,)  # one stays
 
 
 def test_undo_shows_the_other_models_picture(app: Any, other_file: Path) -> None:
@@ -145,6 +174,36 @@ def test_undo_shows_the_other_models_picture(app: Any, other_file: Path) -> None
     play(app, REDO)
     assert app.easel.model.info.name == "tiny"
     assert np.abs(settle(app) - first).max() < 1e-5
+
+
+def test_undo_reads_a_closed_model_again(app: Any, other_file: Path) -> None:
+    play(app, {"drop": str(other_file)}, {"wait": "loaded"}, {"key": "Tab"}, {"wait": "converged"})
+    play(app, {"drag": {"from": CENTRE, "to": [330, 300]}})
+    before, view = settle(app), app.state.view
+    closed = app.easel.model
+    play(app, {"command": "model.close"}, {"wait": "converged"})
+    assert [model.name for model in app.state.models] == ["other"]
+    play(app, UNDO, {"wait": "loaded"})
+    assert app.state.model.name == "tiny" and app.state.view == view
+    assert app.easel.model is not closed  # it was not kept in memory
+    assert np.abs(settle(app) - before).max() < 1e-5
+    play(app, REDO, {"wait": "converged"})
+    assert [model.name for model in app.state.models] == ["other"]
+
+
+def test_a_session_with_another_model_is_one_step(
+    app: Any, other_file: Path, tmp_path: Path
+) -> None:
+    from ballgan.model_files import describe_file
+    from ballgan.session import Session, write_session
+
+    shown = View(foreground=Code(5.0), camera=app.state.view.camera)
+    write_session(tmp_path / "x.ballgan.json", Session((describe_file(other_file),), 0, shown))
+    before = app.state.view
+    play(app, {"drop": str(tmp_path / "x.ballgan.json")}, {"wait": "loaded"})
+    assert (app.state.model.name, app.state.view.foreground.seed) == ("other", 5)
+    play(app, UNDO)
+    assert (app.state.model.name, app.state.view) == ("tiny", before)
 
 
 def test_preferences_are_left_alone() -> None:

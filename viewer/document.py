@@ -1,7 +1,8 @@
 """The person's document: the part of the window's state that undo, sessions and the autosave hold.
 
 - all of `ViewerState.view`, value by value, under names such as "view.camera";
-- the other fields of the state that PARTS names, and SHOWN: which of the open models shows;
+- the other fields of the state that PARTS names;
+- SHOWN: which of the open models shows, and CLOSED: which were closed. Sessions have lists instead;
 - what is kept of each open model (favourites, names of directions): "notes." and its checksum;
 - what a person collects for all models, KEPT: presets, and the list of background pictures. Undo
   knows it; a session does not hold it.
@@ -11,8 +12,9 @@ state needs its name in PARTS, and a frozen dataclass of plain values to read it
 
 On purpose it does not hold how the window is used: preferences (theme, size of the interface, what
 scrolling does, folded sections, files that were opened last), whether the camera flies, contact
-sheets, the place of the playhead. To undo a seed shall not repaint the window. Nor does undo open
-and close models: their files have to be read.
+sheets, the place of the playhead. To undo a seed shall not repaint the window. A model that is
+closed is gone from memory: undo reads its file again. One that was opened stays open after an undo,
+which shows the one before.
 """
 
 from __future__ import annotations
@@ -32,7 +34,8 @@ if TYPE_CHECKING:
 PARTS = ("export", "capture", "animation")
 OWN = PARTS[:-1]  # which no command knows; a session has a place for the animation
 KEPT = {"presets": "presets", "pictures": "recent_pictures"}  # fields of the preferences
-VIEW, NOTES, SHOWN = "view.", "notes.", "shown"
+VIEW, NOTES = "view.", "notes."
+SHOWN, CLOSED = "shown", "closed"
 WORDS = {
     "view.backdrop": "background",
     "view.latents": "locks and sides",
@@ -42,6 +45,7 @@ WORDS = {
     "animation": "film",
     "pictures": "list of pictures",
     SHOWN: "model",
+    CLOSED: "open models",
 }
 
 
@@ -50,15 +54,15 @@ def values(state: ViewerState) -> dict[str, Any]:
     view = {VIEW + field.name: getattr(state.view, field.name) for field in fields(state.view)}
     kept = {name: getattr(state.preferences, field) for name, field in KEPT.items()}
     notes = {NOTES + checksum: kept for checksum, kept in state.notebooks.items()}
-    shown = {SHOWN: state.model.path if state.model is not None else ""}
-    return view | {name: getattr(state, name) for name in PARTS} | shown | kept | notes
+    models = {SHOWN: state.model.path if state.model is not None else "", CLOSED: state.closed}
+    return view | {name: getattr(state, name) for name in PARTS} | models | kept | notes
 
 
 def with_values(state: ViewerState, changes: Mapping[str, Any]) -> ViewerState:
     """The state with other values of the document, by the names that `values` gives.
 
-    What is kept of models that are not open is left out; another model is shown by
-    `state.models.show`.
+    What is kept of models that are not open is left out; models are shown, opened and closed by
+    `state.models`.
     """
     view = {name.removeprefix(VIEW): v for name, v in changes.items() if name.startswith(VIEW)}
     parts = {name: changes[name] for name in PARTS if name in changes}

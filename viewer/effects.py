@@ -36,7 +36,7 @@ def use_model(app: App, action: act.Action) -> None:
 
 def _restore_pending(app: App) -> None:
     if app.state.pending is not None:
-        app.dispatch(act.RestoreDocument(app.state.pending))
+        app.dispatch(act.CompleteSession(app.state.pending))
 
 
 def browse(app: App, action: act.Browse) -> None:
@@ -141,10 +141,12 @@ EFFECTS: dict[type[act.Action], Callable[[App, Any], None]] = {
     act.StopFollowing: lambda app, action: app.shelf.stop_following(),
     act.OpenPicture: lambda app, action: app.lanes["picture"].submit(action),
     act.ModelOpened: use_model,
+    act.ModelArrived: use_model,
     act.ShowModel: use_model,
     act.StepModel: use_model,
     act.CloseModel: use_model,
     act.RestoreDocument: use_model,
+    act.CompleteSession: use_model,
     act.Undo: use_model,
     act.Redo: use_model,
     act.OpenSession: lambda app, action: app.keeper.open(app.state, action.path),

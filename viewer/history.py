@@ -34,13 +34,22 @@ class History:
         return _names(self.future)
 
 
-def record(history: History, before: Mapping[str, Any], after: Mapping[str, Any]) -> History:
-    """The history after a change; nothing can be redone then."""
+def record(
+    history: History, before: Mapping[str, Any], after: Mapping[str, Any], *, joins: bool = False
+) -> History:
+    """The history after a change; nothing can be redone then.
+
+    joins: the open step takes it in, whatever it changes.
+    """
     changed = _differences(before, after)
     if not changed:
         return history
     if history.open and {name for name, _ in changed} <= set(history.undoes):
         return replace(history, future=())
+    if history.open and joins:
+        *earlier, step = history.past
+        both = dict(changed) | dict(step)  # the values before the step
+        return History((*earlier, tuple(both.items())), (), open=True)
     return History((*history.past, changed)[-LIMIT:], (), open=True)
 
 

@@ -57,7 +57,9 @@ def open_model(request: act.OpenModel, ticket: Ticket) -> None:
     info = replace(info, size=file.size, sha256=file.sha256)
     notes, complaint = load_notes(info.sha256)
     model = Model(info, generator)
-    ticket.post(act.ModelOpened(info, model, request.show, request.replaces, notes))
+    unasked = request.again or bool(request.replaces)
+    kind = act.ModelArrived if unasked else act.ModelOpened
+    ticket.post(kind(info, model, request.show, request.replaces, notes))
     if complaint:
         ticket.post(act.Notify("error", complaint))
 

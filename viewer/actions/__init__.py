@@ -39,6 +39,7 @@ from .jobs import SetExportPath as SetExportPath
 from .jobs import StartExport as StartExport
 from .models import CloseModel as CloseModel
 from .models import FollowRun as FollowRun
+from .models import ModelArrived as ModelArrived
 from .models import ModelFailed as ModelFailed
 from .models import ModelOpened as ModelOpened
 from .models import OpenModel as OpenModel
@@ -57,6 +58,7 @@ from .scene import SetLayer as SetLayer
 from .scene import SetNeuralResolution as SetNeuralResolution
 from .scene import ToggleBackground as ToggleBackground
 from .scene import TogglePreview as TogglePreview
+from .sessions import CompleteSession as CompleteSession
 from .sessions import EndStroke as EndStroke
 from .sessions import NameSession as NameSession
 from .sessions import OpenSession as OpenSession

@@ -15,13 +15,14 @@ class OpenModel(Action):
     """Load a model file; the scene stays as it is until it has been read.
 
     show: show it then, instead of only having it open. replaces: path of the open model whose
-    place it takes; it shows if that one did.
+    place it takes; it shows if that one did. again: an undo or redo brings it back.
     """
 
     path: str
     bundled: bool = False
     show: bool = True
     replaces: str = ""
+    again: bool = False
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,19 @@ class ModelOpened(Action):
     """A model was read: `handle` is the generator itself, for the worker only. show, replaces: as
     in OpenModel."""
 
-    undoable = False
-
     model: "ModelInfo"
     handle: Any = None
     show: bool = True
     replaces: str = ""
     notes: ModelNotes = ModelNotes()
+
+
+@dataclass(frozen=True)
+class ModelArrived(ModelOpened):
+    """A model was read that no gesture of its own asked for: a run's newer one, or one that an undo
+    brings back."""
+
+    undoable = False
 
 
 @dataclass(frozen=True)
@@ -70,8 +77,6 @@ class StepModel(Action):
 @dataclass(frozen=True)
 class CloseModel(Action):
     """Let go of an open model; the last one stays."""
-
-    undoable = False
 
     path: str
 

@@ -42,6 +42,13 @@ class RestoreDocument(Action):
 
 
 @dataclass(frozen=True)
+class CompleteSession(RestoreDocument):
+    """The document of a session whose model was just opened: with that it is one step."""
+
+    joins = True
+
+
+@dataclass(frozen=True)
 class SaveSession(Effect):
     """Write a session file; path "": what is typed, else the present one, else a new one."""
 

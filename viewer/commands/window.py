@@ -51,6 +51,14 @@ TABLE: Table = {
             "Shift+Tab",
             enabled=lambda state: len(state.models) > 1,
         ),
+        command(
+            "model.close",
+            "Close the model that shows",
+            lambda state: [act.CloseModel(state.model.path)] if state.model else [],
+            "Ctrl+W",
+            tip="Undo opens it again.",
+            enabled=lambda state: len(state.models) > 1,
+        ),
         command("session.open", "Open a session ...", act.Browse("session"), "Ctrl+Shift+O"),
         command(
             "session.save",

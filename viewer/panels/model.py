@@ -64,7 +64,11 @@ def _draw_list(ui: Ui, state: ViewerState) -> list[act.Action]:
                 actions.append(act.ShowModel(model.path))
         ui.tip(f"{keys_of('model.next')} shows the next one. {model.path}")
         imgui.same_line(0, gap)
-        if ui.icon_button(f"models.{index}.close", icons.CLOSE, "Close this model"):
+        if ui.icon_button(
+            f"models.{index}.close",
+            icons.CLOSE,
+            f"Close this model; {keys_of('edit.undo')} opens it again",
+        ):
             actions.append(act.CloseModel(model.path))
     return actions
 

@@ -6,8 +6,8 @@ from typing import Any
 from .. import actions as act
 from .. import document, history
 from ..history import History
-from .models import show
-from .reduce import reduce, with_camera
+from .models import travel
+from .reduce import reduce
 from .values import ViewerState
 
 
@@ -27,9 +27,4 @@ def _(action: act.EndStroke, state: ViewerState) -> ViewerState:
 
 
 def _travel(state: ViewerState, changed: History, changes: dict[str, Any]) -> ViewerState:
-    """Set what an undo or redo brings back; the camera may be one of another model."""
-    state = replace(state, history=changed)
-    if document.SHOWN in changes:
-        state = show(state, changes[document.SHOWN])
-    state = document.with_values(state, changes)
-    return with_camera(state, state.view.camera)
+    return travel(replace(state, history=changed), changes)

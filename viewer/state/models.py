@@ -1,11 +1,14 @@
 """The open models: one is shown, the others wait for Tab; one of them may follow a run."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from ballgan.view import Orbit, View
 
 from .. import actions as act
+from .. import document, history
 from ..notes import ModelNotes
 from ..preferences import remember
 from .reduce import forget, is_late, notify, reduce, with_camera, with_still_camera
@@ -33,16 +36,22 @@ def _(action: act.ModelOpened, state: ViewerState) -> ViewerState:
     model = action.model
     if is_late(state.loading, BUNDLED if model.bundled else model.path):
         return state
-    shown = state.model
+    state, shown = replace(state, loading=None), state.model
+    closed = tuple(other for other in state.closed if other.path != model.path)
+    if isinstance(action, act.ModelArrived) and closed != state.closed:
+        return state  # it was closed again meanwhile
     notes = _find_notes(state, action)
-    state = _put(replace(state, loading=None), model, action.replaces)
+    state = replace(state, closed=closed, history=history.close(state.history))
+    state = _put(state, model, action.replaces)
     state = _keep_notes(replace(state, notebooks=state.notebooks | {model.sha256: notes}))
     if not (model.bundled or action.replaces):
         recent = remember(state.preferences.recent_models, model.path)
         state = replace(state, preferences=replace(state.preferences, recent_models=recent))
     takes_place = shown is not None and shown.path in (model.path, action.replaces)
     if shown is None or takes_place or (action.show and not action.replaces):
-        return _show(state, model)
+        state = _show(state, model)
+    if isinstance(action, act.ModelArrived) and action.show and state.pending is not None:
+        return reduce(act.RestoreDocument(state.pending), state)  # what undo brings back with it
     return state
 
 
@@ -68,13 +77,9 @@ def _(action: act.StepModel, state: ViewerState) -> ViewerState:
 
 @reduce.register
 def _(action: act.CloseModel, state: ViewerState) -> ViewerState:
-    paths = [model.path for model in state.models]
-    if action.path not in paths or len(paths) < 2:
-        return state
-    index = paths.index(action.path)
-    rest = (*state.models[:index], *state.models[index + 1 :])
-    state, closed = _keep_notes(replace(state, models=rest)), state.models[index]
-    return _show(state, rest[min(index, len(rest) - 1)]) if closed is state.model else state
+    left = _close(state, action.path)
+    gone = (model for model in state.models if model not in left.models)
+    return replace(left, closed=(*state.closed, *gone))
 
 
 @reduce.register
@@ -121,6 +126,40 @@ def show(state: ViewerState, path: str) -> ViewerState:
     """The state with another open model; as it is, if there is none of that path."""
     found = [model for model in state.models if model.path == path]
     return _show(state, found[0]) if found and found[0] is not state.model else state
+
+
+def travel(state: ViewerState, changes: Mapping[str, Any]) -> ViewerState:
+    """The state with what an undo or redo brings back of the document.
+
+    Models that were closed are opened again from their files; what else changes waits for the one
+    that shows then.
+    """
+    shown, closed = changes.get(document.SHOWN), changes.get(document.CLOSED, state.closed)
+    for model in closed:
+        state = _close(state, model.path)
+    returning = [model for model in state.closed if model not in closed]
+    requests = tuple(_reopen(model, show=model.path == shown) for model in returning)
+    state = replace(state, closed=closed, waiting=(*state.waiting, *requests), pending=None)
+    if any(request.show for request in requests):
+        return replace(state, pending=dict(changes))
+    state = document.with_values(show(state, shown) if shown else state, changes)
+    return with_camera(state, state.view.camera)
+
+
+def _reopen(model: ModelInfo, *, show: bool) -> act.OpenModel:
+    path = "" if model.bundled else model.path
+    return act.OpenModel(path, model.bundled, show=show, again=True)
+
+
+def _close(state: ViewerState, path: str) -> ViewerState:
+    """The state without an open model, but for the last one; its neighbour shows in its place."""
+    paths = [model.path for model in state.models]
+    if path not in paths or len(paths) < 2:
+        return state
+    index = paths.index(path)
+    rest = (*state.models[:index], *state.models[index + 1 :])
+    state, closed = _keep_notes(replace(state, models=rest)), state.models[index]
+    return _show(state, rest[min(index, len(rest) - 1)]) if closed is state.model else state
 
 
 def _put(state: ViewerState, model: ModelInfo, replaces: str) -> ViewerState:

@@ -23,10 +23,17 @@ MAX_NOTICES = 4
 def apply(state: ViewerState, action: act.Action) -> ViewerState:
     """The state after `action`. Actions that only have an effect outside leave it as it is."""
     after = reduce(action, state)
-    if not action.undoable or after is state:
+    if not action.undoable or after is state or _begins(state, after):
         return after
-    recorded = history.record(state.history, document.values(state), document.values(after))
-    return after if recorded is state.history else replace(after, history=recorded)
+    recorded = history.record(
+        after.history, document.values(state), document.values(after), joins=action.joins
+    )
+    return after if recorded is after.history else replace(after, history=recorded)
+
+
+def _begins(before: ViewerState, after: ViewerState) -> bool:
+    """Whether the window's first model has come, with its camera: there is nothing before that."""
+    return before.model is None and after.model is not None
 
 
 @singledispatch

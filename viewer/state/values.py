@@ -198,6 +198,7 @@ class ViewerState:
     model: ModelInfo | None = None  # that is shown: one of `models`
     models: tuple[ModelInfo, ...] = ()  # that are open
     waiting: tuple[OpenModel, ...] = ()  # that are to be opened after the present one
+    closed: tuple[ModelInfo, ...] = ()  # that a person closed
     following: Following | None = None
     loading: str | None = None  # path of the model that is being opened
     opening: str | None = None  # path of the picture that is being opened
