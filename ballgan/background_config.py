@@ -42,11 +42,6 @@ class SphereConfig:
         return self.radius
 
     @property
-    def outline_radius(self) -> float:
-        """Radius of a sphere that stands for it when unrolled."""
-        return self.radius
-
-    @property
     def camera_limit(self) -> float:
         """A camera as far as this from the origin is surely where it can be looked from."""
         return self.radius
@@ -80,11 +75,6 @@ class CubeConfig:
     def surround_radius(self) -> float:
         """Radius of the sphere round the cube."""
         return self.side / 2 * math.sqrt(3)
-
-    @property
-    def outline_radius(self) -> float:
-        """Radius of a sphere that stands for it when unrolled: between faces and corners."""
-        return 0.6 * self.side
 
     @property
     def camera_limit(self) -> float:
@@ -124,11 +114,6 @@ class PlaneConfig:
         return None
 
     @property
-    def outline_radius(self) -> float:
-        """Radius of a sphere that stands for it when unrolled: as far as the plane."""
-        return max(self.distance, 1e-3)
-
-    @property
     def camera_limit(self) -> None:
         """There is no distance from the origin at which all cameras are before the plane."""
         return None
@@ -166,11 +151,6 @@ class InvertedSphereConfig:
     def surround_radius(self) -> None:
         """Its far end is at infinity, and so are pictures in its place."""
         return None
-
-    @property
-    def outline_radius(self) -> float:
-        """Radius of a sphere that stands for it when unrolled: half of its inverse radii."""
-        return 2 / self.start
 
     @property
     def camera_limit(self) -> float:

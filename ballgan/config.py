@@ -304,11 +304,6 @@ class ModelConfig:
         """Radius of a sphere round the scene on which pictures are hung; None: endless."""
         return None if self.background is None else self.background.surround_radius
 
-    @property
-    def outline_radius(self) -> float:
-        """Radius of a sphere that the background is drawn on where only a sphere can be drawn."""
-        return 0.0 if self.background is None else self.background.outline_radius
-
     def to_dict(self) -> dict[str, Any]:
         """Plain containers that `from_dict` turns back into an equal config."""
         return to_plain(self)

@@ -8,16 +8,23 @@ from typing import Any
 import numpy as np
 import pytest
 from ballgan_viewer import actions as act
-from ballgan_viewer.panels.sphere import outline, split_at_seam
+from ballgan_viewer.panels.sphere import find_frame, outline, split_at_seam
 from ballgan_viewer.state import ViewerState, apply
 from ballgan_viewer.surroundings import UNROLLED, list_panoramas
 from ballgan_viewer.watcher import Watcher
 from PIL import Image
 from test_viewer_app import CENTRE, app, notices
+from test_viewer_state import model_info
 from viewer_driver import play, settle
 
 import ballgan
-from ballgan.geometry import directions_to_equirectangular, intersect_sphere
+from ballgan.camera_text import to_camera
+from ballgan.geometry import (
+    directions_to_equirectangular,
+    intersect_box,
+    intersect_sphere,
+    turn,
+)
 from ballgan.images import load_image
 from ballgan.view import Backdrop, Orbit
 
@@ -175,7 +182,7 @@ def wait_for(condition: Any) -> None:
 
 def test_the_frame_is_where_the_camera_looks() -> None:
     orbit = Orbit(yaw=0.4, pitch=0.2, radius=2.0, fov=0.5)
-    line = outline(orbit, 3.0)
+    line = outline(orbit, radius=3.0)
     assert line[0] == pytest.approx(line[-1])
     rays = ballgan.Camera.orbit(0.4, 0.2, radius=2.0, fov=0.5, pivot=(0, 0, 0))
     seen = rays.resolve(ballgan.ModelConfig().camera).rays(200, 200)
@@ -186,8 +193,29 @@ def test_the_frame_is_where_the_camera_looks() -> None:
         assert line[:, axis].max() == pytest.approx(places[:, axis].max().item(), abs=0.003)
 
 
+def test_the_frame_on_a_cube_is_where_its_pixels_are() -> None:
+    """Against the network's own map: what the picture's border shows is under the frame."""
+    yaw, side = 0.6, 4.0
+    camera = Orbit(yaw=0.9, pitch=0.15, radius=1.2, pivot=(0.2, 0.0, -0.1), fov=0.8)
+    info = model_info(background_side=side)
+    state = apply(ViewerState(), act.ModelOpened(info))
+    backdrop = replace(state.view.backdrop, sphere_yaw=yaw)
+    state = replace(state, view=replace(state.view, backdrop=backdrop, camera=camera))
+    line = find_frame(state)
+    seen = to_camera(camera).rays(200, 200)
+    origins, directions = (turn(part, yaw) for part in (seen.origins, seen.directions))
+    distance = intersect_box(origins, directions, side)[1]
+    met = turn(origins + distance[:, None] * directions, -yaw)
+    places = directions_to_equirectangular(met).reshape(200, 200, 2).numpy()
+    border = np.concatenate([places[0], places[:, -1], places[-1], places[:, 0]])
+    for point in line:
+        assert np.abs(border - point).max(1).min() < 0.004
+    ball = find_frame(replace(state, model=replace(info, background_side=0, background_radius=2)))
+    assert np.abs(ball - line).max() > 0.01
+
+
 def test_a_frame_across_the_edge_is_drawn_in_pieces() -> None:
-    line = outline(Orbit(yaw=np.pi), 0.0)
+    line = outline(Orbit(yaw=np.pi))
     pieces = list(split_at_seam(line))
     assert len(pieces) >= 2
     assert all(np.abs(np.diff(piece[:, 0])).max() < 0.5 for piece in pieces)

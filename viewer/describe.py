@@ -17,6 +17,7 @@ from .state import CodeSpace, ModelInfo
 def describe_model(generator: Any, path: str, *, bundled: bool = False) -> ModelInfo:
     """What the window needs to know of a generator."""
     from ballgan.backdrop import Backdrop
+    from ballgan.background_config import CubeConfig
     from ballgan.depth import find_depth_range
     from ballgan.staging import find_camera_limit, find_home
 
@@ -35,7 +36,8 @@ def describe_model(generator: Any, path: str, *, bundled: bool = False) -> Model
         box=config.field.box_warp,
         depth_range=find_depth_range(config),
         conditioned=config.mapping.label_dim > 0 and config.mapping.label_scale != 0,
-        sphere_radius=config.outline_radius,
+        background_radius=_find_radius(behind),
+        background_side=behind.side if isinstance(behind, CubeConfig) else 0.0,
         surround_radius=config.surround_radius or 0.0,
         unrolls=generator.background is None or generator.background.surrounds,
         visible_span=Backdrop(config, generator.device).visible_span(),
@@ -45,6 +47,16 @@ def describe_model(generator: Any, path: str, *, bundled: bool = False) -> Model
         foreground_space=CodeSpace(config.num_ws, config.mapping.w_dim),
         background_space=_describe_background_codes(generator),
     )
+
+
+def _find_radius(background: Any) -> float:
+    """Radius of the sphere that is unrolled; of one that goes on for ever, where its inverse radius
+    is half of the first."""
+    from ballgan.background_config import InvertedSphereConfig, SphereConfig
+
+    if isinstance(background, SphereConfig):
+        return background.radius
+    return 2 / background.start if isinstance(background, InvertedSphereConfig) else 0.0
 
 
 def _describe_background_codes(generator: Any) -> CodeSpace:

@@ -11,7 +11,7 @@ from ballgan.view import Orbit
 
 from .. import actions as act
 from .. import icons, theme
-from ..baker import backdrop_camera
+from ..baker import backdrop_camera, turned_camera
 from ..info import ViewInfo
 from ..layout import Rect
 from ..navigation import eye_position, image_axes
@@ -44,11 +44,7 @@ def draw_sphere(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
         ui.picture("background.unrolled", picture, (width, width / 2))
         if picture is None:
             _draw_words(ui.rects["background.unrolled"], "Unrolling ...")
-        radius = 0.0
-        if state.model is not None:
-            learnt = state.view.backdrop.kind == "learnt"
-            radius = state.model.sphere_radius if learnt else state.model.surround_radius
-        _draw_frame(ui, ui.rects["background.unrolled"], backdrop_camera(state.seen.view), radius)
+        _draw_frame(ui, ui.rects["background.unrolled"], find_frame(state))
         return _draw_buttons(ui, state)
 
 
@@ -91,11 +87,26 @@ def _draw_buttons(ui: Ui, state: ViewerState) -> list[act.Action]:
     return actions
 
 
-def _draw_frame(ui: Ui, place: Rect, camera: Orbit, radius: float) -> None:
-    """Outline what the camera sees on the unrolled picture."""
+def find_frame(state: ViewerState) -> np.ndarray:
+    """The border of what the camera sees on the unrolled background (see `outline`)."""
+    model, backdrop = state.model, state.view.backdrop
+    camera = backdrop_camera(state.seen.view)
+    if model is None:
+        return outline(camera)
+    if backdrop.kind != "learnt":
+        return outline(camera, radius=model.surround_radius)
+    # A cube turns with the background; where it lies still it is parallel to the axes.
+    turned = turned_camera(camera, backdrop.sphere_yaw)
+    line = outline(turned, radius=model.background_radius, side=model.background_side)
+    line[:, 0] = (line[:, 0] + backdrop.sphere_yaw / math.tau) % 1
+    return line
+
+
+def _draw_frame(ui: Ui, place: Rect, frame: np.ndarray) -> None:
+    """Draw a line on the unrolled picture."""
     draw = imgui.get_window_draw_list()
     draw.push_clip_rect((place.x, place.y), (place.x + place.width, place.y + place.height), True)
-    for line in split_at_seam(outline(camera, radius)):
+    for line in split_at_seam(frame):
         points = [(place.x + u * place.width, place.y + v * place.height) for u, v in line]
         for colour, thickness in ((theme.STAGE, 3.0), (theme.ACCENT, 1.5)):
             for start, end in zip(points, points[1:], strict=False):
@@ -103,11 +114,11 @@ def _draw_frame(ui: Ui, place: Rect, camera: Orbit, radius: float) -> None:
     draw.pop_clip_rect()
 
 
-def outline(camera: Orbit, radius: float) -> np.ndarray:
+def outline(camera: Orbit, *, radius: float = 0.0, side: float = 0.0) -> np.ndarray:
     """The border of a camera's square picture on the unrolled background: (N, 2), closed.
 
-    radius: of the background's sphere, world units; 0: infinitely far. Places are right and down,
-    in [0, 1], as ballgan.geometry has them.
+    radius: of the background's sphere, side: of its cube, world units, round the camera; both 0:
+    infinitely far. Places are right and down, in [0, 1], as ballgan.geometry has them.
     """
     run = np.linspace(-1.0, 1.0, SIDE_POINTS, endpoint=False)
     one = np.ones_like(run)
@@ -117,8 +128,13 @@ def outline(camera: Orbit, radius: float) -> np.ndarray:
     spread = math.tan(camera.fov / 2)
     rays = spread * (across[:, None] * right - down[:, None] * up) - np.array(camera.direction)
     rays /= np.linalg.norm(rays, axis=1, keepdims=True)
-    if radius > 0:
-        eye = np.array(eye_position(camera))
+    eye = np.array(eye_position(camera))
+    if side > 0:
+        steep = np.where(np.abs(rays) > 1e-9, rays, 1e-9)
+        faces = (np.copysign(side / 2, steep) - eye) / steep  # distances to the faces ahead
+        rays = eye + faces.min(1, keepdims=True) * rays
+        rays /= np.linalg.norm(rays, axis=1, keepdims=True)
+    elif radius > 0:
         closest = -rays @ eye
         foot = eye + closest[:, None] * rays
         chord = np.sqrt(np.maximum(radius**2 - (foot**2).sum(1), 0.0))

@@ -48,7 +48,8 @@ class ModelInfo:
     box: float  # side of the foreground's cube, world units
     depth_range: tuple[float, float] = (2.25, 3.3)  # near and far of depth pictures, world units
     conditioned: bool = False  # whether a camera shapes the identity
-    sphere_radius: float = 0.0  # that stands for its background, world units; 0: infinitely far
+    background_radius: float = 0.0  # of the sphere that is unrolled, world units; 0: no end
+    background_side: float = 0.0  # of the cube that is unrolled instead, if it is one
     surround_radius: float = 0.0  # of the sphere that pictures hang on, likewise
     unrolls: bool = True  # whether its background surrounds the scene
     visible_span: float = 1.0  # radians of the background that the model's own camera sees
