@@ -284,6 +284,30 @@ def rays_from_labels(labels: "Tensor", size: int) -> "tuple[Tensor, Tensor]":
     return cast_rays(labels[:, :16].view(-1, 4, 4), labels[:, 16:].view(-1, 3, 3), size, size)
 
 
+def orbit_labels(
+    yaw: "Tensor",
+    pitch: "Tensor",
+    radius: "Tensor | float",
+    focal: "Tensor | float",
+    pivot: tuple[float, float, float] = (0.0, 0.0, 0.0),
+) -> "Tensor":
+    """Labels (B, 25) float32 of the cameras that `Camera.orbit` makes, a batch at once.
+
+    yaw, pitch, radius: (B,) as for `Camera.orbit`. focal: (B,), in sides of the picture.
+    """
+    import torch
+
+    yaw, pitch = yaw.double(), pitch.double()
+    cos_y, sin_y, cos_p, sin_p = yaw.cos(), yaw.sin(), pitch.cos(), pitch.sin()
+    zero, one = torch.zeros_like(yaw), torch.ones_like(yaw)
+    right, down = (cos_y, zero, -sin_y), (sin_p * sin_y, -cos_p, sin_p * cos_y)
+    back = (cos_p * sin_y, sin_p, cos_p * cos_y)
+    rows = zip(right, down, back, pivot, strict=True)
+    pose = [part for x, y, b, middle in rows for part in (x, y, -b, middle + radius * b)]
+    lens = [focal * one, zero, one / 2, zero, focal * one, one / 2, zero, zero, one]
+    return torch.stack([*pose, zero, zero, zero, one, *lens], dim=1).float()
+
+
 def corner_rays(labels: "Tensor") -> "tuple[Tensor, Tensor]":
     """Origins and unit directions (B, 4, 3) of the rays through the corners of the pictures."""
     poses, intrinsics = labels[:, :16].view(-1, 4, 4), labels[:, 16:].view(-1, 3, 3)

@@ -10,9 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .camera_prior import META, CameraPrior
 from .config import ModelConfig
 from .omegaconf_tree import to_plain_options
 from .pickle_reader import PersistentObject, Record, copy_plain, fail, quote
+from .plain import from_plain, to_plain
 
 AXES = "zxy"
 UNTRAINED_SAMPLES = 20  # a ray, whatever the options say, while the stored alpha is -1
@@ -85,6 +87,9 @@ def convert(
     if options.aligns_corners and options.resolution != options.volume_resolution:
         note = "made with rays through corners of pixels: here pictures are up to half a ray beside"
         meta["notes"] = [note]
+    prior = _read_prior(options)
+    if prior is not None:
+        meta[META] = to_plain(prior)
     return config, _rename_state(state, options), meta
 
 
@@ -192,6 +197,32 @@ def _read_config(options: _Options) -> dict[str, Any]:
         "neural_resolution": options.volume_resolution,
         "white_background": False,
     }
+
+
+def _read_prior(options: _Options) -> CameraPrior | None:
+    """Where the cameras were that it was trained with; None if that is told in turns, or unusable.
+
+    Its polar angle is measured from the top.
+    """
+    camera = options.camera
+    if not camera.get("angular_camera", False):
+        return None
+    try:
+        low, high = camera.get("range_v", [0.25, 0.25])
+        prior: CameraPrior = from_plain(
+            CameraPrior,
+            {
+                "distribution": "normal" if camera.get("gaussian_camera") else "uniform",
+                "yaw": camera.get("range_u", [0.0, 0.0]),
+                "pitch": [math.pi / 2 - high, math.pi / 2 - low],
+                "radius": camera.get("range_radius", [2.732, 2.732]),
+                "fov": None,
+            },
+            META,
+        )
+    except (ValueError, TypeError, ArithmeticError):
+        return None
+    return prior
 
 
 def refuse_foreign_options(options: _Options) -> None:

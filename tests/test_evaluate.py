@@ -161,14 +161,16 @@ def test_few_pictures_are_not_compared_as_sets(model: Generator, reals: ToyReals
     assert math.isfinite(results.values["min_t"].value)
 
 
-def test_real_pictures_are_new_and_reproducible(reals: ToyReals, tmp_path: Path) -> None:
+def test_real_pictures_are_new_and_reproducible(
+    model: Generator, reals: ToyReals, tmp_path: Path
+) -> None:
     again = ToyReals("heads", 16, seed=0, device=CPU)
     other = ToyReals("heads", 16, seed=1, device=CPU)
     assert torch.equal(reals.pictures(range(1, 2)), again.pictures(range(1, 2)))
     assert not torch.equal(reals.pictures(range(1)), other.pictures(range(1)))
     assert torch.equal(reals.cameras(2), again.cameras(3)[:2])
     path = write_files(tmp_path / "data.zip", sound_files(6, 16))
-    data = open_reals(str(path), size=99, domain=None, seed=0, device=CPU)
+    data = open_reals(str(path), model=model, size=99, domain=None, seed=0)
     assert data.resolution == 16 and data.limit(100) == 6 and data.domain is None
     assert data.pictures(range(6)).shape == (6, 3, 16, 16)
     assert len(data.cameras(15)) == 15
@@ -177,7 +179,7 @@ def test_real_pictures_are_new_and_reproducible(reals: ToyReals, tmp_path: Path)
 
 def test_pictures_are_never_enlarged_to_be_compared(model: Generator, tmp_path: Path) -> None:
     path = write_files(tmp_path / "data.zip", sound_files(4, 24))
-    data = open_reals(str(path), size=0, domain=None, seed=0, device=CPU)
+    data = open_reals(str(path), model=model, size=0, domain=None, seed=0)
     assert _common_size(Sampler(model, resolution=128), data) == 16
     assert (
         _common_size(Sampler(model, resolution=32), ToyReals("cars", 64, seed=0, device=CPU)) == 32

@@ -9,15 +9,9 @@ from ballgan_train.__main__ import main
 from ballgan_train.config import PRESETS, DiscriminatorConfig
 from ballgan_train.discriminator import Discriminator
 from ballgan_train.distributed import World
-from ballgan_train.fine_tuning import (
-    adopt,
-    adopt_model,
-    describe_discriminator,
-    grow,
-    read_discriminator,
-    widened,
-)
+from ballgan_train.fine_tuning import adopt, adopt_model, grow, widened
 from ballgan_train.loop import Trainer
+from ballgan_train.published_discriminator import read_discriminator
 from ballgan_train.run import read_state
 from published_writer import Network, PublishedOptions, published_root, write_pickle
 
@@ -84,8 +78,8 @@ def test_published_discriminators_are_adopted(tmp_path: Path) -> None:
 def test_the_first_block_by_the_formula(tmp_path: Path) -> None:
     """Section 14 of OFFICIAL_FORMAT, written out with the published names."""
     network = published_discriminator()
-    weights = read_discriminator(write_model(tmp_path, network))
-    discriminator = Discriminator(describe_discriminator(weights, RES))
+    config, weights = read_discriminator(write_model(tmp_path, network), RES)
+    discriminator = Discriminator(config)
     discriminator.load_state_dict(weights)
     children = network.children[f"b{RES}"].children
     x = torch.randn(2, channels(RES), RES, RES, generator=torch.Generator().manual_seed(1))

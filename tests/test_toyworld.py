@@ -15,11 +15,12 @@ from ballgan_train.toyworld import dataset as toy_dataset
 from ballgan_train.toyworld.backgrounds import FAMILIES, SPHERE_RADIUS, draw_backdrops, radiance
 from ballgan_train.toyworld.draws import Draws, move, palette_table
 from ballgan_train.toyworld.shading import encode
-from ballgan_train.toyworld.world import RADIUS, orbit_labels
+from ballgan_train.toyworld.world import RADIUS
 from PIL import Image
 from torch import Tensor
 
 from ballgan import Camera
+from ballgan.camera import orbit_labels
 
 BOTH = pytest.mark.parametrize("domain", ["heads", "cars"])
 
@@ -191,8 +192,8 @@ def test_labels_are_those_of_orbit_cameras(domain: str) -> None:
 
 
 def test_orbit_labels_agree_with_the_library() -> None:
-    yaw, pitch = torch.tensor([[0.3], [-2.5]]), torch.tensor([[0.2], [0.5]])
-    labels = orbit_labels(yaw, pitch, 4.2647)
+    yaw, pitch = torch.tensor([0.3, -2.5]), torch.tensor([0.2, 0.5])
+    labels = orbit_labels(yaw, pitch, RADIUS, 4.2647)
     for row in range(2):
         orbit = Camera.orbit(yaw[row].item(), pitch[row].item(), radius=RADIUS, pivot=(0, 0, 0))
         expected = np.array(orbit.cam2world, np.float32).ravel()

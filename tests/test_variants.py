@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from ballgan_train.__main__ import main
-from ballgan_train.config import PRESETS, TrainConfig
+from ballgan_train.config import PRESETS, DiscriminatorConfig, TrainConfig
 from ballgan_train.distributed import World
 from ballgan_train.fine_tuning import adopt
 from ballgan_train.loop import Trainer
@@ -152,6 +152,42 @@ def test_pictures_grow_while_training_goes_on() -> None:
     assert other.generator.config.image_resolution == 32
     scene = ballgan.Scene(trainer.average)
     assert scene.render(Camera.orbit()).rgb.shape == (32, 32, 3)
+
+
+def test_a_discriminator_of_stylenerf_grows_with_the_pictures() -> None:
+    config = growing()
+    judge = DiscriminatorConfig(
+        32, conditional=False, channel_base=512, channel_max=16, architecture="skip"
+    )
+    config = dataclasses.replace(config, discriminator=judge)
+    config = dataclasses.replace(
+        config, schedule=dataclasses.replace(config.schedule, growth_kimg=0.048)
+    )
+    whole, first, second = (make_trainer(config) for _ in range(3))
+    seen: list[tuple[int, float]] = []
+    forward = whole.judge.discriminator.forward
+
+    def watch(image: torch.Tensor, fade: float) -> torch.Tensor:
+        seen.append((image.shape[-1], fade))
+        return forward(image, fade)
+
+    whole.judge.discriminator.forward = watch  # type: ignore[method-assign]
+    untouched = whole.judge.discriminator.blocks[0].conv0.weight.clone()
+    for number in range(6):
+        step(whole)
+        grown = not torch.equal(whole.judge.discriminator.blocks[0].conv0.weight, untouched)
+        assert grown == (number >= 5)  # what is for 32 pixels learns nothing before
+    # Growth 0, 0, 1/6, 1/3, 1/2, 2/3 of the two levels 16 and 32.
+    fades = list(dict.fromkeys((size, round(fade, 3)) for size, fade in seen))
+    assert fades == [(8, 1.0), (16, 0.333), (16, 0.667), (32, 0.0), (32, 0.333)]
+    assert whole.flush_stats()["bad_steps"] == 0
+    for _ in range(3):
+        step(first)
+    second.restore(first.state())
+    for _ in range(3):
+        step(second)
+    for a, b in zip(whole.judge.parameters(), second.judge.parameters(), strict=True):
+        assert torch.equal(a, b)
 
 
 def test_a_published_stylenerf_is_trained_on(tmp_path) -> None:

@@ -16,6 +16,10 @@ from ballgan.images import MAX_PIXELS
 from .labels import LABEL_SIZE
 
 LABEL_FILE = "dataset.json"
+UNPOSED_HINT = (
+    "Photos without cameras are for models that draw their own: train one with "
+    "--cameras.distribution uniform or normal, and --discriminator.conditional False"
+)
 
 _SUFFIXES = (".png", ".jpg", ".jpeg")
 _FORMATS = ("PNG", "JPEG")
@@ -86,7 +90,10 @@ def read_label_entries(archive: Archive) -> list[Any]:
     if LABEL_FILE not in archive.names:
         deeper = next((name for name in archive.names if name.endswith("/" + LABEL_FILE)), None)
         hint = f"; it should not be in a folder as {deeper} is" if deeper else ""
-        raise ValueError(f"{where} is missing at the top level, so images have no cameras{hint}")
+        raise ValueError(
+            f"{where} is missing at the top level, so images have no cameras"
+            f"{hint or '. ' + UNPOSED_HINT}"
+        )
     try:
         content = json.loads(archive.read(LABEL_FILE), parse_int=float)
     except (ValueError, RecursionError) as error:

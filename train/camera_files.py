@@ -33,7 +33,7 @@ from ballgan.json_values import (
     read_json,
 )
 
-from .archive import describe_label_fault
+from .archive import Archive, describe_label_fault
 
 _SUFFIXES = ("", ".png", ".jpg", ".jpeg", ".webp")
 _DISTORTIONS = ("k1", "k2", "k3", "k4", "p1", "p2")
@@ -41,16 +41,30 @@ _LENSES = ("PINHOLE", "SIMPLE_PINHOLE", "OPENCV", "PERSPECTIVE")
 
 
 @dataclass(frozen=True)
-class View:
-    """An image file and its camera."""
+class Photo:
+    """An image file."""
 
-    name: str  # as the camera file has it
+    name: str  # as the camera file has it, or below its folder
     path: Path
     width: int  # pixels of the image
     height: int
+
+
+@dataclass(frozen=True)
+class View(Photo):
+    """An image file and its camera."""
+
     cam2world: np.ndarray  # (4, 4), in the file's convention
     intrinsics: np.ndarray  # (3, 3), in pixels of the image
     distorted: bool = False  # the file has lens distortion, which we cannot express
+
+
+def read_photos(folder: str | os.PathLike[str]) -> list[Photo]:
+    """All images below a folder, sorted by name; ValueError if one is damaged or there is none."""
+    names = Archive(folder).images
+    if not names:
+        raise ValueError(f"{folder} holds no PNG or JPEG images")
+    return [Photo(name, *_find_image(name, (Path(folder),))) for name in names]
 
 
 def read_views(cameras: str | os.PathLike[str], folder: str | os.PathLike[str]) -> list[View]:

@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from ballgan.camera_prior import CameraPrior
 from ballgan.config import (
     BackboneConfig,
     CameraConfig,
@@ -22,7 +23,7 @@ from ballgan.config import (
     require_range,
     to_plain,
 )
-from ballgan.plain import later
+from ballgan.plain import later, require_one_of
 from ballgan.stylenerf_config import (
     PointNetworkConfig,
     StyleFieldConfig,
@@ -32,7 +33,7 @@ from ballgan.stylenerf_config import (
 
 @dataclass(frozen=True)
 class DiscriminatorConfig:
-    """A StyleGAN2-style discriminator."""
+    """A StyleGAN2-style discriminator: EG3D's residual one, or StyleNeRF's, which can grow."""
 
     resolution: int = 64  # of the pictures
     dual: bool = False  # also looks at the raw picture (generators with super-resolution)
@@ -42,9 +43,16 @@ class DiscriminatorConfig:
     mapping_layers: int = 8  # of the label
     group_size: int = 4  # of the minibatch deviation
     clamp: float | None = 256.0
+    architecture: str = later("residual")  # or "skip": colours enter at every resolution
 
     def __post_init__(self) -> None:
         size = self.resolution
+        require_one_of("discriminator.architecture", self.architecture, ("residual", "skip"))
+        require(
+            self.architecture == "residual" or not (self.dual or self.conditional),
+            'With discriminator.architecture "skip", set discriminator.dual and '
+            "discriminator.conditional to False.",
+        )
         require(
             8 <= size <= 4096 and size & (size - 1) == 0,
             f"discriminator.resolution should be a power of two from 8 to 4096; got {size}.",
@@ -204,9 +212,15 @@ class TrainConfig:
     loss: LossConfig = field(default_factory=LossConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     run: RunConfig = field(default_factory=RunConfig)
+    cameras: CameraPrior = later(CameraPrior())
 
     def __post_init__(self) -> None:
         size = self.model.image_resolution
+        require(
+            not (self.cameras.is_drawn and self.discriminator.conditional),
+            "Where cameras are drawn, those of the photos are not known: set "
+            "discriminator.conditional to False.",
+        )
         require(
             self.discriminator.resolution == size,
             f"The generator makes pictures of {size} pixels, the discriminator takes "
@@ -217,6 +231,13 @@ class TrainConfig:
         require(
             self.schedule.growth_kimg == 0 or grows,
             "schedule.growth-kimg needs StyleNeRF's image head; others do not grow.",
+        )
+        require(
+            self.discriminator.architecture == "residual"
+            or not self.schedule.growth_kimg
+            or (isinstance(head, StyleUpsamplingConfig) and head.start_resolution >= 8),
+            'With discriminator.architecture "skip", pictures grow from 8 pixels or more: raise '
+            "super-resolution.start-resolution.",
         )
         if self.loss.nerf_path > 0:
             require(
@@ -375,7 +396,7 @@ def smoke() -> TrainConfig:
 def compcars_stylenerf() -> TrainConfig:
     """CompCars at 256 after StyleNeRF's recipe, before BallGAN's sphere.
 
-    Its own background is chosen by --background inverted-sphere.
+    For photos without cameras. Its own background is chosen by --background inverted-sphere.
     """
     network = PointNetworkConfig(hidden_size=128, num_layers=8)
     model = ModelConfig(
@@ -390,7 +411,9 @@ def compcars_stylenerf() -> TrainConfig:
     )
     return TrainConfig(
         model=model,
-        discriminator=DiscriminatorConfig(256, conditional=False, channel_base=16384),
+        discriminator=DiscriminatorConfig(
+            256, conditional=False, channel_base=16384, group_size=8, architecture="skip"
+        ),
         loss=LossConfig(gamma=0.5),
         schedule=ScheduleConfig(
             batch_size=64,
@@ -402,6 +425,7 @@ def compcars_stylenerf() -> TrainConfig:
             growth_kimg=4500.0,
         ),
         run=RunConfig(precision="bfloat16"),
+        cameras=CameraPrior("uniform", yaw=(-math.pi, math.pi), pitch=(-0.155, 0.155)),
     )
 
 

@@ -2,7 +2,7 @@
 
 A dataset is a folder or a zip file of square RGB images (PNG or JPEG) of one size, and
 `dataset.json` at its top level: {"labels": [["00000/img00000000.png", [25 numbers]], ...]}.
-Images are taken in the order of their names.
+Where cameras are drawn, none is needed. Images are taken in the order of their names.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from torch import Tensor
 
 from .archive import (
     LABEL_FILE,
+    UNPOSED_HINT,
     Archive,
     describe_label_fault,
     read_label_entries,
@@ -43,29 +44,34 @@ class ImageSet(Protocol):
         """uint8 (3, H, W), the same size for every index."""
 
     def label(self, index: int) -> Tensor:
-        """float32 (25,)."""
+        """float32 (25,), or (0,) where there are none."""
 
 
 class Dataset:
-    """Images with camera labels, read from a folder or zip file when they are asked for.
+    """Images, and their camera labels, read from a folder or zip file when they are asked for.
 
     Args:
         path: the folder or zip file.
         mirror: doubles the dataset: index N + i is image i flipped in x, with the label of the
             mirrored camera.
+        posed: whether the images have camera labels; if not, none are looked for.
 
-    `labels` are (len, 25) float32, the mirrored ones included; `resolution` is the side of the
-    images in pixels. Raises ValueError, naming file and fault, here and when an image is read.
+    `labels` are (len, 25) float32, the mirrored ones included, or (len, 0); `resolution` is the
+    side of the images in pixels. Raises ValueError, naming file and fault, here and when an image
+    is read.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, mirror: bool = False) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], *, mirror: bool = False, posed: bool = True
+    ) -> None:
         self.archive = Archive(path)
         self.mirror = mirror
         if not self.archive.images:
             raise ValueError(f"{self.archive.path} holds no PNG or JPEG images")
-        self.labels = _read_labels(self.archive)
+        self.labels = _read_labels(self.archive) if posed else _no_labels(self.archive)
         if mirror:
-            self.labels = torch.cat([self.labels, mirror_labels(self.labels)])
+            mirrored = mirror_labels(self.labels) if posed else self.labels
+            self.labels = torch.cat([self.labels, mirrored])
         self.resolution = read_picture(self.archive, self.archive.images[0]).width
         self.image(0)
 
@@ -77,7 +83,7 @@ class Dataset:
         return self.archive.images[self._check(index) % len(self.archive.images)]
 
     def label(self, index: int) -> Tensor:
-        """Camera label (25,) float32."""
+        """Camera label (25,) float32, or (0,)."""
         return self.labels[self._check(index)]
 
     def image(self, index: int) -> Tensor:
@@ -112,7 +118,7 @@ def index_order(count: int, seed: int, epoch: int) -> Tensor:
 
 
 class Batches:
-    """An endless stream of (images (B, 3, H, W) uint8, labels (B, 25) float32).
+    """An endless stream of (images (B, 3, H, W) uint8, labels (B, 25) or (B, 0) float32).
 
     The images of all epochs, each in its own order, make one sequence; every step takes the next
     world * batch_size of it, and of those rank r takes the r-th batch_size. So the batches of all
@@ -246,6 +252,10 @@ def map_ahead(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
+def _no_labels(archive: Archive) -> Tensor:
+    return torch.zeros(len(archive.images), 0)
+
+
 def _read_labels(archive: Archive) -> Tensor:
     """(N, 25) float32 of the images in order; ValueError names the first that lack a label."""
     table = {entry[0]: entry[1] for entry in read_label_entries(archive) if _is_entry(entry)}
@@ -253,7 +263,10 @@ def _read_labels(archive: Archive) -> Tensor:
     missing = [name for name in archive.images if name not in table]
     if missing:
         names = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
-        raise ValueError(f"{where} has no label for {len(missing)} of {count} images: {names}")
+        hint = f". {UNPOSED_HINT}" if len(missing) == count else ""
+        raise ValueError(
+            f"{where} has no label for {len(missing)} of {count} images: {names}{hint}"
+        )
     for name in archive.images:
         fault = describe_label_fault(table[name])
         if fault is None and not all(map(math.isfinite, table[name])):

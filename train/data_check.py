@@ -72,12 +72,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--all", action="store_true", help="list every fault, not five of each kind"
     )
+    parser.add_argument(
+        "--unposed", action="store_true", help="photos without cameras: look at the pictures alone"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the report; 1 if the dataset has faults, else 0."""
     with ProgressBar("checking") as progress:
-        report = check_dataset(args.data, workers=os.cpu_count() or 1, progress=progress)
+        workers = os.cpu_count() or 1
+        report = check_dataset(
+            args.data, posed=not args.unposed, workers=workers, progress=progress
+        )
     if args.picture:
         write_png(args.picture, draw_report(report))
     sys.stdout.write(format_report(report, limit=None if args.all else 5) + "\n")
@@ -87,6 +93,7 @@ def run(args: argparse.Namespace) -> int:
 def check_dataset(
     path: str | os.PathLike[str],
     *,
+    posed: bool = True,
     workers: int = 0,
     progress: Callable[[float], None] | None = None,
 ) -> Report:
@@ -94,6 +101,7 @@ def check_dataset(
 
     Args:
         path: folder or zip file.
+        posed: whether the pictures have camera labels; if not, none are looked for.
         workers: threads that decode pictures.
         progress: called with a fraction in [0, 1] between pictures; may raise to stop.
 
@@ -108,7 +116,8 @@ def check_dataset(
         for name, count in Counter(archive.names).items()
         if count > 1
     ]
-    faults += _check_entries(archive, labels)
+    if posed:
+        faults += _check_entries(archive, labels)
     pictures = []
     images = set(archive.images)
     for picture in map_ahead(lambda name: _look_at(archive, name, images), archive.images, workers):

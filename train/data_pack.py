@@ -1,4 +1,4 @@
-"""`ballgan-train data pack`: make a dataset from images with known cameras."""
+"""`ballgan-train data pack`: make a dataset from images, with known cameras or without."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -19,7 +19,7 @@ from ballgan.cli.progress import ProgressBar
 from ballgan.images import load_image, resize_image
 
 from .archive import LABEL_FILE, Archive
-from .camera_files import View, read_views
+from .camera_files import Photo, View, read_photos, read_views
 from .data_check import check_cameras
 from .labels import OPENGL_AXES, find_axes_crossing, join_labels, measure_orbit
 from .toyworld.archive_parts import write_archives
@@ -69,19 +69,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "white. An interrupted run, started again, goes on where it stopped."
     )
     parser.add_argument("folder", metavar="FOLDER", help="folder of the images")
-    parser.add_argument(
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument(
         "--cameras",
         metavar="FILE",
-        required=True,
         help="cameras.json, a NeRF transforms.json, or an EG3D dataset.json",
+    )
+    which.add_argument(
+        "--unposed",
+        action="store_true",
+        help="photos without cameras, all that are in the folder, for models that draw their own "
+        "(preset compcars256-stylenerf, or --cameras.distribution)",
     )
     parser.add_argument("--output", metavar="FILE", required=True, help="zip file to write")
     parser.add_argument(
         "--convention",
         choices=("opencv", "opengl"),
-        required=True,
-        help="camera axes of the poses: opencv (x right, y down, z forward; COLMAP, EG3D) or "
-        "opengl (x right, y up, z backward; Blender, NeRF's transforms.json)",
+        help="camera axes of the poses, needed with --cameras: opencv (x right, y down, z forward; "
+        "COLMAP, EG3D) or opengl (x right, y up, z backward; Blender, NeRF's transforms.json)",
     )
     parser.add_argument(
         "--up",
@@ -121,6 +126,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the dataset and tell what is in it; returns the exit status 0."""
+    if args.unposed and any((args.convention, args.radius, args.center)):
+        raise ValueError("--unposed is for photos without cameras: leave the options for them out")
+    if args.cameras and not args.convention:
+        raise ValueError("--convention is needed: it is never guessed what the axes are (--help)")
+    if args.unposed:
+        with ProgressBar("packing") as progress:
+            summary = pack_photos(args.folder, args.output, args.size, progress=progress)
+        sys.stdout.write(summary + "\n")
+        return 0
     options = PackOptions(
         convention=args.convention,
         up=args.up,
@@ -150,10 +164,7 @@ def pack_dataset(
     goes on where it stopped. Returns a summary in words; raises ValueError if an image or camera
     is unusable, or the cameras look wrong and `force` is not set.
     """
-    if not Path(folder).is_dir():
-        raise ValueError(f"{folder} is not a folder")
-    if Path(output).is_dir():
-        raise ValueError(f"{output} is a folder; a zip file is to be written")
+    _check_places(folder, output)
     views = read_views(cameras, folder)
     poses = convert_poses(np.stack([view.cam2world for view in views]), options)
     intrinsics = np.stack([crop_intrinsics(view) for view in views])
@@ -161,20 +172,7 @@ def pack_dataset(
     if not options.force:
         _refuse_wrong_cameras(views, labels, cameras)
     size = _choose_size(views, options.size)
-    names = [image_name(number) for number in range(len(views))]
-    index = {
-        "labels": list(zip(names, labels.tolist(), strict=True)),
-        "sources": {name: view.name for name, view in zip(names, views, strict=True)},
-    }
-    write_archives(
-        [output],
-        len(views),
-        lambda items: [{names[i]: _encode_png(read_square(views[i], size)) for i in items}],
-        settings={"packed": _fingerprint(views, size)},
-        closing=[{LABEL_FILE: json.dumps(index).encode()}],
-        part=max(1, min(256, _PART_BYTES // (3 * size * size))),
-        progress=progress,
-    )
+    _write(output, views, labels, size, progress)
     distance = measure_orbit(poses)[0]
     used = {view.path.resolve() for view in views}
     unused = sum((Path(folder) / name).resolve() not in used for name in Archive(folder).images)
@@ -182,6 +180,55 @@ def pack_dataset(
         f"{output}: {len(views)} images, {size} x {size}; cameras {distance.mean():.3f} from the "
         f"origin on average ({distance.min():.3f} to {distance.max():.3f})"
         + (f"; images in {folder} without a camera: {unused}" if unused else "")
+    )
+
+
+def pack_photos(
+    folder: str | Path,
+    output: str | Path,
+    size: int | None,
+    *,
+    progress: Callable[[float], None] | None = None,
+) -> str:
+    """Write a dataset without cameras from all images of a folder; otherwise as `pack_dataset`.
+
+    size: side of the images; None keeps that of the squares cut out, if all have one.
+    """
+    _check_places(folder, output)
+    photos = read_photos(folder)
+    side = _choose_size(photos, size)
+    _write(output, photos, None, side, progress)
+    return f"{output}: {len(photos)} images, {side} x {side}, without cameras"
+
+
+def _check_places(folder: str | Path, output: str | Path) -> None:
+    if not Path(folder).is_dir():
+        raise ValueError(f"{folder} is not a folder")
+    if Path(output).is_dir():
+        raise ValueError(f"{output} is a folder; a zip file is to be written")
+
+
+def _write(
+    output: str | Path,
+    photos: Sequence[Photo],
+    labels: np.ndarray | None,
+    size: int,
+    progress: Callable[[float], None] | None,
+) -> None:
+    """The archive: squares of the images, and dataset.json with labels (N, 25), where there are."""
+    names = [image_name(number) for number in range(len(photos))]
+    index = {
+        "labels": None if labels is None else list(zip(names, labels.tolist(), strict=True)),
+        "sources": {name: photo.name for name, photo in zip(names, photos, strict=True)},
+    }
+    write_archives(
+        [output],
+        len(photos),
+        lambda items: [{names[i]: _encode_png(read_square(photos[i], size)) for i in items}],
+        settings={"packed": _fingerprint(photos, size)},
+        closing=[{LABEL_FILE: json.dumps(index).encode()}],
+        part=max(1, min(256, _PART_BYTES // (3 * size * size))),
+        progress=progress,
     )
 
 
@@ -217,7 +264,7 @@ def crop_intrinsics(view: View) -> np.ndarray:
     return np.diag([1 / side, 1 / side, 1.0]) @ shifted
 
 
-def read_square(view: View, size: int) -> np.ndarray:
+def read_square(view: Photo, size: int) -> np.ndarray:
     """The largest centred square of an image, shrunk: (size, size, 3) uint8."""
     image = load_image(view.path)
     if image.shape[:2] != (view.height, view.width):
@@ -234,7 +281,7 @@ def _encode_png(image: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def _fingerprint(views: list[View], size: int) -> str:
+def _fingerprint(views: Sequence[Photo], size: int) -> str:
     """Tells whether an interrupted run had the same images; labels are written at the end."""
     digest = hashlib.blake2b(str(size).encode(), digest_size=16)
     for view in views:
@@ -243,13 +290,13 @@ def _fingerprint(views: list[View], size: int) -> str:
     return digest.hexdigest()
 
 
-def _square(view: View) -> tuple[int, int, int]:
+def _square(view: Photo) -> tuple[int, int, int]:
     """Left, top and side of the largest centred square in pixels."""
     side = min(view.width, view.height)
     return (view.width - side) // 2, (view.height - side) // 2, side
 
 
-def _choose_size(views: list[View], wanted: int | None) -> int:
+def _choose_size(views: Sequence[Photo], wanted: int | None) -> int:
     """The side of all images in pixels; ValueError if images are smaller or differ."""
     sides = {min(view.width, view.height): view.name for view in views}
     least, most = min(sides), max(sides)

@@ -105,6 +105,11 @@ class Discriminator(nn.Module):
         self.fc = FullyConnected(last * 16, last)
         self.output = FullyConnected(last, last if config.conditional else 1)
 
+    @property
+    def picture_layers(self) -> tuple[nn.Module, ...]:
+        """What works on large pictures."""
+        return (self.from_rgb, *self.blocks)
+
     def forward(
         self, image: Tensor, raw: Tensor | None = None, label: Tensor | None = None
     ) -> Tensor:

@@ -220,8 +220,7 @@ def _open_reals(args: argparse.Namespace, sampler: Sampler) -> Reals:
     # Inception looks at pictures as large as the model's; large ones are slow to render.
     largest = sampler.picture_size if args.inception else 128
     size = max(16, min(sampler.picture_size, largest) // 8 * 8)
-    device = sampler.model.device
-    return open_reals(args.data, size=size, domain=args.domain, seed=args.seed, device=device)
+    return open_reals(args.data, model=sampler.model, size=size, domain=args.domain, seed=args.seed)
 
 
 def _common_size(sampler: Sampler, reals: Reals) -> int:

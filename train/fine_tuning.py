@@ -9,18 +9,15 @@ import torch
 from torch import Tensor
 
 import ballgan
-from ballgan.checkpoint import detect_format, map_file, read_published
-from ballgan.errors import CheckpointError
+from ballgan.camera_prior import CameraPrior
+from ballgan.checkpoint import detect_format, map_file
+from ballgan.config import SuperResolutionConfig
 from ballgan.generator import Generator
-from ballgan.pickle_reader import PersistentObject
-from ballgan.published import collect_state
 
 from .config import DiscriminatorConfig, TrainConfig
 from .discriminator import SKIP_GAIN, Discriminator
+from .published_discriminator import read_discriminator
 from .run import read_state
-
-_LAYER = r"(weight|bias)"
-
 
 Adopted = tuple[TrainConfig, Generator, dict[str, Tensor] | None]
 
@@ -60,7 +57,13 @@ def adopt_run(config: TrainConfig, folder: Path) -> Adopted:
         channel_base=widened(earlier.discriminator, size),
     )
     grown = grow(small, earlier.discriminator, discriminator)
-    return _continue_with(config, model, discriminator), model, grown
+    cameras = earlier.cameras if earlier.cameras.is_drawn else config.cameras
+    if cameras.is_drawn and discriminator.conditional:
+        raise ValueError(
+            f"{folder}: its discriminator asks for the photos' cameras, so they cannot be drawn. "
+            f"Begin with one of its models instead: --init-from {folder}/model-....pkl."
+        )
+    return _continue_with(config, model, discriminator, cameras), model, grown
 
 
 def widened(config: DiscriminatorConfig, resolution: int) -> int:
@@ -84,6 +87,13 @@ def grow(
             f"The earlier run has pictures of {small.resolution} pixels: it can be gone on with "
             f"at that size or above; got {large.resolution}."
         )
+    if small.architecture != "residual":
+        if added:
+            raise ValueError(
+                f"The earlier run's discriminator has the architecture {small.architecture!r}, "
+                f"which is not made for larger pictures: choose {small.resolution} pixels."
+            )
+        return weights
     channels = len(weights["from_rgb.bias"])
     new = Discriminator(large).state_dict()
     for number in range(added):
@@ -104,7 +114,10 @@ def grow(
 
 
 def _continue_with(
-    config: TrainConfig, model: Generator, discriminator: DiscriminatorConfig
+    config: TrainConfig,
+    model: Generator,
+    discriminator: DiscriminatorConfig,
+    cameras: CameraPrior,
 ) -> TrainConfig:
     """`config` for networks that are trained already: what belongs to a beginning is left out."""
     schedule = dataclasses.replace(
@@ -119,79 +132,36 @@ def _continue_with(
     )
     loss = dataclasses.replace(config.loss, regularizer_start_kimg=0.0)
     return dataclasses.replace(
-        config, model=model.config, discriminator=discriminator, schedule=schedule, loss=loss
+        config,
+        model=model.config,
+        discriminator=discriminator,
+        schedule=schedule,
+        loss=loss,
+        cameras=cameras,
     )
 
 
 def adopt_model(config: TrainConfig, path: str) -> Adopted:
     """The generator in a file, and its discriminator if it is a published file with one."""
     model = ballgan.load(path, device="cpu").requires_grad_(True)
-    dual = model.config.super_resolution is not None
-    adopted = model.config
-    if not dual:
+    if model.config.super_resolution is None:
         # Without super-resolution a model has no resolution of its own: take the preset's.
         size = config.model.neural_resolution
-        adopted = dataclasses.replace(adopted, neural_resolution=size)
-    size = adopted.image_resolution
-    weights = None
-    if detect_format(map_file(path)) == "published":
-        weights = read_discriminator(path)
-    discriminator = dataclasses.replace(config.discriminator, resolution=size, dual=dual)
-    if weights is not None:
-        discriminator = describe_discriminator(weights, size)
-    model.config = adopted
-    return _continue_with(config, model, discriminator), model, weights
-
-
-def read_discriminator(path: str | Path) -> dict[str, Tensor] | None:
-    """Weights of a published file's discriminator under our names; None if it has none."""
-    root = read_published(path)
-    network = root.get("D") if isinstance(root, dict) else None
-    if not isinstance(network, PersistentObject) or network.class_name != "DualDiscriminator":
-        return None  # StyleNeRF's sums up pictures of all sizes, as ours does not
-    if network.class_name != "DualDiscriminator":
-        raise CheckpointError(
-            f"{path}: its discriminator is of the unknown kind {network.class_name}."
-        )
-    state = collect_state(network)
-    largest = max(int(m[1]) for m in map(_RESOLUTION.match, state) if m)
-    renamed = {}
-    for name, tensor in state.items():
-        ours = rename(name, largest)
-        if ours is not None:
-            renamed[ours] = torch.clone(tensor)
-    renamed["mapping.w_avg"] = torch.zeros(len(renamed["mapping.embed.bias"]))  # not used
-    return renamed
-
-
-def describe_discriminator(weights: dict[str, Tensor], resolution: int) -> DiscriminatorConfig:
-    """The configuration of a published discriminator, from the shapes of its weights."""
-    widest, first = len(weights["conv.bias"]), len(weights["from_rgb.bias"])
-    return DiscriminatorConfig(
-        resolution,
-        dual=weights["from_rgb.weight"].shape[1] == 6,
-        channel_base=first * resolution if first < widest else 32768,
-        channel_max=widest,
-        mapping_layers=sum(name.startswith("mapping.layers.") for name in weights) // 2,
+        model.config = dataclasses.replace(model.config, neural_resolution=size)
+    prior = CameraPrior.of_model(model.meta)
+    cameras = prior if prior.is_drawn else config.cameras
+    size = model.config.image_resolution
+    published = detect_format(map_file(path)) == "published"
+    found = read_discriminator(path, size) if published else None
+    if found is not None and not (found[0].conditional and cameras.is_drawn):
+        discriminator, weights = found
+        return _continue_with(config, model, discriminator, cameras), model, weights
+    dual = isinstance(model.config.super_resolution, SuperResolutionConfig)
+    discriminator = dataclasses.replace(
+        config.discriminator,
+        resolution=size,
+        dual=dual,
+        conditional=config.discriminator.conditional and not cameras.is_drawn,
+        architecture="residual" if dual else config.discriminator.architecture,
     )
-
-
-_RESOLUTION = re.compile(r"b(\d{1,5})\.")
-
-
-def rename(name: str, resolution: int) -> str | None:
-    """Our name of a published discriminator's weight; None for what is not needed."""
-    match = re.fullmatch(rf"b(\d+)\.(skip|conv0|conv1|fromrgb)\.{_LAYER}", name)
-    if match and int(match[1]) > 4:
-        if match[2] == "fromrgb":
-            return f"from_rgb.{match[3]}"
-        block = resolution.bit_length() - int(match[1]).bit_length()
-        return f"blocks.{block}.{match[2]}.{match[3]}"
-    match = re.fullmatch(rf"b4\.(conv|fc|out)\.{_LAYER}", name)
-    if match:
-        return f"{'output' if match[1] == 'out' else match[1]}.{match[2]}"
-    match = re.fullmatch(rf"mapping\.(embed|fc(\d+))\.{_LAYER}", name)
-    if match:
-        layer = "embed" if match[1] == "embed" else f"layers.{match[2]}"
-        return f"mapping.{layer}.{match[3]}"
-    return None
+    return _continue_with(config, model, discriminator, cameras), model, None

@@ -16,7 +16,6 @@ from ballgan.generator import Generator
 from ballgan.stylegan2 import SynthesisLayer
 
 from .config import TrainConfig
-from .discriminator import Discriminator
 from .distributed import World
 from .phases import (
     DiscriminatorPhase,
@@ -26,6 +25,7 @@ from .phases import (
     Pictures,
     Plan,
     Stats,
+    make_discriminator,
     make_plan,
     seeded,
 )
@@ -63,15 +63,16 @@ class Trainer:
     ) -> None:
         """Networks with random weights.
 
-        labels: (N, 25), the cameras of the data; fakes are rendered from them. continues: weights
-        will be put in their place (`restore`, `start_from`), so the beginning need not be good.
+        labels: (N, 25), the cameras of the data; fakes are rendered from them, unless the
+        configuration draws others. continues: weights will be put in their place (`restore`,
+        `start_from`), so the beginning need not be good.
         """
         self.config, self.device, self.world = config, device, world
         self.labels = labels.to(device)
         with torch.random.fork_rng():
             torch.manual_seed(config.run.seed)
             generator = make_generator(config, shaped=not continues)
-            discriminator = Discriminator(config.discriminator)
+            discriminator = make_discriminator(config.discriminator)
         generator.check_cameras(labels)
         self.generator = generator.to(device).train()
         self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
@@ -124,7 +125,7 @@ class Trainer:
                 run_in_bfloat16(module, self.device)
         if self.generator.super_resolution is not None:
             run_in_bfloat16(self.generator.super_resolution, self.device)
-        for module in (discriminator.from_rgb, *discriminator.blocks):
+        for module in discriminator.picture_layers:
             run_in_bfloat16(module, self.device)
 
     def _distribute(self, phase: nn.Module) -> nn.Module:
@@ -137,7 +138,7 @@ class Trainer:
     # One step
 
     def step(self, images: Tensor, labels: Tensor) -> None:
-        """One step of both networks on uint8 pictures (B, 3, H, W) and labels (B, 25)."""
+        """One step of both networks on uint8 pictures (B, 3, H, W) and labels (B, 25) or (B, 0)."""
         self._grow()
         plan = make_plan(self.config, self.steps, self.images)
         parts = self._split(images, labels)
@@ -165,12 +166,17 @@ class Trainer:
         for i, (real, real_labels) in enumerate(shares):
             number = self.world.rank * accumulation + i
             random = seeded(self.config.run.seed, self.steps, number, self.device)
-            chosen = torch.randint(
-                len(self.labels), (len(real),), generator=random, device=self.device
-            )
+            cameras = self._choose_cameras(len(real), random)
             pictures = resize(real.float() / 127.5 - 1, self.config.model.image_resolution)
-            parts.append(Part(pictures, real_labels, self.labels[chosen], random))
+            parts.append(Part(pictures, real_labels, cameras, random))
         return parts
+
+    def _choose_cameras(self, count: int, random: torch.Generator) -> Tensor:
+        """Labels (count, 25) for fakes."""
+        if self.config.cameras.is_drawn:
+            return self.config.cameras.sample(random, count, self.config.model.camera)
+        chosen = torch.randint(len(self.labels), (count,), generator=random, device=self.device)
+        return self.labels[chosen]
 
     def _step_generator(self, parts: list[Part], plan: Plan) -> tuple[list[Pictures], list[Tensor]]:
         self.judge.requires_grad_(False)

@@ -12,10 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from ballgan.generator import Generator, Synthesis
+from ballgan.stylenerf_config import StyleUpsamplingConfig
 from ballgan.volume import interval_weights
 
 from .augment import augment
-from .config import TrainConfig
+from .config import DiscriminatorConfig, TrainConfig
 from .discriminator import Discriminator
 from .losses import (
     binarization_loss,
@@ -29,6 +30,7 @@ from .losses import (
     sparsity_loss,
 )
 from .nerf_path import nerf_path_loss
+from .progressive_discriminator import ProgressiveDiscriminator
 from .schedule import (
     blur,
     fading,
@@ -38,6 +40,7 @@ from .schedule import (
     swap_probability,
 )
 
+AnyDiscriminator = Discriminator | ProgressiveDiscriminator
 Stats = dict[str, Tensor]  # scalars on the device, not yet read
 Pictures = list[Tensor]  # at the final and at the neural resolution, in [-1, 1]
 RANDOM_POINTS = 1000
@@ -51,6 +54,7 @@ class Plan:
     images: int
     neural_resolution: int
     image_resolution: int  # of pictures, which may still grow
+    fade: float  # weight of the resolution that was added last
     blur_px: float
     density_noise: float
     swap: float
@@ -64,15 +68,18 @@ class Plan:
 def make_plan(config: TrainConfig, step: int, images: int) -> Plan:
     """The plan of one step."""
     loss, schedule = config.loss, config.schedule
-    model = config.model
+    model, fade = config.model, 1.0
     if schedule.growth_kimg:
         model = model.grown(growth(schedule, images))
+        assert isinstance(model.super_resolution, StyleUpsamplingConfig)
+        fade = model.super_resolution.fade
     regularize = step % loss.regularizer_interval == 0
     return Plan(
         step=step,
         images=images,
         neural_resolution=neural_resolution(schedule, model.neural_resolution, images),
         image_resolution=model.image_resolution,
+        fade=fade,
         blur_px=fading(images, schedule.blur_px, schedule.blur_kimg),
         density_noise=fading(images, schedule.density_noise, schedule.density_noise_kimg),
         swap=swap_probability(schedule, images),
@@ -92,7 +99,10 @@ def seeded(seed: int, step: int, part: int, device: torch.device) -> torch.Gener
 
 @dataclass
 class Part:
-    """Real pictures (B, 3, H, W) in [-1, 1], their labels (B, 25), and labels for as many fakes."""
+    """Real pictures (B, 3, H, W) in [-1, 1], their labels, and labels (B, 25) for as many fakes.
+
+    Real pictures may have no labels, (B, 0), where the discriminator asks for none.
+    """
 
     real: Tensor
     real_labels: Tensor
@@ -282,7 +292,7 @@ class DiscriminatorPhase(nn.Module):
 class Judge(nn.Module):
     """The discriminator with all that is done to pictures and labels before it sees them."""
 
-    def __init__(self, discriminator: Discriminator, config: TrainConfig) -> None:
+    def __init__(self, discriminator: AnyDiscriminator, config: TrainConfig) -> None:
         super().__init__()
         self.discriminator = discriminator
         self.config = config
@@ -310,21 +320,31 @@ class Judge(nn.Module):
     def forward(
         self, image: Tensor, raw: Tensor, labels: Tensor, plan: Plan, random: torch.Generator
     ) -> Tensor:
-        """Logits (B, 1) of pictures (B, 3, H, W) and (B, 3, n, n) with camera labels (B, 25)."""
+        """Logits (B, 1) of pictures (B, 3, H, W) and (B, 3, n, n) with their camera labels."""
         size = self.config.discriminator.resolution
-        if image.shape[-1] != size:
+        progressive = isinstance(self.discriminator, ProgressiveDiscriminator)
+        wanted = plan.image_resolution if progressive else size
+        if image.shape[-1] != wanted:
             # A generator without super-resolution may render below the final resolution.
-            image = nn.functional.interpolate(image, size=(size, size), mode="bilinear")
+            image = nn.functional.interpolate(image, size=(wanted, wanted), mode="bilinear")
         pictures = [image, raw] if self.config.discriminator.dual else [image]
         if plan.blur_px > 0:
             pictures = [blur(p, plan.blur_px * p.shape[-1] / size) for p in pictures]
         schedule = self.config.schedule
         if schedule.augmentation > 0 or schedule.augmentation_target is not None:
             pictures = augment(pictures, self.augmentation, random)
-        if schedule.label_noise > 0:
+        if schedule.label_noise > 0 and self.config.discriminator.conditional:
             noise = torch.randn(labels.shape, generator=random, device=labels.device)
             labels = labels + schedule.label_noise * self.label_deviation * noise
+        if progressive:
+            return self.discriminator(pictures[0], plan.fade).float()
         return self.discriminator(pictures[0], pictures[-1], labels).float()
+
+
+def make_discriminator(config: DiscriminatorConfig) -> AnyDiscriminator:
+    """The discriminator of the configured architecture."""
+    skip = config.architecture == "skip"
+    return ProgressiveDiscriminator(config) if skip else Discriminator(config)
 
 
 def _normal(batch: int, width: int, random: torch.Generator, device: torch.device) -> Tensor:

@@ -7,6 +7,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from ballgan.camera_prior import CameraPrior
+from ballgan.generator import Generator
+
 from .data import Dataset, index_order
 from .source import TOYWORLD_PREFIX
 from .toyworld import ToyWorld
@@ -55,18 +58,29 @@ class ToyReals:
 
 
 class DatasetReals:
-    """Pictures of a dataset, in random order."""
+    """Pictures of a dataset, in random order; cameras of its own, or of a model that draws them."""
 
-    def __init__(self, path: str, *, domain: str | None, seed: int, device: torch.device) -> None:
-        self._data = Dataset(path)
+    def __init__(
+        self,
+        path: str,
+        *,
+        model: Generator,
+        domain: str | None,
+        seed: int,
+    ) -> None:
+        self._prior = CameraPrior.of_model(model.meta)
+        self._home = model.config.camera
+        self._data = Dataset(path, posed=not self._prior.is_drawn)
         self.domain = domain
         self.resolution = self._data.resolution
         self._order = index_order(len(self._data), seed, 0)
         self._cameras = index_order(len(self._data), seed, 1)
-        self._device = device
+        self._seed, self._device = seed, model.device
+        drawn = f"the model's own, {self._prior.describe()}"
+        cameras = drawn if self._prior.is_drawn else "labels of that data in random order"
         self.protocol = (
             f"real pictures: random ones of the {len(self._data)} in {path}, without mirrored "
-            "copies; cameras: labels of that data in random order, one a picture"
+            f"copies; cameras: {cameras}, one a picture"
         )
 
     def limit(self, count: int) -> int:
@@ -77,20 +91,22 @@ class DatasetReals:
         return torch.stack(images).to(self._device).float() / 255
 
     def cameras(self, count: int) -> Tensor:
+        if self._prior.is_drawn:
+            random = torch.Generator().manual_seed(self._seed)
+            return self._prior.sample(random, count, self._home)
         rounds = -(-count // len(self._data))
         return self._data.labels[self._cameras.repeat(rounds)[:count]]
 
 
-def open_reals(
-    data: str, *, size: int, domain: str | None, seed: int, device: torch.device
-) -> Reals:
+def open_reals(data: str, *, model: Generator, size: int, domain: str | None, seed: int) -> Reals:
     """The pictures named by `data`: a path, or toyworld:heads, toyworld:cars at `size`.
 
-    `domain`: tells that a dataset holds pictures of a toyworld domain. Raises ValueError.
+    `model`: that they are compared with. `domain`: tells that a dataset holds pictures of a
+    toyworld domain. Raises ValueError.
     """
     if data.startswith(TOYWORLD_PREFIX):
         named = data.removeprefix(TOYWORLD_PREFIX)
         if domain not in (None, named):
             raise ValueError(f"{data} is not of the domain {domain}: leave --domain out.")
-        return ToyReals(named, size, seed=seed, device=device)
-    return DatasetReals(data, domain=domain, seed=seed, device=device)
+        return ToyReals(named, size, seed=seed, device=model.device)
+    return DatasetReals(data, model=model, domain=domain, seed=seed)

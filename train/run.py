@@ -12,14 +12,16 @@ from typing import Any, TextIO
 import torch
 
 import ballgan
+from ballgan.camera_prior import META
 from ballgan.files import atomic_write
+from ballgan.plain import to_plain
 
 from .config import TrainConfig
 from .distributed import World
 from .labels import find_convention_faults
 from .loop import Trainer
 from .samples import render_grids, write_grids
-from .source import Source, open_source
+from .source import Source, choose_cameras, open_source
 
 STATE_NAME = "training-state.pt"
 CONFIG_NAME = "config.json"
@@ -53,12 +55,14 @@ class Run:
             size=config.model.image_resolution,
             batch_size=config.schedule.batch_size,
             mirror=mirror,
+            posed=not config.cameras.is_drawn,
             seed=config.run.seed,
             workers=config.run.workers,
             device=device,
             world=world,
         )
-        self.trainer = Trainer(config, self.source.labels, device, world, continues=continues)
+        self.cameras = choose_cameras(config, self.source)
+        self.trainer = Trainer(config, self.cameras, device, world, continues=continues)
         self.device = device
         self.stopping = False
         self._goes_on = False
@@ -206,9 +210,9 @@ class Run:
                 "compares (discriminator.group_size): lower schedule.accumulation or raise "
                 "schedule.batch_size"
             )
-        faults, _ = find_convention_faults(self.source.labels.cpu().numpy())
+        faults, _ = find_convention_faults(self.cameras.cpu().numpy())
         for fault in faults:
-            yield f"the cameras of the data look wrong: {fault} (see ballgan-train data check)"
+            yield f"the cameras look wrong: {fault} (see ballgan-train data check)"
 
     def print(self, text: str) -> None:
         """A line of the run's report."""
@@ -254,8 +258,10 @@ class Run:
             "source": "ballgan-train",
             "kimg": self.trainer.images / 1000,
         }
+        if self.config.cameras.is_drawn:
+            average.meta[META] = to_plain(self.config.cameras)
         ballgan.save(average, self.folder / f"model-{name}.pkl")
-        grids = render_grids(average, self.config.run.grid, self.source.labels.cpu().numpy())
+        grids = render_grids(average, self.config.run.grid, self.cameras.cpu().numpy())
         write_grids(grids, self.folder / "samples", name)
         writer = self._tensorboard()
         for layer, grid in grids.items():

@@ -5,22 +5,24 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from .config import TrainConfig
 from .data import Batches, Dataset
 from .distributed import World
 from .toyworld import ToyWorld
 
 TOYWORLD_PREFIX = "toyworld:"
 TOYWORLD_CAMERAS = 8192  # cameras that fakes are rendered from
+DRAWN_CAMERAS = 1024  # of a prior, that are looked at before training
 
 
 class Source(Protocol):
     """An endless stream of batches that can be continued exactly."""
 
-    labels: Tensor  # (N, 25), cameras to render fakes from
+    labels: Tensor  # (N, 25), cameras of the pictures; of photos without, (N, 0)
     resolution: int
 
     def __next__(self) -> tuple[Tensor, Tensor]:
-        """uint8 pictures (B, 3, H, W) and labels (B, 25): this process's share of a batch."""
+        """uint8 pictures (B, 3, H, W) and their labels: this process's share of a batch."""
 
     def state(self) -> dict[str, Any]:
         """Position, as plain values."""
@@ -41,12 +43,13 @@ class DatasetSource:
         share: int,
         *,
         mirror: bool,
+        posed: bool,
         seed: int,
         workers: int,
         pin: bool,
         world: World,
     ) -> None:
-        dataset = Dataset(path, mirror=mirror)
+        dataset = Dataset(path, mirror=mirror, posed=posed)
         self.labels = dataset.labels
         self.resolution = dataset.resolution
         self._batches = Batches(
@@ -90,12 +93,21 @@ class ToyworldSource:
         """Nothing is read ahead."""
 
 
+def choose_cameras(config: TrainConfig, source: Source) -> Tensor:
+    """Cameras (N, 25) that the fakes of a run are rendered from, or examples of those drawn."""
+    if not config.cameras.is_drawn:
+        return source.labels
+    random = torch.Generator().manual_seed(config.run.seed)
+    return config.cameras.sample(random, DRAWN_CAMERAS, config.model.camera)
+
+
 def open_source(
     data: str,
     *,
     size: int,
     batch_size: int,
     mirror: bool,
+    posed: bool,
     seed: int,
     workers: int,
     device: torch.device,
@@ -103,7 +115,8 @@ def open_source(
 ) -> Source:
     """The source named by `data`: a path, or toyworld:heads, toyworld:cars.
 
-    `batch_size` is the total over all processes. Raises ValueError if the pictures have another
+    `batch_size` is the total over all processes. `posed`: whether cameras of photos are needed.
+    Raises ValueError if the pictures have another
     size than the model's, or if the batch cannot be shared.
     """
     if batch_size % world.size:
@@ -116,6 +129,7 @@ def open_source(
         data,
         share,
         mirror=mirror,
+        posed=posed,
         seed=seed,
         workers=workers,
         pin=device.type == "cuda",

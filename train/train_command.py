@@ -47,7 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--preset", choices=sorted(PRESETS), default="toy64", help="default: %(default)s"
     )
     parser.add_argument(
-        "--data", help="dataset in the EG3D format (folder or zip), toyworld:heads or toyworld:cars"
+        "--data",
+        help="dataset in the EG3D format (folder or zip; photos alone where cameras are drawn), "
+        "toyworld:heads or toyworld:cars",
     )
     parser.add_argument(
         "--output", metavar="FOLDER", default="runs", help="where the run's folder is made (runs)"
@@ -215,6 +217,8 @@ def _prepare(
     )
     if model is not None:
         training.trainer.start_from(model, discriminator)
+        if discriminator is None and world.is_first:
+            training.print(f"{args.init_from} has no discriminator that fits: it begins anew")
     return training
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import ballgan
+from ballgan.camera_prior import META, CameraPrior
 from ballgan.checkpoint import detect_format, map_file
 
 
@@ -67,11 +68,20 @@ def format_facts(facts: dict[str, Any]) -> str:
         ("samples per ray", _describe_sampling(config["sampling"])),
         ("camera", _describe_camera(config["camera"])),
         ("parameters", f"{_count(parameters['total'])}: {parts}"),
-        *((str(key), str(value)) for key, value in facts["meta"].items()),
+        *((str(key), _describe_meta(key, value)) for key, value in facts["meta"].items()),
         *(("note", str(note)) for note in facts["notes"]),
     ]
     width = max(len(label) for label, _ in rows)
     return "\n".join(f"{label:<{width}}  {text}" for label, text in rows)
+
+
+def _describe_meta(key: str, value: Any) -> str:
+    if key != META:
+        return str(value)
+    try:
+        return f"drawn {CameraPrior.of_model({META: value}).describe()}"
+    except ValueError:  # of a later version, for example
+        return str(value)
 
 
 def _name_kind(config: ballgan.ModelConfig) -> str:

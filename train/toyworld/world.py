@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ballgan.camera import orbit_labels
+
 from . import car_shape, car_surface, cars, head_shape, head_surface, heads, shading
 from .backgrounds import draw_backdrops
 from .draws import Draws, move
@@ -120,8 +122,8 @@ class ToyWorld:
         """Their camera labels (N, 25) alone, on the CPU."""
         numbers = torch.as_tensor(list(indices), dtype=torch.int64)
         draws = Draws(self.seed, numbers, "camera")
-        yaw = draws.uniform(*self.domain.yaw)
-        return orbit_labels(yaw, draws.uniform(*self.domain.pitch), self.domain.focal)
+        yaw, pitch = draws.uniform(*self.domain.yaw), draws.uniform(*self.domain.pitch)
+        return orbit_labels(yaw[:, 0], pitch[:, 0], RADIUS, self.domain.focal)
 
     def stream(self, batch: int, *, start: int = 0, stride: int = 1) -> Iterator[ToyBatch]:
         """Batches without end: numbers start, start + stride, ... (a stride for each worker)."""
@@ -145,19 +147,3 @@ class ToyWorld:
             (backdrop, drawn.family[:, 0]),
         )
         return ToyBatch(label=label, **layers)
-
-
-def orbit_labels(yaw: Tensor, pitch: Tensor, focal: float) -> Tensor:
-    """EG3D labels (B, 25) of cameras on an orbit of RADIUS round the origin, y up.
-
-    `yaw`, `pitch`: (B, 1) radians as for ballgan.Camera.orbit: the same cameras, a batch at once.
-    """
-    yaw, pitch = yaw.double(), pitch.double()
-    cos_y, sin_y, cos_p, sin_p = yaw.cos(), yaw.sin(), pitch.cos(), pitch.sin()
-    zero, one = torch.zeros_like(yaw), torch.ones_like(yaw)
-    back = (cos_p * sin_y, sin_p, cos_p * cos_y)
-    rows = zip((cos_y, zero, -sin_y), (sin_p * sin_y, -cos_p, sin_p * cos_y), back, strict=True)
-    pose = [part for x, y, b in rows for part in (x, y, -b, RADIUS * b)]
-    half = 0.5 * one
-    intrinsics = [focal * one, zero, half, zero, focal * one, half, zero, zero, one]
-    return torch.cat([*pose, zero, zero, zero, one, *intrinsics], dim=1).float()
