@@ -7,3 +7,7 @@ class CheckpointError(ValueError):
 
 class Cancelled(Exception):
     """Raised by a caller's progress function to stop a render or an export between two steps."""
+
+
+class OutOfMemory(MemoryError):
+    """The memory of a GPU does not suffice, however small the pieces; it says what to do."""

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from .occupancy import OccupancyGrid
 from .quick_field import AnyQuickField
+from .shortage import free_gpu_memory
 from .volume import Composite, density_to_extinction
 
 DARK = 1e-3  # transmittance at which a ray stops
@@ -192,5 +193,5 @@ def work_in_tiles(work: Callable[[slice], Part], count: int, rays_per_tile: int)
             if rays_per_tile <= SMALLEST_TILE:
                 raise
         rays_per_tile //= 2
-        torch.cuda.empty_cache()  # now that the error no longer holds what the work had made
+        free_gpu_memory()  # now that the error no longer holds what the work had made
     return parts

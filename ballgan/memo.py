@@ -35,6 +35,10 @@ class Memo:
         self._entries.move_to_end(key)
         return self._entries[key][0]
 
+    def clear(self) -> None:
+        """Keep nothing."""
+        self._entries.clear()
+
     def _held(self) -> int:
         return sum(size for _, size in self._entries.values())
 

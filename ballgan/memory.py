@@ -29,7 +29,9 @@ def return_freed_memory() -> None:
     import torch  # here: the command keeps memory before it knows whether it needs torch
 
     if torch.cuda.is_initialized():
-        torch.cuda.empty_cache()
+        from .shortage import free_gpu_memory
+
+        free_gpu_memory()
     if not sys.platform.startswith("linux"):
         return
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)

@@ -7,12 +7,14 @@ are folded into the weights, 3x3 convolutions use Winograd's filtering where it 
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from weakref import WeakKeyDictionary
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .graphs import replay
 from .quick_conv import (
     TILE,
     Strips,
@@ -23,10 +25,12 @@ from .quick_conv import (
     transform_weight,
     transpose_weight,
 )
+from .shortage import try_with_less
 from .stylegan2 import SQRT2, Backbone, Step, SynthesisBlock, SynthesisLayer, ToRGB, upsample
 
 # From which the transforms of tiles pay: channels, and pixels for each of them.
 TILED_CHANNELS, TILED_PIXELS = 128, 32
+BFLOAT16_SINCE = (8, 0)  # compute capability of GPUs that multiply it in hardware
 WIDE = 256  # channels of a backbone that gains by bfloat16 what it loses in precision
 
 PREPARATIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -46,24 +50,40 @@ def fast_dtype(device: torch.device) -> torch.dtype:
     return torch.float32
 
 
-def half_precision(device: torch.device) -> torch.autocast:
-    """A context in which a GPU multiplies bfloat16; nothing changes on other devices."""
-    return torch.autocast("cuda", torch.bfloat16, enabled=device.type == "cuda")
+def half_precision(device: torch.device) -> AbstractContextManager[object]:
+    """A context in which a GPU that can do so multiplies bfloat16; else nothing changes."""
+    if device.type != "cuda" or torch.cuda.get_device_capability(device) < BFLOAT16_SINCE:
+        return nullcontext()
+    return torch.autocast("cuda", torch.bfloat16)
 
 
 def gains_by_speed(backbone: Backbone | None, device: torch.device) -> bool:
-    """Whether `synthesize_planes` is worth its loss of precision."""
+    """Whether `synthesize_planes` is worth its loss of precision; narrow ones lose none on GPUs."""
     if backbone is None:
         return False
-    supported = device.type == "cuda" or fast_dtype(device) == torch.bfloat16
-    return supported and backbone.config.channel_max >= WIDE
+    wide = backbone.config.channel_max >= WIDE
+    return device.type == "cuda" or (wide and fast_dtype(device) == torch.bfloat16)
 
 
 def synthesize_planes(backbone: Backbone, ws: Tensor, step: Step | None = None) -> Tensor:
     """As `Backbone.forward` with constant noise, for ws (1, num_ws, w_dim); float32."""
-    if ws.device.type != "cpu":
-        with half_precision(ws.device):
-            return backbone(ws, step=step).float()
+    if ws.device.type == "cpu":
+        return _synthesize_in_strips(backbone, ws, step)
+    return try_with_less(
+        lambda: replay(backbone, _synthesize_at_once, ws, step=step),
+        lambda: _synthesize_in_strips(backbone, ws, step),
+    )
+
+
+def _synthesize_at_once(backbone: Backbone, ws: Tensor, step: Step | None) -> Tensor:
+    """For a GPU."""
+    wide = backbone.config.channel_max >= WIDE
+    with half_precision(ws.device) if wide else nullcontext():
+        return backbone(ws, step=step).float()
+
+
+def _synthesize_in_strips(backbone: Backbone, ws: Tensor, step: Step | None) -> Tensor:
+    """For a CPU, and for a GPU that is short of memory."""
     x = backbone.const.to(fast_dtype(ws.device)).permute(1, 2, 0)
     strips = run_layer(backbone.conv, [x], x.shape[:2], ws[:, 0], "const", x.dtype)
     x, image = run_to_rgb(backbone.to_rgb, strips, ws[:, 1], x.dtype)

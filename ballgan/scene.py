@@ -317,9 +317,9 @@ class Scene:
         """Feature image (1, F, n, n) in [0, 1] -> picture (1, 3, H, W) in [0, 1]."""
         if not shot.enlarge:
             return features[:, :3]
-        quick = shot.settings.sampler == "fast"
-        picture = self.model.picture(
-            features, self.ws(), step=lambda: shot.report(1.0), quick=quick
+        quick, ws = shot.settings.sampler == "fast", self.ws()
+        picture = self._stages.within_memory(
+            lambda: self.model.picture(features, ws, step=lambda: shot.report(1.0), quick=quick)
         )
         return (picture + 1) / 2
 

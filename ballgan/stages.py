@@ -25,6 +25,7 @@ from .marching import work_in_tiles
 from .memo import Memo, Value
 from .progressive import Pace, march_passes
 from .quick_synthesis import gains_by_speed
+from .shortage import explain_shortage, try_with_less
 from .shot import Shot
 from .sphere_cache import TILE, SphereCache
 from .stylegan2 import Step
@@ -66,6 +67,32 @@ class Stages:
         self._spheres = Memo(2)
         self._lights = Memo(8)
 
+    # Memory
+
+    def within_memory(self, work: Callable[[], Value]) -> Value:
+        """`work()`; if a GPU's memory does not suffice, once more without what is kept here.
+
+        Raises OutOfMemory if that is still too much.
+        """
+
+        def again() -> Value:
+            self.release()
+            return work()
+
+        return explain_shortage(lambda: try_with_less(work, again))
+
+    def release(self) -> None:
+        """Keep nothing that is large."""
+        for memo in (
+            self._foregrounds,
+            self._gathered,
+            self._gradients,
+            self._grounds,
+            self._sphere_caches,
+            self._spheres,
+        ):
+            memo.clear()
+
     # Foreground
 
     def latent_space(self, conditioning: AnyCamera) -> LatentSpace:
@@ -92,17 +119,23 @@ class Stages:
         quick = sampler == "fast" and gains_by_speed(self._model.backbone, self._model.device)
 
         def make() -> Foreground:
-            field_code = self._model.field_code(self.ws(subject), step=step, quick=quick)
+            ws = self.ws(subject)
+            field_code = self.within_memory(
+                lambda: self._model.field_code(ws, step=step, quick=quick)
+            )
             return Foreground(self._model, field_code)
 
         return self._foregrounds.get((subject, quick), make)
 
     def gather(self, subject: Subject, shot: Shot) -> Composite:
         """The foreground along the shot's rays."""
+
+        def march() -> Composite:
+            return self.within_memory(lambda: self._march(subject, shot))
+
         if shot.resolution > MAX_KEPT_RESOLUTION:
-            return self._march(subject, shot)
-        key = _gathered_key(subject, shot)
-        return self._gathered.get(key, lambda: self._march(subject, shot))
+            return march()
+        return self._gathered.get(_gathered_key(subject, shot), march)
 
     def _march(self, subject: Subject, shot: Shot) -> Composite:
         sampler, samples = shot.settings.sampler, shot.settings.samples

@@ -5,13 +5,14 @@ moving camera stay consistent.
 """
 
 from collections.abc import Iterator
-from contextlib import nullcontext
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .graphs import replay
 from .quick_synthesis import half_precision
+from .shortage import try_with_less
 from .stylegan2 import (
     FullyConnected,
     Step,
@@ -70,9 +71,21 @@ class StyleUpsampling(nn.Module):
         another size are resized to the one they have in training. `step` is called between layers.
         quick: one picture, not differentiable, less precise where that is faster.
         """
-        with half_precision(features.device) if quick else nullcontext():
-            *lower, picture = self.pictures(features, ws, generator, step)
-        picture = picture.float() if quick else picture
+        if quick and features.device.type != "cpu":
+            return try_with_less(
+                lambda: replay(self, _run_in_half_precision, features, ws, step=step),
+                lambda: _run_in_half_precision(self, features, ws, step),
+            )
+        return self._run(features, ws, generator, step)
+
+    def _run(
+        self,
+        features: Tensor,
+        ws: Tensor,
+        generator: torch.Generator | None = None,
+        step: Step | None = None,
+    ) -> Tensor:
+        *lower, picture = self.pictures(features, ws, generator, step)
         if self.config.fade == 1 or not lower:
             return picture
         below = F.interpolate(lower[-1].to(picture.dtype), scale_factor=2, mode="bilinear")
@@ -277,3 +290,10 @@ def _pointwise(layer: FullyConnected, x: Tensor) -> Tensor:
     """A fully connected layer on the channels of each pixel."""
     weight = (layer.weight * layer.weight_gain)[:, :, None, None]
     return F.conv2d(x, weight, layer.bias * layer.bias_gain)
+
+
+def _run_in_half_precision(
+    network: StyleUpsampling, features: Tensor, ws: Tensor, step: Step | None
+) -> Tensor:
+    with half_precision(features.device):
+        return network._run(features, ws, step=step).float()

@@ -1,14 +1,15 @@
 """Super-resolution: from the feature image to the picture (EG3D sec. 4.3)."""
 
 from collections.abc import Iterator
-from contextlib import nullcontext
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .config import SuperResolutionConfig
+from .graphs import replay
 from .quick_synthesis import fast_dtype, half_precision, run_block
+from .shortage import try_with_less
 from .stylegan2 import Step, SynthesisBlock
 
 
@@ -58,20 +59,41 @@ class SuperResolution(nn.Module):
         one picture, not differentiable, less precise where that is faster.
         """
         features = self.resize(features)
-        image = features[:, :3]
         last = ws[:, -1:].expand(-1, 3, -1)
-        if quick and features.device.type == "cpu":
-            return self._run_quickly(features, image, last, step)
-        x = features.contiguous(memory_format=torch.channels_last)
-        with half_precision(x.device) if quick else nullcontext():
-            for block in self.blocks:
-                x, image = block(x, image, last, self.config.noise, generator, step)
-        return image.float() if quick else image
+        if not quick:
+            return self._run(features, last, generator, step)
+        if features.device.type == "cpu":
+            return self._run_in_strips(features, last, step)
+        return try_with_less(
+            lambda: self._run_at_once(features, last, generator, step),
+            lambda: self._run_in_strips(features, last, step),
+        )
 
-    def _run_quickly(
-        self, features: Tensor, image: Tensor, ws: Tensor, step: Step | None
+    def _run(
+        self,
+        features: Tensor,
+        ws: Tensor,
+        generator: torch.Generator | None = None,
+        step: Step | None = None,
     ) -> Tensor:
-        """The blocks on a processor."""
+        """The blocks, whose rows are ws (B, 3, w_dim)."""
+        x, image = features.contiguous(memory_format=torch.channels_last), features[:, :3]
+        for block in self.blocks:
+            x, image = block(x, image, ws, self.config.noise, generator, step)
+        return image
+
+    def _run_at_once(
+        self, features: Tensor, ws: Tensor, generator: torch.Generator | None, step: Step | None
+    ) -> Tensor:
+        """For a GPU."""
+        if self.config.noise == "random":  # which a CUDA graph would repeat, or share with others
+            with half_precision(features.device):
+                return self._run(features, ws, generator, step).float()
+        return replay(self, _run_in_half_precision, features, ws, step=step)
+
+    def _run_in_strips(self, features: Tensor, ws: Tensor, step: Step | None) -> Tensor:
+        """For a CPU, and for a GPU that is short of memory."""
+        image = features[:, :3]
         x = features[0].permute(1, 2, 0).to(fast_dtype(features.device))
         for i, block in enumerate(self.blocks):
             assert isinstance(block, SynthesisBlock)
@@ -92,3 +114,10 @@ class SuperResolution(nn.Module):
                 features, size=size, mode="bilinear", antialias=config.antialias
             )
         return features
+
+
+def _run_in_half_precision(
+    network: SuperResolution, features: Tensor, ws: Tensor, step: Step | None
+) -> Tensor:
+    with half_precision(features.device):
+        return network._run(features, ws, step=step).float()
