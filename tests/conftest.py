@@ -1,5 +1,6 @@
 """Small models that every test can afford."""
 
+import copy
 import dataclasses
 import os
 import signal
@@ -21,6 +22,7 @@ from ballgan.config import (
     SuperResolutionConfig,
 )
 from ballgan.generator import Generator
+from ballgan.scene import Scene
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A script that is started with "&" ignores Ctrl-C, and so would the programs tested here.
@@ -107,3 +109,35 @@ def other_file(
     path = tmp_path_factory.mktemp("models") / "other.safetensors"
     save(tiny_model_without_background, path)
     return path
+
+
+@pytest.fixture(scope="session")
+def model(tiny_model: Generator) -> Generator:
+    """The tiny model with a foreground that is opaque in some places and absent in others."""
+    model = copy.deepcopy(tiny_model)
+    scene = Scene(model)
+    points = torch.rand(4000, 3, generator=torch.Generator().manual_seed(0)) - 0.5
+    density = model.density(scene.planes(), points)
+    head = model.field.density_head
+    scale = 40 / density.std()
+    head.weight *= scale
+    head.bias += 10 - scale * (density.quantile(0.85) - head.bias) - head.bias
+    return model
+
+
+@pytest.fixture(scope="session")
+def model_path(model: Generator, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """That model as a file."""
+    path = tmp_path_factory.mktemp("model") / "tiny.pkl"
+    save(model, path)
+    return str(path)
+
+
+@pytest.fixture(scope="session")
+def plain_model_path(
+    tiny_model_without_background: Generator, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """The tiny model without background as a file."""
+    path = tmp_path_factory.mktemp("model") / "plain.pkl"
+    save(tiny_model_without_background, path)
+    return str(path)

@@ -63,6 +63,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ... (default: auto)")
     parser.add_argument("--quick", action="store_true", help="a first look, in a minute or two")
+    _add_networks(parser)
+    parser.add_argument(
+        "--resolution",
+        type=int,
+        metavar="PX",
+        help="side of the volume-rendered picture (default: the model's; --quick: at most 64)",
+    )
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="measure again what an interrupted command with other settings has kept",
+    )
+
+
+def _add_networks(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the networks that look at the pictures."""
     parser.add_argument(
         "--domain", choices=("heads", "cars"), help="the dataset is of this domain of toyworld"
     )
@@ -78,22 +94,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--judge-size", type=int, metavar="PX", help="default: the pictures', at most 128"
     )
-    parser.add_argument(
-        "--resolution",
-        type=int,
-        metavar="PX",
-        help="side of the volume-rendered picture (default: the model's; --quick: at most 64)",
-    )
     parser.add_argument("--no-judge", action="store_true", help="measure without a judge")
     parser.add_argument(
         "--inception",
         metavar="FILE",
         help="the FID Inception network as TorchScript, for FID and KID; nothing is downloaded",
-    )
-    parser.add_argument(
-        "--overwrite",
-        action="store_true",
-        help="measure again what an interrupted command with other settings has kept",
     )
 
 
