@@ -165,6 +165,12 @@ class Camera:
         line = (zero * scale, fy * scale, cy * scale - rows.start * scale / height)
         return replace(self, intrinsics=((fx, skew, cx), line, last))
 
+    def shifted(self, shift: float) -> "Camera":
+        """The camera whose rays pass `shift` sides of the picture further to the left and up."""
+        (fx, skew, cx), (zero, fy, cy), last = self.intrinsics
+        lens = ((fx, skew, cx + shift), (zero, fy, cy + shift), last)
+        return replace(self, intrinsics=lens) if shift else self
+
     def rolled(self, roll: float) -> "Camera":
         """The camera turned round its axis, its top to its right, by `roll` radians."""
         turn = np.eye(4)
@@ -279,9 +285,16 @@ def _cast_through(
     return cam2world[:, None, :3, 3].expand_as(directions), directions
 
 
-def rays_from_labels(labels: "Tensor", size: int) -> "tuple[Tensor, Tensor]":
-    """Origins and unit directions (B, size * size, 3) for camera labels (B, 25)."""
-    return cast_rays(labels[:, :16].view(-1, 4, 4), labels[:, 16:].view(-1, 3, 3), size, size)
+def rays_from_labels(labels: "Tensor", size: int, shift: float = 0.0) -> "tuple[Tensor, Tensor]":
+    """Origins and unit directions (B, size * size, 3) for camera labels (B, 25).
+
+    shift: see `Camera.shifted`.
+    """
+    intrinsics = labels[:, 16:].view(-1, 3, 3)
+    if shift:
+        intrinsics = intrinsics.clone()
+        intrinsics[:, :2, 2] += shift
+    return cast_rays(labels[:, :16].view(-1, 4, 4), intrinsics, size, size)
 
 
 def orbit_labels(

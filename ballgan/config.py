@@ -128,6 +128,7 @@ class SamplingConfig:
     scheme: str = later("eg3d")  # or "nerf": samples from near to far, each up to the next one
     planar: bool = later(False)  # near and far are depths along the optical axis, not along rays
     opaque_end: bool = later(False)  # the last sample stops all light ("nerf" only)
+    ray_shift: float = later(0.0)  # of all rays to the left and up, in sides of the picture
 
     def __post_init__(self) -> None:
         require(
@@ -151,6 +152,7 @@ class SamplingConfig:
         )
         require_range("sampling.coarse_samples", self.coarse_samples, 4, 4096)
         require_range("sampling.fine_samples", self.fine_samples, 0, 4096)
+        require_range("sampling.ray_shift", self.ray_shift, -0.5, 0.5)
 
 
 @dataclass(frozen=True)

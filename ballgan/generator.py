@@ -417,7 +417,7 @@ class Generator(nn.Module):
         """
         size = neural_resolution or self.config.neural_resolution
         field_code = self.field_code(ws, noise=noise, generator=generator)
-        origins, directions = rays_from_labels(label, size)
+        origins, directions = rays_from_labels(label, size, self.config.sampling.ray_shift)
         samples = self.sample_rays(
             field_code,
             origins,

@@ -3,6 +3,7 @@
 Its world has z up; ours, y up: its x, y, z are our z, x, y.
 """
 
+import dataclasses
 import math
 import re
 from typing import Any
@@ -82,11 +83,11 @@ def convert(
     try:
         config = ModelConfig.from_dict(copy_plain(_read_config(options), "its StyleNeRF options"))
         config = config.grown(options.growth)
+        shift = options.shift_of_rays(config.neural_resolution)
+        sampling = dataclasses.replace(config.sampling, ray_shift=shift)
+        config = dataclasses.replace(config, sampling=sampling)
     except (ValueError, TypeError, ArithmeticError) as error:
         fail(f"its StyleNeRF options cannot be used: {error}")
-    if options.aligns_corners and options.resolution != options.volume_resolution:
-        note = "made with rays through corners of pixels: here pictures are up to half a ray beside"
-        meta["notes"] = [note]
     prior = _read_prior(options)
     if prior is not None:
         meta[META] = to_plain(prior)
@@ -120,7 +121,7 @@ class _Options:
         """Angle of view in our terms, where pixels are within its border, radians.
 
         With N pixels on it and between, they are N / (N - 1) times as far apart; so are the rays,
-        which pass every (N / R)-th of them.
+        which pass every (N / R)-th of them (see `shift_of_rays`).
         """
         fov: float = math.radians(self.camera.get("fov", 49.13))
         if not self.aligns_corners:
@@ -128,6 +129,13 @@ class _Options:
         side = float(self.resolution or 0)
         apart = side / (side - 1)
         return 2 * math.atan(math.tan(fov / 2) * apart)
+
+    def shift_of_rays(self, count: int) -> float:
+        """How far R rays a side are to the left and up of even ones, in sides of the picture.
+
+        They pass the first of N / R pixels, not the middle of them: (1 / R - 1 / N) / 2.
+        """
+        return (1 / count - 1 / float(self.resolution or 0)) / 2 if self.aligns_corners else 0.0
 
     def shape(self, name: str, *dimensions: int) -> torch.Size:
         """Shape of a weight, which has one of these numbers of dimensions."""
@@ -345,7 +353,8 @@ def _box(options: _Options) -> float:
     """Side of a cube that holds all that the cameras see between near and far."""
     near, far = options.camera.get("depth_range", [0.5, 6.0])
     radius = _middle(options.camera.get("range_radius", [2.732, 2.732]))
-    aside = far * math.tan(options.fov / 2)
+    shift = options.shift_of_rays(options.volume_resolution)
+    aside = far * math.tan(options.fov / 2) * (1 + 2 * shift)
     return 2 * max(radius - near, far - radius, aside)
 
 

@@ -108,10 +108,11 @@ def aim(
     """What one rung of the ladder is rendered with (see `Scene.render_stage`)."""
     model = scene.model
     resolution = scene.neural_resolution(settings)
-    resolved = camera.resolve(model.config.camera)
+    shift = model.config.sampling.ray_shift
+    resolved = camera.resolve(model.config.camera).shifted(shift)
     behind = resolved
     if scene.backdrop_camera is not None:
-        behind = scene.backdrop_camera.resolve(model.config.camera)
+        behind = scene.backdrop_camera.resolve(model.config.camera).shifted(shift)
     enlarge = stage in ("full", "refined") and settings.layer != "raw"
     return Shot(
         camera=resolved,

@@ -19,6 +19,7 @@ from ballgan.foreground import Foreground
 from ballgan.omegaconf_tree import ConfigNode, to_plain_options
 from ballgan.point_network import density_from_raw
 from ballgan.quick_field import prepare_field
+from ballgan.shot import aim
 from ballgan.style_upsampling import Adapter, StyleUpsampling
 from ballgan.stylenerf_config import StyleFieldConfig, StyleUpsamplingConfig
 from ballgan.volume import RaySamples, composite, density_to_extinction
@@ -301,7 +302,7 @@ def test_codes_of_foreground_and_background(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("volume", [8, 32])
-def test_pixels_on_the_border_are_as_far_apart_as_in_the_published_program(
+def test_rays_through_pixels_on_the_border_are_those_of_the_published_program(
     tmp_path: Path, volume: int
 ) -> None:
     camera = {"ray_align_corner": True}
@@ -309,11 +310,23 @@ def test_pixels_on_the_border_are_as_far_apart_as_in_the_published_program(
     size = model.config.image_resolution
     # Pixels from border to border, of which rays take every (size / volume)-th, from the first on.
     published = np.linspace(-1, 1, size)[:: size // volume] * math.tan(math.radians(16) / 2)
-    rays = ballgan.Camera.orbit().resolve(model.config.camera).rays(volume, volume)
-    row = rays.directions.view(volume, volume, 3)[volume // 2]
-    places = (row[:, 0] / -row[:, 2]).numpy()
-    step = places[1] - places[0]
-    assert np.diff(places) == pytest.approx(np.diff(published), rel=1e-4)
-    beside = (places - published) / step
-    assert beside == pytest.approx((1 - volume / size) / 2, abs=1e-3)  # rays, as the note says
-    assert ("notes" in model.meta) == (volume != size)
+    shot = aim(ballgan.Scene(model), ballgan.Camera.orbit(), ballgan.RenderSettings())
+    assert shot.resolution == volume and "notes" not in model.meta
+    label = ballgan.Camera.orbit().resolve(model.config.camera).label()
+    seen: list[torch.Tensor] = []
+    sample = model.sample_rays
+
+    def watch(code: torch.Tensor, origins: torch.Tensor, directions: torch.Tensor, **options: Any):
+        seen.append(directions[0])
+        return sample(code, origins, directions, **options)
+
+    model.sample_rays = watch  # type: ignore[method-assign]
+    model(model.z(0), label, model.z_background(0))
+    for directions in (shot.rays.directions, seen[0]):
+        grid = directions.view(volume, volume, 3)
+        # The camera is on the z axis: to the right is +x, downwards -y, and forward -z.
+        across, down = (grid[..., axis] / -grid[..., 2] for axis in (0, 1))
+        for row in across:
+            assert row.numpy() == pytest.approx(published, abs=2e-7)
+        for column in down.t():
+            assert -column.numpy() == pytest.approx(published, abs=2e-7)
