@@ -24,8 +24,8 @@ ANSWERING = ("render", "surface")  # lanes whose answers a person waits for
 class Delay:
     """How long a person waited for the first thing that a lane posted after a request.
 
-    seconds: by the clock. work: of those, what this process has computed meanwhile, in all its
-    threads, which other programs on a busy machine do not add to.
+    seconds: by the clock. work: of those, what the lane's thread has computed meanwhile, to which
+    neither the window nor other programs on a busy machine add.
     """
 
     seconds: float = 0.0
@@ -42,23 +42,39 @@ class AnswerTimes:
     def __init__(self, lane: Any) -> None:
         self.longest = self.hardest = Delay()
         self._asked: tuple[float, float, str] | None = None  # when a request came, not yet answered
-        self._submit, self._post = lane.submit, lane.post
-        lane.submit, lane.post = self._watch_submit, self._watch_post
+        self._lane, self._submit, self._post, self._work = lane, lane.submit, lane.post, lane._work
+        lane.submit, lane.post, lane._work = self._watch_submit, self._watch_post, self._watch_work
 
     def _watch_submit(self, request: Any) -> None:
         if type(request).__name__ != "Forget" and self._asked is None:
-            self._asked = time.monotonic(), time.process_time(), describe(request)
+            self._asked = time.monotonic(), self._worked(), describe(request)
         self._submit(request)
 
     def _watch_post(self, result: Any) -> None:
+        self._note(type(result).__name__)
+        self._post(result)
+
+    def _watch_work(self, request: Any, ticket: Any) -> None:
+        try:
+            self._work(request, ticket)
+        finally:
+            if not self._lane._waiting:
+                self._note("nothing new")  # all that was asked for was there
+
+    def _note(self, answer: str) -> None:
         asked, self._asked = self._asked, None
         if asked is not None:
             began, worked, request = asked
-            request += f" -> {type(result).__name__}"
-            delay = Delay(time.monotonic() - began, time.process_time() - worked, request)
+            request += f" -> {answer}"
+            delay = Delay(time.monotonic() - began, self._worked() - worked, request)
             self.longest = max(self.longest, delay, key=lambda d: d.seconds)
             self.hardest = max(self.hardest, delay, key=lambda d: d.work)
-        self._post(result)
+
+    def _worked(self) -> float:
+        thread = self._lane._thread
+        if thread is None or not thread.is_alive():
+            return 0.0
+        return time.clock_gettime(time.pthread_getcpuclockid(thread.ident))
 
 
 def describe(request: Any) -> str:
