@@ -83,6 +83,7 @@ def finish(backdrop: Backdrop, shot: Shot, layers: Layers, stage: str) -> Frame:
         neural_resolution=shot.resolution,
         stage=stage,
         opaque=layers.opaque or layers.behind is not None,
+        keep_pixels=shot.settings.keep_pixels and shot.size <= WHOLE_SIZE,
     )
 
 

@@ -31,6 +31,7 @@ class RenderSettings:
     matte: of a model with super-resolution before another background than its own, or none.
         "quick": the enlarged opacity of the rays. "solved": from two pictures before two
         backgrounds, as sharp as the picture and true to what the network adds; twice the work.
+    keep_pixels: whether the frame has `Frame.pixels`, too; not above 2048 pixels.
     """
 
     size: int | None = None
@@ -39,6 +40,7 @@ class RenderSettings:
     layer: str = "full"
     samples: int | None = None
     matte: str = "quick"
+    keep_pixels: bool = False
 
     def __post_init__(self) -> None:
         _require_choice("layer", self.layer, LAYERS)
@@ -63,6 +65,8 @@ class Frame:
         same with more samples).
     convergence: how far the picture is from the first rung to what no sample changes any more, in
         [0, 1], where it is known.
+    pixels: (H, W, 4) uint8 on the model's device, multiplied by alpha, for a window that may be on
+        the same GPU; None unless the settings ask for it.
     """
 
     rgb: np.ndarray
@@ -73,6 +77,7 @@ class Frame:
     stage: str = "full"
     opaque: bool = True
     convergence: float = 0.0
+    pixels: Tensor | None = None
 
     def rgba(self) -> np.ndarray:
         """(H, W, 4) float32, not premultiplied; alpha is 1 everywhere if the frame is opaque."""
@@ -81,15 +86,33 @@ class Frame:
 
     @staticmethod
     def from_images(
-        rgb: Tensor, alpha: Tensor, depth: Tensor, size: int, **labels: str | int | bool
+        rgb: Tensor,
+        alpha: Tensor,
+        depth: Tensor,
+        size: int,
+        *,
+        keep_pixels: bool = False,
+        opaque: bool = True,
+        **labels: str | int,
     ) -> "Frame":
         """A frame of `size` from (1, 3, h, w), (1, 1, h, w), (1, 1, h, w) of any resolution."""
+        rgb, alpha = (resize(image, size).clamp(0, 1) for image in (rgb, alpha))
         return Frame(
-            rgb=_to_numpy(resize(rgb, size).clamp(0, 1))[0].transpose(1, 2, 0).copy(),
-            alpha=_to_numpy(resize(alpha, size).clamp(0, 1))[0, 0],
+            rgb=_to_numpy(rgb[0].permute(1, 2, 0).contiguous()),
+            alpha=_to_numpy(alpha)[0, 0],
             depth=_to_numpy(resize_depth(depth, size))[0, 0],
+            opaque=opaque,
+            pixels=to_pixels(rgb, torch.ones_like(alpha) if opaque else alpha)
+            if keep_pixels
+            else None,
             **labels,  # type: ignore[arg-type]
         )
+
+
+def to_pixels(rgb: Tensor, alpha: Tensor) -> Tensor:
+    """Premultiplied (H, W, 4) uint8 of straight (1, 3, H, W) and alpha (1, 1, H, W) in [0, 1]."""
+    scaled = torch.cat([rgb * 255 * alpha, alpha * 255], dim=1)[0].permute(1, 2, 0)
+    return scaled.add_(0.5).clamp_(0, 255).to(torch.uint8).contiguous()
 
 
 def resize(image: Tensor, size: int) -> Tensor:

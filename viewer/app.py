@@ -80,7 +80,7 @@ class App:
             name: Lane(name, work, self._post)
             for name, work in (
                 ("picture", tasks.open_picture),
-                ("render", tasks.Renderer()),
+                ("render", tasks.Renderer(self._stage.way)),
                 ("surface", tasks.SurfaceFinder()),
                 ("export", tasks.export_mesh),
                 ("reveal", tasks.reveal_file),

@@ -13,6 +13,8 @@ from OpenGL import GL
 from OpenGL.raw.GL.VERSION.GL_2_0 import glVertexAttribPointer
 
 from .glsl import ShaderError, Source, explain, load_source
+from .requests import Pixels
+from .upload import Upload
 
 
 class Program:
@@ -98,27 +100,27 @@ class Texture:
     There are two of them in turn: an upload does not wait for frames that still show the other.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, way: Upload | None = None) -> None:
+        """`way`: how pixels get there; None: from the computer's memory."""
+        self._way = way or Upload()
         self.size = (0, 0)  # width, height of the one that shows
         self._textures = [
             make_texture(GL.GL_TEXTURE_2D, GL.GL_LINEAR_MIPMAP_LINEAR) for _ in range(2)
         ]
         self._sizes = [(0, 0), (0, 0)]
 
-    def upload(self, pixels: np.ndarray) -> None:
-        """Show `pixels`, (H, W, 4) uint8, first row on top."""
+    def upload(self, pixels: Pixels) -> None:
+        """Show pixels."""
         self._textures.reverse()
         self._sizes.reverse()
-        height, width, _ = pixels.shape
-        data = np.ascontiguousarray(pixels)
-        GL.glBindTexture(GL.GL_TEXTURE_2D, self._textures[0])
-        GL.glPixelStorei(GL.GL_UNPACK_ALIGNMENT, 4)
-        layout = (GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, data)
-        if self._sizes[0] == (width, height):
-            GL.glTexSubImage2D(GL.GL_TEXTURE_2D, 0, 0, 0, width, height, *layout)
-        else:
+        texture, (height, width, _) = self._textures[0], pixels.shape
+        GL.glBindTexture(GL.GL_TEXTURE_2D, texture)
+        if self._sizes[0] != (width, height):
+            self._way.forget(texture)
+            layout = (GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, None)
             GL.glTexImage2D(GL.GL_TEXTURE_2D, 0, GL.GL_RGBA8, width, height, 0, *layout)
             self._sizes[0] = (width, height)
+        self._way.fill(texture, pixels)
         GL.glGenerateMipmap(GL.GL_TEXTURE_2D)
         self.size = (width, height)
 
@@ -133,6 +135,8 @@ class Texture:
 
     def close(self) -> None:
         """Delete the textures."""
+        for texture in self._textures:
+            self._way.forget(texture)
         GL.glDeleteTextures(self._textures)
 
 

@@ -11,7 +11,8 @@ from ballgan.view import Orbit, View
 from . import gl, theme
 from .layout import Rect
 from .navigation import eye_position, image_axes
-from .requests import Surface
+from .requests import Pixels, Surface
+from .upload import Upload, choose_upload
 
 CHECKER = 10.0  # logical pixels, side of a square
 GROUND_COLOUR = (theme.CONTROL.x, theme.CONTROL.y, theme.CONTROL.z)
@@ -40,11 +41,12 @@ class Stage:
         self._picture = gl.Program("picture.vert", "picture.frag")
         self._surface = gl.Program("surface.vert", "surface.frag")
         self._quad = gl.Quad()
-        self._textures = (gl.Texture(), gl.Texture())  # of the panes
+        self.way: Upload = choose_upload()  # of pictures into textures
+        self._textures = (gl.Texture(self.way), gl.Texture(self.way))  # of the panes
         self._mesh = gl.Triangles((3, 3, 3))
 
-    def upload_picture(self, pixels: np.ndarray, pane: int = 0) -> None:
-        """Show premultiplied `pixels`, (H, W, 4) uint8, in a pane: 0 or 1."""
+    def upload_picture(self, pixels: Pixels, pane: int = 0) -> None:
+        """Show pixels in a pane: 0 or 1."""
         self._textures[pane].upload(pixels)
 
     def upload_surface(self, surface: Surface) -> None:
@@ -98,7 +100,7 @@ class Stage:
 
     def close(self) -> None:
         """Delete everything."""
-        for part in self._picture, self._surface, self._quad, *self._textures, self._mesh:
+        for part in self._picture, self._surface, self._quad, *self._textures, self.way, self._mesh:
             part.close()
 
 

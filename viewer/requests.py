@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -67,13 +67,29 @@ class RenderRequest:
 
 
 @dataclass(frozen=True)
+class GpuPixels:
+    """Pixels in the memory of a CUDA GPU, for a window on the same one (see upload.py)."""
+
+    tensor: Any  # (H, W, 4) uint8, premultiplied, contiguous
+    ready: Any  # torch.cuda.Event: when it holds what it shall
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(H, W, 4)."""
+        return tuple(self.tensor.shape)
+
+
+Pixels: TypeAlias = "np.ndarray | GpuPixels"  # (H, W, 4) uint8, premultiplied, first row on top
+
+
+@dataclass(frozen=True)
 class Rendered:
     """A picture of a view, ready to show."""
 
     request: RenderRequest
     stage: str
     rgba: np.ndarray  # (H, W, 4) float32, straight
-    pixels: np.ndarray  # (H, W, 4) uint8, premultiplied
+    pixels: Pixels
     neural_resolution: int
     milliseconds: float
     convergence: float = 0.0  # in [0, 1]; 1: nothing better will come

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -25,8 +25,10 @@ from .requests import (
     STAGES,
     ExportRequest,
     Forget,
+    GpuPixels,
     Model,
     NotesRequest,
+    Pixels,
     Rendered,
     RenderRequest,
     SaveRequest,
@@ -88,10 +90,18 @@ def find_bundled_model() -> Path:
     return path
 
 
+class Direct(Protocol):
+    """Whether a window takes GpuPixels; it may find out that it cannot."""
+
+    direct: bool
+
+
 class Renderer:
     """Owns the scene; climbs the ladder of pictures of a view as far as it is asked to."""
 
-    def __init__(self) -> None:
+    def __init__(self, window: Direct | None = None) -> None:
+        """`window`: whether it takes pictures from the GPU directly; None: it does not."""
+        self._window = window
         self._scene: Any = None
         self._baker: Baker | None = None
         self._model: Model | None = None
@@ -140,7 +150,7 @@ class Renderer:
         staging.set_scene(self._scene, view)
         self._ladder = self._scene.render_progressively(
             staging.to_camera(view.camera),
-            staging.to_settings(view),
+            replace(staging.to_settings(view), keep_pixels=True),
             progress=self._check,
             preview=not request.preview,
         )
@@ -159,7 +169,8 @@ class Renderer:
             if frame is None:
                 break
             milliseconds = 1000 * (time.perf_counter() - started)
-            ticket.post(_to_rendered(request, frame, milliseconds))
+            direct = self._window is not None and self._window.direct
+            ticket.post(_to_rendered(request, frame, milliseconds, direct))
             self._climbed = frame.stage
             if not last and rank(frame.stage) >= rank(request.limit):
                 return
@@ -295,7 +306,7 @@ def export_mesh(request: ExportRequest, ticket: Ticket) -> None:
     ticket.post(act.ExportFinished(str(path), text))
 
 
-def _to_rendered(request: RenderRequest, frame: Any, milliseconds: float) -> Rendered:
+def _to_rendered(request: RenderRequest, frame: Any, milliseconds: float, direct: bool) -> Rendered:
     from ballgan import staging
 
     rgba = staging.to_rgba(request.view, frame, request.model.generator.config)
@@ -303,10 +314,26 @@ def _to_rendered(request: RenderRequest, frame: Any, milliseconds: float) -> Ren
         request,
         frame.stage,
         rgba,
-        describe.premultiply(rgba),
+        _to_pixels(request.view, frame, rgba, direct),
         frame.neural_resolution,
         milliseconds,
         frame.convergence,
         frame.alpha,
         frame.depth,
     )
+
+
+def _to_pixels(view: View, frame: Any, rgba: np.ndarray, direct: bool) -> Pixels:
+    """What the window shows of a frame: of a GPU as it is there, if it is taken directly."""
+    if frame.pixels is None or view.layer in ("alpha", "depth"):  # that are shaded on the CPU
+        return describe.premultiply(rgba)
+    if frame.pixels.device.type != "cuda":
+        return frame.pixels.cpu().numpy()
+    import torch
+
+    stream = torch.cuda.current_stream(frame.pixels.device)
+    if direct:
+        return GpuPixels(frame.pixels, stream.record_event())
+    pinned = frame.pixels.to("cpu", non_blocking=True)  # where the driver of GL reads it sooner
+    stream.synchronize()
+    return pinned.numpy()
