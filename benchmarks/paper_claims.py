@@ -2,10 +2,11 @@
 
     python benchmarks/paper_claims.py FOLDER [--preset toy64 --kimg 300 --seeds 3]
 
-Toyworld's heads and all-round cars in rooms of real depth. Each model is trained with the same
-data, budget and sizes, and measured with one judge a domain. FOLDER keeps the runs; the same
-command goes on where it was stopped. Runs are ordered so that the sphere against no background, and
-against the inverted sphere, are complete first.
+Toyworld's heads and all-round cars. Their backgrounds, rooms too, are painted on a sphere of radius
+3, and the judges see depth on the object only, so depth behind it is not measured. Each model is
+trained with the same data, budget and sizes, and measured with one judge a domain. FOLDER keeps the
+runs; the same command goes on where it was stopped. Runs are ordered so that the sphere against no
+background, and against the inverted sphere, are complete first.
 """
 
 import sys
