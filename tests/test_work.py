@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import torch
 
 from ballgan.__main__ import main
 from ballgan.cli.crew import Crew, find_crew
+from ballgan.cli.shares import DEAD_S, take_shares
 from ballgan.cli.work import RECORDS, Piece, Work
 
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
@@ -45,7 +47,7 @@ def run_work(work: Work, made: list[int]) -> bool:
 @pytest.mark.parametrize("size", [1, 2, 3, 7])
 @pytest.mark.parametrize("count", [0, 1, 5, 8])
 def test_shares_are_everything_once(size: int, count: int) -> None:
-    parts = [Crew(rank, size).part(count) for rank in range(size)]
+    parts = [Crew(0, size).part(count, share) for share in range(size)]
     assert [index for part in parts for index in part] == list(range(count))
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
     assert not count or 0 in parts[0]
@@ -108,6 +110,80 @@ def test_what_killed_processes_left_is_removed_at_the_end(tmp_path: Path) -> Non
     (tmp_path / ".mine.0123456789ab.tmp").write_text("somebody else's")
     run_work(make_work(tmp_path), [])
     assert sorted(p.name for p in tmp_path.glob(".*")) == [RECORDS, ".mine.0123456789ab.tmp"]
+
+
+# Processes that died
+
+
+def mark_of(work: Work, share: int, seconds_ago: float) -> Path:
+    """What a process leaves that lived so long ago."""
+    mark = work.folder / RECORDS / f"{work._mark}.{share}"
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    mark.touch()
+    os.utime(mark, (time.time() - seconds_ago,) * 2)
+    return mark
+
+
+def test_living_processes_take_over_what_a_dead_one_left(tmp_path: Path) -> None:
+    run_work(make_work(tmp_path, Crew(0, 3)), made := [])
+    (tmp_path / "1.txt").unlink()
+    work = make_work(tmp_path, Crew(2, 3))
+    mark_of(work, 0, DEAD_S + 5)  # it had finished one of its two
+    mark_of(work, 1, DEAD_S - 5)  # this one lives
+    assert made == [0, 1] and run_work(work, made) is False
+    assert made[2:] == [4, 1]
+    assert [p.name for p in (tmp_path / RECORDS).glob("share-*")] == [f"{work._mark}.1"]
+    mark_of(work, 1, DEAD_S + 5)
+    assert run_work(make_work(tmp_path, Crew(2, 3)), made) is True
+    assert made[4:] == [2, 3] and not list((tmp_path / RECORDS).glob("share-*"))
+
+
+def test_a_share_that_never_began_is_left_alone(tmp_path: Path) -> None:
+    made: list[int] = []
+    assert run_work(make_work(tmp_path, Crew(1, 2)), made) is False and made == [3, 4]
+    other = Work(tmp_path, [Piece("9.txt", {})], Crew())  # in the same folder
+    mark_of(other, 0, DEAD_S + 5)
+    assert run_work(make_work(tmp_path, Crew(1, 2)), made) is False and made == [3, 4]
+
+
+def test_one_process_only_takes_a_share(tmp_path: Path) -> None:
+    work = make_work(tmp_path)
+    mark_of(work, 0, DEAD_S + 5)
+    first, second = (take_shares(tmp_path / RECORDS, Crew(rank, 3), work._mark) for rank in (1, 2))
+    with closing(first), closing(second):
+        assert (next(first), next(second)) == (1, 2)
+        assert next(first) == 0
+        assert next(second, None) is None
+
+
+def test_who_fails_leaves_a_mark_and_who_is_done_none(tmp_path: Path) -> None:
+    work = make_work(tmp_path, Crew(0, 2))
+
+    def fail(index: int, progress: Any) -> None:
+        assert (tmp_path / RECORDS / f"{work._mark}.0").is_file()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work.run(fail, nothing)
+    assert (tmp_path / RECORDS / f"{work._mark}.0").is_file()
+    run_work(make_work(tmp_path, Crew(0, 2)), [])
+    assert not (tmp_path / RECORDS / f"{work._mark}.0").is_file()
+
+
+def test_a_living_process_touches_its_mark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ballgan.cli.shares.BEAT_S", 0.01)
+    work = make_work(tmp_path, Crew(1, 2))
+
+    def make(index: int, progress: Any) -> None:
+        mark = mark_of(work, 1, DEAD_S + 5)
+        while time.time() - mark.stat().st_mtime > DEAD_S:
+            time.sleep(0.01)  # for ever, if nobody touches it
+        (tmp_path / f"{index}.txt").write_text("")
+
+    assert work.run(make, nothing) is False
+
+
+# Torchrun
 
 
 def test_the_first_of_torchrun_sees_the_others_through(tmp_path: Path) -> None:

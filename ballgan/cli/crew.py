@@ -28,9 +28,9 @@ class Crew:
         """Whether this process shows progress, and does what cannot be shared."""
         return self.rank == 0
 
-    def part(self, count: int) -> range:
-        """Which of `count` pieces are this process's: neighbours, so that they share caches."""
-        first, end = (-(-rank * count // self.size) for rank in (self.rank, self.rank + 1))
+    def part(self, count: int, share: int) -> range:
+        """Which of `count` pieces are in a share: neighbours, so that they share caches."""
+        first, end = (-(-number * count // self.size) for number in (share, share + 1))
         return range(first, end)
 
     def choose_device(self, name: str) -> torch.device:

@@ -9,9 +9,11 @@ that makes it: nothing can be taken for finished that is not, whoever dies when.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from ballgan.images import read_texts
 from ballgan.shot import Progress, ascending
 
 from .crew import Crew
+from .shares import take_shares
 
 RECORDS = ".ballgan"  # folder, beside files that cannot hold their record
 TEXT = "Origin"  # keyword of the record among a PNG file's texts
@@ -78,7 +81,7 @@ class Work:
         return len(self._missing)
 
     def run(self, make: Callable[[int, Progress], None], progress: Progress) -> bool:
-        """Make this process's share of what is missing.
+        """Make this process's share of what is missing, then those of processes that died.
 
         Args:
             make: writes the file of a piece by its number (a PNG with the `texts` of that), and
@@ -90,12 +93,10 @@ class Work:
         elsewhere nobody waits, and it is whoever comes last.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        for index in self.crew.part(len(self)):
-            if index in self._missing:
-                make(index, self._report(progress))
-                self._note(self._pieces[index])
-                assert self._read(self._pieces[index].name) is not None
-                self._missing.discard(index)
+        with closing(take_shares(self.folder / RECORDS, self.crew, self._mark)) as shares:
+            for share in shares:
+                for index in self.crew.part(len(self), share):
+                    self._make_missing(index, make, progress)
         if self.crew.launched and self.crew.is_first:
             self.wait(progress)
         else:
@@ -105,7 +106,25 @@ class Work:
         files = [self.folder / piece.name for piece in self._pieces]
         remove_abandoned(self.folder, {file.name for file in files})
         remove_abandoned(self.folder / RECORDS, {_record_of(file).name for file in files})
+        for mark in (self.folder / RECORDS).glob(f"{self._mark}.*"):  # of processes that died
+            mark.unlink(missing_ok=True)
         return True
+
+    def _make_missing(
+        self, index: int, make: Callable[[int, Progress], None], progress: Progress
+    ) -> None:
+        piece = self._pieces[index]
+        if index in self._missing and self._read(piece.name) != piece.origin:
+            make(index, self._report(progress))
+            self._note(piece)
+            assert self._read(piece.name) is not None
+        self._missing.discard(index)
+
+    @property
+    def _mark(self) -> str:
+        """Name of this work among others in the folder."""
+        content = json.dumps([[piece.name, piece.origin] for piece in self._pieces])
+        return f"share-{hashlib.blake2b(content.encode(), digest_size=6).hexdigest()}"
 
     def wait(self, progress: Progress) -> None:
         """Until all pieces are there, whoever makes them."""
@@ -137,9 +156,8 @@ class Work:
             self._looked = time.monotonic()
 
     def _look(self) -> None:
-        """Learn what others have finished."""
-        mine = self.crew.part(len(self))
-        for index in [i for i in self._missing if i not in mine]:
+        """Learn what has been finished."""
+        for index in tuple(self._missing):
             piece = self._pieces[index]
             if self._read(piece.name) == piece.origin:
                 self._missing.discard(index)
