@@ -279,7 +279,7 @@ def test_models_without_a_prior_need_cameras(
 ) -> None:
     data = photos(tmp_path / "photos.zip")
     assert main(["evaluate", str(model_file), "--data", str(data), "--count", "8"]) == 1
-    assert "Photos without cameras are for models that draw their own" in capsys.readouterr().err
+    assert "are for models that draw their own" in capsys.readouterr().err
 
 
 def test_a_run_that_begins_with_it_draws_the_same_cameras(

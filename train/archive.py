@@ -17,7 +17,7 @@ from .labels import LABEL_SIZE
 
 LABEL_FILE = "dataset.json"
 UNPOSED_HINT = (
-    "Photos without cameras are for models that draw their own: train one with "
+    "Photos without cameras (data check --unposed) are for models that draw their own: train with "
     "--cameras.distribution uniform or normal, and --discriminator.conditional False"
 )
 
