@@ -54,7 +54,8 @@ def half_precision(device: torch.device) -> AbstractContextManager[object]:
     """A context in which a GPU that can do so multiplies bfloat16; else nothing changes."""
     if device.type != "cuda" or torch.cuda.get_device_capability(device) < BFLOAT16_SINCE:
         return nullcontext()
-    return torch.autocast("cuda", torch.bfloat16)
+    # Without its cache, which threads share: a CUDA graph must not use what another one made.
+    return torch.autocast("cuda", torch.bfloat16, cache_enabled=False)
 
 
 def gains_by_speed(backbone: Backbone | None, device: torch.device) -> bool:

@@ -192,17 +192,18 @@ def count_repeats(args: argparse.Namespace, quick: int) -> int:
     return args.repeats or (quick if args.quick else args.default_repeats)
 
 
-def publish(make_rows: Callable[[], list[Row]], args: argparse.Namespace) -> None:
+def publish(make_rows: Callable[[], list[Row]], args: argparse.Namespace, remark: str = "") -> None:
     """Measure and report; a `--quick` run is judged, and measured again before it is refused.
 
-    One thread then does all: its processor time is the same on a busy machine.
+    One thread then does all: its processor time is the same on a busy machine. remark: a sentence
+    below the table.
     """
     if args.quick and "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
     rows = make_rows()
     if args.quick and judge(rows):
         rows = make_rows()
-    report(rows, args.json)
+    report(rows, args.json, remark)
     failures = judge(rows) if args.quick else []
     if failures:
         raise SystemExit("\n".join(failures))
@@ -230,10 +231,11 @@ def find_wrong(row: Row, limits: dict[str, tuple[float, float]]) -> str:
     )
 
 
-def report(rows: list[Row], json_output: bool) -> None:
+def report(rows: list[Row], json_output: bool, remark: str = "") -> None:
     """Print rows as a Markdown table under the machine's description, or all as JSON."""
     if json_output:
-        json.dump({"machine": machine(), "results": rows}, sys.stdout, indent=2)
+        everything = {"machine": machine(), "results": rows, "remark": remark}
+        json.dump(everything, sys.stdout, indent=2)
         print()
         return
     print(", ".join(f"{key} {value}" for key, value in machine().items() if value))
@@ -243,6 +245,8 @@ def report(rows: list[Row], json_output: bool) -> None:
     print("|" + " --- |" * len(columns))
     for row in rows:
         print("| " + " | ".join(_show(row.get(column)) for column in columns) + " |")
+    if remark:
+        print(f"\n{remark}")
 
 
 def _show(value: Any) -> str:

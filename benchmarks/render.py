@@ -1,25 +1,40 @@
 """Rendering: the fast sampler against the plain one, in the same run and taking turns.
 
-    python benchmarks/render.py [MODEL ...] [--json] [--quick] [--repeats 7]
+    python benchmarks/render.py [MODEL ...] [--device auto] [--json] [--quick] [--repeats 7]
 
 Stages are measured alone: the raw image of a camera that moves (planes are kept), the backbone,
 super-resolution; the last two also with random weights in the sizes of published models. Quality
 is against many plain samples, or against float32. Memory is what a stage needs at its peak beyond
-what was there before.
+what was there before. On a CUDA GPU, frames a second are those of `Scene.render`, one after the
+other: a camera that moves while the planes are kept, and codes that change.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from harness import DEMO, Row, compare, count_repeats, find_wrong, make_parser, peak_memory, publish
+from harness import (
+    DEMO,
+    Row,
+    compare,
+    count_repeats,
+    find_wrong,
+    make_parser,
+    peak_memory,
+    publish,
+    time_once,
+)
 from torch import Tensor
 
 import ballgan
 from ballgan.camera import Camera
+from ballgan.checkpoint import choose_device
 from ballgan.config import BackboneConfig, SuperResolutionConfig
 from ballgan.foreground import Foreground
 from ballgan.generator import Generator
@@ -36,6 +51,8 @@ FRAME_LIMITS = {"PSNR dB": (40.0, math.inf)}
 BACKBONE_LIMITS = {"PSNR dB": (35.0, math.inf)}
 SUPER_RESOLUTION_LIMITS = {"PSNR dB": (45.0, math.inf)}
 CONVERGED_SAMPLES = 384
+FRAME_SIZE, FRAME_GOALS, NEW_CODE_GOAL = 512, {64: 200.0, 128: 120.0}, 60.0  # a second, by CUDA
+WARM_UPS = 5
 CAMERA = ballgan.Camera.orbit(0.3, 0.1)
 
 
@@ -171,6 +188,39 @@ def compare_super_resolution(network: SuperResolution, repeats: int) -> Row:
     )
 
 
+def count_frames(model: Generator, frames: int) -> list[Row]:
+    """Pictures of FRAME_SIZE a second, pixels for a window and arrays for Python being made."""
+    scene, number = ballgan.Scene(model), itertools.count()
+    settings = ballgan.RenderSettings(size=FRAME_SIZE, keep_pixels=True)
+
+    def move(resolution: int) -> None:
+        camera = ballgan.Camera.orbit(0.3 + 1e-3 * next(number), 0.1)
+        scene.render(camera, replace(settings, neural_resolution=resolution))
+
+    def renew() -> None:
+        scene.latent = ballgan.Latent(next(number), 0.7)
+        scene.render(CAMERA, replace(settings, neural_resolution=RESOLUTIONS[0]))
+
+    size = f"{FRAME_SIZE}x{FRAME_SIZE}"
+    ways: dict[str, tuple[Callable[[], None], float]] = {
+        f"frame {size}, raw {n}": (partial(move, n), FRAME_GOALS[n]) for n in RESOLUTIONS
+    }
+    ways[f"new code, {size}, raw {RESOLUTIONS[0]}"] = renew, NEW_CODE_GOAL
+    return [_count(stage, way, goal, frames) for stage, (way, goal) in ways.items()]
+
+
+def _count(stage: str, render: Callable[[], None], goal: float, frames: int) -> Row:
+    for _ in range(WARM_UPS):  # what comes again is recorded as CUDA graphs
+        render()
+    seconds, _ = time_once(lambda: [render() for _ in range(frames)])
+    return {
+        "stage": stage,
+        "fast ms": 1e3 * seconds / frames,
+        "frames/s": frames / seconds,
+        "wanted frames/s": goal,
+    }
+
+
 def draw(*shape: int) -> Tensor:
     """Normal random numbers, always the same."""
     return torch.randn(shape, generator=torch.Generator().manual_seed(0))
@@ -183,20 +233,22 @@ def psnr(image: Tensor, expected: Tensor) -> float:
 
 
 @torch.inference_mode()
-def benchmark(path: Path, repeats: int, quick: bool) -> list[Row]:
+def benchmark(path: Path, device: torch.device, repeats: int, quick: bool) -> list[Row]:
     """All lines of a model."""
-    model = ballgan.load(path)
+    model = ballgan.load(path, device=device)
     resolutions = RESOLUTIONS[:1] if quick else RESOLUTIONS
     rows: list[Row | None] = [compare_rays(model, n, repeats, quick) for n in resolutions]
     rows += [compare_frame(model, n, repeats) for n in resolutions]
     rows += [compare_preparation(model, repeats), compare_backbone(model.backbone, repeats)]
     if model.super_resolution is not None:
         rows.append(compare_super_resolution(model.super_resolution, min(repeats, 5)))
+    if device.type == "cuda":
+        rows += count_frames(model, 20 if quick else 200)
     return [{"model": path.stem, **row} for row in rows if row is not None]
 
 
 @torch.inference_mode()
-def benchmark_published_sizes(repeats: int, quick: bool) -> list[Row]:
+def benchmark_published_sizes(device: torch.device, repeats: int, quick: bool) -> list[Row]:
     """Lines of networks with the sizes of the published 512x512 models, halved for a quick look."""
     resolution, inputs = (128, 64) if quick else (256, 128)
     with torch.random.fork_rng():
@@ -205,21 +257,35 @@ def benchmark_published_sizes(repeats: int, quick: bool) -> list[Row]:
         enlarging = SuperResolution(
             SuperResolutionConfig(inputs, (256, 128), noise="none"), feature_channels=32, w_dim=512
         )
+    backbone, enlarging = (network.to(device).eval() for network in (backbone, enlarging))
     rows = [compare_backbone(backbone, repeats), compare_super_resolution(enlarging, repeats)]
     return [{"model": "random weights", **row} for row in rows if row is not None]
+
+
+def describe_cuda(device: torch.device) -> str:
+    """What the table says of CUDA."""
+    if device.type == "cuda":
+        return f"CUDA: measured on {torch.cuda.get_device_name(device)}."
+    goals = [f"{goal:g} frames/s at raw {n}" for n, goal in FRAME_GOALS.items()]
+    return (
+        f"CUDA: not measured. Wanted at {FRAME_SIZE}x{FRAME_SIZE} on a data-centre GPU: "
+        f"{', '.join(goals)}, {NEW_CODE_GOAL:g} of new codes."
+    )
 
 
 def main() -> None:
     parser = make_parser(__doc__, quick="64x64 and smaller networks, few repeats", repeats=7)
     parser.add_argument("models", nargs="*", type=Path, default=[DEMO])
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, ... (%(default)s)")
     args = parser.parse_args()
+    device = choose_device(args.device)
     repeats = count_repeats(args, quick=3)
 
     def make_rows() -> list[Row]:
-        rows = [row for path in args.models for row in benchmark(path, repeats, args.quick)]
-        return rows + benchmark_published_sizes(min(repeats, 5), args.quick)
+        rows = [row for path in args.models for row in benchmark(path, device, repeats, args.quick)]
+        return rows + benchmark_published_sizes(device, min(repeats, 5), args.quick)
 
-    publish(make_rows, args)
+    publish(make_rows, args, describe_cuda(device))
 
 
 if __name__ == "__main__":

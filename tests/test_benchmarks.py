@@ -6,10 +6,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+
+import ballgan
+from ballgan.generator import Generator
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 
@@ -88,6 +93,44 @@ def test_both_ways_are_timed_in_turns(harness: Any) -> None:
     assert calls == ["fast", "plain"] * 4
     assert columns["plain min ms"] >= 4 > columns["fast min ms"]
     assert columns["ratio"] > 1
+
+
+def test_a_remark_stands_below_the_table(harness: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    harness.report([row(4.0)], json_output=False, remark="CUDA: not measured.")
+    assert capsys.readouterr().out.endswith("|\n\nCUDA: not measured.\n")
+    harness.report([row(4.0)], json_output=True, remark="CUDA: not measured.")
+    assert json.loads(capsys.readouterr().out)["remark"] == "CUDA: not measured."
+
+
+def test_frames_a_second_are_of_new_cameras_and_of_new_codes(
+    harness: Any, tiny_model: Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import render
+
+    seen: list[tuple[Any, Any, int]] = []
+    drawn = ballgan.Scene.render
+
+    def watch(scene: Any, camera: Any, settings: Any) -> Any:
+        seen.append((scene.latent, camera, settings.neural_resolution))
+        return drawn(scene, camera, replace(settings, neural_resolution=8, size=16))
+
+    monkeypatch.setattr(ballgan.Scene, "render", watch)
+    rows = render.count_frames(tiny_model, 3)
+    assert len(seen) == len(set(seen)) == 3 * (render.WARM_UPS + 3)
+    moving, _, renewed = seen[:8], seen[8:16], seen[16:]
+    assert len({latent for latent, *_ in moving}) == 1 and {n for *_, n in moving} == {64}
+    assert len({latent for latent, *_ in renewed}) == len(renewed)
+    assert [row["wanted frames/s"] for row in rows] == [200, 120, 60]
+    assert all(row["frames/s"] == pytest.approx(1e3 / row["fast ms"]) for row in rows)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_without_a_gpu_cuda_is_not_measured(harness: Any) -> None:
+    import render
+
+    assert render.describe_cuda(torch.device("cpu")).startswith("CUDA: not measured.")
+    recorded = (FOLDER / "RESULTS.md").read_text()
+    assert "gpu none" not in recorded or "CUDA: not measured." in recorded
 
 
 def test_a_slow_program_fails() -> None:

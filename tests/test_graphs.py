@@ -150,9 +150,9 @@ def check_replays(network: nn.Module, function: Any, draw: Any) -> None:
     """A recording gives what the network gives, for other inputs than it was made with."""
     for _ in range(CALLS_BEFORE + 3):
         inputs = draw()
-        torch.testing.assert_close(
-            replay(network, function, *inputs), function(network, *inputs, None)
-        )
+        expected = function(network, *inputs, None)
+        error = (replay(network, function, *inputs) - expected).std() / expected.std()
+        assert error < (0.02 if expected.is_cuda else 1e-6)  # where bfloat16 may be rounded anew
     assert graphs._calls[network].recordings
 
 
