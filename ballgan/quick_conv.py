@@ -17,6 +17,7 @@ from .stylegan2 import low_pass_kernel
 
 FLOATS_PER_STRIP = 2**20  # of a strip that a layer gives
 TILE = 4  # outputs along a side
+TILES_AT_ONCE = 128  # fewer make slower products, more do not fit into the cache
 Strips = Iterable[Tensor]
 
 INPUT_TRANSFORM = (  # B^T; its numbers and their products are exact in bfloat16
@@ -44,9 +45,11 @@ OUTPUT_TRANSFORM = (  # A^T, exact as well
 IN_ALL_OUTPUTS = 7  # the product, of the point 1 along both axes, that counts once in each output
 
 
-def cut_into_strips(x: Tensor, floats_per_line: int) -> tuple[Tensor, ...]:
-    """A picture (H, W, C) as strips; of a line of it, a layer makes so many numbers."""
-    return x.split(max(TILE, FLOATS_PER_STRIP // floats_per_line // TILE * TILE))
+def cut_into_strips(strips: Strips, numbers_per_pixel: int) -> Iterator[Tensor]:
+    """Cut strips (H, W, C), of each pixel of which a layer makes so many numbers, if too large."""
+    for strip in strips:
+        lines = FLOATS_PER_STRIP // (strip.shape[1] * numbers_per_pixel)
+        yield from strip.split(max(TILE, lines // TILE * TILE))
 
 
 def transform_weight(weight: Tensor) -> Tensor:
@@ -64,22 +67,28 @@ def convolve(strips: Strips, transformed: Tensor, bias: Tensor) -> Iterator[Tens
     """3x3 convolution with zeros outside: strips of (H, W, I) -> strips of (H, W, O).
 
     transformed: (36, I, O) and bias: (O,), of the type in which to multiply, which is also that of
-    the result. H and W are multiples of 4.
+    the result. H and W are multiples of 4, W at least 12.
     """
-    dtype = transformed.dtype
+    _, inputs, outputs = transformed.shape
     before, after = (
         torch.kron(matrix, matrix)
         for matrix in map(transformed.new_tensor, (INPUT_TRANSFORM, OUTPUT_TRANSFORM))
     )
-    for lines in _overlap(strips, TILE, 2):
-        padded = F.pad(lines.to(dtype), (0, 0, 1, 1))
-        tiles = padded.unfold(0, TILE + 2, TILE).unfold(1, TILE + 2, TILE)  # (T, U, I, 6, 6)
-        down, across, channels = tiles.shape[:3]
-        tiles = before @ tiles.permute(3, 4, 0, 1, 2).reshape(36, -1)  # (36, T U I)
-        products = torch.bmm(tiles.view(36, -1, channels), transformed)
+    tiles = inside = products = pixels = transformed.new_empty(0)
+    for lines in _cut_into_rows_of_tiles(_overlap(strips, TILE, 2)):
+        down, across = len(lines) // TILE, lines.shape[1] // TILE
+        if tiles.shape[2:4] != (down, across):
+            tiles = transformed.new_zeros(6, 6, down, across, inputs)
+            inside = transformed.new_empty(36, down * across * inputs)
+            products = transformed.new_empty(36, down * across, outputs)
+            pixels = transformed.new_empty(TILE**2, down * across * outputs)
+        _gather_tiles(lines, tiles)
+        torch.mm(before, tiles.view(36, -1), out=inside)
+        torch.bmm(inside.view(36, -1, inputs), transformed, out=products)
         products[IN_ALL_OUTPUTS] += bias
-        pixels = (after @ products.view(36, -1)).view(TILE, TILE, down, across, -1)
-        yield pixels.permute(2, 0, 3, 1, 4).reshape(TILE * down, TILE * across, -1)
+        torch.mm(after, products.view(36, -1), out=pixels)
+        picture = pixels.view(TILE, TILE, down, across, outputs).permute(2, 0, 3, 1, 4)
+        yield picture.reshape(TILE * down, TILE * across, outputs)
 
 
 def convolve_doubled(strips: Strips, transposed: Tensor, bias: Tensor) -> Iterator[Tensor]:
@@ -119,18 +128,48 @@ def _spread(strips: Strips, transposed: Tensor) -> Iterator[Tensor]:
         yield last[None]
 
 
+def _cut_into_rows_of_tiles(strips: Strips) -> Iterator[Tensor]:
+    """Pieces of strips of 4 T + 2 lines that have the tiles for a product, with 2 lines shared.
+
+    Few, so that what is made of them stays in the cache; these buffers are used again and again.
+    """
+    for lines in strips:
+        height = TILE * max(1, TILES_AT_ONCE * TILE // lines.shape[1])
+        for top in range(0, len(lines) - 2, height):
+            yield lines[top : top + height + 2]
+
+
+def _gather_tiles(lines: Tensor, tiles: Tensor) -> None:
+    """Copy the windows that overlap by 2 from lines (4 T + 2, 4 U, I) to tiles (6, 6, T, U, I).
+
+    The windows at the sides hang over by a pixel: what is there in `tiles` stays, zeros.
+    """
+    windows = lines.unfold(0, TILE + 2, TILE)  # (T, 4 U, I, 6)
+    middle = windows[:, TILE - 1 : 1 - TILE].unfold(1, TILE + 2, TILE)  # (T, U - 2, I, 6, 6)
+    tiles[:, :, :, 1:-1] = middle.permute(3, 4, 0, 1, 2)
+    tiles[:, 1:, :, 0] = windows[:, : TILE + 1].permute(3, 1, 0, 2)
+    tiles[:, :-1, :, -1] = windows[:, -TILE - 1 :].permute(3, 1, 0, 2)
+
+
 def _overlap(strips: Strips, step: int, overlap: int) -> Iterator[Tensor]:
     """Regroup the lines of a picture, with a line of zeros above and below it.
 
-    Yields a multiple of `step` lines and `overlap` more, with which the next strip begins.
+    Yields a multiple of `step` lines and `overlap` more, with which the next strip begins. They
+    are overwritten when that is asked for: a buffer that stays in the cache takes them all.
     """
-    waiting: Tensor | None = None
+    buffer, count = torch.empty(0), 0  # of which so many lines wait
     for strip in _surround(strips):
-        waiting = strip if waiting is None else torch.cat([waiting, strip])
-        count = (len(waiting) - overlap) // step * step
-        if count > 0:
-            yield waiting[: count + overlap]
-            waiting = waiting[count:]
+        if count + len(strip) > len(buffer):
+            larger = strip.new_empty(count + len(strip), *strip.shape[1:])
+            larger[:count] = buffer[:count] if count else 0
+            buffer = larger
+        buffer[count : count + len(strip)] = strip
+        count += len(strip)
+        used = max(0, (count - overlap) // step * step)
+        if used:
+            yield buffer[: used + overlap]
+            buffer[: count - used] = buffer[used:count].clone()
+            count -= used
 
 
 def _surround(strips: Strips) -> Iterator[Tensor]:

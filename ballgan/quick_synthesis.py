@@ -6,13 +6,13 @@ are folded into the weights, 3x3 convolutions use Winograd's filtering where it 
 (H, W, C) go through the layers of a block in strips of lines that fit into the cache.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from weakref import WeakKeyDictionary
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from .graphs import replay
 from .quick_conv import (
@@ -33,6 +33,7 @@ TILED_CHANNELS, TILED_PIXELS = 128, 32
 BFLOAT16_SINCE = (8, 0)  # compute capability of GPUs that multiply it in hardware
 WIDE = 256  # channels of a backbone that gains by bfloat16 what it loses in precision
 
+Colors = list[Tensor]  # what a to-RGB layer makes of strips from top to bottom, float32
 PREPARATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "direct": lambda weight: weight.contiguous(memory_format=torch.channels_last),
     "tiled": transform_weight,
@@ -83,41 +84,47 @@ def _synthesize_at_once(backbone: Backbone, ws: Tensor, step: Step | None) -> Te
         return backbone(ws, step=step).float()
 
 
+@torch.no_grad()
 def _synthesize_in_strips(backbone: Backbone, ws: Tensor, step: Step | None) -> Tensor:
     """For a CPU, and for a GPU that is short of memory."""
     x = backbone.const.to(fast_dtype(ws.device)).permute(1, 2, 0)
-    strips = run_layer(backbone.conv, [x], x.shape[:2], ws[:, 0], "const", x.dtype)
-    x, image = run_to_rgb(backbone.to_rgb, strips, ws[:, 1], x.dtype)
-    for i, block in enumerate(backbone.blocks):
-        assert isinstance(block, SynthesisBlock)
-        rows = ws[:, 2 * i + 1 : 2 * i + 4]
-        last = i + 1 == len(backbone.blocks)
-        x, image = run_block(block, x, image, rows, "const", step, last=last)
-    return image
+    colors: Colors = []
+    layer = run_layer(backbone.conv, [x], x.shape[:2], ws[:, 0], "const", x.dtype)
+    x = torch.cat(list(run_to_rgb(backbone.to_rgb, layer, ws[:, 1], colors, None)))
+    rows = [ws[:, 2 * i + 1 : 2 * i + 4] for i in range(len(backbone.blocks))]
+    return run_blocks(backbone.blocks, x, join_colors(colors), rows, "const", step)
 
 
-def run_block(
-    block: SynthesisBlock,
+@torch.no_grad()
+def run_blocks(
+    blocks: Iterable[nn.Module],
     x: Tensor,
     image: Tensor,
-    ws: Tensor,
+    ws: Iterable[Tensor],
     noise: str,
     step: Step | None = None,
-    *,
-    last: bool = False,
-) -> tuple[Tensor, Tensor]:
-    """As `SynthesisBlock.forward`, for x (H, W, I); the result's x has no lines if `last`.
+) -> Tensor:
+    """As `SynthesisBlock.forward` of blocks in turn, for x (H, W, I); returns the last image.
 
-    `step` is called before each strip.
+    ws: rows (1, 3, w_dim) of each block. A strip goes through all blocks before the next one: what
+    a layer makes is used while it is in the cache, and no picture but the image is ever whole.
+    `step` is called in each block before each strip.
     """
     size: Sequence[int] = x.shape[:2]
-    strips: Strips = cut_into_strips(x, 2 * x.shape[1] * 2 * block.conv1.weight.shape[0])
-    for i, layer in enumerate((block.conv0, block.conv1)):
-        size = [2 * side if layer.up else side for side in size]
-        strips = run_layer(layer, strips, size, ws[:, i], noise, x.dtype)
-    x, colors = run_to_rgb(block.to_rgb, strips, ws[:, 2], x.dtype, step, last=last)
-    image = upsample(image) if block.up else image
-    return x, image + colors
+    strips: Strips = [x]
+    painted: list[tuple[bool, Colors]] = []
+    for block, rows in zip(blocks, ws, strict=True):
+        assert isinstance(block, SynthesisBlock)
+        for i, layer in enumerate((block.conv0, block.conv1)):
+            size = [2 * side if layer.up else side for side in size]
+            strips = run_layer(layer, strips, size, rows[:, i], noise, x.dtype)
+        painted.append((block.up, []))
+        strips = run_to_rgb(block.to_rgb, strips, rows[:, 2], painted[-1][1], step)
+    for _ in strips:
+        pass
+    for up, colors in painted:
+        image = (upsample(image) if up else image) + join_colors(colors)
+    return image
 
 
 def run_layer(
@@ -131,6 +138,7 @@ def run_layer(
     """As `SynthesisLayer.forward`: strips of (H', W', I) -> strips of (H, W, O), `size` (H, W)."""
     kind = "up" if layer.up else "tiled" if _suits_tiles(layer.weight, size) else "direct"
     weight, energy = _prepare(layer, kind, dtype)
+    strips = cut_into_strips(strips, layer.weight.shape[0] * (4 if layer.up else 1))
     styles = layer.affine(w)[0]
     # Leaky ReLU commutes with positive gains: this one goes into the weights.
     demodulation = SQRT2 * torch.mv(energy, styles.square()).add(1e-8).rsqrt()
@@ -169,29 +177,22 @@ def _prepare(layer: SynthesisLayer, kind: str, dtype: torch.dtype) -> tuple[Tens
 
 
 def run_to_rgb(
-    layer: ToRGB,
-    strips: Strips,
-    w: Tensor,
-    dtype: torch.dtype,
-    step: Step | None = None,
-    *,
-    last: bool = False,
-) -> tuple[Tensor, Tensor]:
-    """As `ToRGB.forward`, for strips of (H, W, I): also joins them, or drops them if `last`.
-
-    Returns (H, W, I) and the image (1, O, H, W), float32.
-    """
+    layer: ToRGB, strips: Strips, w: Tensor, colors: Colors, step: Step | None
+) -> Iterator[Tensor]:
+    """Passes on strips of (H, W, I), and appends what `ToRGB.forward` makes of each to `colors`."""
     styles = layer.affine(w)[0] * layer.style_gain
-    weight = (layer.weight[:, :, 0, 0] * styles).to(dtype)
-    kept, colors = [], []
+    weight = layer.weight[:, :, 0, 0] * styles
     for strip in strips:
         if step is not None:
             step()
-        colors.append(F.linear(strip, weight).float())
-        kept.append(strip[:0] if last else strip)
-    image = torch.cat(colors).add_(layer.bias).permute(2, 0, 1)[None]
-    image = image if layer.clamp is None else image.clamp_(-layer.clamp, layer.clamp)
-    return torch.cat(kept), image
+        seen = F.linear(strip, weight.to(strip.dtype)).float().add_(layer.bias)
+        colors.append(seen if layer.clamp is None else seen.clamp_(-layer.clamp, layer.clamp))
+        yield strip
+
+
+def join_colors(colors: Colors) -> Tensor:
+    """Strips (H, W, O) -> (1, O, H', W)."""
+    return torch.cat(colors).permute(2, 0, 1)[None]
 
 
 def _suits_tiles(weight: Tensor, size: Sequence[int]) -> bool:
@@ -200,4 +201,5 @@ def _suits_tiles(weight: Tensor, size: Sequence[int]) -> bool:
         min(weight.shape[:2]) >= TILED_CHANNELS
         and height * width >= TILED_PIXELS * max(weight.shape[:2])
         and height % TILE == width % TILE == 0
+        and width >= 3 * TILE
     )

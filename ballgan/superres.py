@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from .config import SuperResolutionConfig
 from .graphs import replay
-from .quick_synthesis import fast_dtype, half_precision, run_block
+from .quick_synthesis import fast_dtype, half_precision, run_blocks
 from .shortage import try_with_less
 from .stylegan2 import Step, SynthesisBlock
 
@@ -95,11 +95,9 @@ class SuperResolution(nn.Module):
         """For a CPU, and for a GPU that is short of memory."""
         image = features[:, :3]
         x = features[0].permute(1, 2, 0).to(fast_dtype(features.device))
-        for i, block in enumerate(self.blocks):
-            assert isinstance(block, SynthesisBlock)
-            last = i + 1 == len(self.blocks)
-            x, image = run_block(block, x, image, ws, self.config.noise, step, last=last)
-        return image
+        return run_blocks(
+            self.blocks, x, image, [ws] * len(self.blocks), self.config.noise, step
+        )
 
     def resize(self, features: Tensor) -> Tensor:
         """Features (B, F, H, W) at the input resolution, where the config says so."""
