@@ -17,7 +17,7 @@ from .stylegan2 import low_pass_kernel
 
 FLOATS_PER_STRIP = 2**20  # of a strip that a layer gives
 TILE = 4  # outputs along a side
-TILES_AT_ONCE = 128  # fewer make slower products, more do not fit into the cache
+TILES_AT_ONCE = 128  # by a thread: fewer make slower products, more do not fit into its cache
 Strips = Iterable[Tensor]
 
 INPUT_TRANSFORM = (  # B^T; its numbers and their products are exact in bfloat16
@@ -133,8 +133,9 @@ def _cut_into_rows_of_tiles(strips: Strips) -> Iterator[Tensor]:
 
     Few, so that what is made of them stays in the cache; these buffers are used again and again.
     """
+    pixels = TILES_AT_ONCE * TILE**2 * torch.get_num_threads()
     for lines in strips:
-        height = TILE * max(1, TILES_AT_ONCE * TILE // lines.shape[1])
+        height = max(1, pixels // lines.shape[1] // TILE) * TILE
         for top in range(0, len(lines) - 2, height):
             yield lines[top : top + height + 2]
 
