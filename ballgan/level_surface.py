@@ -17,9 +17,15 @@ from .field_samples import (
     sample_density,
     sample_density_at,
 )
-from .narrow_band import find_narrow_band, first_samples
+from .narrow_band import NarrowBand, find_narrow_band, first_samples
 from .remesh import simplify_surface
-from .surface import describe_missing_surface, find_level, find_surface, march_narrow_band
+from .surface import (
+    describe_missing_surface,
+    find_gradients,
+    find_level,
+    find_surface,
+    march_narrow_band,
+)
 
 SAMPLERS = ("fast", "plain")
 
@@ -46,26 +52,36 @@ class Volume:
 class LevelSurface:
     """A level surface.
 
-    vertices: (V, 3) in units of the box. faces: (F, 3). gradients: of the density at the vertices
-    (V, 3), per world unit, if known.
+    vertices: (V, 3) in units of the box. faces: (F, 3). band, edges: where it was found, and the
+    edges there (V,) that the vertices lie on, unless it was found in another way.
     """
 
     vertices: np.ndarray
     faces: np.ndarray
     level: float
-    gradients: np.ndarray | None = None
+    band: NarrowBand | None = None
+    edges: np.ndarray | None = None
 
     def select_largest(self, progress: Progress) -> LevelSurface:
         """The piece of largest volume."""
         kept, faces = find_largest_component(self.vertices, self.faces, progress)
-        gradients = None if self.gradients is None else self.gradients[kept]
-        return replace(self, vertices=self.vertices[kept], faces=faces, gradients=gradients)
+        edges = None if self.edges is None else self.edges[kept]
+        return replace(self, vertices=self.vertices[kept], faces=faces, edges=edges)
 
     def simplify(self, count: int, progress: Progress) -> LevelSurface:
         """The surface with about count faces, at other places."""
         vertices, faces = simplify_surface(self.vertices, self.faces, count, progress)
         used, faces = drop_unused_vertices(len(vertices), faces)
         return LevelSurface(vertices[used], faces, self.level)
+
+    def find_gradients(self, volume: Volume, progress: Progress) -> np.ndarray:
+        """The density's gradient (V, 3) at the vertices, per world unit.
+
+        From the samples of the band; without one the density is sampled again.
+        """
+        if self.band is None or self.edges is None:
+            return volume.find_gradient((self.vertices - 0.5) * volume.box, progress)
+        return find_gradients(self.band, self.edges, progress) / np.float32(volume.voxel)
 
 
 def find_level_surface(
@@ -91,8 +107,8 @@ def _find_by_narrow_band(volume: Volume, level: float | str, progress: Progress)
     lowest, highest = band.value_range
     if not (lowest < band.level < highest and len(band.cells)):
         raise ValueError(describe_missing_surface(band.first_values, band.level))
-    vertices, faces, gradients = march_narrow_band(band, part_of(progress, 0.8, 1.0))
-    return LevelSurface(vertices, faces, band.level, gradients / np.float32(volume.voxel))
+    vertices, faces, edges = march_narrow_band(band, part_of(progress, 0.8, 1.0))
+    return LevelSurface(vertices, faces, band.level, band, edges)
 
 
 def _find_by_dense_grid(volume: Volume, level: float | str, progress: Progress) -> LevelSurface:

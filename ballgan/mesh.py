@@ -104,9 +104,7 @@ def _dress(
 ) -> trimesh.Trimesh:
     """The mesh of a surface in a volume, in world units, with normals and colours."""
     vertices = (surface.vertices - 0.5) * volume.box
-    gradients = surface.gradients
-    if gradients is None:
-        gradients = volume.find_gradient(vertices, part_of(progress, 0.0, 0.4))
+    gradients = surface.find_gradients(volume, part_of(progress, 0.0, 0.4))
     colors = sample_seen_colors(
         volume.density,
         color,

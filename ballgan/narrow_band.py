@@ -35,6 +35,8 @@ _FACES = [
     for axis in range(3)
     for side in (0, 1)
 ]
+# Which faces (6, 256) the surface crosses in a cell of each configuration.
+_CROSSED_FACES = np.array([[c & bits not in (0, bits) for c in range(256)] for *_, bits in _FACES])
 # Neighbours along x, y, z in arrays (n, n, n, C).
 _NEIGHBOURS = [
     ((slice(None),) * k + (slice(-1),), (slice(None),) * k + (slice(1, None),)) for k in range(3)
@@ -211,12 +213,14 @@ class _Search:
         configurations = np.packbits(above, axis=0, bitorder="little")[0]
         grid.marks[corners[0]] = configurations
         neighbours = []
-        for axis, side, bits in _FACES:
-            face = configurations & bits
-            across = cells[:, (face != 0) & (face != bits)]
+        for face, (axis, side, _) in enumerate(_FACES):
+            crossed = np.flatnonzero(_CROSSED_FACES[face, configurations])
+            if side == 1:  # the neighbour's lowest corner is one of this cell
+                crossed = crossed[~grid.seen[corners[4 >> axis, crossed]]]
+            across = cells.take(crossed, axis=1)
             across[axis] += 2 * side - 1
             places = grid.find(*across)  # may make bricks, and so replace grid.seen
-            neighbours.append(across[:, ~grid.seen[places]])
+            neighbours.append(across.compress(~grid.seen[places], axis=1))
         return np.concatenate(neighbours, axis=1)
 
     def _sample(

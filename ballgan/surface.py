@@ -80,8 +80,8 @@ def march_narrow_band(
     Args:
         band: from `find_narrow_band`. progress: called with 0 to 1; may raise to stop.
 
-    Returns vertices and faces as `find_surface`, and the gradient of the density (V, 3) float32
-    per voxel, from central differences of the samples.
+    Returns vertices and faces as `find_surface`, and the edge of each vertex (V,), for
+    `find_gradients`.
     """
     grid = band.grid
     keys = []
@@ -105,34 +105,48 @@ def march_narrow_band(
         faces[done : done + len(chunk)] = numbers[chunk]
         done += len(chunk)
     vertices = np.empty((len(edges), 3))
-    gradients = np.empty((len(edges), 3), np.float32)
     for start in range(0, len(edges), _CHUNK):
         progress(0.4 + 0.6 * start / len(edges))
         part = slice(start, start + _CHUNK)
-        points, gradients[part] = _place_on_edges(band, edges[part])
-        vertices[part] = _place_vertices(points - 1, grid.side - 2)
+        low, along, _, _, fraction = _cross_edges(band, edges[part])
+        vertices[part] = _place_vertices((low + along * fraction).T - 1, grid.side - 2)
     progress(1.0)
-    return vertices, faces, gradients
+    return vertices, faces, edges
 
 
-def _place_on_edges(band: NarrowBand, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where the surface crosses edges (E,): grid indices (E, 3), and the gradient there (E, 3).
+def find_gradients(band: NarrowBand, edges: np.ndarray, progress: Progress) -> np.ndarray:
+    """The density's gradient (V, 3) float32 per voxel where the surface crosses edges (V,).
 
-    All cells round a crossed edge are crossed, so the neighbours of its ends were sampled too.
+    From central differences of the samples: all cells round a crossed edge are crossed, so the
+    neighbours of its ends were sampled too. progress: called with 0 to 1; may raise to stop.
     """
-    axis = edges % 3
-    low = band.grid.locate(edges // 3)
-    along = np.eye(3, dtype=np.int64)[:, axis]  # (3, E)
-    high = low + along
-    first = _get_values(band, edges // 3)
-    second = _get_values(band, band.grid.find(*high))
-    fraction = (band.level - first) / (second - first)
-    slopes = along * (second - first)
-    for k in (1, 2):
-        across = np.roll(along, k, axis=0)
-        slopes += across * ((1 - fraction) * _find_slope(band, low, across))
-        slopes += across * (fraction * _find_slope(band, high, across))
-    return (low + along * fraction).T, slopes.T
+    gradients = np.empty((len(edges), 3), np.float32)
+    for start in range(0, len(edges), _CHUNK):
+        progress(start / len(edges))
+        part = slice(start, start + _CHUNK)
+        low, along, first, second, fraction = _cross_edges(band, edges[part])
+        slopes = along * (second - first)
+        for k in (1, 2):
+            across = np.roll(along, k, axis=0)
+            slopes += across * ((1 - fraction) * _find_slope(band, low, across))
+            slopes += across * (fraction * _find_slope(band, low + along, across))
+        gradients[part] = slopes.T
+    progress(1.0)
+    return gradients
+
+
+def _cross_edges(band: NarrowBand, edges: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Where the surface crosses edges (E,).
+
+    Returns the grid indices (3, E) of the ends they leave, their unit vectors (3, E), the values
+    at both ends (E,), and how much of the edge is before the surface (E,).
+    """
+    addresses, axis = np.divmod(edges, 3)
+    low = band.grid.locate(addresses)
+    along = np.eye(3, dtype=np.int64)[:, axis]
+    first = _get_values(band, addresses)
+    second = _get_values(band, band.grid.find(*(low + along)))
+    return low, along, first, second, (band.level - first) / (second - first)
 
 
 def _find_slope(band: NarrowBand, points: np.ndarray, axis: np.ndarray) -> np.ndarray:
