@@ -8,6 +8,8 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from .chunks import map_chunks, part_of
+
 Progress = Callable[[float], None]
 
 _CHUNK = 2**15  # faces at a time: some milliseconds between two reports
@@ -44,12 +46,15 @@ def find_largest_component(
         return np.arange(len(vertices)), faces
     x, y, z = (vertices - vertices.mean(axis=0)).T.copy()
     volumes = np.zeros(count)
-    for start in range(0, len(faces), _CHUNK):
-        progress(0.7 + 0.3 * start / len(faces))
-        part = faces[start : start + _CHUNK]
-        (ax, bx, cx), (ay, by, cy), (az, bz, cz) = x[part.T], y[part.T], z[part.T]
+
+    def add_up(part: slice) -> np.ndarray:
+        corners = faces[part].T.copy()
+        (ax, bx, cx), (ay, by, cy), (az, bz, cz) = (axis.take(corners) for axis in (x, y, z))
         sixfold = ax * (by * cz - bz * cy) + ay * (bz * cx - bx * cz) + az * (bx * cy - by * cx)
-        volumes += np.bincount(labels[part[:, 0]], sixfold, minlength=count)
+        return np.bincount(labels.take(corners[0]), sixfold, minlength=count)
+
+    for part in map_chunks(add_up, len(faces), _CHUNK, part_of(progress, 0.7, 1.0)):
+        volumes += part
     return drop_unused_vertices(len(vertices), faces[labels[faces[:, 0]] == volumes.argmax()])
 
 

@@ -8,6 +8,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from .chunks import part_of as part_of
+
 Field = Callable[[torch.Tensor], torch.Tensor]
 Progress = Callable[[float], None]
 
@@ -15,11 +17,6 @@ BATCH = 2**15  # points per call of a field: the cost of a call is small, and a 
 
 _MAX_DEPTH = 0.05  # of the box: how far below the surface a colour is looked for
 _HALVINGS = 3
-
-
-def part_of(progress: Progress, start: float, stop: float) -> Progress:
-    """The progress of a part of the work: its 0 to 1 become start to stop."""
-    return lambda fraction: progress(start + (stop - start) * fraction)
 
 
 def evaluate(

@@ -14,6 +14,7 @@ from collections.abc import Callable
 import mcubes
 import numpy as np
 
+from .chunks import map_chunks, part_of
 from .narrow_band import CORNERS, NarrowBand, move_off_level
 
 Progress = Callable[[float], None]
@@ -21,7 +22,7 @@ Progress = Callable[[float], None]
 PUBLISHED_LEVEL = 10.0  # raw density at which the published shape export takes the surface
 
 _MARGIN = 1e-6  # of the box: the least distance of a vertex from a sample, representable in float32
-_CHUNK = 2**15  # cells or faces at a time: some milliseconds between two reports
+_CHUNK = 2**14  # cells or edges at a time: milliseconds between two reports, even shares of threads
 
 
 def find_level(density: np.ndarray) -> float:
@@ -86,12 +87,15 @@ def march_narrow_band(
     grid = band.grid
     keys = []
     crossed = np.zeros(3 * len(grid.values), bool)
-    for start in range(0, len(band.cells), _CHUNK):
-        progress(0.3 * start / len(band.cells))
-        cells = slice(start, start + _CHUNK)
-        corners = grid.locate(band.cells[cells])[:, None] + CORNERS.T[:, :, None]
-        keys.append(_list_triangles(grid.find(*corners), band.configurations[cells]))
-        crossed[keys[-1]] = True
+
+    def list_triangles(part: slice) -> np.ndarray:
+        corners = grid.locate(band.cells[part])[:, None] + CORNERS.T[:, :, None]
+        return _list_triangles(grid.find(*corners), band.configurations[part])
+
+    report = part_of(progress, 0.0, 0.3)
+    for triangles in map_chunks(list_triangles, len(band.cells), _CHUNK, report):
+        keys.append(triangles)
+        crossed[triangles] = True
     edges = np.flatnonzero(crossed)  # edge 3 a + k leaves the point with address a along axis k
     numbers = np.empty(len(crossed), np.int64)  # by edge; only those crossed are written
     for start in range(0, len(edges), _CHUNK):
@@ -105,11 +109,13 @@ def march_narrow_band(
         faces[done : done + len(chunk)] = numbers[chunk]
         done += len(chunk)
     vertices = np.empty((len(edges), 3))
-    for start in range(0, len(edges), _CHUNK):
-        progress(0.4 + 0.6 * start / len(edges))
-        part = slice(start, start + _CHUNK)
+
+    def place(part: slice) -> None:
         low, along, _, _, fraction = _cross_edges(band, edges[part])
         vertices[part] = _place_vertices((low + along * fraction).T - 1, grid.side - 2)
+
+    for _ in map_chunks(place, len(edges), _CHUNK, part_of(progress, 0.4, 1.0)):
+        pass
     progress(1.0)
     return vertices, faces, edges
 
@@ -121,9 +127,8 @@ def find_gradients(band: NarrowBand, edges: np.ndarray, progress: Progress) -> n
     neighbours of its ends were sampled too. progress: called with 0 to 1; may raise to stop.
     """
     gradients = np.empty((len(edges), 3), np.float32)
-    for start in range(0, len(edges), _CHUNK):
-        progress(start / len(edges))
-        part = slice(start, start + _CHUNK)
+
+    def differentiate(part: slice) -> None:
         low, along, first, second, fraction = _cross_edges(band, edges[part])
         slopes = along * (second - first)
         for k in (1, 2):
@@ -131,6 +136,9 @@ def find_gradients(band: NarrowBand, edges: np.ndarray, progress: Progress) -> n
             slopes += across * ((1 - fraction) * _find_slope(band, low, across))
             slopes += across * (fraction * _find_slope(band, low + along, across))
         gradients[part] = slopes.T
+
+    for _ in map_chunks(differentiate, len(edges), _CHUNK, progress):
+        pass
     progress(1.0)
     return gradients
 
