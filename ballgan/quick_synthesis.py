@@ -3,7 +3,7 @@
 The same layers as in stylegan2.py. On processors that multiply bfloat16 in hardware, products are
 of bfloat16 and sums float32; on other processors all is float32; on GPUs autocast chooses. Gains
 are folded into the weights, 3x3 convolutions use Winograd's filtering where it pays, and pictures
-(H, W, C) go through the layers of a block in strips of lines that fit into the cache.
+(H, W, C) go through all layers in strips of lines that fit into the cache.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -29,7 +29,7 @@ from .shortage import try_with_less
 from .stylegan2 import SQRT2, Backbone, Step, SynthesisBlock, SynthesisLayer, ToRGB, upsample
 
 # From which the transforms of tiles pay: channels, and pixels for each of them.
-TILED_CHANNELS, TILED_PIXELS = 128, 32
+TILED_CHANNELS, TILED_PIXELS = 128, 8
 BFLOAT16_SINCE = (8, 0)  # compute capability of GPUs that multiply it in hardware
 WIDE = 256  # channels of a backbone that gains by bfloat16 what it loses in precision
 
@@ -144,13 +144,13 @@ def run_layer(
     demodulation = SQRT2 * torch.mv(energy, styles.square()).add(1e-8).rsqrt()
     bias = (SQRT2 * layer.bias).to(dtype)
     if kind == "direct":
-        weight = weight * torch.outer(demodulation, styles)[:, :, None, None]
+        weight = weight * torch.outer(demodulation, styles).to(dtype)[:, :, None, None]
         strips = convolve_directly(strips, weight.to(dtype), bias)
     elif kind == "up":
-        weight = weight * torch.outer(styles, demodulation)[:, :, None, None]
+        weight = weight * torch.outer(styles, demodulation).to(dtype)[:, :, None, None]
         strips = convolve_doubled(strips, weight.to(dtype), bias)
     else:
-        weight = weight * torch.outer(styles, demodulation)
+        weight = weight * torch.outer(styles, demodulation).to(dtype)
         strips = convolve(strips, weight.to(dtype), bias)
     top, strength = 0, SQRT2 * layer.noise_strength
     for strip in strips:

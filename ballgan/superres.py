@@ -95,9 +95,7 @@ class SuperResolution(nn.Module):
         """For a CPU, and for a GPU that is short of memory."""
         image = features[:, :3]
         x = features[0].permute(1, 2, 0).to(fast_dtype(features.device))
-        return run_blocks(
-            self.blocks, x, image, [ws] * len(self.blocks), self.config.noise, step
-        )
+        return run_blocks(self.blocks, x, image, [ws] * len(self.blocks), self.config.noise, step)
 
     def resize(self, features: Tensor) -> Tensor:
         """Features (B, F, H, W) at the input resolution, where the config says so."""
