@@ -1,0 +1,33 @@
+"""ballgan.chunks: work that threads share comes back whole, in order, and can be stopped."""
+
+import numpy as np
+import pytest
+
+from ballgan.chunks import map_chunks
+from ballgan.errors import Cancelled
+
+
+def test_results_come_in_order_with_the_share_that_is_done():
+    fractions: list[float] = []
+    chunks = list(map_chunks(np.arange(10).__getitem__, 10, 4, fractions.append))
+    assert [chunk.tolist() for chunk in chunks] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+    assert fractions == [0, 1 / 3, 2 / 3]
+    assert list(map_chunks(np.arange(0).__getitem__, 0, 4, fractions.append)) == []
+
+
+def test_nothing_more_is_begun_once_the_caller_stops():
+    begun: list[int] = []
+
+    def stop(fraction: float) -> None:
+        if fraction > 0:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        for _ in map_chunks(lambda part: begun.append(part.start) or 0, 20000, 1, stop):
+            pass
+    assert len(begun) < 20000
+
+
+def test_an_error_of_the_work_reaches_the_caller():
+    with pytest.raises(IndexError):
+        list(map_chunks(lambda part: [][part.start], 3, 1, lambda fraction: None))
