@@ -60,6 +60,8 @@ def test_films_look_like_their_pictures(tmp_path: Path, kind: str) -> None:
 
 def test_webm_keeps_alpha_and_straight_colours(tmp_path: Path) -> None:
     path = film(tmp_path / "a.webm", format="webm", transparent=True)
+    with av.open(str(path)) as container:  # what tells players that there is alpha
+        assert container.streams.video[0].metadata["alpha_mode"] == "1"
     frames = decode(path, alpha=True)
     for index, frame in enumerate(frames):
         assert psnr(frame[..., 3], picture(index)[..., 3]) > 38

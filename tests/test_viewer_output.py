@@ -138,6 +138,28 @@ def test_the_mesh_is_painted_and_has_edges(app: Any) -> None:
     assert np.abs(stage_pixels(app).astype(int) - painted).mean() > 1
 
 
+def test_two_meshes_show_beside_each_other(app: Any) -> None:
+    play(app, {"click": "layer.surface"}, {"command": "compare.pin"}, {"key": "Right"})
+    play(app, {"wait": "converged", "timeout": 60})
+    app.frame()
+    left, right = (pane.surface for pane in app.easel._panes)
+    assert left.final and right.final
+    assert (left.request.identity.code.seed, right.request.identity.code.seed) == (1, 0)
+    both = stage_pixels(app)
+    play(app, {"key": "C"}, {"wait": "converged", "timeout": 60})
+    app.frame()
+    mine = stage_pixels(app)
+    play(app, {"key": "Left"}, {"wait": "converged", "timeout": 60})
+    app.frame()
+    pinned = stage_pixels(app)
+    both, mine, pinned = (shown[60:-60].astype(int) for shown in (both, mine, pinned))  # no labels
+    edge = both.shape[1] // 2
+    before, after = np.s_[:, : edge - 24], np.s_[:, edge + 24 :]  # the divider with its handle
+    assert np.array_equal(both[before], mine[before])
+    assert np.array_equal(both[after], pinned[after])
+    assert not np.array_equal(mine[after], pinned[after])
+
+
 def test_what_is_compared() -> None:
     view = View(comparison=Comparison(on=True, kind="layer", layer="depth"))
     assert replace(view, layer="depth", comparison=Comparison()) == view.compared()

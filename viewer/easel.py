@@ -48,23 +48,28 @@ class Easel:
         """`render` and `surface` are the lanes of tasks.Renderer and tasks.SurfaceFinder."""
         self.model: Model | None = None
         self._panes = (Pane(), Pane())
-        self.surface: Surface | None = None
         self.separation: Separation | None = None  # of the last finished picture with a foreground
         self._stage, self._preview = stage, preview
         self._render, self._find_surface = render, surface
         self._asked: RenderRequest | None = None
         self._surface_asked: SurfaceRequest | None = None
-        self._surface_failed: SurfaceRequest | None = None
 
     @property
     def picture(self) -> Rendered | None:
         """The newest picture of the view."""
         return self._panes[0].picture
 
+    @property
+    def surface(self) -> Surface | None:
+        """The newest mesh, of the main pane if it has one."""
+        return self._panes[0].surface or self._panes[1].surface
+
     def use_model(self, model: Model) -> None:
         """Look at another model; the picture of the old one stays until there is a new one."""
         self.model = model
-        self._asked = self._surface_asked = self.surface = self.separation = None
+        self._asked = self._surface_asked = self.separation = None
+        for pane in self._panes:
+            pane.forget_surface()
         self._find_surface.submit(Forget())
 
     def submit(self, state: ViewerState, limit: str) -> None:
@@ -72,12 +77,10 @@ class Easel:
         if self.model is None:
             return
         sides = _sides(state)
-        meshed = next((side for side in sides if side.view.layer == "surface"), None)
-        if meshed is not None:
-            wanted = _surface_request(self.model, meshed)
-            if wanted != self._surface_asked:
-                self._surface_asked = wanted
-                self._find_surface.submit(wanted)
+        surface = self._next_surface(sides)
+        if surface is not None and surface != self._surface_asked:
+            self._surface_asked = surface
+            self._find_surface.submit(surface)
         requests = [
             self._request(side, limit, pane)
             for pane, side in enumerate(sides)
@@ -99,6 +102,16 @@ class Easel:
         if state.view.layer == "surface":
             limit = STAGES[0]  # of the preview, which shows until there is a mesh
         return RenderRequest(self.model, view, limit, bakes, state.revision, pane)
+
+    def _next_surface(self, sides: list[ViewerState]) -> SurfaceRequest | None:
+        """The mesh to find: that of the main pane, then that of the other one."""
+        assert self.model is not None
+        for pane, side in enumerate(sides):
+            if side.view.layer == "surface":
+                wanted = _surface_request(self.model, side, pane)
+                if not self._panes[pane].has_surface(wanted):
+                    return wanted
+        return None
 
     def _next(self, requests: list[RenderRequest]) -> RenderRequest | None:
         """What to work on: a first whole picture of each pane, then the end of each."""
@@ -130,7 +143,7 @@ class Easel:
             if not result.request.pane:
                 self.separation = result.separation or self.separation
         else:
-            self.surface = result
+            self._panes[result.request.pane].surface = result
             self._stage.upload_surface(result)
 
     def receive_failure(self, failure: Failed) -> act.Action:
@@ -138,7 +151,7 @@ class Easel:
         if isinstance(failure.request, RenderRequest):
             self._panes[failure.request.pane].settle(failure.request)
         else:
-            self._surface_failed = failure.request
+            self._panes[failure.request.pane].surface_failed = failure.request
         return act.Notify("error", failure.message)
 
     def converged(self, state: ViewerState) -> bool:
@@ -155,17 +168,14 @@ class Easel:
             )
             settled = self._panes[pane].settled
             return settled is not None and settled.covers(wanted)
-        surface = _surface_request(self.model, state)
-        if surface != self._surface_asked and pane:
-            return True  # two meshes do not show at once
-        found = self.surface if self.surface and self.surface.final else None
-        return self.surface_failed(state) or (found is not None and found.request == surface)
+        return self._panes[pane].has_surface(_surface_request(self.model, state, pane))
 
-    def surface_failed(self, state: ViewerState) -> bool:
+    def surface_failed(self, state: ViewerState, pane: int = 0) -> bool:
         """Whether it is known that there is no surface for the state."""
-        if self.model is None or self._surface_failed is None:
+        failed = self._panes[pane].surface_failed
+        if self.model is None or failed is None:
             return False
-        return self._surface_failed == _surface_request(self.model, state)
+        return failed == _surface_request(self.model, state, pane)
 
     def engine(self, state: ViewerState, pane: int = 0) -> str:
         """Who draws the layer of a pane: "neural", "preview", "mesh", or nobody.
@@ -174,9 +184,9 @@ class Easel:
         camera even while it lacks a new code; else whatever there was last.
         """
         if state.view.layer == "surface":
-            found = self._has_surface(state) or self.surface_failed(state)
+            found = self._has_surface(state, pane) or self.surface_failed(state, pane)
             if found or not self._can_preview(state, pane):
-                return "mesh" if self.surface is not None else ""
+                return "mesh" if self._panes[pane].surface is not None else ""
             return "preview"
         if self._shows_view(state, pane) or not self._can_preview(state, pane):
             return "neural" if self._panes[pane].picture is not None else ""
@@ -218,7 +228,7 @@ class Easel:
         if engine == "neural":
             self._stage.draw_picture(rectangle, framebuffer, scale, pane)
         elif engine == "mesh":
-            self._stage.draw_surface(rectangle, framebuffer, state.view, scale)
+            self._stage.draw_surface(rectangle, framebuffer, state.view, scale, pane)
         elif engine == "preview":
             self._preview.draw(state.view, rectangle, framebuffer, scale, moving=moving)
 
@@ -277,9 +287,9 @@ class Easel:
     def _is_of(self, picture: Rendered, state: ViewerState) -> bool:
         return picture.request.shows(self.model, state.view.relevant(), state.revision)
 
-    def _has_surface(self, state: ViewerState) -> bool:
+    def _has_surface(self, state: ViewerState, pane: int) -> bool:
         """Whether the mesh is that of the present code; its level may be an earlier one."""
-        surface = self.surface
+        surface = self._panes[pane].surface
         return surface is not None and surface.request.identity == state.view.identity
 
     def photograph(self, state: ViewerState) -> tuple[np.ndarray, ...]:
@@ -354,7 +364,6 @@ def _sides(state: ViewerState) -> list[ViewerState]:
     return [state] if other is None else [state, replace(state, view=other)]
 
 
-def _surface_request(model: Model, state: ViewerState) -> SurfaceRequest:
-    level = None if state.export.automatic_level else state.export.level
-    painted = state.view.mesh.paint == "colour"
-    return SurfaceRequest(model, state.view.identity, level, painted)
+def _surface_request(model: Model, state: ViewerState, pane: int) -> SurfaceRequest:
+    style = state.view.mesh
+    return SurfaceRequest(model, state.view.identity, style.level, style.paint == "colour", pane)

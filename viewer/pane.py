@@ -2,7 +2,16 @@
 
 from ballgan.view import View
 
-from .requests import STAGES, Model, Rendered, RenderRequest, Settled, rank
+from .requests import (
+    STAGES,
+    Model,
+    Rendered,
+    RenderRequest,
+    Settled,
+    Surface,
+    SurfaceRequest,
+    rank,
+)
 
 
 class Pane:
@@ -11,6 +20,18 @@ class Pane:
     def __init__(self) -> None:
         self.picture: Rendered | None = None
         self.settled: RenderRequest | None = None
+        self.surface: Surface | None = None
+        self.surface_failed: SurfaceRequest | None = None  # of which it is known that there is none
+
+    def forget_surface(self) -> None:
+        """Another model is looked at."""
+        self.surface = self.surface_failed = None
+
+    def has_surface(self, wanted: SurfaceRequest) -> bool:
+        """Whether the finished mesh of a request is there, or there is none."""
+        found = self.surface
+        ready = found is not None and found.final and found.request == wanted
+        return ready or self.surface_failed == wanted
 
     def take(self, result: Rendered) -> bool:
         """Keep a picture; False if there is a better one of the same view already."""

@@ -43,17 +43,18 @@ class Stage:
         self._quad = gl.Quad()
         self.way: Upload = choose_upload()  # of pictures into textures
         self._textures = (gl.Texture(self.way), gl.Texture(self.way))  # of the panes
-        self._mesh = gl.Triangles((3, 3, 3))
+        self._meshes = (gl.Triangles((3, 3, 3)), gl.Triangles((3, 3, 3)))
 
     def upload_picture(self, pixels: Pixels, pane: int = 0) -> None:
         """Show pixels in a pane: 0 or 1."""
         self._textures[pane].upload(pixels)
 
     def upload_surface(self, surface: Surface) -> None:
-        """Show a surface."""
+        """Show a surface in the pane that it is for."""
         mesh = surface.mesh
         colors = np.ones_like(mesh.points) if mesh.colors is None else mesh.colors
-        self._mesh.upload(np.concatenate([mesh.points, mesh.normals, colors], axis=1), mesh.faces)
+        values = np.concatenate([mesh.points, mesh.normals, colors], axis=1)
+        self._meshes[surface.request.pane].upload(values, mesh.faces)
 
     def clear(self, width: int, height: int) -> None:
         """Start a frame of `width` x `height` pixels."""
@@ -73,8 +74,9 @@ class Stage:
         framebuffer: tuple[int, int],
         view: View,
         scale: float,
+        pane: int = 0,
     ) -> None:
-        """Draw the surface into `rectangle` on a plain ground; `scale`: pixels a logical pixel."""
+        """Draw a pane's surface into `rectangle` on a plain ground; scale: pixels a logical one."""
         camera = view.camera
         bottom = framebuffer[1] - rectangle.y - rectangle.height
         place = [round(v) for v in (rectangle.x, bottom, rectangle.width, rectangle.height)]
@@ -94,13 +96,14 @@ class Stage:
         GL.glEnable(GL.GL_DEPTH_TEST)
         GL.glDisable(GL.GL_CULL_FACE)
         GL.glDisable(GL.GL_BLEND)
-        self._mesh.draw()
+        self._meshes[pane].draw()
         GL.glDisable(GL.GL_DEPTH_TEST)
         GL.glViewport(0, 0, *framebuffer)
 
     def close(self) -> None:
         """Delete everything."""
-        for part in self._picture, self._surface, self._quad, *self._textures, self.way, self._mesh:
+        textures = (*self._textures, self.way)
+        for part in self._picture, self._surface, self._quad, *textures, *self._meshes:
             part.close()
 
 

@@ -167,6 +167,7 @@ class SurfaceRequest:
     identity: Identity
     level: float | None
     painted: bool = False  # whether its vertices shall have colours
+    pane: int = 0  # that it is for
 
 
 @dataclass(frozen=True)

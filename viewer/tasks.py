@@ -42,6 +42,7 @@ from .sniff import recognise
 from .worker import Ticket
 
 SURFACE_RESOLUTIONS = (48, 96)  # samples along a side for the level preview, coarse first
+KEPT_IDENTITIES = 2  # whose densities are kept: those of the two sides of a comparison
 MEASURED = 512  # rays along a side of the picture whose separation is measured, at most
 TEXTURE_SIZE = 1024  # pixels
 
@@ -199,48 +200,55 @@ class SurfaceFinder:
     """Finds surfaces for the level preview; the sampled densities are kept for the next level."""
 
     def __init__(self) -> None:
-        self._key: tuple[Model, Identity] | None = None
+        self._model: Model | None = None
         self._scene: Any = None
-        self._grids: dict[int, np.ndarray] = {}
+        self._grids: dict[Identity, dict[int, np.ndarray]] = {}  # by resolution; used last is last
 
     def __call__(self, request: SurfaceRequest | Forget, ticket: Ticket) -> None:
         """Post Surface at each resolution."""
         if isinstance(request, Forget):
-            self._key, self._scene, self._grids = None, None, {}
+            self._model, self._scene, self._grids = None, None, {}
             return
-        self._prepare(request)
+        grids = self._prepare(request)
         for resolution in SURFACE_RESOLUTIONS:
             last = resolution == SURFACE_RESOLUTIONS[-1]
-            if last or SURFACE_RESOLUTIONS[-1] not in self._grids:
+            if last or SURFACE_RESOLUTIONS[-1] not in grids:
                 ticket.protected = not last
-                ticket.post(self._find(request, resolution, ticket, last))
+                ticket.post(self._find(request, resolution, grids, ticket, last))
                 ticket.check()
 
-    def _prepare(self, request: SurfaceRequest) -> None:
+    def _prepare(self, request: SurfaceRequest) -> dict[int, np.ndarray]:
+        """Give the scene its foreground; the densities that are known of it, to be added to."""
         import ballgan
         from ballgan import staging
 
-        key = (request.model, request.identity)
-        if self._key == key:
-            return
-        if self._key is None or self._key[0] != request.model:
+        if self._model != request.model:
+            self._model, self._grids = request.model, {}
             self._scene = ballgan.Scene(request.model.generator)
         staging.set_identity(self._scene, request.identity)
-        self._key, self._grids = key, {}
+        grids = self._grids.pop(request.identity, {})
+        kept = list(self._grids.items())[1 - KEPT_IDENTITIES :]
+        self._grids = dict([*kept, (request.identity, grids)])
+        return grids
 
     def _find(
-        self, request: SurfaceRequest, resolution: int, ticket: Ticket, final: bool
+        self,
+        request: SurfaceRequest,
+        resolution: int,
+        grids: dict[int, np.ndarray],
+        ticket: Ticket,
+        final: bool,
     ) -> Surface:
         from ballgan.mesh_picture import build_surface, sample_grid
 
         def check(fraction: float) -> None:
             ticket.check()
 
-        if resolution not in self._grids:
-            self._grids[resolution] = sample_grid(self._scene, resolution, check)
+        if resolution not in grids:
+            grids[resolution] = sample_grid(self._scene, resolution, check)
         found = build_surface(
             self._scene,
-            self._grids[resolution],
+            grids[resolution],
             request.level,
             painted=request.painted,
             progress=check,
