@@ -305,8 +305,9 @@ class Easel:
         return pictures if len(pictures) == len(panes) else ()
 
     def describe_picture(self, state: ViewerState) -> Quality | None:
-        """How good the picture on the stage is."""
-        if self.engine(state) == "preview":
+        """How good the picture on the stage is; None where there is none, or a mesh."""
+        engine = self.engine(state)
+        if engine == "preview":
             return Quality(
                 stage=STAGES[0],
                 size=0,
@@ -318,7 +319,7 @@ class Easel:
                 cells=self._preview.cells,
                 refined=self._preview.refined,
             )
-        if self.picture is None:
+        if self.picture is None or engine == "mesh":
             return None
         return Quality(
             stage=self.picture.stage,

@@ -28,7 +28,7 @@ LAYER_TIPS = {
     "normals": "Which way the surface faces, as colours.",
     "depth": "Distance from the camera, in colours.",
     "alpha": "How opaque the foreground is: white hides the background.",
-    "surface": "The mesh that an export would write, as clay.",
+    "surface": "The mesh that an export would write, coarser: as clay or in its colours.",
 }
 
 

@@ -42,7 +42,8 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     recent = recent_files(
         ui, "session.recent", "Recent sessions", state.preferences.recent_sessions
     )
-    name = ui.line("session.name", state.session_name, os.path.basename(where))
+    ui.label("File", NAME_TIP)
+    name = ui.line("session.name", state.session_name, os.path.basename(where), width=-1)
     ui.tip(f"{where}: {NAME_TIP}")
     if name is not None:
         actions.append(act.NameSession(name))

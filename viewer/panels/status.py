@@ -92,10 +92,15 @@ def describe_speed(info: ViewInfo) -> str:
     """Times of the picture and of the window."""
     parts = []
     if info.quality is not None:
-        parts.append(f"picture {info.quality.milliseconds:.0f} ms")
+        parts.append(f"picture {_describe_time(info.quality.milliseconds)}")
     rate = f", {info.frames_per_second:.0f} fps" if info.frames_per_second else ""
     parts.append(f"window {info.frame_ms:.1f} ms{rate}")
     return SEPARATOR.join(parts)
+
+
+def _describe_time(milliseconds: float) -> str:
+    """Such as "85 ms" or "2.4 s"."""
+    return f"{milliseconds:.0f} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"
 
 
 def _draw_lamp(ui: Ui, state: ViewerState, info: ViewInfo, line: float) -> None:
