@@ -34,8 +34,8 @@ def add_layer(command: ArgumentParser) -> None:
         "--colormap",
         choices=COLORMAPS,
         default="grey",
-        help="of --layer depth: grey is black where there is no foreground, viridis and cividis "
-        "are transparent there (default: %(default)s)",
+        help="of --layer depth: grey is black where there is no foreground; viridis and cividis, "
+        "and in films all of them, are transparent there (default: %(default)s)",
     )
     command.add_argument(
         "--paint",

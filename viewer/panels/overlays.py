@@ -170,8 +170,8 @@ def _draw_keys(ui: Ui, info: ViewInfo) -> list[act.Action]:
 
 
 def _write_keys(row: Command) -> str:
-    """All keys of a command, or the shortest where they are too long for the column."""
-    keys = sorted(map(str, row.keys), key=len)
+    """All keys of a command, or the first where they are too long for the column."""
+    keys = [str(key) for key in row.keys]
     return " or ".join(keys) if sum(map(len, keys)) <= 12 else keys[0]
 
 
