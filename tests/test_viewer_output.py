@@ -222,7 +222,7 @@ def test_the_saved_mesh_is_the_one_on_the_stage_and_the_commands(app: Any) -> No
     shown = stage_pixels(app).astype(float) / 255
     side = shown.shape[0]
     app.dispatch(act.SetCapture(replace(app.state.capture, size=side, passes=1)))
-    play(app, {"click": "screenshot"}, {"wait": "captured", "timeout": 60})
+    play(app, {"click": "screenshot"}, {"wait": "captured", "timeout": 300})
     made = saved(app)
     assert made.shape[0] == side
     solid = made[..., 3] == 1
