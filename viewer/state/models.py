@@ -37,8 +37,9 @@ def _(action: act.ModelOpened, state: ViewerState) -> ViewerState:
     if is_late(state.loading, BUNDLED if model.bundled else model.path):
         return state
     state, shown = replace(state, loading=None), state.model
+    returns = isinstance(action, act.ModelArrived) and not action.replaces
     closed = tuple(other for other in state.closed if other.path != model.path)
-    if isinstance(action, act.ModelArrived) and closed != state.closed:
+    if returns and closed != state.closed:
         return state  # it was closed again meanwhile
     notes = _find_notes(state, action)
     state = replace(state, closed=closed, history=history.close(state.history))
@@ -50,7 +51,7 @@ def _(action: act.ModelOpened, state: ViewerState) -> ViewerState:
     takes_place = shown is not None and shown.path in (model.path, action.replaces)
     if shown is None or takes_place or (action.show and not action.replaces):
         state = _show(state, model)
-    if isinstance(action, act.ModelArrived) and action.show and state.pending is not None:
+    if returns and action.show and state.pending is not None:
         return reduce(act.RestoreDocument(state.pending), state)  # what undo brings back with it
     return state
 
