@@ -368,7 +368,8 @@ class App:
         """The pixel under the pointer, if that is asked for."""
         x, y = self.window.pointer
         picture = layout.picture
-        if not self.state.inspects or self.gui.wants_pointer or not picture.contains(x, y):
+        covered = self.gui.wants_pointer or bool(self.state.overlay)
+        if not self.state.inspects or covered or not picture.contains(x, y):
             return None
         place = ((x - picture.x) / picture.width, (y - picture.y) / picture.height)
         return self.easel.inspect(self.state.seen, place)
