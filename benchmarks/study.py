@@ -25,7 +25,7 @@ from harness import machine
 from ballgan.files import atomic_write
 from ballgan.images import contact_sheet, load_image, write_png
 
-DOMAINS = ("heads", "cars")
+DOMAINS = ("heads", "cars", "rooms")
 COLUMNS = {  # key of metrics.json: heading
     "mask_iou": "mask IoU",
     "depth_error": "depth error",

@@ -106,8 +106,8 @@ def test_pictures_without_object_have_an_empty_truth() -> None:
 
 
 def test_directions_are_those_of_the_orbit() -> None:
-    yaw, pitch = torch.tensor([[0.5]]), torch.tensor([[0.2]])
-    direction = view_directions(orbit_labels(yaw, pitch, 3.0))[0]
+    yaw, pitch = torch.tensor([0.5]), torch.tensor([0.2])
+    direction = view_directions(orbit_labels(yaw, pitch, 2.7, 3.0))[0]
     expected = [pitch.cos() * yaw.sin(), pitch.sin(), pitch.cos() * yaw.cos()]
     assert direction.tolist() == pytest.approx([float(value) for value in expected], abs=1e-6)
 
@@ -174,7 +174,7 @@ def test_file_cannot_run_code(tmp_path: Path) -> None:
 
 
 def test_unknown_domain_or_size_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"heads or cars at 16, 32, .* got 'cats' at 64"):
+    with pytest.raises(ValueError, match=r"heads or cars or rooms at 16, 32, .* got 'cats' at 64"):
         JudgeInfo("cats", 64)
     with pytest.raises(ValueError, match="at 48 pixels|got 'heads' at 48"):
         JudgeInfo("heads", 48)

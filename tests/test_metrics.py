@@ -178,8 +178,8 @@ def test_binariness_and_change_by_hand() -> None:
 
 
 def cameras(*yaws: float, pitch: float = 0.1) -> Tensor:
-    yaw = torch.tensor(yaws, dtype=torch.float64)[:, None]
-    return orbit_labels(yaw, torch.full_like(yaw, pitch), FOCAL)
+    yaw = torch.tensor(yaws, dtype=torch.float64)
+    return orbit_labels(yaw, torch.full_like(yaw, pitch), 2.7, FOCAL)
 
 
 def see_sphere(labels: Tensor, size: int = 64, *, depends_on_view: bool = False) -> View:

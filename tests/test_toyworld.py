@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import zipfile
 from dataclasses import fields
 from pathlib import Path
@@ -12,7 +13,15 @@ import torch
 from ballgan_train.__main__ import main
 from ballgan_train.toyworld import DOMAINS, ToyBatch, ToyWorld, decode_depth, truth_path
 from ballgan_train.toyworld import dataset as toy_dataset
-from ballgan_train.toyworld.backgrounds import FAMILIES, SPHERE_RADIUS, draw_backdrops, radiance
+from ballgan_train.toyworld.backgrounds import (
+    FAMILIES,
+    ROOM_SCALE,
+    SPHERE_RADIUS,
+    Backdrop,
+    Surroundings,
+    draw_backdrops,
+    radiance,
+)
 from ballgan_train.toyworld.draws import Draws, move, palette_table
 from ballgan_train.toyworld.shading import encode
 from ballgan_train.toyworld.world import RADIUS
@@ -254,8 +263,46 @@ def test_background_is_on_a_sphere() -> None:
     assert (encode(colors)[0] - seen)[:, free].abs().median() < 1e-3
 
 
+def test_a_room_has_real_distances() -> None:
+    """What two cameras see at one point of a wall is the same; the wall is no sphere."""
+    backdrops = draw_backdrops(Draws(0, torch.arange(6), "background"), rooms=True)
+    around = Surroundings(backdrops, backdrops.family[:, 0], near=True)
+    position = torch.tensor([0.9, 0.4, 2.5]).expand(6, -1)[..., None]
+    angle = torch.linspace(0, 6.2832, 2001)
+    ring = torch.stack([angle.sin(), 0 * angle, angle.cos()]).expand(6, -1, -1)
+    seen = around.behind(0 * position, ring)
+    for distance, same in ((wall_distance(backdrops, ring), True), (torch.tensor(3.0), False)):
+        there = ring * distance - position
+        again = around.behind(position, there / there.norm(dim=1, keepdim=True))
+        # Only how a wall is lit by the direction from its middle differs, and edges by rounding.
+        close = ((again - seen).abs().amax(1) < 0.02).float().mean()
+        assert (close > 0.97) == same, close
+    assert torch.equal(around.behind(0 * position, ring), around.mirrored(0 * ring, ring))
+
+
+def wall_distance(backdrops: Backdrop, ring: Tensor) -> Tensor:
+    """How far (B, 1, R) the walls are from the middle in level directions, world units."""
+    half_x, half_z = (ROOM_SCALE * (0.8 + 0.7 * backdrops.shape[:, i : i + 1]) for i in (0, 1))
+    turn = backdrops.turn
+    across = ring[:, 0] * turn.cos() - ring[:, 2] * turn.sin()
+    along = ring[:, 0] * turn.sin() + ring[:, 2] * turn.cos()
+    return torch.minimum(half_x / across.abs(), half_z / along.abs())[:, None]
+
+
+def test_every_camera_is_in_the_room() -> None:
+    backdrops = draw_backdrops(Draws(3, torch.arange(500), "background"), rooms=True)
+    shortest = backdrops.shape[:, :3].amin(0)
+    half = ROOM_SCALE * (0.8 + 0.7 * shortest[:2])
+    top = ROOM_SCALE * (0.45 + 0.3 * shortest[2])
+    assert half.min() > RADIUS and top > RADIUS * math.sin(DOMAINS["rooms"].pitch[1])
+    cars, rooms = ToyWorld("cars", 16).render([0, 1]), ToyWorld("rooms", 16).render([0, 1])
+    for name in ("label", "mask", "depth", "normals"):
+        assert torch.equal(getattr(cars, name), getattr(rooms, name))
+    assert (cars.image - rooms.image).abs().mean() > 0.01
+
+
 def test_settings_that_cannot_work_are_refused() -> None:
-    with pytest.raises(ValueError, match="heads, cars; got 'cats'"):
+    with pytest.raises(ValueError, match="heads, cars, rooms; got 'cats'"):
         ToyWorld("cats", 64)
     with pytest.raises(ValueError, match="multiple of 8"):
         ToyWorld("heads", 60)

@@ -68,13 +68,12 @@ def rest(app: Any) -> None:
     return_freed_memory()
 
 
-def fill_caches(app: Any, model: Path, values: dict[str, Any]) -> None:
-    """Show what was shown at first, by other seeds: what is kept of pictures has the same size
-    whenever this is done, so that only what is lost makes a difference."""
-    play(app, {"drop": str(model)}, CALM)
+def start_anew(app: Any, model: Path, values: dict[str, Any]) -> None:
+    """Show what was shown at first, by other seeds, in a model that was just opened: what is kept
+    of pictures has the same size whenever this is done, so that only what is lost counts."""
     for info in app.state.models:
-        if info.path != str(model):
-            app.dispatch(act.CloseModel(info.path))
+        app.dispatch(act.CloseModel(info.path))
+    play(app, CALM, {"drop": str(model)}, CALM)
     for seed in range(9):
         view = replace(values["view.foreground"], x=float(seed))
         backdrop = replace(values["view.backdrop"], code=view)
@@ -105,14 +104,14 @@ def test_many_random_actions_and_no_growth(app: Any, files: list[Path]) -> None:
     part = ACTIONS // 10
     run(app, files, BASE + 1000, part)
     rest(app)
-    fill_caches(app, model, beginning)
+    start_anew(app, model, beginning)
     before = measure()
     log.info("after warming up: %s", before)
     growth, delays = [], []
     for number in range(1, 10):
         delays.append(run(app, files, BASE + 1000 + number, part))
         rest(app)
-        fill_caches(app, model, beginning)
+        start_anew(app, model, beginning)
         now = measure()
         growth.append(now.resident - before.resident)
         log.info("%s; growth %.1f; longest: %s; hardest: %s", now, growth[-1], *delays[-1])

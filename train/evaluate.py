@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         required=True,
-        help="toyworld:heads or toyworld:cars (new pictures), or a dataset in EG3D's format",
+        help="toyworld:heads, :cars or :rooms (new pictures), or a dataset in EG3D's format",
     )
     parser.add_argument(
         "--output", metavar="DIR", default="evaluation", help="folder of the report (%(default)s)"
@@ -80,7 +80,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_networks(parser: argparse.ArgumentParser) -> None:
     """Add the options of the networks that look at the pictures."""
     parser.add_argument(
-        "--domain", choices=("heads", "cars"), help="the dataset is of this domain of toyworld"
+        "--domain",
+        choices=("heads", "cars", "rooms"),
+        help="the dataset is of this domain of toyworld",
     )
     parser.add_argument(
         "--judge", metavar="FILE", help="use this judge; if there is no such file, train it there"

@@ -32,7 +32,7 @@ def main() -> None:
     """Copy the model, and write NAME-config.json and NAME-curves.png."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="where to write")
-    parser.add_argument("name", help="heads or cars")
+    parser.add_argument("name", help="heads, cars or rooms")
     parser.add_argument(
         "--neural-resolution",
         type=int,

@@ -99,7 +99,7 @@ class DatasetReals:
 
 
 def open_reals(data: str, *, model: Generator, size: int, domain: str | None, seed: int) -> Reals:
-    """The pictures named by `data`: a path, or toyworld:heads, toyworld:cars at `size`.
+    """The pictures named by `data`: a path, or toyworld: and a domain, at `size`.
 
     `model`: that they are compared with. `domain`: tells that a dataset holds pictures of a
     toyworld domain. Raises ValueError.

@@ -113,7 +113,7 @@ def open_source(
     device: torch.device,
     world: World,
 ) -> Source:
-    """The source named by `data`: a path, or toyworld:heads, toyworld:cars.
+    """The source named by `data`: a path, or toyworld: and a domain.
 
     `batch_size` is the total over all processes. `posed`: whether cameras of photos are needed.
     Raises ValueError if the pictures have another

@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         help="dataset in the EG3D format (folder or zip; photos alone where cameras are drawn), "
-        "toyworld:heads or toyworld:cars",
+        "toyworld:heads, toyworld:cars or toyworld:rooms",
     )
     parser.add_argument(
         "--output", metavar="FOLDER", default="runs", help="where the run's folder is made (runs)"

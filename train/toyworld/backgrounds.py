@@ -2,7 +2,8 @@
 
 Five families: skies over a landscape, rooms with corners, textured walls, bokeh, gradients. Each is
 a function of the direction from the world's origin, seamless all round (not at the poles, which no
-camera sees).
+camera sees). Rooms can also be walked in: then walls, floor and ceiling have their real distances,
+and shift against each other when the camera moves.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from .draws import Draws, palette_table
 from .tracing import dot, unit
 
 SPHERE_RADIUS = 3.0
+ROOM_SCALE = 3.5  # world units for a room's own unit: every camera of a domain is inside
 TILE = 32  # side of an image's own table of random numbers
 FAMILIES = ("sky", "room", "wall", "bokeh", "gradient")
 _WEIGHTS = (0.26, 0.22, 0.2, 0.16, 0.16)
+_ROOM = FAMILIES.index("room")
 
 # One row a family and mood: sky: zenith, horizon, ground, far hills; room: wall, other wall,
 # floor, trim; wall: base, figure, joint, accent; bokeh: dark, mid, two lights; gradient: four.
@@ -86,9 +89,32 @@ class Backdrop:
     below: Tensor  # (B, 3, 1) and from below
 
 
-def draw_backdrops(draws: Draws) -> Backdrop:
-    """The backgrounds of a batch of images."""
+@dataclass(frozen=True)
+class Surroundings:
+    """What is round the objects of a batch, on the device of its rays."""
+
+    backdrop: Backdrop
+    families: Tensor  # (B,) its families on the CPU: images are grouped without a wait for a GPU
+    near: bool = False  # whether it is a room with real distances, instead of a far sphere
+
+    def behind(self, position: Tensor, directions: Tensor) -> Tensor:
+        """Linear RGB (B, 3, R) that a camera at `position` (B, 3, 1) sees in unit directions."""
+        if self.near:
+            return _room(self.backdrop, directions, position / ROOM_SCALE)
+        return radiance(self.backdrop, self.families, _far_sphere(position, directions))
+
+    def mirrored(self, points: Tensor, directions: Tensor) -> Tensor:
+        """Linear RGB (B, 3, R) that comes to points (B, 3, R) of an object from directions."""
+        if self.near:
+            return _room(self.backdrop, directions, points / ROOM_SCALE)
+        return radiance(self.backdrop, self.families, directions)
+
+
+def draw_backdrops(draws: Draws, *, rooms: bool = False) -> Backdrop:
+    """The backgrounds of a batch of images; `rooms`: all of them are rooms."""
     family = draws.pick(_WEIGHTS)
+    if rooms:
+        family = torch.full_like(family, _ROOM)
     mood = draws.uniform()
     colors = torch.zeros(family.shape[0], 4, 3)
     for number, name in enumerate(FAMILIES):
@@ -143,12 +169,16 @@ def _level(color: Tensor) -> Tensor:
     return (color.mean(1, keepdim=True) / 0.5).clamp(0.3, 1.3)
 
 
-def radiance(backdrop: Backdrop, families: Tensor, directions: Tensor) -> Tensor:
-    """Linear RGB (B, 3, R) seen in unit directions (B, 3, R) from the world's origin.
+def _far_sphere(position: Tensor, directions: Tensor) -> Tensor:
+    """Direction from the origin of the points where rays meet the background sphere."""
+    along = dot(position.expand_as(directions), directions)
+    gap = SPHERE_RADIUS**2 - dot(position, position)
+    reach = -along + (along * along + gap).sqrt()
+    return unit(position + directions * reach[:, None])
 
-    `families`: the backdrops' family (B,) on the CPU, so that images can be grouped without
-    waiting for the device.
-    """
+
+def radiance(backdrop: Backdrop, families: Tensor, directions: Tensor) -> Tensor:
+    """Linear RGB (B, 3, R) seen in unit directions (B, 3, R) from the world's origin."""
     result = torch.empty_like(directions)
     for number, paint in enumerate((_sky, _room, _wall, _bokeh, _gradient)):
         rows = (families == number).nonzero()[:, 0]
@@ -193,20 +223,24 @@ def _sky(backdrop: Backdrop, directions: Tensor) -> Tensor:
     return torch.where((level < 0)[:, None], torch.lerp(floor, middle, 0.8 * haze), sky)
 
 
-def _room(backdrop: Backdrop, directions: Tensor) -> Tensor:
-    """The inside of a box: two wall colours, boards, ceiling, skirting, a window."""
+def _room(backdrop: Backdrop, directions: Tensor, origins: Tensor | None = None) -> Tensor:
+    """The inside of a box: two wall colours, boards, ceiling, skirting, a window.
+
+    origins: (B, 3, R) or (B, 3, 1), where the rays begin, in the room's unit; None: its middle.
+    """
     wall, other, floor, trim = backdrop.colors.unbind(1)
     wide, deep, tall, sill, boards, fall = backdrop.shape.split(1, dim=1)
-    cosine, sine = backdrop.axes.split(1, dim=1)
-    dx = directions[:, 0] * cosine - directions[:, 2] * sine
-    dz = directions[:, 0] * sine + directions[:, 2] * cosine
-    dy = directions[:, 1]
+    dx, dy, dz = _turned(backdrop, directions)
+    if origins is None:
+        origins = torch.zeros_like(directions[:, :, :1])
+    ox, oy, oz = _turned(backdrop, origins)
     half_x, half_z = 0.8 + 0.7 * wide, 0.8 + 0.7 * deep
     bottom, top = 0.28 + 0.2 * tall, 0.45 + 0.3 * tall
-    to_x, to_z = half_x / (dx.abs() + 1e-6), half_z / (dz.abs() + 1e-6)
-    to_y = torch.where(dy < 0, bottom, top) / (dy.abs() + 1e-6)
+    to_x = (half_x - dx.sign() * ox) / (dx.abs() + 1e-6)
+    to_z = (half_z - dz.sign() * oz) / (dz.abs() + 1e-6)
+    to_y = (torch.where(dy < 0, bottom, top) - dy.sign() * oy) / (dy.abs() + 1e-6)
     reach = torch.minimum(torch.minimum(to_x, to_z), to_y)
-    px, py, pz = dx * reach, dy * reach, dz * reach
+    px, py, pz = ox + dx * reach, oy + dy * reach, oz + dz * reach
     on_x = to_x <= torch.minimum(to_z, to_y)
     level = to_y <= torch.minimum(to_x, to_z)
     color = torch.where(on_x[:, None], wall, other)
@@ -232,6 +266,13 @@ def _room(backdrop: Backdrop, directions: Tensor) -> Tensor:
     corner = 1 - 0.38 * torch.exp(-gaps[1] / 0.1)
     facing = 0.85 + 0.35 * torch.where(on_x, dx * (wide - 0.5), dz * (deep - 0.5)).sign() * 0.4
     return color * (corner * facing * (0.9 + 0.25 * fall * py))[:, None]
+
+
+def _turned(backdrop: Backdrop, vectors: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Components of vectors (B, 3, R) along the room's axes."""
+    cosine, sine = backdrop.axes.split(1, dim=1)
+    across = vectors[:, 0] * cosine - vectors[:, 2] * sine
+    return across, vectors[:, 1], vectors[:, 0] * sine + vectors[:, 2] * cosine
 
 
 def _wall(backdrop: Backdrop, directions: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from . import backgrounds, tracing
-from .backgrounds import Backdrop
+from .backgrounds import Surroundings
 from .surface import Surface
 from .tracing import Distance, Hits, Pinhole, dot, unit
 
@@ -31,25 +31,21 @@ def shade(
     camera: Pinhole,
     distance: Distance,
     surface: Callable[[Tensor], Surface],
-    surroundings: tuple[Backdrop, Tensor],
+    surroundings: Surroundings,
 ) -> dict[str, Tensor]:
-    """The image, mask, depth and normals of a batch (see ToyBatch).
-
-    `surroundings`: the backdrops and their families (B,) on the CPU.
-    """
+    """The image, mask, depth and normals of a batch (see ToyBatch)."""
     side = picture.size * picture.samples
     sides = (picture.size // 4, picture.size, side)[: 3 if picture.samples > 1 else 2]
     hits = tracing.trace(distance, camera, (*sides[:-1], side), NEAR, FAR)[-1]
-    backdrop, families = surroundings
     grid = torch.arange(side * side, device=hits.depth.device).expand(hits.depth.shape[0], -1)
-    rays = camera.directions(grid, side)
-    colors = backgrounds.radiance(backdrop, families, _far_sphere(camera.position, rays))
+    colors = surroundings.behind(camera.position, camera.directions(grid, side))
     directions = camera.directions(hits.cells, side)
     points = camera.position + directions * hits.depth[:, None]
     normal = tracing.normals(distance, points, directions, 1.5e-3)
     sky = tracing.occlusion(distance, points, normal)
-    sun = tracing.shadow(distance, points + 0.004 * normal, backdrop.light, softness=0.12)
-    lit = _light(picture, surface(points), normal, directions, (sky, sun), surroundings)
+    light = surroundings.backdrop.light
+    sun = tracing.shadow(distance, points + 0.004 * normal, light, softness=0.12)
+    lit = _light(picture, surface(points), (points, normal, directions), (sky, sun), surroundings)
     colors = encode(_scatter(colors, hits, lit))
     depth = torch.full_like(colors[:, :1], torch.inf)
     depth = _scatter(depth, hits, hits.depth[:, None])
@@ -71,27 +67,20 @@ def encode(linear: Tensor) -> Tensor:
     return linear.clamp_min(1e-6) ** (1 / 2.2)
 
 
-def _far_sphere(position: Tensor, directions: Tensor) -> Tensor:
-    """Direction from the origin of the points where rays meet the background sphere."""
-    along = dot(position.expand_as(directions), directions)
-    gap = backgrounds.SPHERE_RADIUS**2 - dot(position, position)
-    reach = -along + (along * along + gap).sqrt()
-    return unit(position + directions * reach[:, None])
-
-
 def _light(
     picture: Picture,
     surface: Surface,
-    normal: Tensor,
-    directions: Tensor,
+    where: tuple[Tensor, Tensor, Tensor],
     visible: tuple[Tensor, Tensor],
-    surroundings: tuple[Backdrop, Tensor],
+    surroundings: Surroundings,
 ) -> Tensor:
     """Linear RGB (B, 3, R) that surface points send to the camera.
 
+    `where`: the points, their normals and the directions of the rays that met them, (B, 3, R).
     `visible`: shares (B, R) of the ambient light and of the key light that reach them.
     """
-    backdrop, families = surroundings
+    backdrop = surroundings.backdrop
+    points, normal, directions = where
     sky, sun = visible
     light = backdrop.light.expand_as(normal)
     facing = dot(normal, light)
@@ -105,7 +94,7 @@ def _light(
     mirrored = unit(directions + 2 * toward[:, None] * normal)
     reflected = backgrounds.ambient(backdrop, mirrored)
     if picture.mirrors:
-        sharp = backgrounds.radiance(backdrop, families, mirrored)
+        sharp = surroundings.mirrored(points, mirrored)
         reflected = torch.lerp(sharp, reflected, surface.roughness[:, None])
     half = unit(light - directions)
     exponent = 2 / surface.roughness.square().clamp_min(0.004)

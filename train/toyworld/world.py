@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor
 from ballgan.camera import orbit_labels
 
 from . import car_shape, car_surface, cars, head_shape, head_surface, heads, shading
-from .backgrounds import draw_backdrops
+from .backgrounds import Surroundings, draw_backdrops
 from .draws import Draws, move
 from .surface import Surface
 from .tracing import Pinhole
@@ -34,8 +34,19 @@ class Domain:
     focal: float  # of an image of side 1
     mirrors: bool  # whether the surroundings are seen in the surface
     scatter: float  # share of the light that gets round the terminator, in [0, 1)
+    rooms: bool = False  # whether it is in rooms of real depth, not before a far sphere
 
 
+_CARS = Domain(
+    cars.draw_cars,
+    car_shape.car_distance,
+    car_surface.car_surface,
+    yaw=(-math.pi, math.pi),
+    pitch=(0.0, 0.6),
+    focal=2.8,
+    mirrors=True,
+    scatter=0.05,
+)
 DOMAINS = {
     "heads": Domain(
         heads.draw_heads,
@@ -47,16 +58,8 @@ DOMAINS = {
         mirrors=False,
         scatter=0.25,
     ),
-    "cars": Domain(
-        cars.draw_cars,
-        car_shape.car_distance,
-        car_surface.car_surface,
-        yaw=(-math.pi, math.pi),
-        pitch=(0.0, 0.6),
-        focal=2.8,
-        mirrors=True,
-        scatter=0.05,
-    ),
+    "cars": _CARS,
+    "rooms": replace(_CARS, rooms=True),
 }
 
 
@@ -75,7 +78,7 @@ class ToyWorld:
     """An endless, reproducible set of pictures: image i depends on (domain, size, seed, i) alone.
 
     Args:
-        domain: "heads" or "cars".
+        domain: "heads", "cars", or "rooms": the cars in rooms of real depth.
         size: side of the pictures in pixels, a multiple of 8.
         seed: 0 <= seed < 2^63.
         device: where pictures are made and returned.
@@ -133,8 +136,8 @@ class ToyWorld:
 
     def _render(self, numbers: Tensor) -> ToyBatch:
         object_ = move(self.domain.draw(Draws(self.seed, numbers, "object")), self.device)
-        drawn = draw_backdrops(Draws(self.seed, numbers, "background"))
-        backdrop = move(drawn, self.device)
+        drawn = draw_backdrops(Draws(self.seed, numbers, "background"), rooms=self.domain.rooms)
+        around = Surroundings(move(drawn, self.device), drawn.family[:, 0], self.domain.rooms)
         label = self.labels(numbers).to(self.device)
         pose = label[:, :16].unflatten(1, (4, 4))
         camera = Pinhole(pose[:, :3, 3:], pose[:, :3, :3], self.domain.focal)
@@ -144,6 +147,6 @@ class ToyWorld:
             camera,
             lambda points: self.domain.distance(object_, points),
             lambda points: self.domain.surface(object_, points),
-            (backdrop, drawn.family[:, 0]),
+            around,
         )
         return ToyBatch(label=label, **layers)
