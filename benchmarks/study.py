@@ -4,7 +4,8 @@ A study is a folder. Every run of a row has its own folder in it: the run of `ba
 what `ballgan-train evaluate` says of it. What is there is not done again, and a run that was
 stopped goes on where it was; so the same command resumes a study. The report is written anew after
 every run, but for what a person has written into it. Beside it lies a record of all results, which
-outlives the folder: what it holds of the same study is not done again either.
+outlives the folder: what it holds of the same study is not done again either. Other sizes, budgets
+or data are another study: the record keeps both, and a folder holds one of them.
 """
 
 import argparse
@@ -95,6 +96,10 @@ class Study:
         """What makes results comparable."""
         options = list(self.options)
         return {"preset": self.preset, "kimg": self.kimg, "count": self.count, "options": options}
+
+    def source(self, domain: str) -> dict[str, str]:
+        """What tells the data of a domain from others."""
+        return {"domain": domain, "data": Path(self.data[domain]).name}
 
 
 def main(page: Page, groups: Sequence[Sequence[Row]], description: str, **defaults: Any) -> int:
@@ -193,7 +198,8 @@ def finish(study: Study, page: Page, row: Row, seed: int) -> bool:
         return False
     if status != 0 and not diverged:
         raise SystemExit(f"The training failed; mend it and begin again: {folder / 'log.txt'}")
-    values: dict[str, Any] = {"diverged": diverged, "s_per_kimg": _seconds_per_kimg(folder)}
+    values: dict[str, Any] = study.source(row.domain) | {"study": study.settings}
+    values |= {"diverged": diverged, "s_per_kimg": _seconds_per_kimg(folder)}
     if not diverged:
         status = _evaluate(study, row, folder)
         if status in STOPPED:
@@ -209,25 +215,43 @@ def finish(study: Study, page: Page, row: Row, seed: int) -> bool:
 
 
 def read_results(study: Study, page: Page) -> dict[str, dict[str, Any]]:
-    """What was measured, by the names of the runs' folders: values by key."""
+    """What was measured, by the names of the runs' folders: values by key.
+
+    Raises SystemExit if the folder has results of another study.
+    """
     results: dict[str, dict[str, Any]] = {}
-    if page.record.is_file():
-        record = json.loads(page.record.read_text("utf-8"))
-        if record["study"] == study.settings:
-            results |= record["results"]
+    for kept in _read_record(page):
+        if kept["study"] == study.settings:
+            results |= {
+                name: values
+                for name, values in kept["results"].items()
+                if study.source(values["domain"]) == _source(values)
+            }
     for file in sorted(study.folder.glob(f"*-seed*/{RESULT}")):
-        results[file.parent.name] = json.loads(file.read_text("utf-8"))
+        values = json.loads(file.read_text("utf-8"))
+        if (values["study"], study.source(values["domain"])) != (study.settings, _source(values)):
+            raise SystemExit(f"{file} is of other settings or data; take a new folder.")
+        results[file.parent.name] = values
     return results
 
 
+def _source(values: dict[str, Any]) -> dict[str, str]:
+    return {key: values[key] for key in ("domain", "data")}
+
+
+def _read_record(page: Page) -> list[dict[str, Any]]:
+    return json.loads(page.record.read_text("utf-8")) if page.record.is_file() else []
+
+
 def _write_record(study: Study, page: Page, results: dict[str, dict[str, Any]]) -> None:
-    keys = ("diverged", "s_per_kimg", *COLUMNS)
+    keys = ("domain", "data", "diverged", "s_per_kimg", *COLUMNS)
     kept = {
         name: {key: result[key] for key in keys if key in result}
         for name, result in sorted(results.items())
     }
+    others = [other for other in _read_record(page) if other["study"] != study.settings]
+    record = [*others, {"study": study.settings, "results": kept}]
     with atomic_write(page.record) as file:
-        record = {"study": study.settings, "results": kept}
         file.write((json.dumps(record, indent=1) + "\n").encode())
 
 
@@ -379,10 +403,10 @@ def _show_pictures(study: Study, page: Page, rows: Sequence[Row]) -> list[str]:
 def _draw_samples(study: Study, row: Row) -> np.ndarray | None:
     """Samples of the row's first seed that has run, layer by layer: (H, W, 3), or None."""
     runs = list(filter(None, map(_run_of, sorted(study.folder.glob(f"{row.name}-seed*")))))
-    newest = max(runs[0].glob("samples/*-full.png"), default=None) if runs else None
-    if newest is None:
+    newest = [max(found) for run in runs if (found := list(run.glob("samples/*-full.png")))]
+    if not newest:
         return None
-    base = str(newest).removesuffix("full.png")
+    base = str(newest[0]).removesuffix("full.png")
     return contact_sheet([[_strip(load_image(f"{base}{layer}.png")) for layer in LAYERS]])
 
 

@@ -118,11 +118,16 @@ def test_finished_work_is_not_done_again(run: Any, programs: Programs, tmp_path:
 def test_the_record_outlives_the_folder(run: Any, programs: Programs, tmp_path: Path) -> None:
     assert run() == 0
     page = (tmp_path / "PAPER_CLAIMS.md").read_text()
+    with pytest.raises(SystemExit, match="other settings or data; take a new folder"):
+        run("--data", "heads=more.zip")
     shutil.rmtree(tmp_path / "runs")
     assert run() == 0 and len(programs.calls) == 12
     assert (tmp_path / "PAPER_CLAIMS.md").read_text() == page
     assert run("--options=--run.keep=2") == 0  # another study
     assert len(programs.calls) == 24
+    shutil.rmtree(tmp_path / "runs")
+    assert run() == 0 and len(programs.calls) == 24  # the record has kept both
+    assert run("--data", "heads=more.zip") == 0 and len(programs.calls) == 36
 
 
 def test_an_interrupted_run_goes_on(run: Any, programs: Programs) -> None:
