@@ -2,11 +2,12 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from contextlib import closing
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import torch
 
 from ballgan.__main__ import main
 from ballgan.cli.crew import Crew, find_crew
-from ballgan.cli.shares import DEAD_S, take_shares
+from ballgan.cli.shares import DEAD_S, FAILED, _take_dead, do_shares
 from ballgan.cli.work import RECORDS, Piece, Work
 
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
@@ -32,13 +33,14 @@ def make_work(folder: Path, crew: Crew | None = None, model: str = "abc", **opti
     return Work(folder, pieces, crew or Crew(), **options)
 
 
-def run_work(work: Work, made: list[int]) -> bool:
-    def make(index: int, progress: Any) -> None:
-        progress(0.5)
-        (work.folder / f"{index}.txt").write_text(str(index))
-        made.append(index)
+def write_piece(work: Work, made: list[int], index: int, progress: Any) -> None:
+    progress(0.5)
+    (work.folder / f"{index}.txt").write_text(str(index))
+    made.append(index)
 
-    return work.run(make, nothing)
+
+def run_work(work: Work, made: list[int]) -> bool:
+    return work.run(partial(write_piece, work, made), nothing)
 
 
 # Who does what
@@ -115,11 +117,11 @@ def test_what_killed_processes_left_is_removed_at_the_end(tmp_path: Path) -> Non
 # Processes that died
 
 
-def mark_of(work: Work, share: int, seconds_ago: float) -> Path:
+def mark_of(work: Work, share: int, seconds_ago: float, text: str = "") -> Path:
     """What a process leaves that lived so long ago."""
     mark = work.folder / RECORDS / f"{work._mark}.{share}"
     mark.parent.mkdir(parents=True, exist_ok=True)
-    mark.touch()
+    mark.write_text(text)
     os.utime(mark, (time.time() - seconds_ago,) * 2)
     return mark
 
@@ -149,25 +151,126 @@ def test_a_share_that_never_began_is_left_alone(tmp_path: Path) -> None:
 def test_one_process_only_takes_a_share(tmp_path: Path) -> None:
     work = make_work(tmp_path)
     mark_of(work, 0, DEAD_S + 5)
-    first, second = (take_shares(tmp_path / RECORDS, Crew(rank, 3), work._mark) for rank in (1, 2))
-    with closing(first), closing(second):
-        assert (next(first), next(second)) == (1, 2)
-        assert next(first) == 0
-        assert next(second, None) is None
+    done: list[tuple[int, int]] = []
+
+    def work_as(rank: int) -> None:
+        def do(share: int) -> None:
+            done.append((rank, share))
+            if share == 0:
+                work_as(2)  # while the first is at work
+
+        do_shares(tmp_path / RECORDS, Crew(rank, 3), work._mark, do)
+
+    work_as(1)
+    assert done == [(1, 1), (1, 0), (2, 2)]
 
 
-def test_who_fails_leaves_a_mark_and_who_is_done_none(tmp_path: Path) -> None:
+def test_who_is_stopped_leaves_a_mark_and_who_is_done_none(tmp_path: Path) -> None:
     work = make_work(tmp_path, Crew(0, 2))
+    mark = tmp_path / RECORDS / f"{work._mark}.0"
 
-    def fail(index: int, progress: Any) -> None:
-        assert (tmp_path / RECORDS / f"{work._mark}.0").is_file()
+    def stop(index: int, progress: Any) -> None:
+        assert mark.is_file()
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
+        work.run(stop, nothing)
+    assert mark.read_text() == ""
+    run_work(make_work(tmp_path, Crew(0, 2)), made := [])
+    assert made == [0, 1, 2] and not mark.is_file()
+
+
+def test_a_share_is_not_taken_that_failed_or_was_taken_before(tmp_path: Path) -> None:
+    work = make_work(tmp_path, Crew(0, 3))
+
+    def fail(index: int, progress: Any) -> None:
+        raise ValueError("cannot be made")
+
+    with pytest.raises(ValueError, match="cannot be made"):
         work.run(fail, nothing)
-    assert (tmp_path / RECORDS / f"{work._mark}.0").is_file()
-    run_work(make_work(tmp_path, Crew(0, 2)), [])
-    assert not (tmp_path / RECORDS / f"{work._mark}.0").is_file()
+    assert (tmp_path / RECORDS / f"{work._mark}.0").read_text() == FAILED
+    mark_of(work, 0, DEAD_S + 5, FAILED)
+    mark_of(work, 1, DEAD_S + 5, "0")
+    assert run_work(make_work(tmp_path, Crew(2, 3)), made := []) is False and made == [4]
+    for rank in (0, 1):  # but they may be started again
+        run_work(make_work(tmp_path, Crew(rank, 3)), made)
+    assert made == [4, 0, 1, 2, 3]
+
+
+def test_who_takes_a_share_says_so_once(tmp_path: Path) -> None:
+    mark = mark_of(make_work(tmp_path), 0, DEAD_S + 5)
+    marks = [mark, mark.with_suffix(".1"), mark.with_suffix(".2")]
+    assert _take_dead(marks, 1) == 0 and mark.read_text() == "1"
+    os.utime(mark, (time.time() - DEAD_S - 5,) * 2)
+    assert _take_dead(marks, 2) is None
+    assert _take_dead(marks, 0) == 0 and mark.read_text() == ""  # its own
+
+
+def test_one_that_is_started_again_leaves_its_share_to_who_has_it(tmp_path: Path) -> None:
+    made: list[int] = []
+    work = make_work(tmp_path, Crew(0, 3))
+    mark = mark_of(work, 0, DEAD_S - 5, "2")
+    assert run_work(work, made) is False and not made and mark.read_text() == "2"
+    assert time.time() - mark.stat().st_mtime > DEAD_S - 6  # not touched either
+    mark_of(work, 1, DEAD_S + 5)
+    run_work(make_work(tmp_path, Crew(0, 3)), made)
+    assert made == [2, 3]
+    mark_of(work, 0, DEAD_S + 5, "2")  # that one has died too
+    run_work(make_work(tmp_path, Crew(0, 3)), made)
+    assert made == [2, 3, 0, 1] and not mark.exists()
+
+
+@pytest.mark.parametrize("folder_too", [False, True])
+def test_who_was_too_slow_ends_in_peace(tmp_path: Path, folder_too: bool) -> None:
+    """Others took its share while it was thought dead, finished, and tidied up."""
+    folder = tmp_path / "turn.parts"
+
+    def make(index: int, progress: Any) -> None:
+        for rank in (0, 1):
+            run_work(make_work(folder, Crew(rank, 2)), [])
+        if folder_too:
+            shutil.rmtree(folder)
+        raise FileNotFoundError
+
+    work = make_work(folder, Crew(0, 2))
+    assert work.run(make, nothing) is not folder_too
+    assert folder.exists() is not folder_too
+    assert not folder_too or work.describe_share() == f"{folder}: others have finished all"
+    with pytest.raises(FileNotFoundError):
+        make_work(tmp_path / "other", Crew(0, 2)).run(lambda *_: open(tmp_path / "no"), nothing)
+
+
+def test_who_waits_takes_over_what_the_dead_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, waits = make_work(tmp_path, Crew(1, 2)), []
+    mark_of(work, 0, 1.0)
+
+    def sleep(seconds: float) -> None:
+        waits.append(work.left)
+        mark_of(work, 0, DEAD_S + 5 if len(waits) == 2 else 1.0)
+
+    made: list[int] = []
+    monkeypatch.setattr("ballgan.cli.work.time.sleep", sleep)
+    work.finish(partial(write_piece, work, made), nothing)
+    assert made == [3, 4, 0, 1, 2] and waits == [3, 3]
+
+
+def test_who_waits_for_one_that_failed_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, waits = make_work(tmp_path, Crew(1, 2)), []
+    mark = mark_of(work, 0, 24 * 3600.0, FAILED)  # the day before: it is started again, later
+
+    def sleep(seconds: float) -> None:
+        waits.append(work.left)
+        mark.write_text(FAILED)
+
+    monkeypatch.setattr("ballgan.cli.work.time.sleep", sleep)
+    monkeypatch.setattr("ballgan.cli.shares.DEAD_S", -60.0)  # a minute is over at once
+    with pytest.raises(ValueError, match="process 1 of 2 failed at what this one waits for"):
+        work.finish(partial(write_piece, work, []), nothing)
+    assert waits == [3]
 
 
 def test_a_living_process_touches_its_mark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -165,7 +165,13 @@ def _measure(
     if not complete:
         _say(work.describe_share())
         return None
-    return summarize(measurement, lambda batch: load((parts / batch.name).read_bytes()))
+    try:
+        return summarize(measurement, lambda batch: load((parts / batch.name).read_bytes()))
+    except FileNotFoundError:
+        if parts.exists():
+            raise
+        _say(work.describe_share())  # another has just finished
+        return None
 
 
 def _describe_origin(
@@ -249,7 +255,7 @@ def _get_judge(
     """The judge, and the checksum of its file; None where there is nothing that it knows.
 
     It is the one given, or that which the first process has kept or trains now, while the others
-    wait for it.
+    wait for it; if it dies, one of them trains it.
     """
     from ballgan.cli.work import Piece, Work
     from ballgan.model_files import hash_file
@@ -278,8 +284,7 @@ def _get_judge(
         save_judge(_keep_judge(args, info, device), shared)
 
     work = Work(parts, [Piece(shared.name, to_plain(info))], crew, overwrite=True)
-    work.run(make, lambda fraction: None)
-    work.wait(lambda fraction: None)
+    work.finish(make, lambda fraction: None)
     return load_judge(shared, device), hash_file(shared)
 
 

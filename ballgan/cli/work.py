@@ -13,7 +13,6 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from ballgan.images import read_texts
 from ballgan.shot import Progress, ascending
 
 from .crew import Crew
-from .shares import take_shares
+from .shares import do_shares, find_lost, read_clock
 
 RECORDS = ".ballgan"  # folder, beside files that cannot hold their record
 TEXT = "Origin"  # keyword of the record among a PNG file's texts
@@ -93,12 +92,14 @@ class Work:
         elsewhere nobody waits, and it is whoever comes last.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        with closing(take_shares(self.folder / RECORDS, self.crew, self._mark)) as shares:
-            for share in shares:
-                for index in self.crew.part(len(self), share):
-                    self._make_missing(index, make, progress)
+
+        def do(share: int) -> None:
+            for index in self.crew.part(len(self), share):
+                self._make_missing(index, make, progress)
+
+        do_shares(self.folder / RECORDS, self.crew, self._mark, do)
         if self.crew.launched and self.crew.is_first:
-            self.wait(progress)
+            self._wait(progress)
         else:
             self._look()
         if self._missing or (self.crew.launched and not self.crew.is_first):
@@ -110,15 +111,45 @@ class Work:
             mark.unlink(missing_ok=True)
         return True
 
+    def finish(self, make: Callable[[int, Progress], None], progress: Progress) -> None:
+        """`run`, again and again, until all pieces are there, whoever makes them.
+
+        Raises ValueError if another process of a job array failed, so that some never will be.
+        """
+        marks = self.folder / RECORDS
+        marks.mkdir(parents=True, exist_ok=True)
+        began = read_clock(marks)
+        while not self.run(make, progress) and self._missing:
+            for share in find_lost(marks, self.crew, self._mark, began):
+                if self._missing.intersection(self.crew.part(len(self), share)):
+                    raise ValueError(
+                        f"{self.folder}: process {share + 1} of {self.crew.size} failed at what "
+                        "this one waits for. See what it said, then start all again."
+                    )
+            time.sleep(_LOOK_S)
+
     def _make_missing(
         self, index: int, make: Callable[[int, Progress], None], progress: Progress
     ) -> None:
         piece = self._pieces[index]
         if index in self._missing and self._read(piece.name) != piece.origin:
-            make(index, self._report(progress))
-            self._note(piece)
-            assert self._read(piece.name) is not None
+            if self._is_over:
+                return
+            try:
+                make(index, self._report(progress))
+                self._note(piece)
+                assert self._read(piece.name) is not None or self._is_over
+            except FileNotFoundError:
+                # One taken for dead that was only slow: another made the piece, and tidied up.
+                if self._read(piece.name) != piece.origin and not self._is_over:
+                    raise
+                return
         self._missing.discard(index)
+
+    @property
+    def _is_over(self) -> bool:
+        """Whether others of a job array have used the files and removed the folder."""
+        return self.crew.size > 1 and not self.crew.launched and not self.folder.is_dir()
 
     @property
     def _mark(self) -> str:
@@ -126,7 +157,7 @@ class Work:
         content = json.dumps([[piece.name, piece.origin] for piece in self._pieces])
         return f"share-{hashlib.blake2b(content.encode(), digest_size=6).hexdigest()}"
 
-    def wait(self, progress: Progress) -> None:
+    def _wait(self, progress: Progress) -> None:
         """Until all pieces are there, whoever makes them."""
         self._look()
         while self._missing:
@@ -138,6 +169,8 @@ class Work:
         """What a process says whose share is done while others are still at work."""
         if self.crew.launched:
             return ""
+        if self._is_over:
+            return f"{self.folder}: others have finished all"
         share = f"share {self.crew.rank + 1} of {self.crew.size}"
         return f"{self.folder}: {share} is done, {self.left} of {len(self)} files are still missing"
 
