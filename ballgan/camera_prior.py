@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 DISTRIBUTIONS = ("data", "uniform", "normal")
+EXTREME_DEVIATIONS = 4  # of "normal" angles from their mean
+EXTREME_COUNTS = 33, 9  # yaws and pitches of `extremes`
 META = "cameras"  # entry of a model's meta that says which cameras it was trained with
 
 
@@ -56,17 +58,34 @@ class CameraPrior:
         """
         import torch
 
-        radius = self.radius or (home.radius, home.radius)
-        fov = self.fov or (home.fov, home.fov)
         if self.distribution == "normal":
             angles = torch.randn(2, count, generator=random, device=random.device) / 2 + 0.5
         else:
             angles = torch.rand(2, count, generator=random, device=random.device)
         lens = torch.rand(2, count, generator=random, device=random.device)
-        bounds = torch.tensor([self.yaw, self.pitch, radius, fov], device=random.device)
+        return self._labels(torch.cat([angles, lens]), home)
+
+    def extremes(self, home: CameraConfig) -> "Tensor":
+        """Labels (N, 25) of cameras all over the range that `sample` draws from, its ends included.
+
+        The ends of "normal" angles are four standard deviations from the mean.
+        """
+        import torch
+
+        end = EXTREME_DEVIATIONS / 2 if self.distribution == "normal" else 0.5
+        yaw, pitch = (torch.linspace(0.5 - end, 0.5 + end, count) for count in EXTREME_COUNTS)
+        ends = torch.tensor([0.0, 1.0])
+        return self._labels(torch.cartesian_prod(yaw, pitch, ends, ends).t(), home)
+
+    def _labels(self, places: "Tensor", home: CameraConfig) -> "Tensor":
+        """Labels (N, 25) of places (4, N): yaw, pitch, radius, fov from 0 to 1 of their bounds."""
+        import torch
+
+        radius = self.radius or (home.radius, home.radius)
+        fov = self.fov or (home.fov, home.fov)
+        bounds = torch.tensor([self.yaw, self.pitch, radius, fov], device=places.device)
         low, high = bounds[:, :1], bounds[:, 1:]
-        drawn = low + (high - low) * torch.cat([angles, lens]).view(4, count)
-        yaw, pitch, distance, view = drawn.double().unbind()
+        yaw, pitch, distance, view = (low + (high - low) * places).double().unbind()
         pitch, focal = pitch.clamp(-MAX_PITCH, MAX_PITCH), 0.5 / (view / 2).tan()
         return orbit_labels(yaw, pitch, distance, focal, home.pivot)
 

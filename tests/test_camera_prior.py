@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -135,8 +136,9 @@ def test_photos_are_packed_and_checked(tmp_path: Path, capsys: pytest.CaptureFix
     command = ["data", "pack", str(tmp_path / "cars"), "--output", str(output)]
     assert main([*command, "--size", "16"]) == 2
     assert "one of the arguments --cameras --unposed is required" in capsys.readouterr().err
-    assert main([*command, "--unposed", "--radius", "2"]) == 1
-    assert "leave the options for them out" in capsys.readouterr().err
+    for option in (["--radius", "0"], ["--up", "z"], ["--force"], ["--center", "0", "0", "0"]):
+        assert main([*command, "--unposed", *option]) == 1
+        assert f"leave the options for them out ({option[0]})" in capsys.readouterr().err
     assert main([*command, "--unposed", "--size", "16"]) == 0
     assert "3 images, 16 x 16, without cameras" in capsys.readouterr().out
     assert Dataset(output, posed=False).image(2).shape == (3, 16, 16)
@@ -198,6 +200,25 @@ def train(trainer: Trainer, steps: int) -> None:
         shape = (config.schedule.batch_size, 3, size, size)
         images = torch.randint(0, 256, shape, generator=random, dtype=torch.uint8)
         trainer.step(images, torch.zeros(len(images), 0))
+
+
+@pytest.mark.parametrize("distribution", ["uniform", "normal"])
+def test_ranges_a_little_beyond_the_sphere_are_refused(distribution: str) -> None:
+    radius = PRESETS["smoke"].model.background.radius
+    for least, most, refused in ((1.0, 0.999, False), (1.0, 1.001, True)):
+        prior = CameraPrior(distribution, radius=(least, most * radius))
+        config = dataclasses.replace(drawn(), cameras=prior)
+        seen = config.cameras.sample(seeded(), 1, config.model.camera)  # well within
+        with pytest.raises(ValueError, match="inside the background") if refused else nullcontext():
+            Trainer(config, seen, CPU, World())
+
+
+def test_normal_cameras_reach_four_deviations() -> None:
+    poses, _ = split_labels(DRAWN.extremes(HOME).double().numpy())
+    poses[:, :3, 3] -= HOME.pivot
+    _, yaw, pitch = measure_orbit(poses)
+    assert (yaw.min(), yaw.max()) == pytest.approx((0.2 - 4 * 0.4, 0.2 + 4 * 0.4), abs=1e-5)
+    assert (pitch.min(), pitch.max()) == pytest.approx((0.1 - 4 * 0.1, 0.1 + 4 * 0.1), abs=1e-5)
 
 
 def test_drawn_cameras_are_resumed_bit_for_bit() -> None:
@@ -286,6 +307,6 @@ def test_a_run_that_begins_with_it_draws_the_same_cameras(
     finished: tuple[Path, Path],
 ) -> None:
     folder, _ = finished
-    config, _, weights = adopt_run(PRESETS["toy32"], folder)
+    config, _, weights, _ = adopt_run(PRESETS["toy32"], folder)
     assert config.cameras == CameraPrior("normal", yaw=(-0.2, 0.6)) and weights
     assert config.discriminator.conditional is False

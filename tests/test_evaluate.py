@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import os
 import warnings
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from ballgan_train.__main__ import main
+from ballgan_train.archive import data_version
 from ballgan_train.batches import Plan, compare_changes
 from ballgan_train.evaluate import _common_size
 from ballgan_train.evaluation import BACKGROUND, INCEPTION, JUDGED, evaluate
@@ -25,8 +27,10 @@ from torch import Tensor, nn
 
 import ballgan
 from ballgan import Camera, Generator, Latent, LearntBackground, RenderSettings, Scene
+from ballgan.camera_prior import META, CameraPrior
 from ballgan.config import SamplingConfig
 from ballgan.images import load_image
+from ballgan.plain import to_plain
 
 CPU = torch.device("cpu")
 PLAN = Plan(count=8, pairs=3, size=16)
@@ -184,6 +188,32 @@ def test_pictures_are_never_enlarged_to_be_compared(model: Generator, tmp_path: 
     assert (
         _common_size(Sampler(model, resolution=32), ToyReals("cars", 64, seed=0, device=CPU)) == 32
     )
+
+
+def test_models_that_draw_their_cameras_are_seen_from_these(reals: ToyReals) -> None:
+    model = make_model(SMALL)
+    prior = CameraPrior("uniform", yaw=(2.0, 2.5))
+    model.meta = {**model.meta, META: to_plain(prior)}
+    own = open_reals("toyworld:heads", model=model, size=16, domain=None, seed=0)
+    position = own.cameras(9)[:, 3:12:4] - torch.tensor(model.config.camera.pivot)
+    yaw = torch.atan2(position[:, 0], position[:, 2])
+    assert 2.0 - 1e-5 <= yaw.min() and yaw.max() <= 2.5 + 1e-5
+    assert torch.equal(own.pictures(range(1)), reals.pictures(range(1)))
+    assert "cameras: the model's own, uniform in yaw 2 to 2.5" in own.protocol
+    assert "drawn anew from the domain's range" in reals.protocol
+
+
+def test_exchanged_photos_are_other_data(tmp_path: Path) -> None:
+    files = sound_files(3, 8)
+    labels = files.pop("dataset.json")
+    folder = write_files(tmp_path / "photos", files)
+    version = data_version(folder)
+    assert data_version(folder) == version
+    os.utime(folder / "00000" / "img00000001.png", (1, 1))
+    exchanged = data_version(folder)
+    assert exchanged != version
+    (folder / "dataset.json").write_text(json.dumps(labels))
+    assert data_version(folder) not in (version, exchanged)
 
 
 # Inception

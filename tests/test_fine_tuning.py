@@ -65,7 +65,7 @@ def write_model(folder: Path, discriminator: Network | None) -> Path:
 
 def test_published_discriminators_are_adopted(tmp_path: Path) -> None:
     path = write_model(tmp_path, published_discriminator())
-    config, model, weights = adopt_model(PRESETS["cars128"], str(path))
+    config, model, weights, _ = adopt_model(PRESETS["cars128"], str(path))
     assert config.model == model.config
     assert config.discriminator.dual and config.discriminator.resolution == 128
     discriminator = Discriminator(config.discriminator)
@@ -103,8 +103,8 @@ def test_the_first_block_by_the_formula(tmp_path: Path) -> None:
 
 def test_files_without_a_discriminator_begin_with_a_new_one(tmp_path: Path) -> None:
     path = write_model(tmp_path, None)
-    config, _, weights = adopt_model(PRESETS["cars128"], str(path))
-    assert weights is None
+    config, _, weights, why = adopt_model(PRESETS["cars128"], str(path))
+    assert weights is None and why == "the file has none"
     assert config.discriminator.channel_base == PRESETS["cars128"].discriminator.channel_base
 
 
@@ -150,7 +150,7 @@ def test_a_run_goes_on_at_a_larger_size(tmp_path: Path) -> None:
     short = ["--schedule.total-kimg", "0.016", "--schedule.start-radius", "None"]
     assert main(["--preset", "smoke", *data, *short]) == 0
     (first,) = tmp_path.iterdir()
-    config, model, discriminator = adopt(PRESETS["toy32"], str(first))
+    config, model, discriminator, _ = adopt(PRESETS["toy32"], str(first))
     state = read_state(first)["trainer"]
     torch.testing.assert_close(dict(model.state_dict()), state["average"])
     assert config.model.neural_resolution == config.discriminator.resolution == 32

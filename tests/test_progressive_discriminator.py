@@ -2,6 +2,8 @@
 
 import dataclasses
 import os
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -153,7 +155,7 @@ def write_model(folder: Path, discriminator: Network | None, alpha: float = 1.0)
 def test_training_goes_on_with_the_discriminator_of_the_file(tmp_path: Path) -> None:
     theirs = small_discriminator()
     path = write_model(tmp_path, published(theirs, 32))
-    config, model, weights = adopt_model(PRESETS["compcars256-stylenerf"], str(path))
+    config, model, weights, _ = adopt_model(PRESETS["compcars256-stylenerf"], str(path))
     assert config.discriminator.architecture == "skip" and config.discriminator.resolution == 32
     assert config.discriminator.group_size == 8 and not config.discriminator.conditional
     mine = ProgressiveDiscriminator(dataclasses.replace(config.discriminator, group_size=4))
@@ -166,7 +168,7 @@ def test_training_goes_on_with_the_discriminator_of_the_file(tmp_path: Path) -> 
 def test_a_discriminator_that_still_grows_is_trimmed(tmp_path: Path) -> None:
     theirs = small_discriminator()
     path = write_model(tmp_path, published(theirs, 32), alpha=0.25)
-    config, _, weights = adopt_model(PRESETS["compcars256-stylenerf"], str(path))
+    config, _, weights, _ = adopt_model(PRESETS["compcars256-stylenerf"], str(path))
     assert config.model.image_resolution == config.discriminator.resolution == 16
     mine = ProgressiveDiscriminator(dataclasses.replace(config.discriminator, group_size=4))
     mine.load_state_dict(weights)
@@ -175,18 +177,43 @@ def test_a_discriminator_that_still_grows_is_trimmed(tmp_path: Path) -> None:
 
 
 def test_files_without_it_begin_with_a_new_one(tmp_path: Path) -> None:
-    config, _, weights = adopt_model(PRESETS["toy64"], str(write_model(tmp_path, None)))
+    config, _, weights, _ = adopt_model(PRESETS["toy64"], str(write_model(tmp_path, None)))
     assert weights is None
     assert not config.discriminator.conditional and not config.discriminator.dual
     assert config.cameras.is_drawn  # as the file says
 
 
-def test_foreign_weights_are_refused(tmp_path: Path) -> None:
+def conditional() -> Network:
     network = published(small_discriminator(), 32)
     network.children["mapping"] = Network("MappingNetwork", parameters={"x": torch.zeros(1)})
-    path = write_model(tmp_path, network)
-    with pytest.raises(CheckpointError, match="StyleNeRF's has no weight 'mapping.x'"):
-        adopt_model(PRESETS["compcars256-stylenerf"], str(path))
+    return network
+
+
+def wide() -> Network:
+    network = published(small_discriminator(), 32)
+    network.children["b8"].children["conv0"].parameters["weight"] = torch.zeros(2, 2, 3, 3)
+    return network
+
+
+@pytest.mark.parametrize(
+    "network, reason",
+    [
+        (lambda: None, "the file has none"),
+        (lambda: Network("DiscriminatorBlock"), "of the unknown kind 'DiscriminatorBlock'"),
+        (lambda: Network("Discriminator"), "not for pictures of 32 pixels"),
+        (lambda: published(small_discriminator(), 16), "not for pictures of 32 pixels"),
+        (conditional, "StyleNeRF's has no weight 'mapping.x'"),
+        (wide, r"blocks.2.conv0.weight is \(2, 2, 3, 3\)"),
+    ],
+)
+def test_where_it_cannot_be_used_a_new_one_begins(
+    network: Callable[[], Network | None], reason: str, tmp_path: Path
+) -> None:
+    adopted = adopt_model(PRESETS["compcars256-stylenerf"], str(write_model(tmp_path, network())))
+    assert adopted.discriminator is None and re.search(reason, adopted.reason)
+
+
+def test_damaged_ones_are_refused(tmp_path: Path) -> None:
     network = published(small_discriminator(), 32)
     del network.children["b8"].children["fromrgb"]
     del network.children["b4"].children["conv"].parameters["bias"]

@@ -194,7 +194,7 @@ def test_a_published_stylenerf_is_trained_on(tmp_path) -> None:
     path = tmp_path / "cars.pkl"
     path.write_bytes(stylenerf_file())
     preset = dataclasses.replace(growing(), loss=PRESETS["smoke"].loss)
-    config, model, discriminator = adopt(preset, str(path))
+    config, model, discriminator, _ = adopt(preset, str(path))
     assert discriminator is None and config.schedule.growth_kimg == 0
     assert config.model.kind == "StyleNeRF" and config.discriminator.resolution == 32
     trainer = Trainer(config, labels(config, 16), CPU, World(), continues=True)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
+from ballgan.files import file_version
 from ballgan.images import MAX_PIXELS
 
 from .labels import LABEL_SIZE
@@ -79,6 +82,22 @@ class Archive:
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_zip": None}
+
+
+def hash_versions(files: Iterable[tuple[str, Path]]) -> str:
+    """A checksum of names, sizes and times of files (name, path): other files have another one."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name, path in files:
+        digest.update(f"{name} {file_version(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def data_version(path: str | os.PathLike[str]) -> str:
+    """What tells a dataset, a folder or zip file, from what was there at another time."""
+    if not Path(path).is_dir():
+        return hash_versions([("", Path(path))])
+    names = (*Archive(path).images, LABEL_FILE)
+    return hash_versions((name, Path(path) / name) for name in names)
 
 
 def read_label_entries(archive: Archive) -> list[Any]:

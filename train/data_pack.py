@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import io
 import json
 import sys
@@ -18,7 +17,7 @@ from PIL import Image
 from ballgan.cli.progress import ProgressBar
 from ballgan.images import load_image, resize_image
 
-from .archive import LABEL_FILE, Archive
+from .archive import LABEL_FILE, Archive, hash_versions
 from .camera_files import Photo, View, read_photos, read_views
 from .data_check import check_cameras
 from .labels import OPENGL_AXES, find_axes_crossing, join_labels, measure_orbit
@@ -126,8 +125,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the dataset and tell what is in it; returns the exit status 0."""
-    if args.unposed and any((args.convention, args.radius, args.center)):
-        raise ValueError("--unposed is for photos without cameras: leave the options for them out")
+    if args.unposed:
+        _refuse_camera_options(args)
     if args.cameras and not args.convention:
         raise ValueError("--convention is needed: it is never guessed what the axes are (--help)")
     if args.unposed:
@@ -147,6 +146,19 @@ def run(args: argparse.Namespace) -> int:
         summary = pack_dataset(args.folder, args.cameras, args.output, options, progress=progress)
     sys.stdout.write(summary + "\n")
     return 0
+
+
+def _refuse_camera_options(args: argparse.Namespace) -> None:
+    """Raise ValueError if there is an option that means nothing without cameras."""
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    names = ("convention", "up", "radius", "center", "force")
+    given = [f"--{name}" for name in names if getattr(args, name) != parser.get_default(name)]
+    if given:
+        raise ValueError(
+            f"--unposed is for photos without cameras: leave the options for them out "
+            f"({', '.join(given)})"
+        )
 
 
 def pack_dataset(
@@ -283,11 +295,7 @@ def _encode_png(image: np.ndarray) -> bytes:
 
 def _fingerprint(views: Sequence[Photo], size: int) -> str:
     """Tells whether an interrupted run had the same images; labels are written at the end."""
-    digest = hashlib.blake2b(str(size).encode(), digest_size=16)
-    for view in views:
-        state = view.path.stat()
-        digest.update(f"{view.name} {state.st_size} {state.st_mtime_ns}\n".encode())
-    return digest.hexdigest()
+    return f"{size} {hash_versions((view.name, view.path) for view in views)}"
 
 
 def _square(view: Photo) -> tuple[int, int, int]:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from ballgan.cli.crew import Crew, find_crew
 from ballgan.cli.progress import ProgressBar
 
+from .domains import DOMAIN_NAMES
+
 if TYPE_CHECKING:
     import torch
 
@@ -81,7 +83,7 @@ def _add_networks(parser: argparse.ArgumentParser) -> None:
     """Add the options of the networks that look at the pictures."""
     parser.add_argument(
         "--domain",
-        choices=("heads", "cars", "rooms"),
+        choices=DOMAIN_NAMES,
         help="the dataset is of this domain of toyworld",
     )
     parser.add_argument(
@@ -178,16 +180,14 @@ def _describe_origin(
     args: argparse.Namespace, measurement: Measurement, judged_by: str
 ) -> dict[str, Any]:
     """All that decides what is measured."""
-    from ballgan.files import file_version
     from ballgan.model_files import hash_file
     from ballgan.plain import to_plain
 
-    from .archive import LABEL_FILE
+    from .archive import data_version
 
-    data = Path(args.data)
     return {
         "model": hash_file(args.model),
-        "data": [args.data, file_version(data / LABEL_FILE if data.is_dir() else data)],
+        "data": [args.data, data_version(args.data)],
         "domain": measurement.reals.domain,
         "seed": args.seed,
         "truncation": args.truncation,

@@ -4,6 +4,7 @@ import dataclasses
 import math
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,17 +17,23 @@ from ballgan.generator import Generator
 
 from .config import DiscriminatorConfig, TrainConfig
 from .discriminator import SKIP_GAIN, Discriminator
-from .published_discriminator import read_discriminator
+from .published_discriminator import Found, NoDiscriminator, read_discriminator
 from .run import read_state
 
-Adopted = tuple[TrainConfig, Generator, dict[str, Tensor] | None]
+
+class Adopted(NamedTuple):
+    """What a run begins with."""
+
+    config: TrainConfig
+    model: Generator
+    discriminator: dict[str, Tensor] | None  # its weights; None: begin with a new one ...
+    reason: str = ""  # ... because of this
 
 
 def adopt(config: TrainConfig, path: str) -> Adopted:
     """A configuration for what is in `path`, its generator, and its discriminator's weights.
 
-    `path` is a model or the folder of a run. None instead of a discriminator: begin with a new
-    one. Raises CheckpointError or ValueError.
+    `path` is a model or the folder of a run. Raises CheckpointError or ValueError.
     """
     return adopt_run(config, Path(path)) if Path(path).is_dir() else adopt_model(config, path)
 
@@ -63,7 +70,7 @@ def adopt_run(config: TrainConfig, folder: Path) -> Adopted:
             f"{folder}: its discriminator asks for the photos' cameras, so they cannot be drawn. "
             f"Begin with one of its models instead: --init-from {folder}/model-....pkl."
         )
-    return _continue_with(config, model, discriminator, cameras), model, grown
+    return Adopted(_continue_with(config, model, discriminator, cameras), model, grown)
 
 
 def widened(config: DiscriminatorConfig, resolution: int) -> int:
@@ -151,11 +158,11 @@ def adopt_model(config: TrainConfig, path: str) -> Adopted:
     prior = CameraPrior.of_model(model.meta)
     cameras = prior if prior.is_drawn else config.cameras
     size = model.config.image_resolution
-    published = detect_format(map_file(path)) == "published"
-    found = read_discriminator(path, size) if published else None
-    if found is not None and not (found[0].conditional and cameras.is_drawn):
-        discriminator, weights = found
-        return _continue_with(config, model, discriminator, cameras), model, weights
+    try:
+        discriminator, weights = _find_discriminator(path, size, cameras)
+        return Adopted(_continue_with(config, model, discriminator, cameras), model, weights)
+    except NoDiscriminator as error:
+        reason = str(error)
     dual = isinstance(model.config.super_resolution, SuperResolutionConfig)
     discriminator = dataclasses.replace(
         config.discriminator,
@@ -164,4 +171,14 @@ def adopt_model(config: TrainConfig, path: str) -> Adopted:
         conditional=config.discriminator.conditional and not cameras.is_drawn,
         architecture="residual" if dual else config.discriminator.architecture,
     )
-    return _continue_with(config, model, discriminator, cameras), model, None
+    return Adopted(_continue_with(config, model, discriminator, cameras), model, None, reason)
+
+
+def _find_discriminator(path: str, resolution: int, cameras: CameraPrior) -> Found:
+    """That of a model's file, for runs with such cameras; raises NoDiscriminator."""
+    if detect_format(map_file(path)) != "published":
+        raise NoDiscriminator("the file has none")
+    found = read_discriminator(path, resolution)
+    if found[0].conditional and cameras.is_drawn:
+        raise NoDiscriminator("the file's asks for the photos' cameras, but they are drawn")
+    return found

@@ -74,6 +74,8 @@ class Trainer:
             generator = make_generator(config, shaped=not continues)
             discriminator = make_discriminator(config.discriminator)
         generator.check_cameras(labels)
+        if config.cameras.is_drawn:  # not after hours, when one is drawn that is beyond
+            generator.check_cameras(config.cameras.extremes(config.model.camera))
         self.generator = generator.to(device).train()
         self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
         if config.schedule.samples is not None:

@@ -13,6 +13,7 @@ from ballgan.pickle_reader import PersistentObject
 from ballgan.published import collect_state
 
 from .config import DiscriminatorConfig
+from .phases import make_discriminator
 
 Found = tuple[DiscriminatorConfig, dict[str, Tensor]]
 
@@ -21,36 +22,66 @@ _RESOLUTION = re.compile(r"b(\d{1,5})\.")
 _UNUSED = re.compile(r"alpha|(.*\.)?resample_filter")
 
 
-def read_discriminator(path: str | Path, resolution: int) -> Found | None:
-    """A published file's discriminator of pictures of so many pixels; None if it has none.
+class NoDiscriminator(ValueError):
+    """A file holds no discriminator to go on with; the message says why."""
 
-    Returns its configuration and its weights under our names. Raises CheckpointError if it is
-    of another form.
+
+def read_discriminator(path: str | Path, resolution: int) -> Found:
+    """A published file's discriminator of pictures of so many pixels.
+
+    Returns its configuration and its weights under our names. Raises NoDiscriminator if there is
+    none or it is of another form, CheckpointError if the file is damaged.
     """
     root = read_published(path)
     network = root.get("D") if isinstance(root, dict) else None
     if not isinstance(network, PersistentObject):
-        return None
+        raise NoDiscriminator("the file has none")
+    readers = {"DualDiscriminator": _read_dual, "Discriminator": _read_progressive}
+    if network.class_name not in readers:
+        raise NoDiscriminator(f"the file's is of the unknown kind {network.class_name!r:.80}")
     state = collect_state(network)
     try:
-        if network.class_name == "DualDiscriminator":
-            weights = _rename_all(state, rename)
-            weights["mapping.w_avg"] = torch.zeros(len(weights["mapping.embed.bias"]))  # not used
-            return describe_discriminator(weights, resolution), weights
-        if network.class_name == "Discriminator":
-            weights = trim(_rename_all(state, rename_progressive), resolution)
-            return describe_progressive(weights, resolution), weights
+        config, weights = readers[network.class_name](state, resolution)
+        _check_shapes(config, weights)
     except KeyError as error:
         raise CheckpointError(f"{path}: its discriminator lacks the weight {error}.") from error
     except ValueError as error:
-        raise CheckpointError(f"{path}: its discriminator cannot be used: {error}") from error
-    raise CheckpointError(f"{path}: its discriminator is of the unknown kind {network.class_name}.")
+        raise NoDiscriminator(f"the file's cannot be used: {error}") from error
+    return config, weights
+
+
+def _read_dual(state: dict[str, Tensor], resolution: int) -> Found:
+    if _resolution(state) != resolution:
+        raise ValueError(f"it is not for pictures of {resolution} pixels")
+    weights = _rename_all(state, rename)
+    weights["mapping.w_avg"] = torch.zeros(weights["mapping.embed.bias"].numel())  # not used
+    return describe_discriminator(weights, resolution), weights
+
+
+def _read_progressive(state: dict[str, Tensor], resolution: int) -> Found:
+    weights = trim(_rename_all(state, rename_progressive), resolution)
+    return describe_progressive(weights, resolution), weights
+
+
+def _check_shapes(config: DiscriminatorConfig, weights: dict[str, Tensor]) -> None:
+    """Raise ValueError if weights have other shapes than ours, KeyError if one is missing."""
+    with torch.device("meta"):
+        ours = make_discriminator(config).state_dict()
+    for name, value in ours.items():
+        if weights[name].shape != value.shape:
+            raise ValueError(
+                f"{name} is {tuple(weights[name].shape)}, where {tuple(value.shape)} is needed"
+            )
+
+
+def _resolution(state: dict[str, Tensor]) -> int:
+    return max((int(m[1]) for m in map(_RESOLUTION.match, state) if m), default=0)
 
 
 def _rename_all(
     state: dict[str, Tensor], rename: Callable[[str, int], str | None]
 ) -> dict[str, Tensor]:
-    largest = max((int(m[1]) for m in map(_RESOLUTION.match, state) if m), default=0)
+    largest = _resolution(state)
     renamed = {}
     for name, tensor in state.items():
         ours = rename(name, largest)
@@ -64,10 +95,10 @@ def _rename_all(
 
 def describe_discriminator(weights: dict[str, Tensor], resolution: int) -> DiscriminatorConfig:
     """The configuration of a published dual discriminator, from the shapes of its weights."""
-    widest, first = len(weights["conv.bias"]), len(weights["from_rgb.bias"])
+    widest, first = weights["conv.bias"].numel(), weights["from_rgb.bias"].numel()
     return DiscriminatorConfig(
         resolution,
-        dual=weights["from_rgb.weight"].shape[1] == 6,
+        dual=weights["from_rgb.weight"].shape[1:2] == (6,),
         channel_base=first * resolution if first < widest else 32768,
         channel_max=widest,
         mapping_layers=sum(name.startswith("mapping.layers.") for name in weights) // 2,
@@ -97,7 +128,7 @@ def rename(name: str, resolution: int) -> str | None:
 
 def describe_progressive(weights: dict[str, Tensor], resolution: int) -> DiscriminatorConfig:
     """The configuration of StyleNeRF's discriminator, from the shapes of its weights."""
-    widest, first = len(weights["conv.bias"]), len(weights["blocks.0.from_rgb.bias"])
+    widest, first = weights["conv.bias"].numel(), weights["blocks.0.from_rgb.bias"].numel()
     return DiscriminatorConfig(
         resolution,
         conditional=False,
@@ -130,7 +161,8 @@ def trim(weights: dict[str, Tensor], resolution: int) -> dict[str, Tensor]:
 
     Its generator is still growing then, and colours counted twice where they enter first.
     """
-    blocks = 1 + max(int(m[1]) for m in map(re.compile(r"blocks\.(\d+)\.").match, weights) if m)
+    matches = map(re.compile(r"blocks\.(\d+)\.").match, weights)
+    blocks = 1 + max((int(m[1]) for m in matches if m), default=-1)
     surplus = blocks + 2 - (resolution.bit_length() - 1)
     if surplus < 0 or surplus >= blocks:
         raise ValueError(f"it is not for pictures of {resolution} pixels")

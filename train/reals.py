@@ -1,4 +1,7 @@
-"""Real pictures to compare with: a dataset's, or toyworld's with a seed that training never saw."""
+"""Real pictures to compare with: a dataset's, or toyworld's with a seed that training never saw.
+
+The cameras that fakes are rendered from are those of the data, or the model's own if it draws them.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ballgan.camera_prior import CameraPrior
+from ballgan.config import CameraConfig
 from ballgan.generator import Generator
 
 from .data import Dataset, index_order
@@ -31,20 +35,48 @@ class Reals(Protocol):
         """Pictures (B, 3, H, W) in [0, 1]."""
 
     def cameras(self, count: int) -> Tensor:
-        """Labels (count, 25), drawn as the cameras of the data are."""
+        """Labels (count, 25) for fakes, as the data's cameras are or as the model draws them."""
+
+
+class OwnCameras:
+    """Cameras of a model that draws them, the same for the same seed."""
+
+    def __init__(self, prior: CameraPrior, home: CameraConfig, seed: int) -> None:
+        self._prior, self._home, self._seed = prior, home, seed
+        self.words = f"the model's own, {prior.describe()}"
+
+    @classmethod
+    def of_model(cls, model: Generator, seed: int) -> OwnCameras | None:
+        """Those of a model; None if it was trained with cameras of the data."""
+        prior = CameraPrior.of_model(model.meta)
+        return cls(prior, model.config.camera, seed) if prior.is_drawn else None
+
+    def draw(self, count: int) -> Tensor:
+        """Labels (count, 25)."""
+        return self._prior.sample(torch.Generator().manual_seed(self._seed), count, self._home)
 
 
 class ToyReals:
-    """Endless new pictures of a toyworld domain."""
+    """Endless new pictures of a toyworld domain; cameras of its range, or the model's own."""
 
-    def __init__(self, domain: str, size: int, *, seed: int, device: torch.device) -> None:
+    def __init__(
+        self,
+        domain: str,
+        size: int,
+        *,
+        seed: int,
+        device: torch.device,
+        own: OwnCameras | None = None,
+    ) -> None:
         self.domain: str | None = domain
         self.resolution = size
+        self._own = own
         self._world = ToyWorld(domain, size, seed=_SEED + 2 * seed, device=device)
         self._other = ToyWorld(domain, size, seed=_SEED + 2 * seed + 1)
+        cameras = own.words if own else "drawn anew from the domain's range"
         self.protocol = (
             f"real pictures: toyworld {domain} at {size} pixels that no training saw (seed "
-            f"{self._world.seed}); cameras: drawn anew from the domain's range, one a picture"
+            f"{self._world.seed}); cameras: {cameras}, one a picture"
         )
 
     def limit(self, count: int) -> int:
@@ -54,7 +86,7 @@ class ToyReals:
         return (self._world.render(numbers).image / 2 + 0.5).clamp(0, 1)
 
     def cameras(self, count: int) -> Tensor:
-        return self._other.labels(range(count))
+        return self._own.draw(count) if self._own else self._other.labels(range(count))
 
 
 class DatasetReals:
@@ -64,20 +96,19 @@ class DatasetReals:
         self,
         path: str,
         *,
-        model: Generator,
         domain: str | None,
         seed: int,
+        device: torch.device,
+        own: OwnCameras | None = None,
     ) -> None:
-        self._prior = CameraPrior.of_model(model.meta)
-        self._home = model.config.camera
-        self._data = Dataset(path, posed=not self._prior.is_drawn)
+        self._own = own
+        self._data = Dataset(path, posed=own is None)
         self.domain = domain
         self.resolution = self._data.resolution
         self._order = index_order(len(self._data), seed, 0)
         self._cameras = index_order(len(self._data), seed, 1)
-        self._seed, self._device = seed, model.device
-        drawn = f"the model's own, {self._prior.describe()}"
-        cameras = drawn if self._prior.is_drawn else "labels of that data in random order"
+        self._device = device
+        cameras = own.words if own else "labels of that data in random order"
         self.protocol = (
             f"real pictures: random ones of the {len(self._data)} in {path}, without mirrored "
             f"copies; cameras: {cameras}, one a picture"
@@ -91,9 +122,8 @@ class DatasetReals:
         return torch.stack(images).to(self._device).float() / 255
 
     def cameras(self, count: int) -> Tensor:
-        if self._prior.is_drawn:
-            random = torch.Generator().manual_seed(self._seed)
-            return self._prior.sample(random, count, self._home)
+        if self._own:
+            return self._own.draw(count)
         rounds = -(-count // len(self._data))
         return self._data.labels[self._cameras.repeat(rounds)[:count]]
 
@@ -104,9 +134,10 @@ def open_reals(data: str, *, model: Generator, size: int, domain: str | None, se
     `model`: that they are compared with. `domain`: tells that a dataset holds pictures of a
     toyworld domain. Raises ValueError.
     """
+    own = OwnCameras.of_model(model, seed)
     if data.startswith(TOYWORLD_PREFIX):
         named = data.removeprefix(TOYWORLD_PREFIX)
         if domain not in (None, named):
             raise ValueError(f"{data} is not of the domain {domain}: leave --domain out.")
-        return ToyReals(named, size, seed=seed, device=model.device)
-    return DatasetReals(data, model=model, domain=domain, seed=seed)
+        return ToyReals(named, size, seed=seed, device=model.device, own=own)
+    return DatasetReals(data, domain=domain, seed=seed, device=model.device, own=own)

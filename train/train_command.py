@@ -195,12 +195,12 @@ def _prepare(
         training.restore(state)
         return training
     config = preset_of(args)
-    model, discriminator = None, None
+    model, discriminator, reason = None, None, ""
     if args.init_from is not None:
         from .fine_tuning import adopt
 
         # The options decide the size to which a run is grown, and then hold for all else.
-        config, model, discriminator = adopt(override(config, rest), args.init_from)
+        config, model, discriminator, reason = adopt(override(config, rest), args.init_from)
     config = override(config, rest)
     parts = [part for part in (args.foreground, args.background) if part]
     name = f"{'-'.join([args.preset, *parts])}-{Path(args.data.replace(':', '-')).stem}"
@@ -218,7 +218,7 @@ def _prepare(
     if model is not None:
         training.trainer.start_from(model, discriminator)
         if discriminator is None and world.is_first:
-            training.print(f"{args.init_from} has no discriminator that fits: it begins anew")
+            training.print(f"{args.init_from}: the discriminator begins anew, because {reason}")
     return training
 
 

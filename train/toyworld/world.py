@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ballgan.camera import orbit_labels
 
+from ..domains import DOMAIN_NAMES
 from . import car_shape, car_surface, cars, head_shape, head_surface, heads, shading
 from .backgrounds import Surroundings, draw_backdrops
 from .draws import Draws, move
@@ -37,6 +38,16 @@ class Domain:
     rooms: bool = False  # whether it is in rooms of real depth, not before a far sphere
 
 
+_HEADS = Domain(
+    heads.draw_heads,
+    head_shape.head_distance,
+    head_surface.head_surface,
+    yaw=(-0.8, 0.8),
+    pitch=(-0.35, 0.35),
+    focal=4.2647,
+    mirrors=False,
+    scatter=0.25,
+)
 _CARS = Domain(
     cars.draw_cars,
     car_shape.car_distance,
@@ -47,20 +58,8 @@ _CARS = Domain(
     mirrors=True,
     scatter=0.05,
 )
-DOMAINS = {
-    "heads": Domain(
-        heads.draw_heads,
-        head_shape.head_distance,
-        head_surface.head_surface,
-        yaw=(-0.8, 0.8),
-        pitch=(-0.35, 0.35),
-        focal=4.2647,
-        mirrors=False,
-        scatter=0.25,
-    ),
-    "cars": _CARS,
-    "rooms": replace(_CARS, rooms=True),
-}
+_ROOMS = replace(_CARS, rooms=True)
+DOMAINS = dict(zip(DOMAIN_NAMES, (_HEADS, _CARS, _ROOMS), strict=True))
 
 
 @dataclass(frozen=True)
