@@ -11,7 +11,7 @@ from ballgan_viewer import actions as act
 from ballgan_viewer import document
 from ballgan_viewer import latent_actions as lat
 from ballgan_viewer.notes import Favourite, ModelNotes
-from ballgan_viewer.state import ExportOptions, ViewerState, apply
+from ballgan_viewer.state import ExportOptions, ModelInfo, ViewerState, apply
 from test_viewer_state import model_info
 from viewer_driver import open_app, play, settle
 
@@ -137,11 +137,23 @@ def test_a_step_to_another_model_is_undone_with_its_camera() -> None:
     assert do(back, act.Redo()).view.camera == stepped.view.camera
 
 
-def test_closing_a_model_is_undone_by_opening_its_file_again() -> None:
+def two_models() -> tuple[ModelInfo, ModelInfo]:
     near, far = (
         model_info(path=f"/{r}", sha256=r, camera_limit=4.0, home=Orbit(radius=float(r)))
         for r in "23"
     )
+    return near, far
+
+
+def close_the_far_one(near: ModelInfo, far: ModelInfo) -> tuple[ViewerState, ViewerState]:
+    """Before and after; the last step before is one of the camera."""
+    state = do(ViewerState(), act.ModelOpened(near), act.ModelOpened(far), act.EndStroke())
+    state = do(state, act.MoveCamera(Orbit(yaw=0.5, radius=2.8)), act.EndStroke())
+    return state, do(state, act.CloseModel("/3"), act.EndStroke())
+
+
+def test_closing_a_model_is_undone_by_opening_its_file_again() -> None:
+    near, far = two_models()
     state = do(ViewerState(), act.ModelOpened(near), act.ModelOpened(far), act.EndStroke())
     assert do(state, act.Undo()).model == near  # before the other one was opened
     assert do(state, act.Undo()).models == (near, far)
@@ -150,7 +162,7 @@ def test_closing_a_model_is_undone_by_opening_its_file_again() -> None:
     assert (closed.model, closed.models) == (near, (near,))
     assert document.describe(closed.history.undoes) == "camera, model and open models"
     undone = do(closed, act.Undo())
-    assert undone.waiting == (act.OpenModel("/3", again=True),)
+    assert undone.waiting == (act.OpenModel("/3", show=False, again=True),)
     assert undone.models == (near,)
     loading = do(undone, undone.waiting[0])
     back = do(loading, act.ModelArrived(far))
@@ -163,6 +175,73 @@ def test_closing_a_model_is_undone_by_opening_its_file_again() -> None:
     assert beside.waiting == (act.OpenModel("/2", show=False, again=True),)
     assert beside.model == far and not beside.closed
     assert do(state, act.CloseModel("/2"), act.CloseModel("/3")).closed == (near,)  # one stays
+
+
+def test_undo_and_redo_while_a_closed_model_is_read_again() -> None:
+    near, far = two_models()
+    before, closed = close_the_far_one(near, far)
+    loading = do(closed, act.Undo(), act.OpenModel("/3", show=False, again=True))
+    redone = do(loading, act.Redo())
+    assert (redone.model, redone.closed, redone.view) == (near, (far,), closed.view)
+    again = do(redone, act.Undo())
+    assert not again.waiting  # it is being read already
+    back = do(again, act.ModelArrived(far, show=False))
+    assert (back.model, back.models, back.view) == (far, (near, far), before.view)
+    assert do(back, act.Redo()).view == closed.view
+    twice = do(loading, act.Undo())
+    assert twice.view == closed.view  # the other model's camera is left alone
+    back = do(twice, act.ModelArrived(far, show=False))
+    first = do(before, act.Undo())
+    assert (back.model, back.view) == (far, first.view)
+    back = do(back, act.Redo())
+    assert (back.model, back.view) == (far, before.view)
+    assert do(back, act.Redo()).view == closed.view
+
+
+def test_two_closed_models_come_back_and_the_right_one_shows() -> None:
+    near, far = two_models()
+    third = model_info(path="/4", sha256="4", camera_limit=4.0)
+    before, _ = close_the_far_one(near, far)
+    state = do(before, act.ModelArrived(third, show=False), act.CloseModel("/4"), act.EndStroke())
+    state = do(state, act.CloseModel("/3"), act.EndStroke(), act.Undo(), act.Undo())
+    assert {request.path for request in state.waiting} == {"/3", "/4"}
+    state = do(state, act.OpenModel("/4", show=False, again=True))
+    state = do(state, act.ModelArrived(third, show=False))
+    assert state.model == near and [request.path for request in state.waiting] == ["/3"]
+    state = do(state, state.waiting[0], act.ModelArrived(far, show=False))
+    assert (state.model, state.view) == (far, before.view)
+    assert (state.waiting, state.reopening, state.returning) == ((), (), {})
+
+
+def test_other_models_leave_alone_what_waits_for_a_closed_one() -> None:
+    near, far = two_models()
+    other = model_info(path="/9", sha256="9", camera_limit=4.0)
+    before, closed = close_the_far_one(near, far)
+    loading = do(closed, act.Undo(), act.OpenModel("/3", show=False, again=True))
+    newer = do(closed, act.Undo(), act.ModelArrived(other, show=False))  # of a run
+    assert (newer.model, newer.view) == (near, closed.view) and newer.history.redoes
+    assert do(newer, act.ModelArrived(far, show=False)).view == before.view
+    failed = do(closed, act.Undo(), act.OpenModel("/x"), act.ModelFailed("bad", "/x"))
+    assert do(failed, act.ModelArrived(far, show=False)).view == before.view
+    opened = do(loading, act.OpenModel("/9"))  # which ends the reading of the other one
+    assert opened.waiting == (act.OpenModel("/3", show=False, again=True),)
+    opened = do(opened, act.ModelOpened(other), opened.waiting[0])
+    assert opened.model == other
+    assert do(opened, act.ModelArrived(far, show=False)).view == before.view
+
+
+def test_a_closed_model_that_cannot_be_read_again_stays_closed() -> None:
+    near, far = two_models()
+    _, closed = close_the_far_one(near, far)
+    closed = do(closed, lat.SetCode("foreground", Code(3.0)), act.EndStroke())
+    loading = do(closed, act.Undo(), act.Undo(), act.OpenModel("/3", show=False, again=True))
+    failed = do(loading, act.ModelFailed("no such file", "/3"))
+    assert (failed.model, failed.models, failed.closed) == (near, (near,), (far,))
+    assert (failed.reopening, failed.returning, failed.loading) == ((), {}, None)
+    assert failed.view.camera.yaw == 0.5 and failed.view.camera.radius == 2.8  # the rest of it
+    assert failed.history == loading.history and failed.notices
+    redone = do(failed, act.Redo(), act.Redo())
+    assert (redone.closed, redone.view) == ((far,), closed.view)
 
 
 def test_undo_shows_the_other_models_picture(app: Any, other_file: Path) -> None:

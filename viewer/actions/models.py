@@ -56,6 +56,7 @@ class ModelArrived(ModelOpened):
 class ModelFailed(Action):
     """A model could not be read. path: as in OpenModel."""
 
+    undoable = False
     message: str
     path: str
 

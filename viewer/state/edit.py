@@ -13,17 +13,22 @@ from .values import ViewerState
 
 @reduce.register
 def _(action: act.Undo, state: ViewerState) -> ViewerState:
-    return _travel(state, *history.undo(state.history, document.values(state)))
+    return _travel(state, *history.undo(state.history, _present(state)))
 
 
 @reduce.register
 def _(action: act.Redo, state: ViewerState) -> ViewerState:
-    return _travel(state, *history.redo(state.history, document.values(state)))
+    return _travel(state, *history.redo(state.history, _present(state)))
 
 
 @reduce.register
 def _(action: act.EndStroke, state: ViewerState) -> ViewerState:
     return replace(state, history=history.close(state.history)) if state.history.open else state
+
+
+def _present(state: ViewerState) -> dict[str, Any]:
+    """The document with what is about to come back with a model that is read again."""
+    return document.values(state) | state.returning
 
 
 def _travel(state: ViewerState, changed: History, changes: dict[str, Any]) -> ViewerState:

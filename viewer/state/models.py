@@ -19,8 +19,14 @@ MAX_MODELS = 8  # that are open; memory has an end
 
 @reduce.register
 def _(action: act.OpenModel, state: ViewerState) -> ViewerState:
-    waiting = tuple(request for request in state.waiting if request != action)
-    return replace(forget(state, "model"), loading=action.path or BUNDLED, waiting=waiting)
+    loading = action.path or BUNDLED
+    put_off = [_reopen(model) for model in state.reopening if _name(model) == state.loading]
+    waiting = tuple(
+        request
+        for request in (*state.waiting, *put_off)
+        if request != action and not (request.again and request.path == action.path)
+    )
+    return replace(forget(state, "model"), loading=loading, waiting=waiting)
 
 
 @reduce.register
@@ -34,7 +40,7 @@ def _(action: act.QueueModel, state: ViewerState) -> ViewerState:
 @reduce.register
 def _(action: act.ModelOpened, state: ViewerState) -> ViewerState:
     model = action.model
-    if is_late(state.loading, BUNDLED if model.bundled else model.path):
+    if is_late(state.loading, _name(model)):
         return state
     state, shown = replace(state, loading=None), state.model
     returns = isinstance(action, act.ModelArrived) and not action.replaces
@@ -42,7 +48,9 @@ def _(action: act.ModelOpened, state: ViewerState) -> ViewerState:
     if returns and closed != state.closed:
         return state  # it was closed again meanwhile
     notes = _find_notes(state, action)
-    state = replace(state, closed=closed, history=history.close(state.history))
+    reopening = tuple(other for other in state.reopening if other.path != model.path)
+    state = replace(state, closed=closed, reopening=reopening)
+    state = replace(state, history=history.close(state.history))
     state = _put(state, model, action.replaces)
     state = _keep_notes(replace(state, notebooks=state.notebooks | {model.sha256: notes}))
     if not (model.bundled or action.replaces):
@@ -51,16 +59,18 @@ def _(action: act.ModelOpened, state: ViewerState) -> ViewerState:
     takes_place = shown is not None and shown.path in (model.path, action.replaces)
     if shown is None or takes_place or (action.show and not action.replaces):
         state = _show(state, model)
-    if returns and action.show and state.pending is not None:
-        return reduce(act.RestoreDocument(state.pending), state)  # what undo brings back with it
-    return state
+    return travel(state, {}) if state.returning.get(document.SHOWN) == model.path else state
 
 
 @reduce.register
 def _(action: act.ModelFailed, state: ViewerState) -> ViewerState:
     if is_late(state.loading, action.path or BUNDLED):
         return state
-    return notify(replace(state, loading=None, pending=None), "error", action.message, "model")
+    state = replace(state, loading=None, pending=None)
+    failed = tuple(model for model in state.reopening if _name(model) == (action.path or BUNDLED))
+    if failed:
+        state = _leave_closed(state, failed[0])
+    return notify(state, "error", action.message, "model")
 
 
 @reduce.register
@@ -133,23 +143,44 @@ def travel(state: ViewerState, changes: Mapping[str, Any]) -> ViewerState:
     """The state with what an undo or redo brings back of the document.
 
     Models that were closed are opened again from their files; what else changes waits for the one
-    that shows then.
+    that shows then, with what waits for one already.
     """
+    changes = {**state.returning, **changes}
     shown, closed = changes.get(document.SHOWN), changes.get(document.CLOSED, state.closed)
     for model in closed:
         state = _close(state, model.path)
-    returning = [model for model in state.closed if model not in closed]
-    requests = tuple(_reopen(model, show=model.path == shown) for model in returning)
-    state = replace(state, closed=closed, waiting=(*state.waiting, *requests), pending=None)
-    if any(request.show for request in requests):
-        return replace(state, pending=dict(changes))
+    absent = (*state.closed, *state.reopening)
+    reopening = tuple(model for model in absent if model not in closed)
+    requests = tuple(_reopen(model) for model in reopening if _name(model) != state.loading)
+    waiting = (*(request for request in state.waiting if not request.again), *requests)
+    state = replace(state, closed=closed, reopening=reopening, waiting=waiting, returning={})
+    if any(model.path == shown for model in reopening):
+        changes.pop(document.CLOSED, None)  # they are from now on
+        return replace(state, returning=changes)
     state = document.with_values(show(state, shown) if shown else state, changes)
     return with_camera(state, state.view.camera)
 
 
-def _reopen(model: ModelInfo, *, show: bool) -> act.OpenModel:
+def _reopen(model: ModelInfo) -> act.OpenModel:
+    """The request to read a closed model; `travel` shows it, if it is to be shown."""
     path = "" if model.bundled else model.path
-    return act.OpenModel(path, model.bundled, show=show, again=True)
+    return act.OpenModel(path, model.bundled, show=False, again=True)
+
+
+def _leave_closed(state: ViewerState, model: ModelInfo) -> ViewerState:
+    """The state without a model that cannot be read again: what waits for it goes to the one that
+    shows."""
+    reopening = tuple(other for other in state.reopening if other != model)
+    state = replace(state, closed=(*state.closed, model), reopening=reopening)
+    if state.returning.get(document.SHOWN) != model.path:
+        return state
+    rest = {name: value for name, value in state.returning.items() if name != document.SHOWN}
+    return travel(replace(state, returning=rest), {})
+
+
+def _name(model: ModelInfo) -> str:
+    """A model as `loading` names it."""
+    return BUNDLED if model.bundled else model.path
 
 
 def _close(state: ViewerState, path: str) -> ViewerState:

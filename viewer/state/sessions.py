@@ -36,7 +36,7 @@ def _(action: act.SessionFailed, state: ViewerState) -> ViewerState:
 def _(action: act.RestoreDocument, state: ViewerState) -> ViewerState:
     state = show(state, action.model) if action.model else state
     values = document.with_notes_of(state, action.values)
-    state = document.with_values(replace(state, pending=None), values)
+    state = document.with_values(replace(state, pending=None, returning={}), values)
     if "export" not in values:  # a picture knows the level of its mesh alone
         level = state.view.mesh.level
         export = replace(state.export, automatic_level=level is None)

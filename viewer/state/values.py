@@ -200,6 +200,8 @@ class ViewerState:
     models: tuple[ModelInfo, ...] = ()  # that are open
     waiting: tuple[OpenModel, ...] = ()  # that are to be opened after the present one
     closed: tuple[ModelInfo, ...] = ()  # that a person closed
+    reopening: tuple[ModelInfo, ...] = ()  # that an undo or redo reads again
+    returning: dict[str, Any] = field(default_factory=dict)  # values that wait for the shown one
     following: Following | None = None
     loading: str | None = None  # path of the model that is being opened
     opening: str | None = None  # path of the picture that is being opened
