@@ -165,11 +165,11 @@ class Camera:
         line = (zero * scale, fy * scale, cy * scale - rows.start * scale / height)
         return replace(self, intrinsics=((fx, skew, cx), line, last))
 
-    def shifted(self, shift: float) -> "Camera":
-        """The camera whose rays pass `shift` sides of the picture further to the left and up."""
+    def shifted(self, left: float, up: float) -> "Camera":
+        """The camera whose rays pass so many sides of the picture further to the left and up."""
         (fx, skew, cx), (zero, fy, cy), last = self.intrinsics
-        lens = ((fx, skew, cx + shift), (zero, fy, cy + shift), last)
-        return replace(self, intrinsics=lens) if shift else self
+        lens = ((fx, skew, cx + left), (zero, fy, cy + up), last)
+        return replace(self, intrinsics=lens) if left or up else self
 
     def rolled(self, roll: float) -> "Camera":
         """The camera turned round its axis, its top to its right, by `roll` radians."""
@@ -288,7 +288,7 @@ def _cast_through(
 def rays_from_labels(labels: "Tensor", size: int, shift: float = 0.0) -> "tuple[Tensor, Tensor]":
     """Origins and unit directions (B, size * size, 3) for camera labels (B, 25).
 
-    shift: see `Camera.shifted`.
+    shift: to the left and up (see `Camera.shifted`).
     """
     intrinsics = labels[:, 16:].view(-1, 3, 3)
     if shift:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 import torch
@@ -22,18 +23,20 @@ def map_chunks(
 ) -> Iterator[Result]:
     """Results of `work` for the slices of range(count), `size` at a time, in order.
 
-    As many threads as PyTorch uses: NumPy lets others run while it computes. `progress` is called
-    before each result, with the fraction done; where it raises, no other chunk is begun.
+    As many threads as PyTorch uses: NumPy lets others run while it computes. They are no more than
+    two chunks each ahead of the caller, since results may be large. `progress` is called before
+    each result, with the fraction done; where it raises, no other chunk is begun.
     """
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        futures = [
-            pool.submit(work, slice(start, min(start + size, count)))
-            for start in range(0, count, size)
-        ]
+    threads = torch.get_num_threads()
+    begun: deque[Future[Result]] = deque()
+    starts = range(0, count, size)
+    with ThreadPoolExecutor(threads) as pool:
         try:
-            for k, future in enumerate(futures):
-                progress(k / len(futures))
-                yield future.result()
+            for k in range(len(starts)):
+                for start in starts[k + len(begun) : k + 2 * threads]:
+                    begun.append(pool.submit(work, slice(start, min(start + size, count))))
+                progress(k / len(starts))
+                yield begun.popleft().result()
         finally:
-            for future in futures:
+            for future in begun:
                 future.cancel()

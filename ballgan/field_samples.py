@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from .chunks import part_of as part_of
+from .chunks import part_of
 
 Field = Callable[[torch.Tensor], torch.Tensor]
 Progress = Callable[[float], None]

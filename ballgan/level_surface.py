@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from .chunks import part_of
 from .components import drop_unused_vertices, find_largest_component
 from .field_samples import (
     Field,
     Progress,
     find_gradient,
     make_axis,
-    part_of,
     sample_density,
     sample_density_at,
 )

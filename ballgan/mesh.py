@@ -11,10 +11,10 @@ import numpy as np
 import torch
 import trimesh
 
+from .chunks import part_of
 from .components import keep_largest_component as keep_largest_component
 from .field_samples import RESOLUTION_RANGE as RESOLUTION_RANGE
 from .field_samples import Field, Progress, check_grid, sample_seen_colors
-from .field_samples import part_of as part_of
 from .field_samples import sample_density as sample_density
 from .level_surface import SAMPLERS as SAMPLERS
 from .level_surface import LevelSurface, Volume, find_level_surface

@@ -20,7 +20,6 @@ from .bands import cut_into_bands
 from .camera import Camera
 from .components import keep_largest_component
 from .field_samples import find_gradient, sample_density, sample_seen_colors
-from .field_samples import part_of as part_of
 from .rasterize import Hits, rasterize
 from .surface import find_level, find_surface
 from .view import MeshStyle

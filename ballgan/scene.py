@@ -23,6 +23,7 @@ from .backgrounds import (
 )
 from .bands import WHOLE_SIZE, Layers, finish, join_bands, render_bands
 from .camera import AnyCamera, Orbit
+from .chunks import part_of
 from .frame import (
     MIN_NEURAL_RESOLUTION,
     Frame,
@@ -433,7 +434,7 @@ class Scene:
 
         level: raw density; None: chosen. Raises ValueError if there is no surface.
         """
-        from .mesh_picture import RESOLUTION, build_surface, part_of, sample_grid
+        from .mesh_picture import RESOLUTION, build_surface, sample_grid
 
         self._check_values()
         report = progress or (lambda fraction: None)
@@ -464,7 +465,7 @@ class Scene:
         to put on the mesh instead of vertex colours (see texture.bake_texture); the mesh is then
         simplified, to TEXTURED_FACES if `simplify` is None.
         """
-        from .mesh import extract_mesh, part_of
+        from .mesh import extract_mesh
         from .texture import TEXTURED_FACES, bake_texture, check_texture_size
 
         self._check_values()

@@ -78,10 +78,8 @@ class Shot:
         """
         if self.enlarge or (right, down) == (0.5, 0.5):
             return self.rays
-        (fx, skew, cx), (zero, fy, cy), last = self.camera.intrinsics
-        cx, cy = cx - (right - 0.5) / self.resolution, cy - (down - 0.5) / self.lines
-        camera = replace(self.camera, intrinsics=((fx, skew, cx), (zero, fy, cy), last))
-        return camera.rays(self.resolution, self.lines, self.device)
+        left, up = (0.5 - right) / self.resolution, (0.5 - down) / self.lines
+        return self.camera.shifted(left, up).rays(self.resolution, self.lines, self.device)
 
     def image(self, values: Tensor) -> Tensor:
         """Per-ray values (N, C) as an image (1, C, h, w)."""
@@ -109,10 +107,10 @@ def aim(
     model = scene.model
     resolution = scene.neural_resolution(settings)
     shift = model.config.sampling.ray_shift
-    resolved = camera.resolve(model.config.camera).shifted(shift)
+    resolved = camera.resolve(model.config.camera).shifted(shift, shift)
     behind = resolved
     if scene.backdrop_camera is not None:
-        behind = scene.backdrop_camera.resolve(model.config.camera).shifted(shift)
+        behind = scene.backdrop_camera.resolve(model.config.camera).shifted(shift, shift)
     enlarge = stage in ("full", "refined") and settings.layer != "raw"
     return Shot(
         camera=resolved,

@@ -12,9 +12,9 @@ import numpy as np
 from .backgrounds import Gradient, LearntBackground, Panorama, SolidColor
 from .camera import AnyCamera, Camera
 from .camera import Orbit as CameraOrbit
+from .chunks import part_of
 from .config import ModelConfig
 from .depth import find_depth_range, shade_depth
-from .field_samples import part_of
 from .frame import Frame, RenderSettings
 from .latents import Latent
 from .lighting import MatchLight

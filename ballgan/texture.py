@@ -13,7 +13,8 @@ from PIL import Image
 from trimesh.visual import TextureVisuals
 from trimesh.visual.material import PBRMaterial
 
-from .field_samples import Field, Progress, evaluate, find_gradient, part_of, sample_seen_colors
+from .chunks import part_of
+from .field_samples import Field, Progress, evaluate, find_gradient, sample_seen_colors
 from .remesh import CHART_PADDING, unwrap_surface
 
 TEXTURE_RANGE = (64, 8192)

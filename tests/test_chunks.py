@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 import pytest
+import torch
 
 from ballgan.chunks import map_chunks
 from ballgan.errors import Cancelled
@@ -31,6 +32,16 @@ def test_nothing_more_is_begun_once_the_caller_stops():
     with pytest.raises(Cancelled):
         list(map_chunks(work, 2000, 1, stop))
     assert len(begun) < 2000
+
+
+def test_threads_do_not_run_far_ahead_of_the_caller():
+    begun: list[int] = []
+    results = map_chunks(lambda part: begun.append(part.start), 2000, 1, lambda fraction: None)
+    for taken in range(3):
+        next(results)
+        time.sleep(0.05)  # in which they could do all
+        assert len(begun) <= taken + 2 * torch.get_num_threads()
+    results.close()
 
 
 def test_an_error_of_the_work_reaches_the_caller():

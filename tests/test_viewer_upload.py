@@ -50,6 +50,15 @@ def read(texture: int, shape: tuple[int, ...]) -> np.ndarray:
     return np.frombuffer(data, dtype=np.uint8).reshape(shape)
 
 
+def count_levels(texture: int) -> int:
+    """How many of a texture's pictures, each half as large as the one before, are defined."""
+    from OpenGL import GL
+
+    GL.glBindTexture(GL.GL_TEXTURE_2D, texture)
+    widths = (GL.glGetTexLevelParameteriv(GL.GL_TEXTURE_2D, k, GL.GL_TEXTURE_WIDTH) for k in (0, 1))
+    return sum(width > 0 for width in widths)
+
+
 @pytest.mark.parametrize("kind", [Upload, BufferUpload, CudaUpload])
 def test_textures_hold_the_pixels(context: None, kind: type[Upload]) -> None:
     from ballgan_viewer.gl import Texture
@@ -130,6 +139,7 @@ class Runtime:
             if name == "cudaMemcpy2DToArrayAsync":
                 self._copy(*arguments)
             if name == "cudaGraphicsGLRegisterImage":
+                assert count_levels(arguments[0]) > 1  # CUDA is told of whole textures only
                 return Status.cudaSuccess, f"resource {arguments[0]}"
             if name == "cudaGraphicsSubResourceGetMappedArray":
                 return Status.cudaSuccess, int(arguments[0].split()[1])

@@ -119,6 +119,7 @@ class Texture:
             self._way.forget(texture)
             layout = (GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, None)
             GL.glTexImage2D(GL.GL_TEXTURE_2D, 0, GL.GL_RGBA8, width, height, 0, *layout)
+            GL.glGenerateMipmap(GL.GL_TEXTURE_2D)  # CUDA is told of whole textures only
             self._sizes[0] = (width, height)
         self._way.fill(texture, pixels)
         GL.glGenerateMipmap(GL.GL_TEXTURE_2D)

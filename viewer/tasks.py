@@ -285,8 +285,9 @@ def export_mesh(request: ExportRequest, ticket: Ticket) -> None:
     """Write a mesh file and post ExportFinished."""
     import ballgan
     from ballgan import staging
+    from ballgan.chunks import part_of
     from ballgan.files import check_writable
-    from ballgan.mesh import part_of, write_mesh
+    from ballgan.mesh import write_mesh
     from ballgan.mesh_files import TEXTURE_SUFFIXES
 
     started = time.perf_counter()

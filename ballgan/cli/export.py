@@ -12,9 +12,10 @@ from typing import Any
 import torch
 
 import ballgan
+from ballgan.chunks import part_of
 from ballgan.files import check_writable
 from ballgan.images import write_png
-from ballgan.mesh import check_mesh_parts, part_of, write_mesh
+from ballgan.mesh import check_mesh_parts, write_mesh
 from ballgan.model_files import hash_file
 from ballgan.plain import to_plain
 from ballgan.shot import Progress
