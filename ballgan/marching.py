@@ -181,7 +181,8 @@ def march_in_tiles(
 def work_in_tiles(work: Callable[[slice], Part], count: int, rays_per_tile: int) -> list[Part]:
     """What `work` makes of `count` rays, some at a time.
 
-    Where the memory of a GPU does not suffice, the tiles are halved and the work goes on.
+    Where the memory of a GPU does not suffice, graphs are given up, the tiles are halved, and the
+    work goes on.
     """
     parts, start = [], 0
     while start < count:

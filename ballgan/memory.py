@@ -20,18 +20,20 @@ def keep_freed_memory() -> None:
         mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
 
 
-def return_freed_memory() -> None:
+def return_freed_memory(*, short: bool = False) -> None:
     """Give what is free back to the system after work that needed much more than what follows.
 
     The graphics card's goes back to other programs; the computer's, where the C library has
-    malloc_trim.
+    malloc_trim. short: memory did not suffice, so CUDA graphs are given up, too.
     """
     import torch  # here: the command keeps memory before it knows whether it needs torch
 
     if torch.cuda.is_initialized():
-        from .shortage import free_gpu_memory
+        from .shortage import empty_cache, free_gpu_memory
 
-        free_gpu_memory()
+        if short:
+            free_gpu_memory()
+        empty_cache()
     if not sys.platform.startswith("linux"):
         return
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)

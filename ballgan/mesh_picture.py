@@ -53,7 +53,8 @@ class ShownSurface:
 def sample_grid(scene: Scene, resolution: int, progress: Progress) -> np.ndarray:
     """Raw densities of the scene's foreground in its cube, (N, N, N) with a border for closing."""
     generator = scene.model
-    with torch.inference_mode():
+
+    def sample() -> np.ndarray:
         field_code = scene.field_code()
         return sample_density(
             lambda points: generator.density(field_code, points),
@@ -62,6 +63,9 @@ def sample_grid(scene: Scene, resolution: int, progress: Progress) -> np.ndarray
             device=generator.device,
             progress=progress,
         )
+
+    with torch.inference_mode():
+        return scene.within_memory(sample)
 
 
 def build_surface(
@@ -89,11 +93,12 @@ def _paint(scene: Scene, points: np.ndarray, level: float, progress: Progress) -
     """Colours of vertices as they are seen from outside."""
     generator = scene.model
     box = generator.config.field.box_warp
-    with torch.inference_mode():
+
+    def look() -> np.ndarray:
         field_code = scene.field_code()
         density = partial(generator.density, field_code)
         gradients = find_gradient(density, points, box / RESOLUTION, generator.device, progress)
-        colors = sample_seen_colors(
+        return sample_seen_colors(
             density,
             partial(generator.color, field_code),
             points,
@@ -103,7 +108,9 @@ def _paint(scene: Scene, points: np.ndarray, level: float, progress: Progress) -
             device=generator.device,
             progress=progress,
         )
-    return colors.astype(np.float32) / 255
+
+    with torch.inference_mode():
+        return scene.within_memory(look).astype(np.float32) / 255
 
 
 def find_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:

@@ -74,6 +74,7 @@ def synthesize_planes(backbone: Backbone, ws: Tensor, step: Step | None = None) 
     return try_with_less(
         lambda: replay(backbone, _synthesize_at_once, ws, step=step),
         lambda: _synthesize_in_strips(backbone, ws, step),
+        backbone,
     )
 
 
@@ -172,7 +173,9 @@ def _prepare(layer: SynthesisLayer, kind: str, dtype: torch.dtype) -> tuple[Tens
     kept = _prepared.get(layer)
     if kept is None or kept[0] != key:
         prepared = PREPARATIONS[kind](weight).to(dtype)
-        kept = _prepared[layer] = (key, prepared, weight.square().sum((2, 3)))
+        kept = (key, prepared, weight.square().sum((2, 3)))
+        if weight.device.type == "cpu":  # a GPU in need of strips has no memory to spare
+            _prepared[layer] = kept
     return kept[1:]
 
 

@@ -35,6 +35,7 @@ from .latent_space import LatentSpace
 from .latents import Latent
 from .lighting import Light, MatchLight, Shading, find_shading, relight
 from .matte import extend_colors, solve_matte
+from .memo import Value
 from .progressive import Pace, climb_ladder
 from .quick_field import look_up_density, prepare_field
 from .separation import Separation, measure_separation
@@ -319,12 +320,16 @@ class Scene:
         if not shot.enlarge:
             return features[:, :3]
         quick, ws = shot.settings.sampler == "fast", self.ws()
-        picture = self._stages.within_memory(
+        picture = self.within_memory(
             lambda: self.model.picture(features, ws, step=lambda: shot.report(1.0), quick=quick)
         )
         return (picture + 1) / 2
 
     # Stages, kept by value
+
+    def within_memory(self, work: Callable[[], Value]) -> Value:
+        """See `Stages.within_memory`."""
+        return self._stages.within_memory(work)
 
     @property
     def pace(self) -> Pace:
@@ -473,32 +478,36 @@ class Scene:
             check_texture_size(texture)
             simplify = TEXTURED_FACES if simplify is None else simplify
         report = progress or (lambda fraction: None)
-        field_code = self.field_code(None if progress is None else lambda: progress(0.0))
-        fields = (
-            self.find_density(sampler),
-            lambda points: self.model.color(field_code, points),
-        )
-        mesh = extract_mesh(
-            *fields,
-            box=self.model.config.field.box_warp,
-            resolution=resolution,
-            level=level,
-            device=self.model.device,
-            simplify=simplify,
-            largest_component=largest_component,
-            sampler=sampler,
-            progress=report if texture is None else part_of(report, 0.0, 0.4),
-        )
-        if texture is None:
-            return mesh
-        return bake_texture(
-            mesh,
-            *fields,
-            box=self.model.config.field.box_warp,
-            size=texture,
-            device=self.model.device,
-            progress=part_of(report, 0.4, 1.0),
-        )
+
+        def make() -> "trimesh.Trimesh":
+            field_code = self.field_code(None if progress is None else lambda: progress(0.0))
+            fields = (
+                self.find_density(sampler),
+                lambda points: self.model.color(field_code, points),
+            )
+            mesh = extract_mesh(
+                *fields,
+                box=self.model.config.field.box_warp,
+                resolution=resolution,
+                level=level,
+                device=self.model.device,
+                simplify=simplify,
+                largest_component=largest_component,
+                sampler=sampler,
+                progress=report if texture is None else part_of(report, 0.0, 0.4),
+            )
+            if texture is None:
+                return mesh
+            return bake_texture(
+                mesh,
+                *fields,
+                box=self.model.config.field.box_warp,
+                size=texture,
+                device=self.model.device,
+                progress=part_of(report, 0.4, 1.0),
+            )
+
+        return self.within_memory(make)
 
     def find_density(self, sampler: str = "fast") -> Callable[[Tensor], Tensor]:
         """The field's raw density, as a function of points (N, 3); "plain": to rounding."""

@@ -151,7 +151,9 @@ class Stages:
         """The density's gradient (N, 3) where rays are stopped, by differences over `length`."""
         return self._gradients.get(
             (_gathered_key(subject, shot), length),
-            lambda: self._find_gradient(subject, shot, gathered, length),
+            lambda: self.within_memory(
+                lambda: self._find_gradient(subject, shot, gathered, length)
+            ),
         )
 
     def _find_gradient(
@@ -197,7 +199,8 @@ class Stages:
         network = self._model.background
         on_cpu = ws.device.type == "cpu"  # elsewhere the network is as fast as a look-up
         if shot.settings.sampler == "plain" or not isinstance(network, ROUND) or not on_cpu:
-            return self._look_exactly(ws, rays, len(rays.origins) if on_cpu else RAYS_PER_TILE)
+            tile = len(rays.origins) if on_cpu else RAYS_PER_TILE
+            return self.within_memory(lambda: self._look_exactly(ws, rays, tile))
         distance = network.distance(rays.origins, rays.directions)
         points = rays.origins + distance[:, None] * rays.directions
         height = max(min(8 * 2 ** (shot.resolution - 1).bit_length(), MAX_SPHERE_HEIGHT), TILE)
@@ -225,7 +228,8 @@ class Stages:
         network, ws = self._model.background, self.ws_background(background)
         assert network is not None
         return self._spheres.get(
-            (background.as_learnt, height), lambda: network.equirectangular(ws, height, step)
+            (background.as_learnt, height),
+            lambda: self.within_memory(lambda: network.equirectangular(ws, height, step)),
         )
 
     def unroll(self, background: Background, height: int, step: Step | None = None) -> Tensor:
@@ -237,7 +241,9 @@ class Stages:
             return torch.full((3, height, 2 * height), even, device=self._model.device)
         ws = self.ws_background(background)
         network, yaw = self._model.background, background.yaw
-        colors = network.equirectangular(ws, height, step, channels=3, yaw=yaw).clamp(0, 1)
+        colors = self.within_memory(
+            lambda: network.equirectangular(ws, height, step, channels=3, yaw=yaw).clamp(0, 1)
+        )
         return expose(colors, background.exposure) if background.exposure else colors
 
     def light(self, background: Background) -> Light:

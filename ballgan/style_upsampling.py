@@ -75,6 +75,7 @@ class StyleUpsampling(nn.Module):
             return try_with_less(
                 lambda: replay(self, _run_in_half_precision, features, ws, step=step),
                 lambda: _run_in_half_precision(self, features, ws, step),
+                self,
             )
         return self._run(features, ws, generator, step)
 

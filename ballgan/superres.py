@@ -67,6 +67,7 @@ class SuperResolution(nn.Module):
         return try_with_less(
             lambda: self._run_at_once(features, last, generator, step),
             lambda: self._run_in_strips(features, last, step),
+            self,
         )
 
     def _run(

@@ -14,10 +14,12 @@ import ballgan
 from ballgan import quick_synthesis
 from ballgan.errors import OutOfMemory
 from ballgan.generator import Generator
-from ballgan.shortage import explain_shortage, try_with_less
+from ballgan.marching import work_in_tiles
+from ballgan.shortage import empty_cache, explain_shortage, try_with_less
 from ballgan.superres import SuperResolution
 
 TEXT = "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 4.00 GiB."
+PLAIN = ballgan.RenderSettings(sampler="plain", neural_resolution=8)
 FRONT = ballgan.Camera.orbit(0.3, 0.1)
 
 
@@ -60,6 +62,23 @@ def test_less_is_tried_after_memory_was_freed(
         try_with_less(fail, fail)
     with pytest.raises(ZeroDivisionError):
         try_with_less(lambda: 1 // 0, lambda: 1)
+
+
+def test_a_network_that_was_too_large_is_not_tried_again(freed: list[str]) -> None:
+    network, other = torch.nn.Linear(1, 1), torch.nn.Linear(1, 1)
+    call, calls = failing(lambda: "all", times=1)
+    for _ in range(3):
+        assert try_with_less(call, lambda: "less", network) == "less"
+        assert try_with_less(lambda: "all", fail, other) == "all"
+    assert len(calls) == 1 and freed == ["graphs", "cache"]
+    empty_cache()
+    assert try_with_less(call, fail, network) == "all"
+
+
+def test_graphs_are_given_up_before_tiles_are_halved(freed: list[str]) -> None:
+    call, _ = failing(lambda part: part.stop - part.start, times=1)
+    assert work_in_tiles(call, 512, 256) == [128] * 4
+    assert freed == ["graphs", "cache"]
 
 
 def test_what_failed_is_forgotten_before_memory_is_freed(freed: list[str]) -> None:
@@ -148,6 +167,33 @@ def test_a_scene_lets_go_of_what_it_keeps_and_tries_again(
         scene.render(FRONT, settings)
     monkeypatch.undo()
     assert scene.render(FRONT, settings).stage == "full"
+
+
+@pytest.mark.parametrize(
+    ("method", "work"),
+    [
+        ("density", lambda scene: scene.shown_surface(None, painted=False).points),
+        ("color", lambda scene: scene.shown_surface(None, painted=True).colors),
+        ("color", lambda scene: scene.mesh(16).vertices),
+        ("look_behind", lambda scene: scene.render(FRONT, PLAIN).rgb),
+    ],
+)
+def test_other_work_too_lets_go_of_what_is_kept(
+    freed: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tiny_model: Generator,
+    method: str,
+    work: Callable[[ballgan.Scene], np.ndarray],
+) -> None:
+    expected = work(ballgan.Scene(tiny_model))
+    monkeypatch.setattr("ballgan.marching.SMALLEST_TILE", 2**30)  # no smaller tiles
+    call, calls = failing(getattr(Generator, method), times=1)
+    monkeypatch.setattr(Generator, method, call)
+    assert np.array_equal(work(ballgan.Scene(tiny_model)), expected)
+    assert len(calls) >= 2 and freed == ["graphs", "cache"]
+    monkeypatch.setattr(Generator, method, fail)
+    with pytest.raises(OutOfMemory, match="The GPU's memory does not suffice"):
+        work(ballgan.Scene(tiny_model))
 
 
 def test_rays_that_are_too_many_even_in_small_tiles_are_explained(
