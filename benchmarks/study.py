@@ -101,6 +101,10 @@ class Study:
         """What tells the data of a domain from others."""
         return {"domain": domain, "data": Path(self.data[domain]).name}
 
+    def holds(self, settings: dict[str, Any], values: dict[str, Any]) -> bool:
+        """Whether the result of a run with these settings is one of this study's."""
+        return settings == self.settings and self.source(values["domain"]).items() <= values.items()
+
 
 def main(page: Page, groups: Sequence[Sequence[Row]], description: str, **defaults: Any) -> int:
     """Carry out what is missing; rows of a group are compared before the next group begins.
@@ -220,23 +224,16 @@ def read_results(study: Study, page: Page) -> dict[str, dict[str, Any]]:
     Raises SystemExit if the folder has results of another study.
     """
     results: dict[str, dict[str, Any]] = {}
-    for kept in _read_record(page):
-        if kept["study"] == study.settings:
-            results |= {
-                name: values
-                for name, values in kept["results"].items()
-                if study.source(values["domain"]) == _source(values)
-            }
+    for entry in _read_record(page):
+        for name, values in entry["results"].items():
+            if study.holds(entry["study"], values):
+                results[name] = values
     for file in sorted(study.folder.glob(f"*-seed*/{RESULT}")):
         values = json.loads(file.read_text("utf-8"))
-        if (values["study"], study.source(values["domain"])) != (study.settings, _source(values)):
+        if not study.holds(values["study"], values):
             raise SystemExit(f"{file} is of other settings or data; take a new folder.")
         results[file.parent.name] = values
     return results
-
-
-def _source(values: dict[str, Any]) -> dict[str, str]:
-    return {key: values[key] for key in ("domain", "data")}
 
 
 def _read_record(page: Page) -> list[dict[str, Any]]:
@@ -249,8 +246,11 @@ def _write_record(study: Study, page: Page, results: dict[str, dict[str, Any]]) 
         name: {key: result[key] for key in keys if key in result}
         for name, result in sorted(results.items())
     }
-    others = [other for other in _read_record(page) if other["study"] != study.settings]
-    record = [*others, {"study": study.settings, "results": kept}]
+    record = [{"study": study.settings, "results": kept}]
+    for entry in reversed(_read_record(page)):
+        others = {n: v for n, v in entry["results"].items() if not study.holds(entry["study"], v)}
+        if others:
+            record.insert(0, entry | {"results": others})
     with atomic_write(page.record) as file:
         file.write((json.dumps(record, indent=1) + "\n").encode())
 

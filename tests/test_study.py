@@ -128,6 +128,9 @@ def test_the_record_outlives_the_folder(run: Any, programs: Programs, tmp_path: 
     shutil.rmtree(tmp_path / "runs")
     assert run() == 0 and len(programs.calls) == 24  # the record has kept both
     assert run("--data", "heads=more.zip") == 0 and len(programs.calls) == 36
+    shutil.rmtree(tmp_path / "runs")
+    assert run() == 0 and run("--data", "heads=more.zip") == 0
+    assert len(programs.calls) == 36  # and that of other data
 
 
 def test_an_interrupted_run_goes_on(run: Any, programs: Programs) -> None:
