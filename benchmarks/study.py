@@ -4,8 +4,9 @@ A study is a folder. Every run of a row has its own folder in it: the run of `ba
 what `ballgan-train evaluate` says of it. What is there is not done again, and a run that was
 stopped goes on where it was; so the same command resumes a study. The report is written anew after
 every run, but for what a person has written into it. Beside it lies a record of all results, which
-outlives the folder: what it holds of the same study is not done again either. Other sizes, budgets
-or data are another study: the record keeps both, and a folder holds one of them.
+outlives the folder: what it holds of the same study is not done again either, but for measuring a
+finished run that is still there, if a column has come since. Other sizes, budgets or data are
+another study: the record keeps both, and a folder holds one of them.
 """
 
 import argparse
@@ -30,6 +31,7 @@ DOMAINS = ("heads", "cars", "rooms")
 COLUMNS = {  # key of metrics.json: heading
     "mask_iou": "mask IoU",
     "depth_error": "depth error",
+    "background_depth_error": "background depth error",
     "pose_deg": "pose error, degrees",
     "judge_kid": "KID",
     "view_error": "view error, 1/255",
@@ -37,6 +39,7 @@ COLUMNS = {  # key of metrics.json: heading
     "coverage": "alpha",
     "diversity": "diversity",
 }
+ONLY = {"background_depth_error": ("rooms",)}  # domains that alone have a column
 LOST = (0.02, 0.98)  # a mean opacity beyond these: all is background, or all is foreground
 NOT_FINITE = "gradients that are not finite"  # in the message of a training that diverged
 STRIP_CELLS = 6  # samples of each layer in the picture of a row ...
@@ -190,10 +193,13 @@ def _order(groups: Sequence[Sequence[Row]], seeds: int) -> list[tuple[Row, int]]
 def finish(study: Study, page: Page, row: Row, seed: int) -> bool:
     """Train and measure one model as far as that is missing; False if a person stopped it.
 
+    A finished run whose result lacks a column that has come since is measured again.
+
     Raises SystemExit if a program fails for another reason than that the training diverged.
     """
     folder = study.folder / f"{row.name}-seed{seed}"
-    if folder.name in read_results(study, page):
+    known = read_results(study, page).get(folder.name)
+    if known is not None and (_has_all(known) or not _is_complete(study, folder)):
         return True
     folder.mkdir(parents=True, exist_ok=True)
     status = _train(study, row, seed, folder)
@@ -211,11 +217,18 @@ def finish(study: Study, page: Page, row: Row, seed: int) -> bool:
         if status != 0:
             raise SystemExit(f"Measuring failed; mend it and begin again: {folder / 'log.txt'}")
         metrics = json.loads((folder / "evaluation" / "metrics.json").read_text("utf-8"))
-        values |= {name: entry["value"] for name, entry in metrics["values"].items()}
-        values["diverged"] = not LOST[0] < values.get("coverage", 0.5) < LOST[1]
+        found = {name: entry["value"] for name, entry in metrics["values"].items()}
+        values |= dict.fromkeys(COLUMNS) | found  # of some columns a model has no value
+        values["diverged"] = not LOST[0] < found.get("coverage", 0.5) < LOST[1]
     with atomic_write(folder / RESULT) as file:
         file.write(json.dumps(values, indent=2).encode())
     return True
+
+
+def _has_all(values: dict[str, Any]) -> bool:
+    """Whether all columns that its domain has were there when a run was measured."""
+    columns = {name for name in COLUMNS if values["domain"] in ONLY.get(name, DOMAINS)}
+    return columns <= values.keys()
 
 
 def read_results(study: Study, page: Page) -> dict[str, dict[str, Any]]:
@@ -370,7 +383,7 @@ def _cells(row: Row, results: dict[str, dict[str, Any]]) -> list[str]:
         return [*row.names, row.impossible, *[""] * (len(COLUMNS) + 1)]
     runs = [r for name, r in results.items() if name.rpartition("-seed")[0] == row.name]
     sound = [result for result in runs if not result["diverged"]]
-    cells = [_format([r[name] for r in sound if name in r]) for name in COLUMNS]
+    cells = [_format([r[n] for r in sound if r.get(n) is not None]) for n in COLUMNS]
     diverged = f"{len(runs) - len(sound)} of {len(runs)}" if runs else "not run"
     speeds = [r["s_per_kimg"] for r in runs if r["s_per_kimg"] is not None]
     return [*row.names, *cells, diverged, _format(speeds)]

@@ -12,12 +12,12 @@ import pytest
 import torch
 from ballgan_train.__main__ import main
 from ballgan_train.archive import data_version
-from ballgan_train.batches import Plan, compare_changes
+from ballgan_train.batches import Batch, Measurement, Plan, compare_changes
 from ballgan_train.evaluate import _common_size
 from ballgan_train.evaluation import BACKGROUND, INCEPTION, JUDGED, evaluate
 from ballgan_train.fakes import Fakes, Sampler
 from ballgan_train.inception import Inception
-from ballgan_train.judge import Judge, JudgeInfo, save_judge
+from ballgan_train.judge import Judge, JudgeInfo, Opinion, save_judge
 from ballgan_train.plots import Axes, draw_bars, draw_scatter, join_plots
 from ballgan_train.reals import ToyReals, open_reals
 from ballgan_train.report import ROWS, check_output, passes, write_report
@@ -29,6 +29,7 @@ import ballgan
 from ballgan import Camera, Generator, Latent, LearntBackground, RenderSettings, Scene
 from ballgan.camera_prior import META, CameraPrior
 from ballgan.config import SamplingConfig
+from ballgan.frame import resize_depth
 from ballgan.images import load_image
 from ballgan.plain import to_plain
 
@@ -92,6 +93,8 @@ def test_sampler_renders_what_a_scene_does(tiny_model: Generator) -> None:
     view = fakes.view(64)
     assert np.abs(view.alpha[0, 0].numpy() - frame.alpha).max() < 1e-4
     assert np.allclose(view.depth[0, 0].numpy(), front.depth, atol=1e-4)
+    distance = resize_depth(fakes.distance, 64)[0, 0].numpy()
+    assert np.allclose(distance, frame.depth, atol=1e-4) and (distance < 100).all()
 
 
 def test_codes_depend_on_the_number_alone(model: Generator) -> None:
@@ -110,7 +113,8 @@ def test_fully_separated_layers_do_not_change_each_other() -> None:
 
     def picture(front: float, behind: float, mask: Tensor = alpha) -> Fakes:
         colors = (mask * front + (1 - mask) * behind).expand(-1, 3, -1, -1)
-        return Fakes(colors, mask, 1 - mask, torch.ones_like(mask), torch.zeros(1, 25))
+        depth = torch.ones_like(mask)
+        return Fakes(colors, mask, 1 - mask, depth, depth, torch.zeros(1, 25))
 
     change = compare_changes(picture(0.2, 0.4), picture(0.2, 0.8), picture(0.6, 0.4))
     assert change["foreground_change"].item() == 0
@@ -140,7 +144,8 @@ def test_everything_is_measured(
     )
     names = {row.name for rows in ROWS.values() for row in rows}
     assert set(results.values) | set(results.left_out) == names
-    assert set(results.left_out) <= {"depth_error", "view_error"}
+    assert set(results.left_out) <= {"depth_error", "background_depth_error", "view_error"}
+    assert "heads is painted on a sphere" in results.left_out["background_depth_error"]
     assert done == sorted(done) and done[-1] == pytest.approx(1) and done[0] > 0
     assert results.series["alpha_histogram"].sum() == pytest.approx(1)
     assert 0 <= results.values["mask_iou"].value <= 1
@@ -157,6 +162,32 @@ def test_model_without_background_gets_the_rest(
     assert set(results.left_out) >= {*BACKGROUND, *JUDGED, *INCEPTION}
     assert "no background of its own" in results.left_out["foreground_change"]
     assert {"min_t", "coverage", "swd"} <= set(results.values)
+
+
+def test_background_depth_is_measured_in_rooms(
+    model: Generator, tiny_model_without_background: Generator
+) -> None:
+    """Who sees the very distances that a model has finds no error, whatever is behind."""
+
+    class Seeing:
+        info = JudgeInfo("rooms", 16)
+
+        def look(self, pictures: Tensor) -> Opinion:
+            nothing = torch.zeros(len(pictures), 1, 16, 16)
+            direction = torch.tensor([[0.0, 0.0, 1.0]]).expand(len(pictures), 3)
+            return Opinion(nothing, nothing, direction, torch.ones(len(pictures), 3), distance)
+
+    reals = ToyReals("rooms", 16, seed=0, device=CPU)
+    for kind in (model, tiny_model_without_background):
+        sampler = Sampler(kind)
+        distance = resize_depth(sampler.render(range(4), reals.cameras(4)).distance, 16)
+        measurement = Measurement(sampler, reals, Plan(4, size=16), Seeing())  # type: ignore[arg-type]
+        values = measurement.measure(Batch("fakes", range(4)))
+        assert values["background_depth_error"].tolist() == pytest.approx([0] * 4, abs=1e-4)
+    judge = Judge(JudgeInfo("rooms", 16)).eval().requires_grad_(False)
+    judge.head.bias[:4] = -9.0  # it sees no object
+    results = evaluate(Sampler(model), reals, PLAN, judge=judge)
+    assert 0 < results.values["background_depth_error"].value <= 4
 
 
 def test_few_pictures_are_not_compared_as_sets(model: Generator, reals: ToyReals) -> None:

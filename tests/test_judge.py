@@ -36,6 +36,7 @@ def test_shapes_and_ranges() -> None:
         assert 0 < opinion.mask.min() and opinion.mask.max() < 1
         assert torch.allclose(opinion.direction.norm(dim=1), torch.ones(2))
         assert opinion.features.shape == (2, len(judge.feature_mean))
+        assert opinion.background_depth is None
         assert sum(p.numel() for p in judge.parameters()) < 1e6
 
 
@@ -51,6 +52,22 @@ def test_training_beats_a_guess_and_is_measured(trained: Judge) -> None:
     assert features.std(0).median() == pytest.approx(1, abs=0.35)
 
 
+def test_judges_of_rooms_see_the_background(tmp_path: Path) -> None:
+    info = JudgeInfo("rooms", 16, 0.32)
+    assert info.sees_background and not INFO.sees_background
+    judge = train_judge(info, held_out=32)
+    accuracy = judge.info.accuracy
+    assert accuracy.background_depth_error is not None
+    assert accuracy.background_depth_error < 1  # which is that of one depth for all
+    assert 0 < accuracy.background_distance < 1.5  # type: ignore[operator]
+    batch = ToyWorld("rooms", 16, seed=123).render(range(16))
+    depth = judge.look(batch.image).background_depth
+    assert depth is not None and depth.shape == batch.mask.shape
+    assert 0 < depth.min() and depth.max() <= 50
+    save_judge(judge, tmp_path / "judge.pt")
+    assert load_judge(tmp_path / "judge.pt").info == judge.info
+
+
 def test_training_is_reproducible() -> None:
     progress: list[float] = []
     info = dataclasses.replace(INFO, kimg=0.032)
@@ -62,44 +79,59 @@ def test_training_is_reproducible() -> None:
 
 
 def test_loss_of_the_truth_is_small() -> None:
-    batch = ToyWorld("heads", 16, seed=5).render(range(4))
+    batch = ToyWorld("rooms", 16, seed=5).render(range(4))
 
     class Perfect(torch.nn.Module):
+        info = JudgeInfo("rooms", 16)
+
         def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, ...]:
             mask = torch.logit(batch.mask.clamp(1e-4, 1 - 1e-4))
             depth = (batch.depth.nan_to_num(posinf=0) - RADIUS) / judge_module.DEPTH_SCALE
+            inverse = 1 / batch.background_depth - judge_module.BACKGROUND_INVERSE
+            depth = torch.cat([depth, inverse / judge_module.BACKGROUND_SCALE + wrong], dim=1)
             return mask, depth, view_directions(batch.label), pictures
+
+    wrong = torch.zeros(4, 1, 16, 16)
 
     entropy = torch.nn.functional.binary_cross_entropy(batch.mask, batch.mask)
     assert judge_loss(Perfect(), batch).item() == pytest.approx(entropy.item(), abs=1e-3)  # type: ignore[arg-type]
+    wrong[batch.mask > 0.5] = 9  # behind the object nobody can tell
+    assert judge_loss(Perfect(), batch).item() == pytest.approx(entropy.item(), abs=1e-3)  # type: ignore[arg-type]
+    wrong[:] = 2
+    assert judge_loss(Perfect(), batch).item() == pytest.approx(entropy.item() + 2, abs=1e-3)  # type: ignore[arg-type]
     assert judge_loss(Judge(JudgeInfo("heads", 16)), batch).item() > entropy.item() + 1
 
 
 def test_augmented_pictures_keep_their_truth() -> None:
-    batch = ToyWorld("heads", 16, seed=5).render(range(12))
+    batch = ToyWorld("rooms", 16, seed=5).render(range(12))
     changed = augment(batch, torch.Generator().manual_seed(0))
     mirrored = (changed.label != batch.label).any(1)
     assert 0 < mirrored.sum() < 12
     assert torch.equal(changed.label[mirrored], mirror_labels(batch.label)[mirrored])
     assert torch.equal(changed.mask[mirrored], batch.mask[mirrored].flip(3))
-    assert torch.equal(changed.depth[~mirrored], batch.depth[~mirrored])
+    for name in ("depth", "background_depth"):
+        before, after = getattr(batch, name), getattr(changed, name)
+        assert torch.equal(after[~mirrored], before[~mirrored])
+        assert torch.equal(after[mirrored], before[mirrored].flip(3))
     assert changed.image.abs().max() <= 1
     straight = torch.where(mirrored[:, None, None, None], changed.image.flip(3), changed.image)
     assert (straight - batch.image).abs().mean() < 0.2
 
 
 def test_pictures_without_object_have_an_empty_truth() -> None:
-    batch = ToyWorld("heads", 16, seed=5).render(range(3))
+    batch = ToyWorld("rooms", 16, seed=5).render(range(3))
     for seed in range(4):
         changed = empty_first(batch, torch.Generator().manual_seed(seed))
         assert changed.mask[0].max() == 0 and changed.depth[0].isinf().all()
+        assert changed.background_depth[0].isinf().all()
+        assert torch.equal(changed.background_depth[1:], batch.background_depth[1:])
         assert changed.image[0].abs().max() <= 1
         assert not torch.equal(changed.image[0], batch.image[0])
         assert torch.equal(changed.image[1:], batch.image[1:])
     alone = dataclasses.replace(
         changed, **{name: value[:1] for name, value in vars(changed).items()}
     )
-    judge = Judge(JudgeInfo("heads", 16))
+    judge = Judge(JudgeInfo("rooms", 16))
     mask = judge(alone.image)[0]
     nothing = torch.nn.functional.softplus(mask).mean()  # cross-entropy of "no object"
     assert judge_loss(judge, alone).item() == pytest.approx(nothing.item(), rel=1e-5)
@@ -129,7 +161,7 @@ def test_cache_is_keyed_by_what_matters(monkeypatch: pytest.MonkeyPatch, tmp_pat
     path = cache_path("cars", 64)
     assert path.is_relative_to(tmp_path) and path.name.startswith("cars-64-v")
     assert path != cache_path("heads", 64) and path != cache_path("cars", 32)
-    monkeypatch.setattr(judge_module, "VERSION", 999)
+    monkeypatch.setitem(judge_module.VERSIONS, "cars", 999)
     assert path != cache_path("cars", 64)
     monkeypatch.delenv("BALLGAN_CACHE_DIR")
     assert "ballgan" in str(cache_path("cars", 64))
@@ -153,7 +185,7 @@ def test_unusable_files_are_refused(
         with pytest.raises(ValueError, match=r"judge.pt is damaged, or no judge"):
             load_judge(path)
     path.write_bytes(whole)
-    monkeypatch.setattr(judge_module, "VERSION", 999)
+    monkeypatch.setitem(judge_module.VERSIONS, "heads", 999)
     with pytest.raises(ValueError, match="another version"):
         load_judge(path)
 

@@ -16,6 +16,7 @@ from ballgan_train.distances import (
 )
 from ballgan_train.metrics import (
     View,
+    background_depth_errors,
     binariness,
     mask_ious,
     mean_change,
@@ -150,6 +151,21 @@ def test_depth_error_ignores_scale_and_offset() -> None:
     assert same == pytest.approx(0, abs=1e-6)
     assert inverted == pytest.approx(4, abs=1e-5)
     assert math.isnan(empty)
+
+
+def test_background_depths_may_be_without_end() -> None:
+    """Inverse depths are compared: from 100 units on, all is nearly the same."""
+    truth = torch.linspace(3, 10, 64).view(1, 1, 8, 8)
+    everywhere = torch.ones_like(truth, dtype=torch.bool)
+    seen = torch.cat([2 * truth, 1 / (1 / truth.mean() - 1 / truth), torch.full_like(truth, 5.0)])
+    far = torch.where(truth > 9, torch.tensor([100.0, math.inf]).view(2, 1, 1, 1), truth)
+    errors = background_depth_errors(
+        torch.cat([seen, far]), truth, everywhere.expand(5, -1, -1, -1)
+    )
+    assert errors[:3].tolist() == pytest.approx([0, 4, 1], abs=1e-3)
+    assert errors[4] == pytest.approx(errors[3].item(), rel=0.3) and errors[4] < 0.5
+    plain = normalized_depth_errors(far[:1], truth, everywhere)
+    assert plain.item() > 2 * errors[3].item()
 
 
 def test_pose_errors_by_hand() -> None:

@@ -36,14 +36,16 @@ class Programs:
         self.answers: dict[str, tuple[int, str]] = {}  # by background: status and last words
         self.kimg = 1.0
         self.coverage = 0.3
+        self.more: dict[str, float] = {}  # values measured
 
     def __call__(self, folder: Path, *arguments: str) -> int:
         self.calls.append(arguments)
         option = dict(zip(arguments, arguments[1:], strict=False))
         output = Path(option.get("--resume") or option["--output"])
         if arguments[0] == "evaluate":
-            output.mkdir()
+            output.mkdir(exist_ok=True)
             names = {"mask_iou": 0.5, "judge_kid": 0.01, "coverage": self.coverage}
+            names |= self.more
             values = {name: {"value": value, "error": None} for name, value in names.items()}
             (output / "metrics.json").write_text(json.dumps({"values": values}))
             return 0
@@ -105,7 +107,7 @@ def test_finished_work_is_not_done_again(run: Any, programs: Programs, tmp_path:
     seeds = [c[c.index("--run.seed") + 1] for c in trained]
     assert seeds == ["0", "0", "0", "1", "1", "1"]
     page = (tmp_path / "PAPER_CLAIMS.md").read_text()
-    assert "| heads | triplane | sphere | none | 0.5 ± 0 | - | - | 0.01 ± 0 |" in page
+    assert "| heads | triplane | sphere | none | 0.5 ± 0 | - | - | - | 0.01 ± 0 |" in page
     assert "| 0 of 2 | 9 ± 0 |" in page and f"(paper-claims/{FIRST[2]}.png)" in page
     assert load_image(tmp_path / f"paper-claims/{FIRST[2]}.png").shape[0] >= 48
     (tmp_path / "PAPER_CLAIMS.md").write_text(f"{page}\n## What it shows\n\nMuch.\n")
@@ -133,6 +135,47 @@ def test_the_record_outlives_the_folder(run: Any, programs: Programs, tmp_path: 
     assert len(programs.calls) == 36  # and that of other data
 
 
+def test_finished_runs_are_measured_again_for_a_new_column(
+    run: Any, study: Any, programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [FIRST[0], "rooms-triplane-sphere-none"]
+    columns = {k: v for k, v in study.COLUMNS.items() if k != "background_depth_error"}
+    with monkeypatch.context() as earlier:
+        earlier.setattr(study, "COLUMNS", columns)
+        assert run("--rows", *rows, seeds=1) == 0 and len(programs.calls) == 4
+    page = tmp_path / "PAPER_CLAIMS.md"
+    (tmp_path / f"runs/{rows[1]}-seed0/result.json").unlink()  # the record has it
+    assert run("--report", "--rows", *rows) == 0 and len(programs.calls) == 4
+    assert "| rooms | triplane | sphere | none | 0.5 | - | - | - | 0.01 |" in page.read_text()
+    programs.more["background_depth_error"] = 1.5
+    assert run("--rows", *rows, seeds=1) == 0
+    assert [call[0] for call in programs.calls[4:]] == ["evaluate"]  # and nothing trained
+    assert "toyworld:rooms" in programs.calls[4]
+    assert "| rooms | triplane | sphere | none | 0.5 | - | 1.5 | - | 0.01 |" in page.read_text()
+    shutil.rmtree(tmp_path / "runs")
+    assert run("--rows", *rows, seeds=1) == 0 and len(programs.calls) == 5
+    assert "| 1.5 |" in page.read_text()
+
+
+def test_results_of_runs_that_are_gone_stay_without_a_new_column(
+    run: Any, study: Any, programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columns = {k: v for k, v in study.COLUMNS.items() if k != "background_depth_error"}
+    with monkeypatch.context() as earlier:
+        earlier.setattr(study, "COLUMNS", columns)
+        assert run("--rows", "rooms-triplane-none-none", seeds=1) == 0
+    shutil.rmtree(tmp_path / "runs")
+    assert run("--rows", "rooms-triplane-none-none", seeds=1) == 0 and len(programs.calls) == 2
+    page = (tmp_path / "PAPER_CLAIMS.md").read_text()
+    assert "| rooms | triplane | none | none | 0.5 | - | - | - | 0.01 |" in page
+
+
+def test_a_column_without_a_value_is_not_measured_for_ever(run: Any, programs: Programs) -> None:
+    for _ in range(2):
+        assert run("--rows", "rooms-triplane-none-none", seeds=1) == 0
+        assert len(programs.calls) == 2
+
+
 def test_an_interrupted_run_goes_on(run: Any, programs: Programs) -> None:
     programs.kimg = 0.5  # stopped half way
     assert run() == 130
@@ -148,7 +191,7 @@ def test_diverged_runs_are_counted_and_others_stop_it(
     programs.answers["none"] = (2, "20 steps in a row gave gradients that are not finite. Lower ..")
     assert run() == 0
     page = (tmp_path / "PAPER_CLAIMS.md").read_text()
-    assert "| heads | triplane | none | none | 0.5 | - | - | 0.01 |" in page
+    assert "| heads | triplane | none | none | 0.5 | - | - | - | 0.01 |" in page
     assert "| 1 of 2 |" in page
     programs.answers["cube"] = (2, "the disk is full")
     with pytest.raises(SystemExit, match=r"training failed; .*log\.txt"):

@@ -11,7 +11,14 @@ import numpy as np
 import pytest
 import torch
 from ballgan_train.__main__ import main
-from ballgan_train.toyworld import DOMAINS, ToyBatch, ToyWorld, decode_depth, truth_path
+from ballgan_train.toyworld import (
+    DOMAINS,
+    ToyBatch,
+    ToyWorld,
+    decode_background_depth,
+    decode_depth,
+    truth_path,
+)
 from ballgan_train.toyworld import dataset as toy_dataset
 from ballgan_train.toyworld.backgrounds import (
     FAMILIES,
@@ -22,6 +29,7 @@ from ballgan_train.toyworld.backgrounds import (
     draw_backdrops,
     radiance,
 )
+from ballgan_train.toyworld.dataset import image_name
 from ballgan_train.toyworld.draws import Draws, move, palette_table
 from ballgan_train.toyworld.shading import encode
 from ballgan_train.toyworld.world import RADIUS
@@ -270,14 +278,17 @@ def test_a_room_has_real_distances() -> None:
     position = torch.tensor([0.9, 0.4, 2.5]).expand(6, -1)[..., None]
     angle = torch.linspace(0, 6.2832, 2001)
     ring = torch.stack([angle.sin(), 0 * angle, angle.cos()]).expand(6, -1, -1)
-    seen = around.behind(0 * position, ring)
+    seen, from_middle = around.behind(0 * position, ring)
+    torch.testing.assert_close(from_middle, wall_distance(backdrops, ring)[:, 0])
     for distance, same in ((wall_distance(backdrops, ring), True), (torch.tensor(3.0), False)):
         there = ring * distance - position
-        again = around.behind(position, there / there.norm(dim=1, keepdim=True))
+        again, reach = around.behind(position, there / there.norm(dim=1, keepdim=True))
         # Only how a wall is lit by the direction from its middle differs, and edges by rounding.
         close = ((again - seen).abs().amax(1) < 0.02).float().mean()
         assert (close > 0.97) == same, close
-    assert torch.equal(around.behind(0 * position, ring), around.mirrored(0 * ring, ring))
+        near = (reach - there.norm(dim=1)).abs() < 1e-3
+        assert (near.float().mean() > 0.99) == same
+    assert torch.equal(around.behind(0 * position, ring)[0], around.mirrored(0 * ring, ring))
 
 
 def wall_distance(backdrops: Backdrop, ring: Tensor) -> Tensor:
@@ -299,6 +310,29 @@ def test_every_camera_is_in_the_room() -> None:
     for name in ("label", "mask", "depth", "normals"):
         assert torch.equal(getattr(cars, name), getattr(rooms, name))
     assert (cars.image - rooms.image).abs().mean() > 0.01
+
+
+@pytest.mark.parametrize("domain", ["heads", "rooms"])
+def test_background_depths_lead_to_the_background(domain: str) -> None:
+    """To the painted sphere, or to the walls of a room, whatever is in front."""
+    batch = ToyWorld(domain, 32, seed=4, samples=1).render(range(6))
+    backdrops = draw_backdrops(Draws(4, torch.arange(6), "background"), rooms=domain == "rooms")
+    for row in range(6):
+        rays = Camera.from_label(batch.label[row]).rays(32, 32)
+        points = rays.origins + rays.directions * batch.background_depth[row].flatten()[:, None]
+        if domain == "heads":
+            radius = points.norm(dim=1)
+            torch.testing.assert_close(radius, torch.full_like(radius, SPHERE_RADIUS))
+            continue
+        shape, turn = backdrops.shape[row], backdrops.turn[row]
+        x = points[:, 0] * turn.cos() - points[:, 2] * turn.sin()
+        z = points[:, 0] * turn.sin() + points[:, 2] * turn.cos()
+        half_x, half_z = (ROOM_SCALE * (0.8 + 0.7 * shape[i]) for i in (0, 1))
+        bottom, top = ROOM_SCALE * (0.28 + 0.2 * shape[2]), ROOM_SCALE * (0.45 + 0.3 * shape[2])
+        gaps = [half_x - x.abs(), half_z - z.abs(), points[:, 1] + bottom, top - points[:, 1]]
+        nearest = torch.stack(gaps).amin(0)  # of the six sides: one is met, none is passed
+        torch.testing.assert_close(nearest, torch.zeros_like(nearest), atol=1e-4, rtol=0)
+        assert (batch.background_depth[row] > batch.depth[row])[batch.mask[row] > 0].all()
 
 
 def test_settings_that_cannot_work_are_refused() -> None:
@@ -358,6 +392,16 @@ def test_dataset_is_read_back(tmp_path: Path) -> None:
         assert_close(depth, batch.depth[row, 0], 3e-5)
         normals = read(truth, f"normals/{name}") / 127.5 - 1
         assert_close(normals, batch.normals[row].permute(1, 2, 0), 0.0041)
+    with zipfile.ZipFile(truth) as archive:
+        assert not any(name.startswith("background/") for name in archive.namelist())
+
+
+def test_dataset_of_rooms_has_their_depth(tmp_path: Path) -> None:
+    toy_dataset.write_dataset("rooms", 2, 16, 0, tmp_path / "rooms.zip")
+    batch = ToyWorld("rooms", 16).render(range(2))
+    for row in range(2):
+        kept = read(truth_path(tmp_path / "rooms.zip"), f"background/{image_name(row)}")
+        assert_close(decode_background_depth(kept), batch.background_depth[row, 0], 1.1e-4)
 
 
 def assert_close(found: np.ndarray, expected: Tensor, tolerance: float) -> None:

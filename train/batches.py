@@ -9,7 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from ballgan.frame import resize
+from ballgan.frame import resize, resize_depth
 
 from .fakes import Fakes, Sampler
 from .inception import Inception
@@ -19,6 +19,7 @@ from .metrics import (
     CLEAR,
     OPAQUE,
     View,
+    background_depth_errors,
     binariness,
     mask_ious,
     mean_change,
@@ -114,6 +115,11 @@ class Measurement:
         inside = (opinion.mask > 0.5) & (view.alpha > 0.5) & view.depth.isfinite()
         truth = view_directions(fakes.label)
         angle, yaw, pitch = pose_errors(opinion.direction, truth)
+        if opinion.background_depth is not None:
+            distance = resize_depth(fakes.distance, self.plan.size)
+            values["background_depth_error"] = background_depth_errors(
+                distance, opinion.background_depth, opinion.mask < CLEAR
+            )
         return values | {
             "mask_iou": mask_ious(view.alpha, opinion.mask),
             "depth_error": normalized_depth_errors(view.depth, opinion.depth, inside),

@@ -29,6 +29,7 @@ LEAST = 8  # pictures of each kind that sets can be compared with
 JUDGED = (
     "mask_iou",
     "depth_error",
+    "background_depth_error",
     "pose_deg",
     "yaw_deg",
     "pitch_deg",
@@ -108,6 +109,12 @@ def summarize(measurement: Measurement, read: Callable[[Batch], Found]) -> Resul
     _compare_sets(results, real, fake)
     if measurement.judge is None:
         results.leave_out(JUDGED, "no judge: it knows toyworld only (--domain, --judge)")
+    elif not measurement.judge.info.sees_background:
+        domain = measurement.judge.info.domain
+        results.leave_out(
+            ("background_depth_error",),
+            f"the background of {domain} is painted on a sphere: it has no depth to be seen",
+        )
     if measurement.inception is None:
         results.leave_out(INCEPTION, "no Inception network was given (--inception FILE)")
     results.put_means(pairs)

@@ -20,12 +20,13 @@ _RAYS_AT_ONCE = {"cpu": 2**14}  # elsewhere four times as many
 
 @dataclass(frozen=True)
 class Fakes:
-    """Pictures of a model; alpha and depth are of its foreground alone."""
+    """Pictures of a model; alpha and depth are of its foreground alone, distance is of all."""
 
     picture: Tensor  # (B, 3, H, W) in [0, 1]
     alpha: Tensor  # (B, 1, h, w)
     transmittance: Tensor  # (B, 1, h, w)
     depth: Tensor  # (B, 1, h, w) along the unit ray, expected; infinite where nothing is
+    distance: Tensor  # (B, 1, h, w) the same with the background, if the model has one
     label: Tensor  # (B, 25)
 
     def view(self, size: int) -> View:
@@ -98,6 +99,7 @@ class Sampler:
             alpha=made.opacity.clamp(0, 1).float(),
             transmittance=made.transmittance.clamp(0, 1).float(),
             depth=depth.view_as(made.opacity).float(),
+            distance=made.distance.float(),
             label=labels,
         )
 

@@ -1,5 +1,8 @@
 """The judge: a small network that sees mask, depth and camera in a picture of toyworld.
 
+Of rooms it also sees how far the walls are. Other backgrounds are painted on a sphere, whose
+distance is the same in every picture: nothing to be seen.
+
 It is trained once on toyworld's ground truth (see judge_training.py) and kept in a file with its
 own accuracy on pictures it never saw, so that what it says of generated pictures can be weighed.
 """
@@ -19,15 +22,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ballgan.files import atomic_write
-from ballgan.plain import from_plain
+from ballgan.plain import from_plain, later
 
 from .toyworld import DOMAINS
 from .toyworld.dataset import VERSION as TOYWORLD_VERSION
 from .toyworld.world import RADIUS
 
-VERSION = 1  # raise it when the network or its training changes
+VERSIONS = {"heads": 1, "cars": 1, "rooms": 2}  # raise one when that judge or its training changes
 SIZES = (16, 32, 64, 128, 256)
 DEPTH_SCALE = 0.25  # world units of one unit of the network's depth
+BACKGROUND_INVERSE, BACKGROUND_SCALE = 0.16, 0.04  # inverse depth of walls: usual; of its unit
+_FARTHEST = 50.0  # that a background is said to be
 _WIDTHS = (32, 48, 64, 96, 96, 96)  # channels of the stages, from half the picture's size to 4
 _GROUPS = 8
 _FORMAT = "ballgan judge"
@@ -45,6 +50,8 @@ class Accuracy:
     pose_deg: float = 0.0  # mean angle between the camera's directions
     yaw_deg: float = 0.0  # mean absolute error
     pitch_deg: float = 0.0
+    background_depth_error: float | None = later(None)  # see metrics.background_depth_errors
+    background_distance: float | None = later(None)  # mean absolute error outside, world units
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,7 @@ class JudgeInfo:
     domain: str
     size: int  # of the pictures
     kimg: float = 0.0  # thousands of pictures that it was shown, repeats included
-    version: int = VERSION
+    version: int | None = None  # of VERSIONS; None: the present one
     world: int = TOYWORLD_VERSION
     accuracy: Accuracy = Accuracy()
 
@@ -64,8 +71,15 @@ class JudgeInfo:
                 f"A judge is for {' or '.join(DOMAINS)} at {', '.join(map(str, SIZES))} pixels; "
                 f"got {self.domain!r} at {self.size!r}."
             )
-        if (self.version, self.world) != (VERSION, TOYWORLD_VERSION):
+        present = VERSIONS[self.domain]
+        if self.version not in (None, present) or self.world != TOYWORLD_VERSION:
             raise ValueError("it was made for another version of toyworld or of the judge")
+        object.__setattr__(self, "version", present)
+
+    @property
+    def sees_background(self) -> bool:
+        """Whether it also says how deep the background is."""
+        return DOMAINS[self.domain].rooms
 
 
 @dataclass(frozen=True)
@@ -76,6 +90,7 @@ class Opinion:
     depth: Tensor  # (B, 1, H, W) along the unit ray, world units; meaningful on the object
     direction: Tensor  # (B, 3) unit, from the world's origin to the camera
     features: Tensor  # (B, F) of the appearance, about unit variance on toyworld
+    background_depth: Tensor | None  # (B, 1, H, W) likewise, beside the object; None: not seen
 
 
 class Judge(nn.Module):
@@ -100,7 +115,8 @@ class Judge(nn.Module):
         self.up = nn.ModuleList(
             _block(a + b, b) for a, b in zip(widths[:0:-1], widths[-2::-1], strict=True)
         )
-        self.head = nn.Conv2d(widths[0], 8, 3, padding=1)
+        maps = 3 if info.sees_background else 2
+        self.head = nn.Conv2d(widths[0], 4 * maps, 3, padding=1)
         features = 2 * sum(widths)
         self.feature_mean: Tensor
         self.feature_scale: Tensor
@@ -111,7 +127,9 @@ class Judge(nn.Module):
         """Pictures (B, 3, H, W) in [-1, 1] of the judge's size.
 
         Returns mask logits (B, 1, H, W), depth (B, 1, H, W) in DEPTH_SCALE from RADIUS, the
-        camera's direction (B, 3) of any length, and plain features (B, F).
+        camera's direction (B, 3) of any length, and plain features (B, F). If it sees the
+        background, the second channel of depth (B, 2, H, W) is the background's inverse depth in
+        BACKGROUND_SCALE from BACKGROUND_INVERSE.
         """
         x = F.pixel_unshuffle(pictures, 2)
         seen = []
@@ -121,7 +139,7 @@ class Judge(nn.Module):
         direction = self.camera(x.flatten(1))
         for block, skip in zip(self.up, seen[-2::-1], strict=True):
             x = block(torch.cat([F.interpolate(x, scale_factor=2.0), skip], dim=1))
-        mask, depth = F.pixel_shuffle(self.head(x), 2).split(1, dim=1)
+        mask, depth = F.pixel_shuffle(self.head(x), 2).tensor_split([1], dim=1)
         means = [s.mean((2, 3)) for s in seen]
         # The root of a variance has no slope at 0; features are only ever read.
         deviations = [s.detach().flatten(2).std(-1, correction=0) for s in seen]
@@ -134,11 +152,14 @@ class Judge(nn.Module):
         if pictures.shape[-2:] != (size, size):
             pictures = F.interpolate(pictures, (size, size), mode="bilinear", antialias=True)
         mask, depth, direction, features = self(pictures)
+        inverse = BACKGROUND_INVERSE + BACKGROUND_SCALE * depth[:, 1:]
+        behind = 1 / inverse.clamp_min(1 / _FARTHEST) if self.info.sees_background else None
         return Opinion(
             mask=mask.sigmoid(),
-            depth=RADIUS + DEPTH_SCALE * depth,
+            depth=RADIUS + DEPTH_SCALE * depth[:, :1],
             direction=F.normalize(direction, dim=1),
             features=(features - self.feature_mean) / self.feature_scale,
+            background_depth=behind,
         )
 
 
@@ -162,7 +183,7 @@ def cache_path(domain: str, size: int) -> Path:
     """Where the judge of a domain and size is kept; the folder is BALLGAN_CACHE_DIR if set."""
     given = os.environ.get("BALLGAN_CACHE_DIR")
     folder = Path(given) if given else Path(platformdirs.user_cache_dir("ballgan", appauthor=False))
-    return folder / "judges" / f"{domain}-{size}-v{VERSION}.{TOYWORLD_VERSION}.pt"
+    return folder / "judges" / f"{domain}-{size}-v{VERSIONS[domain]}.{TOYWORLD_VERSION}.pt"
 
 
 def save_judge(judge: Judge, path: str | Path) -> None:

@@ -10,9 +10,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .judge import DEPTH_SCALE, Accuracy, Judge, JudgeInfo
+from .judge import (
+    BACKGROUND_INVERSE,
+    BACKGROUND_SCALE,
+    DEPTH_SCALE,
+    Accuracy,
+    Judge,
+    JudgeInfo,
+)
 from .labels import mirror_labels
-from .metrics import mask_ious, normalized_depth_errors, pose_errors
+from .metrics import (
+    CLEAR,
+    background_depth_errors,
+    mask_ious,
+    normalized_depth_errors,
+    pose_errors,
+)
 from .toyworld import ToyBatch, ToyWorld
 from .toyworld.world import RADIUS
 
@@ -26,7 +39,7 @@ _FRESH = {"cpu": 16}  # pictures rendered then; elsewhere as many as are drawn
 _POOL = 2048  # pictures that are kept to be shown again: rendering is the dear part on a CPU
 _LEARNING_RATE = 3e-3
 _WARM_UP = 0.05  # share of the training
-_WEIGHTS = (1.0, 1.0, 4.0)  # of mask, depth and camera in the loss
+_WEIGHTS = (1.0, 1.0, 4.0, 1.0)  # of mask, depth, camera and background depth in the loss
 
 Progress = Callable[[float], None]
 
@@ -69,18 +82,29 @@ def train_judge(
 def judge_loss(judge: Judge, batch: ToyBatch) -> Tensor:
     """Cross-entropy of the mask, L1 of the depth over it, squared error of the direction.
 
-    Of pictures without an object only the mask counts.
+    For a judge that sees the background, also L1 of its inverse depth outside the mask. Of pictures
+    without an object only the mask counts.
     """
     mask, depth, direction, _ = judge(batch.image)
     inside = (batch.mask > 0.5) & batch.depth.isfinite()
     target = torch.where(inside, (batch.depth - RADIUS) / DEPTH_SCALE, 0.0)
-    depth_loss = ((depth - target).abs() * inside).sum() / inside.sum().clamp_min(1)
+    depth_loss = _mean_over(inside, (depth[:, :1] - target).abs())
     shown = batch.mask.flatten(1).amax(1) > 0.5
     off = (direction - view_directions(batch.label)).square().sum(1) * shown
     pose_loss = off.sum() / shown.sum().clamp_min(1)
     mask_loss = F.binary_cross_entropy_with_logits(mask, batch.mask)
-    parts = zip(_WEIGHTS, (mask_loss, depth_loss, pose_loss), strict=True)
+    losses = [mask_loss, depth_loss, pose_loss]
+    if judge.info.sees_background:
+        outside = (batch.mask <= 0.5) & batch.background_depth.isfinite()
+        behind = (1 / batch.background_depth - BACKGROUND_INVERSE) / BACKGROUND_SCALE
+        losses.append(_mean_over(outside, (depth[:, 1:] - behind).abs()))
+    parts = zip(_WEIGHTS, losses, strict=False)
     return torch.stack([weight * loss for weight, loss in parts]).sum()
+
+
+def _mean_over(region: Tensor, values: Tensor, over: tuple[int, ...] = (0, 1, 2, 3)) -> Tensor:
+    """Mean of values over a region, both (B, 1, H, W); 0 where it is empty."""
+    return torch.where(region, values, 0.0).sum(over) / region.sum(over).clamp_min(1)
 
 
 def empty_first(batch: ToyBatch, generator: torch.Generator) -> ToyBatch:
@@ -96,11 +120,13 @@ def empty_first(batch: ToyBatch, generator: torch.Generator) -> ToyBatch:
     corner, clouds = (F.interpolate(x, (size, size), mode="bicubic") for x in (corner, clouds))
     use_corner = (covered.amax() < 0.05) & (torch.rand((), generator=generator) < 0.5).to(device)
     empty = torch.where(use_corner, corner, clouds).clamp(-1, 1)
+    unknown = torch.full_like(batch.depth[:1], math.inf)
     return replace(
         batch,
         image=torch.cat([empty, batch.image[1:]]),
         mask=torch.cat([torch.zeros_like(batch.mask[:1]), batch.mask[1:]]),
-        depth=torch.cat([torch.full_like(batch.depth[:1], math.inf), batch.depth[1:]]),
+        depth=torch.cat([unknown, batch.depth[1:]]),
+        background_depth=torch.cat([unknown, batch.background_depth[1:]]),
     )
 
 
@@ -111,9 +137,9 @@ def augment(batch: ToyBatch, generator: torch.Generator) -> ToyBatch:
     """
     count, device = len(batch.image), batch.image.device
     flip = (torch.rand(count, 1, 1, 1, generator=generator) < 0.5).to(device)
-    image, mask, depth = (
+    image, mask, depth, behind = (
         torch.where(flip, values.flip(3), values)
-        for values in (batch.image, batch.mask, batch.depth)
+        for values in (batch.image, batch.mask, batch.depth, batch.background_depth)
     )
     label = torch.where(flip[:, :, 0, 0], mirror_labels(batch.label), batch.label)
     gain = 0.8 + 0.4 * torch.rand(count, 3, 1, 1, generator=generator)
@@ -126,7 +152,7 @@ def augment(batch: ToyBatch, generator: torch.Generator) -> ToyBatch:
     noise = torch.randn(image.shape, generator=generator) * 0.04
     amount = torch.rand(count, 1, 1, 1, generator=generator)
     image = (image + (amount * noise).to(device)).clamp(-1, 1)
-    return replace(batch, image=image, mask=mask, depth=depth, label=label)
+    return replace(batch, image=image, mask=mask, depth=depth, background_depth=behind, label=label)
 
 
 def view_directions(labels: Tensor) -> Tensor:
@@ -146,16 +172,21 @@ def measure_judge(judge: Judge, count: int = HELD_OUT_COUNT) -> None:
         truth = world.render(range(start, min(start + _BATCH, count)))
         opinion = judge.look(truth.image)
         inside = (truth.mask > 0.5) & truth.depth.isfinite()
-        off = ((opinion.depth - truth.depth).abs().nan_to_num(posinf=0) * inside).sum((1, 2, 3))
+        off = (opinion.depth - truth.depth).abs()
         angle, yaw, pitch = pose_errors(opinion.direction, view_directions(truth.label))
         values = {
             "mask_iou": mask_ious(opinion.mask, truth.mask),
             "depth_error": normalized_depth_errors(opinion.depth, truth.depth, inside),
-            "depth_distance": off / inside.sum((1, 2, 3)).clamp_min(1),
+            "depth_distance": _mean_over(inside, off, (1, 2, 3)),
             "pose_deg": angle,
             "yaw_deg": yaw,
             "pitch_deg": pitch,
         }
+        if opinion.background_depth is not None:
+            seen, behind = opinion.background_depth, truth.background_depth
+            outside = truth.mask < CLEAR
+            values["background_depth_error"] = background_depth_errors(seen, behind, outside)
+            values["background_distance"] = _mean_over(outside, (seen - behind).abs(), (1, 2, 3))
         for name, value in values.items():
             found.setdefault(name, []).append(value)
         features.append(opinion.features)

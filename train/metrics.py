@@ -48,6 +48,15 @@ def normalized_depth_errors(depth: Tensor, truth: Tensor, mask: Tensor) -> Tenso
     return torch.where(count >= _LEAST_PIXELS, error, torch.nan)
 
 
+def background_depth_errors(depth: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
+    """The same of inverse depths, (B, 1, H, W), which may be infinite: (B,).
+
+    So the far end of an unbounded background, where pictures hardly change, counts little. 1 is a
+    background of one depth, 2 unrelated.
+    """
+    return normalized_depth_errors(1 / depth, 1 / truth, mask)
+
+
 def _normalize(values: Tensor, inside: Tensor) -> Tensor:
     """Values (B, N) with mean 0 and variance 1 over `inside`; 0 outside."""
     values = torch.where(inside, values, 0.0)

@@ -48,6 +48,9 @@ ROWS = {
     "Against the judge": (
         Row("mask_iou", "mask IoU of alpha and the judge's mask", "higher", 0.90),
         Row("depth_error", "depth error: MSE of normalised depths", "lower"),
+        Row(
+            "background_depth_error", "background depth error: the same of inverse depths", "lower"
+        ),
         Row("pose_deg", "pose error: angle of the camera's direction, degrees", "lower"),
         Row("yaw_deg", "of it yaw, degrees", "lower"),
         Row("pitch_deg", "of it pitch, degrees", "lower"),
@@ -130,11 +133,17 @@ def describe_judge(judge: Judge | None) -> str:
     if judge is None:
         return "none."
     info, accuracy = judge.info, judge.info.accuracy
+    behind = ""
+    if accuracy.background_depth_error is not None:
+        behind = (
+            f"background depth error {accuracy.background_depth_error:.3f} "
+            f"({accuracy.background_distance:.3f} world units), "
+        )
     return (
         f"toyworld {info.domain} at {info.size} pixels, trained on {info.kimg:g} kimg. On "
         f"{accuracy.count} held-out pictures its own mask IoU is {accuracy.mask_iou:.3f}, depth "
-        f"error {accuracy.depth_error:.3f} ({accuracy.depth_distance:.4f} world units), pose error "
-        f"{accuracy.pose_deg:.2f} degrees (yaw {accuracy.yaw_deg:.2f}, pitch "
+        f"error {accuracy.depth_error:.3f} ({accuracy.depth_distance:.4f} world units), {behind}"
+        f"pose error {accuracy.pose_deg:.2f} degrees (yaw {accuracy.yaw_deg:.2f}, pitch "
         f"{accuracy.pitch_deg:.2f}): no model can be seen to do better."
     )
 

@@ -97,16 +97,22 @@ class Surroundings:
     families: Tensor  # (B,) its families on the CPU: images are grouped without a wait for a GPU
     near: bool = False  # whether it is a room with real distances, instead of a far sphere
 
-    def behind(self, position: Tensor, directions: Tensor) -> Tensor:
-        """Linear RGB (B, 3, R) that a camera at `position` (B, 3, 1) sees in unit directions."""
+    def behind(self, position: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
+        """What a camera at `position` (B, 3, 1) sees in unit directions (B, 3, R), but for objects.
+
+        Returns linear RGB (B, 3, R), and the distance (B, R) of the wall or the far sphere.
+        """
         if self.near:
-            return _room(self.backdrop, directions, position / ROOM_SCALE)
-        return radiance(self.backdrop, self.families, _far_sphere(position, directions))
+            color, reach = _room(self.backdrop, directions, position / ROOM_SCALE)
+            return color, ROOM_SCALE * reach
+        reach = _far_sphere(position, directions)
+        seen = unit(position + directions * reach[:, None])
+        return radiance(self.backdrop, self.families, seen), reach
 
     def mirrored(self, points: Tensor, directions: Tensor) -> Tensor:
         """Linear RGB (B, 3, R) that comes to points (B, 3, R) of an object from directions."""
         if self.near:
-            return _room(self.backdrop, directions, points / ROOM_SCALE)
+            return _room(self.backdrop, directions, points / ROOM_SCALE)[0]
         return radiance(self.backdrop, self.families, directions)
 
 
@@ -170,17 +176,16 @@ def _level(color: Tensor) -> Tensor:
 
 
 def _far_sphere(position: Tensor, directions: Tensor) -> Tensor:
-    """Direction from the origin of the points where rays meet the background sphere."""
+    """Distances (B, R) at which rays from `position` (B, 3, 1) meet the background sphere."""
     along = dot(position.expand_as(directions), directions)
     gap = SPHERE_RADIUS**2 - dot(position, position)
-    reach = -along + (along * along + gap).sqrt()
-    return unit(position + directions * reach[:, None])
+    return -along + (along * along + gap).sqrt()
 
 
 def radiance(backdrop: Backdrop, families: Tensor, directions: Tensor) -> Tensor:
     """Linear RGB (B, 3, R) seen in unit directions (B, 3, R) from the world's origin."""
     result = torch.empty_like(directions)
-    for number, paint in enumerate((_sky, _room, _wall, _bokeh, _gradient)):
+    for number, paint in enumerate((_sky, _painted_room, _wall, _bokeh, _gradient)):
         rows = (families == number).nonzero()[:, 0]
         if len(rows) == len(families):
             return paint(backdrop, directions)
@@ -223,16 +228,20 @@ def _sky(backdrop: Backdrop, directions: Tensor) -> Tensor:
     return torch.where((level < 0)[:, None], torch.lerp(floor, middle, 0.8 * haze), sky)
 
 
-def _room(backdrop: Backdrop, directions: Tensor, origins: Tensor | None = None) -> Tensor:
+def _painted_room(backdrop: Backdrop, directions: Tensor) -> Tensor:
+    """A room as it is seen from its middle."""
+    return _room(backdrop, directions, torch.zeros_like(directions[:, :, :1]))[0]
+
+
+def _room(backdrop: Backdrop, directions: Tensor, origins: Tensor) -> tuple[Tensor, Tensor]:
     """The inside of a box: two wall colours, boards, ceiling, skirting, a window.
 
-    origins: (B, 3, R) or (B, 3, 1), where the rays begin, in the room's unit; None: its middle.
+    origins: (B, 3, R) or (B, 3, 1), where the rays begin, in the room's unit. Returns linear RGB
+    (B, 3, R) and distances (B, R) in that unit.
     """
     wall, other, floor, trim = backdrop.colors.unbind(1)
     wide, deep, tall, sill, boards, fall = backdrop.shape.split(1, dim=1)
     dx, dy, dz = _turned(backdrop, directions)
-    if origins is None:
-        origins = torch.zeros_like(directions[:, :, :1])
     ox, oy, oz = _turned(backdrop, origins)
     half_x, half_z = 0.8 + 0.7 * wide, 0.8 + 0.7 * deep
     bottom, top = 0.28 + 0.2 * tall, 0.45 + 0.3 * tall
@@ -265,7 +274,7 @@ def _room(backdrop: Backdrop, directions: Tensor, origins: Tensor | None = None)
     gaps = torch.stack([gap_x, gap_z, gap_y]).sort(dim=0).values
     corner = 1 - 0.38 * torch.exp(-gaps[1] / 0.1)
     facing = 0.85 + 0.35 * torch.where(on_x, dx * (wide - 0.5), dz * (deep - 0.5)).sign() * 0.4
-    return color * (corner * facing * (0.9 + 0.25 * fall * py))[:, None]
+    return color * (corner * facing * (0.9 + 0.25 * fall * py))[:, None], reach
 
 
 def _turned(backdrop: Backdrop, vectors: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -15,8 +15,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     parser.epilog = (
         "Image i depends on the domain, the size, the seed and i alone. An interrupted run, "
-        "started again, goes on where it stopped. The ground truth (mask, depth, normals) is "
-        "written beside the dataset: heads64.zip and heads64-truth.zip."
+        "started again, goes on where it stopped. The ground truth (mask, depth, normals, and the "
+        "depth of rooms) is written beside the dataset: heads64.zip and heads64-truth.zip."
     )
     parser.add_argument("domain", choices=tuple(DOMAINS), help="kind of object")
     parser.add_argument("--count", metavar="N", type=int, required=True, help="number of images")

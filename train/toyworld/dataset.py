@@ -17,6 +17,7 @@ from .world import ToyBatch, ToyWorld
 PART = 64  # images that an interruption loses at most
 VERSION = 1  # of the pictures: raise it when the same seed gives others
 DEPTH_NEAR, DEPTH_STEP = 1.5, 2.5 / 65534  # depth = DEPTH_NEAR + (value - 1) * DEPTH_STEP
+BACKGROUND_STEP = 2e-4  # background depth = value * BACKGROUND_STEP; walls are at most 11 away
 
 
 def truth_path(path: str | Path) -> Path:
@@ -41,8 +42,9 @@ def write_dataset(
     `truth`, `truth_path(path)` holds for each image `mask/<name>` (8 bits: share covered),
     `depth/<name>` (16 bits: 0 where there is no object, otherwise DEPTH_NEAR +
     (value - 1) * DEPTH_STEP along the unit ray) and `normals/<name>` (8 bits a channel:
-    255 (n + 1) / 2, world axes). An interrupted run, called again with the same arguments,
-    goes on and gives the same bytes as one without interruption.
+    255 (n + 1) / 2, world axes); of rooms also `background/<name>` (16 bits: value *
+    BACKGROUND_STEP along the unit ray, behind the object, too). An interrupted run, called again
+    with the same arguments, goes on and gives the same bytes as one without interruption.
 
     `progress` is called with the fraction done in [0, 1]. Raises ValueError for settings that
     are out of range, or when another unfinished data set is in the way.
@@ -51,13 +53,15 @@ def write_dataset(
         raise ValueError(f"count should be at least 1; got {count}.")
     world = ToyWorld(domain, size, seed=seed, device=device)
     settings = {"world": domain, "version": VERSION, "size": size, "seed": seed, "truth": truth}
+    if world.domain.rooms:
+        settings["background"] = True
     labels = [row.tolist() for row in world.labels(range(count))]
     index = {"labels": [[image_name(i), label] for i, label in enumerate(labels)]}
     paths = [Path(path), truth_path(path)] if truth else [Path(path)]
     write_archives(
         paths,
         count,
-        lambda items: _entries(world.render(items), items)[: len(paths)],
+        lambda items: _entries(world.render(items), items, world.domain.rooms)[: len(paths)],
         settings=settings,
         closing=[{"dataset.json": json.dumps(index).encode()}, {}][: len(paths)],
         part=PART,
@@ -76,7 +80,12 @@ def decode_depth(values: np.ndarray) -> np.ndarray:
     return np.where(values == 0, np.float32(np.inf), depth.astype(np.float32))
 
 
-def _entries(batch: ToyBatch, items: range) -> list[Entries]:
+def decode_background_depth(values: np.ndarray) -> np.ndarray:
+    """Depths float32 from a background depth picture's 16-bit values."""
+    return values.astype(np.float32) * np.float32(BACKGROUND_STEP)
+
+
+def _entries(batch: ToyBatch, items: range, rooms: bool) -> list[Entries]:
     """The pictures of a batch, and their ground truth, as PNG files by name."""
     images = _bytes(0.5 * batch.image + 0.5)
     masks = _bytes(batch.mask)[..., 0]
@@ -84,6 +93,8 @@ def _entries(batch: ToyBatch, items: range) -> list[Entries]:
     depth = batch.depth[:, 0].double()
     steps = ((depth - DEPTH_NEAR) / DEPTH_STEP).round().clamp(0, 65534) + 1
     depths = torch.where(depth.isfinite(), steps, 0).cpu().numpy().astype(np.uint16)
+    behind = (batch.background_depth[:, 0].double() / BACKGROUND_STEP).round().clamp(0, 65535)
+    walls = behind.cpu().numpy().astype(np.uint16)
     pictures: dict[str, bytes] = {}
     truth: dict[str, bytes] = {}
     for row, item in enumerate(items):
@@ -92,6 +103,8 @@ def _entries(batch: ToyBatch, items: range) -> list[Entries]:
         truth[f"mask/{name}"] = _png(masks[row])
         truth[f"depth/{name}"] = _png(depths[row])
         truth[f"normals/{name}"] = _png(normals[row])
+        if rooms:
+            truth[f"background/{name}"] = _png(walls[row])
     return [pictures, truth]
 
 

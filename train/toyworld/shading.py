@@ -33,12 +33,12 @@ def shade(
     surface: Callable[[Tensor], Surface],
     surroundings: Surroundings,
 ) -> dict[str, Tensor]:
-    """The image, mask, depth and normals of a batch (see ToyBatch)."""
+    """The image, mask, depths and normals of a batch (see ToyBatch)."""
     side = picture.size * picture.samples
     sides = (picture.size // 4, picture.size, side)[: 3 if picture.samples > 1 else 2]
     hits = tracing.trace(distance, camera, (*sides[:-1], side), NEAR, FAR)[-1]
     grid = torch.arange(side * side, device=hits.depth.device).expand(hits.depth.shape[0], -1)
-    colors = surroundings.behind(camera.position, camera.directions(grid, side))
+    colors, reach = surroundings.behind(camera.position, camera.directions(grid, side))
     directions = camera.directions(hits.cells, side)
     points = camera.position + directions * hits.depth[:, None]
     normal = tracing.normals(distance, points, directions, 1.5e-3)
@@ -57,6 +57,7 @@ def shade(
             -depth.unflatten(2, (side, side)), picture.samples
         ),
         "normals": torch.nn.functional.normalize(normal, dim=1),
+        "background_depth": _pool(reach[:, None], picture),
     }
 
 

@@ -71,6 +71,7 @@ class ToyBatch:
     mask: Tensor  # (B, 1, H, W) share of the pixel that the object covers, in [0, 1]
     depth: Tensor  # (B, 1, H, W) along the unit ray to the nearest surface; inf where mask is 0
     normals: Tensor  # (B, 3, H, W) unit, world axes; 0 where mask is 0
+    background_depth: Tensor  # (B, 1, H, W) along the unit ray to what is behind the object
 
 
 class ToyWorld:
