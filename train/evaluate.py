@@ -27,12 +27,13 @@ if TYPE_CHECKING:
 
 JUDGE_KIMG = 48.0
 EPILOG = (
-    "With toyworld's pictures a judge, a small network that knows their masks, depths and cameras, "
-    "looks at the model's; it is trained at first use, in minutes, and kept. FID and KID by the "
-    "standard protocol need --inception, --count 50000 and the training data. What is measured is "
-    "kept batch by batch in OUTPUT.parts until all is there, and the same command goes on with it. "
-    "Many GPUs or machines: torchrun --nproc-per-node 8 --max-restarts 3 -m ballgan_train evaluate "
-    "..., or the environment's RANK and WORLD_SIZE (job arrays); the results are the same."
+    "With toyworld's pictures a judge, a small network that knows their masks, depths and cameras "
+    "(and how deep rooms are), looks at the model's; it is trained at first use, in minutes, and "
+    "kept. FID and KID by the standard protocol need --inception, --count 50000 and the training "
+    "data. What is measured is kept batch by batch in OUTPUT.parts until all is there, and the "
+    "same command goes on with it. Many GPUs or machines: torchrun --nproc-per-node 8 "
+    "--max-restarts 3 -m ballgan_train evaluate ..., or the environment's RANK and WORLD_SIZE "
+    "(job arrays); the results are the same."
 )
 
 

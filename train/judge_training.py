@@ -39,7 +39,7 @@ _FRESH = {"cpu": 16}  # pictures rendered then; elsewhere as many as are drawn
 _POOL = 2048  # pictures that are kept to be shown again: rendering is the dear part on a CPU
 _LEARNING_RATE = 3e-3
 _WARM_UP = 0.05  # share of the training
-_WEIGHTS = (1.0, 1.0, 4.0, 1.0)  # of mask, depth, camera and background depth in the loss
+_WEIGHTS = (1.0, 1.0, 4.0, 0.25)  # of mask, depth, camera and background depth in the loss
 
 Progress = Callable[[float], None]
 
