@@ -5,13 +5,12 @@
 
 uniform sampler2D picture;  // premultiplied by its alpha, sRGB-encoded
 uniform vec2 corner_px;     // bottom left corner of the rectangle in the framebuffer
-uniform float checker_px;   // side of a square of the checkerboard
 
 in vec2 uv;
 out vec4 colour;
 
 void main() {
     vec4 texel = texture(picture, uv);
-    vec3 behind = checker(gl_FragCoord.xy - corner_px, checker_px);
+    vec3 behind = checker(gl_FragCoord.xy - corner_px);
     colour = vec4(texel.rgb + (1.0 - texel.a) * behind, 1.0);
 }

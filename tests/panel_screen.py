@@ -14,19 +14,20 @@ SIZE = (1280, 1100)
 class Screen:
     """A pure ImGui context with the panels on it."""
 
-    def __init__(self, scale: float = 1.0) -> None:
+    def __init__(self, scale: float = 1.0, size: tuple[int, int] = SIZE) -> None:
         self.context = imgui.create_context()
         io = imgui.get_io()
         io.set_ini_filename("")
         io.backend_flags |= imgui.BackendFlags_.renderer_has_textures
-        io.display_size = (SIZE[0] * scale, SIZE[1] * scale)
+        self.size = (size[0] * scale, size[1] * scale)
+        io.display_size = self.size
         io.delta_time = 1 / 60
         self.ui = Ui(theme.load_fonts())
         self.scale = scale
         theme.apply_style(scale)
 
     def show(self, state: ViewerState, **info: object) -> list[act.Action]:
-        layout = arrange(SIZE[0] * self.scale, SIZE[1] * self.scale, self.scale)
+        layout = arrange(*self.size, self.scale, timeline=state.playhead.shown)
         imgui.new_frame()
         self.ui.begin_frame(self.scale)
         actions = panels.draw(self.ui, state, ViewInfo(layout, **info))  # type: ignore[arg-type]

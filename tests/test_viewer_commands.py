@@ -1,6 +1,7 @@
 """The table of commands: names, keys, and what they do."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,20 @@ def test_all_keys_are_listed_and_a_click_beside_closes_the_list(screen: Screen) 
     screen.show(state)
     assert screen.press(state, imgui.Key.escape) == [act.ShowOverlay("")]
     assert screen.click_at(state, (3.0, 3.0)) == [act.ShowOverlay("")]
+
+
+@pytest.mark.parametrize("timeline", [False, True])
+def test_all_keys_are_seen_at_once_in_the_smallest_window(timeline: bool) -> None:
+    screen = Screen(size=(1024, 700))
+    try:
+        state = apply(with_model(), act.ShowOverlay("keys"))
+        state = replace(state, playhead=replace(state.playhead, shown=timeline))
+        for _ in range(4):
+            screen.show(state)
+        sheet = imgui.internal.find_window_by_name("##keys")
+        assert sheet.scroll_max.y == 0 and sheet.size.y < 700
+    finally:
+        imgui.destroy_context(screen.context)
 
 
 def test_columns_are_balanced_and_keep_their_order() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ballgan_viewer import theme
 from conftest import TINY, make_model
 from test_viewer_preview import (
     SIDE,
@@ -223,3 +224,9 @@ def test_beside_the_plane_there_is_nothing(preview: Any, other_models: dict[str,
     beside = draw(preview, replace(ahead, camera=replace(model.info.home, yaw=2.5)))
     assert whole.std() > 0.03
     assert beside.max() < 0.25  # the dark checkerboard
+    theme.choose("light")
+    try:
+        beside = draw(preview, replace(ahead, camera=replace(model.info.home, yaw=2.5)))
+    finally:
+        theme.choose("dark")
+    assert beside.min() > 0.75

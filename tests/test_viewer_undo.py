@@ -198,6 +198,43 @@ def test_undo_and_redo_while_a_closed_model_is_read_again() -> None:
     assert do(back, act.Redo()).view == closed.view
 
 
+def test_what_is_changed_while_a_closed_model_is_read_again_stays() -> None:
+    near, far = two_models()
+    before, closed = close_the_far_one(near, far)
+    loading = do(closed, act.Undo(), act.OpenModel("/3", show=False, again=True))
+    moved = do(loading, act.MoveCamera(Orbit(yaw=1.2)), act.MoveCamera(Orbit(yaw=1.3)))
+    assert moved.view.camera.yaw == 1.3 and not moved.history.redoes
+    back = do(moved, act.EndStroke(), act.ModelArrived(far, show=False))
+    assert back.model == far and back.view.camera == replace(far.home, yaw=1.3)
+    undone = do(back, act.Undo())
+    assert (undone.model, undone.view) == (far, before.view)
+    assert do(undone, act.Redo()).view == back.view
+    early = do(moved, act.EndStroke(), act.Undo(), act.ModelArrived(far, show=False))
+    assert (early.model, early.view) == (far, before.view)
+    other = do(loading, lat.SetCode("foreground", Code(7.0)), act.ModelArrived(far, show=False))
+    assert other.view == replace(before.view, foreground=Code(7.0))  # with the camera that waited
+
+
+def test_favourites_of_a_closed_model_are_undone_while_it_is_read_again() -> None:
+    near, far = two_models()
+    state = do(ViewerState(), act.ModelOpened(near), act.ModelOpened(far), act.EndStroke())
+    kept = do(state, lat.AddFavourite(), act.EndStroke())
+    closed = do(kept, act.CloseModel("/3"), act.EndStroke())
+    assert "notes" not in document.to_session(closed).window  # those of the open models only
+    loading = do(closed, act.Undo(), act.OpenModel("/3", show=False, again=True))
+    file = ModelNotes(favourites=(Favourite(),))  # has what was there when it was closed
+    assert do(loading, act.ModelArrived(far, notes=file, show=False)).notes == kept.notes
+    back = do(loading, act.Undo(), act.ModelArrived(far, notes=file, show=False))
+    assert (back.model, back.notes) == (far, ModelNotes())
+    assert do(back, act.Redo()).notes == kept.notes
+    beside = do(kept, act.ShowModel("/2"), act.EndStroke(), act.CloseModel("/3"), act.EndStroke())
+    reading = do(beside, act.Undo(), act.Undo(), act.Undo())  # of closing, stepping, and keeping
+    arrived = do(reading, act.ModelArrived(far, notes=file, show=False))
+    assert arrived.notebooks[far.sha256] == ModelNotes()
+    opened = do(closed, act.OpenModel("/3"), act.ModelOpened(far))  # by hand
+    assert opened.notes == ModelNotes()  # as its file says
+
+
 def test_two_closed_models_come_back_and_the_right_one_shows() -> None:
     near, far = two_models()
     third = model_info(path="/4", sha256="4", camera_limit=4.0)

@@ -102,7 +102,7 @@ def view(options: argparse.Namespace) -> int:
     window = Window(window_options(options))
     try:
         theme.choose(preferences.load()[0].theme)
-        window.show((theme.STAGE.x, theme.STAGE.y, theme.STAGE.z))
+        window.show(theme.rgb(theme.STAGE))
         return run(window, options)
     finally:
         window.close()

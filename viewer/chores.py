@@ -74,8 +74,9 @@ def write_picture(app: App) -> None:
 
 
 def save_notes(app: App, before: ViewerState) -> None:
-    """Write what is kept of the open models for which it has changed."""
-    for model in app.state.models if app.remembers else ():
+    """Write what is kept of the models for which it has changed."""
+    models = (*app.state.models, *app.state.reopening)
+    for model in models if app.remembers else ():
         notes, former = (state.notebooks.get(model.sha256) for state in (app.state, before))
         if notes is not None and former is not None and notes != former:
             app.lanes["notes"].submit(NotesRequest(model.sha256, model.name, notes))

@@ -3,7 +3,8 @@
 - all of `ViewerState.view`, value by value, under names such as "view.camera";
 - the other fields of the state that PARTS names;
 - SHOWN: which of the open models shows, and CLOSED: which were closed. Sessions have lists instead;
-- what is kept of each open model (favourites, names of directions): "notes." and its checksum;
+- what is kept of each model that is open, or was closed (favourites, names of directions): "notes."
+  and its checksum;
 - what a person collects for all models, KEPT: presets, and the list of background pictures. Undo
   knows it; a session does not hold it.
 
@@ -61,8 +62,8 @@ def values(state: ViewerState) -> dict[str, Any]:
 def with_values(state: ViewerState, changes: Mapping[str, Any]) -> ViewerState:
     """The state with other values of the document, by the names that `values` gives.
 
-    What is kept of models that are not open is left out; models are shown, opened and closed by
-    `state.models`.
+    What is kept of models that are neither open nor closed by a person is left out; models are
+    shown, opened and closed by `state.models`.
     """
     view = {name.removeprefix(VIEW): v for name, v in changes.items() if name.startswith(VIEW)}
     parts = {name: changes[name] for name in PARTS if name in changes}
@@ -80,7 +81,12 @@ def with_values(state: ViewerState, changes: Mapping[str, Any]) -> ViewerState:
 def to_session(state: ViewerState) -> Session:
     """The document and the open models, as a session."""
     window = {name: to_plain(getattr(state, name)) for name in OWN}
-    notes = {key: kept for key, kept in state.notebooks.items() if kept != ModelNotes()}
+    open_models = {model.sha256 for model in state.models}
+    notes = {
+        key: kept
+        for key, kept in state.notebooks.items()
+        if key in open_models and kept != ModelNotes()
+    }
     if notes:
         window["notes"] = to_plain(notes)
     models = tuple(model.file for model in state.models)

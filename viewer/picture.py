@@ -15,7 +15,6 @@ from .requests import Pixels, Surface
 from .upload import Upload, choose_upload
 
 CHECKER = 10.0  # logical pixels, side of a square
-GROUND_COLOUR = (theme.CONTROL.x, theme.CONTROL.y, theme.CONTROL.z)
 
 
 def place(rectangle: Rect, framebuffer: tuple[int, int], scale: float) -> dict[str, Any]:
@@ -31,6 +30,8 @@ def place(rectangle: Rect, framebuffer: tuple[int, int], scale: float) -> dict[s
         ),
         "corner_px": (rectangle.x, bottom),
         "checker_px": CHECKER * scale,
+        "checker_even": theme.rgb(theme.CHECKER[0]),
+        "checker_odd": theme.rgb(theme.CHECKER[1]),
     }
 
 
@@ -58,7 +59,7 @@ class Stage:
 
     def clear(self, width: int, height: int) -> None:
         """Start a frame of `width` x `height` pixels."""
-        gl.clear(width, height, (theme.STAGE.x, theme.STAGE.y, theme.STAGE.z))
+        gl.clear(width, height, theme.rgb(theme.STAGE))
 
     def draw_picture(
         self, rectangle: Rect, framebuffer: tuple[int, int], scale: float, pane: int = 0
@@ -81,7 +82,7 @@ class Stage:
         bottom = framebuffer[1] - rectangle.y - rectangle.height
         place = [round(v) for v in (rectangle.x, bottom, rectangle.width, rectangle.height)]
         with gl.clipped((place[0], place[1], place[2], place[3])):
-            gl.clear(*framebuffer, GROUND_COLOUR)
+            gl.clear(*framebuffer, theme.rgb(theme.GROUND))
         GL.glViewport(*place)
         right, up = image_axes(camera)
         eye = eye_position(camera)

@@ -27,6 +27,8 @@ def _colour(dark: str, light: str, alpha: float = 1.0) -> ImVec4:
 
 
 STAGE = _colour("0c0e12", "cfd4da")  # behind the picture
+GROUND = _colour("242a34", "dfe4ea")  # behind the mesh
+CHECKER = _colour("282a2f", "d5dae0"), _colour("34373d", "e9ecf0")  # behind what is transparent
 PANEL = _colour("15181e", "f3f5f7")
 RAISED = _colour("1b1f27", "ffffff")  # sections' heads, popups
 CONTROL = _colour("242a34", "e2e6eb")
@@ -38,15 +40,20 @@ CUBE_LIT = _colour("4a5566", "ffffff")
 CUBE_EDGE = _colour("0c0e12", "98a2ae")
 LINE = _colour("262c36", "d9dee4")
 TEXT = _colour("e4e8ee", "1a2027")
-TEXT_DIM = _colour("8e98a8", "55606e")
-TEXT_FAINT = _colour("5f6877", "8a94a2")
-ACCENT = _colour("4fd1b5", "0f8a72")
-ACCENT_HOVERED = _colour("6fe0c7", "12a086")
-ACCENT_ACTIVE = _colour("3bb89d", "0b715d")
-ACCENT_SOFT = _colour("4fd1b5", "0f8a72", 0.18)
+TEXT_DIM = _colour("9aa4b3", "4d5866")
+TEXT_FAINT = _colour("7b8595", "657080")
+ACCENT = _colour("4fd1b5", "066857")
+ACCENT_HOVERED = _colour("6fe0c7", "0a7a67")
+ACCENT_ACTIVE = _colour("3bb89d", "045345")
+ACCENT_SOFT = _colour("4fd1b5", "066857", 0.18)
 ON_ACCENT = _colour("07211c", "ffffff")
-WARNING = _colour("f0b354", "b46a00")
-ERROR = _colour("ff6b6b", "c62f3b")
+WARNING = _colour("f0b354", "945700")
+ERROR = _colour("ff6b6b", "b92531")
+
+
+def rgb(colour: ImVec4) -> tuple[float, float, float]:
+    """A colour as GL takes it."""
+    return colour.x, colour.y, colour.z
 
 
 def choose(name: str) -> None:
@@ -149,5 +156,6 @@ COLOURS: dict[str, ImVec4] = {
     "plot_histogram": ACCENT,
     "text_selected_bg": ACCENT_SOFT,
     "nav_cursor": ACCENT,
+    "drag_drop_target": ACCENT,
     "input_text_cursor": ACCENT,
 }

@@ -193,6 +193,8 @@ class Ui:
     ) -> bool:
         """A button: kind "normal", "primary" or "quiet"; width 0 fits, -1 fills the line."""
         width = self._width(width)
+        if kind == "primary" and not (enabled and self._enabled):
+            kind = "normal"  # faint words on the accent could not be read
         ink, normal, hovered, active = _BUTTONS[kind]
         caption = "  ".join(part for part in (icon, printable(label)) if part)
         with (

@@ -59,8 +59,8 @@ def _sheet(ui: Ui, name: str, info: ViewInfo, width: float, top: float) -> Itera
 
 def whole(info: ViewInfo) -> Rect:
     """The whole window."""
-    stage, panel, status = info.layout.stage, info.layout.panel, info.layout.status
-    return Rect(0, 0, stage.width + panel.width, stage.height + status.height)
+    status = info.layout.status
+    return Rect(0, 0, status.width, status.y + status.height)
 
 
 def _dismissed() -> bool:

@@ -92,7 +92,7 @@ def _draw_seed(ui: Ui, place: tuple[float, float], seed: int, *, nearest: bool) 
     width = imgui.calc_text_size(text).x
     if width < ui.px(SPACING - 3) or nearest:
         draw.add_text(
-            (place[0] - width / 2, place[1] + ui.px(RING)), colour_u32(theme.TEXT_FAINT), text
+            (place[0] - width / 2, place[1] + ui.px(RING)), colour_u32(theme.TEXT_DIM), text
         )
 
 

@@ -67,7 +67,7 @@ def _draw_strip(ui: Ui, name: str, rows: Rows, count: int) -> Rows | None:
             )
             size = imgui.calc_text_size(str(row))
             if size.x < cell:
-                ink = colour_u32(theme.ACCENT if chosen else theme.TEXT_FAINT)
+                ink = colour_u32(theme.ACCENT if chosen else theme.TEXT_DIM)
                 place = (left + (cell - size.x) / 2, start.y + (height - size.y) / 2)
                 draw.add_text(place, ink, str(row))
     if not active:

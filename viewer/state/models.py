@@ -190,7 +190,7 @@ def _close(state: ViewerState, path: str) -> ViewerState:
         return state
     index = paths.index(path)
     rest = (*state.models[:index], *state.models[index + 1 :])
-    state, closed = _keep_notes(replace(state, models=rest)), state.models[index]
+    state, closed = replace(state, models=rest), state.models[index]
     return _show(state, rest[min(index, len(rest) - 1)]) if closed is state.model else state
 
 
@@ -243,16 +243,19 @@ def _begin(state: ViewerState, foreground: int, background: int) -> ViewerState:
 def _find_notes(state: ViewerState, opened: act.ModelOpened) -> ModelNotes:
     """What is kept of a model: what the window knows of it already, else what its file says. A
     run's newer model begins with that of the one before."""
-    if opened.model.sha256 in state.notebooks:
-        return state.notebooks[opened.model.sha256]
+    checksum = opened.model.sha256
+    known = {model.sha256 for model in (*state.models, *state.reopening)}
+    if checksum in known & state.notebooks.keys():
+        return state.notebooks[checksum]
     former = (other.sha256 for other in state.models if other.path == opened.replaces)
     handed_on = state.notebooks.get(next(former, ""), ModelNotes())
     return handed_on if opened.notes == ModelNotes() else opened.notes
 
 
 def _keep_notes(state: ViewerState) -> ViewerState:
-    """Forget what is kept of models that are no longer open; their files have it."""
-    checksums = {model.sha256 for model in state.models}
+    """Forget what is kept of models that are neither open nor to be opened again by an undo; their
+    files have it."""
+    checksums = {model.sha256 for model in (*state.models, *state.closed, *state.reopening)}
     kept = {key: notes for key, notes in state.notebooks.items() if key in checksums}
     return replace(state, notebooks=kept)
 

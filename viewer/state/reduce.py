@@ -25,9 +25,13 @@ def apply(state: ViewerState, action: act.Action) -> ViewerState:
     after = reduce(action, state)
     if not action.undoable or after is state or _begins(state, after):
         return after
-    recorded = history.record(
-        after.history, document.values(state), document.values(after), joins=action.joins
-    )
+    before, now = document.values(state), document.values(after)
+    if state.returning and (after.returning, after.model) == (state.returning, state.model):
+        # What a person changes meanwhile shall not be changed by a model that is still to come.
+        coming = {n: v for n, v in state.returning.items() if now.get(n) == before.get(n)}
+        before, now = before | state.returning, now | coming
+        after = replace(after, returning=coming)
+    recorded = history.record(after.history, before, now, joins=action.joins)
     return after if recorded is after.history else replace(after, history=recorded)
 
 

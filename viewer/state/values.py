@@ -229,7 +229,7 @@ class ViewerState:
     notices: tuple[Notice, ...] = ()
     notices_given: int = 0
     preferences: Preferences = field(default_factory=Preferences)
-    notebooks: dict[str, ModelNotes] = field(default_factory=dict)  # of open models, by checksum
+    notebooks: dict[str, ModelNotes] = field(default_factory=dict)  # by checksum; see document
     sheet: Sheet = Sheet()  # contact sheet of the gallery
 
     @property
