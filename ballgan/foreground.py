@@ -6,6 +6,8 @@ from functools import cached_property
 from torch import Tensor
 
 from .camera import Orbit, Rays
+from .chunks import Progress, part_of
+from .cores import cut_for_cores, run_on_cores
 from .generator import Generator
 from .marching import RayBundle, choose_steps, march_in_tiles, march_quickly
 from .occupancy import OccupancyGrid, find_occupancy, refine_occupancy
@@ -82,20 +84,20 @@ class Foreground:
     ) -> Composite:
         """One pass of even steps through what is not empty; `samples`: steps, None: chosen."""
         count, steps = len(rays.origins), samples or self.steps
-        grid = self.grid if count > FEW_RAYS else self.coarse_grid
+        field, grid = self.field, self.grid if count > FEW_RAYS else self.coarse_grid
+        tile = _tile_of(self.field_code, QUICK_RAYS_PER_TILE)
 
-        def march(part: slice) -> Composite:
-            tile = rays.tile(part)
-            share = len(tile.origins) / count
-            return march_quickly(
-                self.field,
-                grid,
-                tile,
-                steps,
-                lambda fraction: report(part.start / count + share * fraction),
-            )
+        def march(part: slice, report: Progress) -> Composite:
+            return march_quickly(field, grid, rays.tile(part), steps, report)
 
-        return march_in_tiles(march, count, _tile_of(self.field_code, QUICK_RAYS_PER_TILE))
+        if self.field_code.device.type == "cpu":
+            parts = run_on_cores(march, cut_for_cores(count, tile), report)
+            return Composite.concatenate(parts)
+
+        def march_tile(part: slice) -> Composite:
+            return march(part, part_of(report, part.start / count, min(part.stop / count, 1.0)))
+
+        return march_in_tiles(march_tile, count, tile)
 
 
 def _tile_of(field_code: Tensor, sizes: dict[str, int]) -> int:

@@ -52,6 +52,17 @@ def cut_into_strips(strips: Strips, numbers_per_pixel: int) -> Iterator[Tensor]:
         yield from strip.split(max(TILE, lines // TILE * TILE))
 
 
+def cut_out(strips: Strips, top: int, lines: range) -> Iterator[Tensor]:
+    """Only some lines of strips of which the first begins with line `top`."""
+    for strip in strips:
+        part = strip[max(0, lines.start - top) : lines.stop - top]
+        top += len(strip)
+        if len(part):
+            yield part
+        if top >= lines.stop:
+            return
+
+
 def transform_weight(weight: Tensor) -> Tensor:
     """G g G^T: weight (O, I, 3, 3) -> (36, I, O), for `convolve`."""
     g = weight.new_tensor(WEIGHT_TRANSFORM)
