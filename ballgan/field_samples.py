@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from .chunks import part_of
+from .cores import cut_for_cores, run_on_cores
 
 Field = Callable[[torch.Tensor], torch.Tensor]
 Progress = Callable[[float], None]
@@ -27,12 +28,20 @@ def evaluate(
     progress: Progress,
 ) -> np.ndarray:
     """Call a field on the float32 points (n, 3) of slices of range(count); (count, ...) float32."""
-    parts = []
+
+    def call(part: slice, report: Progress) -> torch.Tensor:
+        report(0.0)
+        return field(get_points(part).float().to(device)).float().cpu()
+
     with torch.no_grad():
-        for start in range(0, count, BATCH):
-            points = get_points(slice(start, min(start + BATCH, count))).float()
-            parts.append(field(points.to(device)).float().cpu())
-            progress(min(1.0, (start + BATCH) / count))
+        if torch.device(device).type == "cpu":
+            parts = run_on_cores(call, cut_for_cores(count, BATCH), progress)
+        else:
+            parts = [
+                call(slice(start, min(start + BATCH, count)), part_of(progress, start / count, 1.0))
+                for start in range(0, count, BATCH)
+            ]
+    progress(1.0)
     return torch.cat(parts).numpy()
 
 

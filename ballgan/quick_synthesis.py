@@ -106,12 +106,14 @@ def run_blocks(
         assert isinstance(block, SynthesisBlock)
         styled.append(StyledBlock(block, size, rows, x.dtype))
         size = styled[-1].size
+    if not styled:
+        return image
     # Random noise is drawn from top to bottom.
     threads = torch.get_num_threads() if x.device.type == "cpu" and noise != "random" else 1
     small = sum(block.lines < LEAST_LINES * threads for block in styled[:-1]) if threads > 1 else 0
-    for block in styled[:small]:
-        whole = range(block.size[0])
-        x, image = run_styled([block], x, image, whole, noise, step, keep=True)
+    for first in styled[:small]:
+        whole = range(first.size[0])
+        x, image = run_styled([first], x, image, whole, noise, step, keep=True)
     rest = styled[small:]
 
     def run(lines: range, report: Progress) -> Tensor:
