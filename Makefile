@@ -50,7 +50,7 @@ format: $(VENV)/.installed-test
 	$(BIN)/ruff check --fix .
 
 # The same allocator for all that is compared: freed memory is kept.
-KEEP_MEMORY := MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=2147483647
+TUNED := MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=2147483647 GOMP_SPINCOUNT=20000
 
 bench: $(VENV)/.installed libraries
 	@{ echo "# Measured speeds"; echo; \
@@ -59,14 +59,14 @@ bench: $(VENV)/.installed libraries
 			echo "Running benchmarks/$$name.py ..." >&2; \
 			echo; echo "## benchmarks/$$name.py"; echo; \
 			models="$(BENCH_MODELS)"; if [ $$name = startup ]; then models=; fi; \
-			$(KEEP_MEMORY) $(BIN)/python benchmarks/$$name.py $$models $(BENCH_OPTIONS) || exit 1; \
+			$(TUNED) $(BIN)/python benchmarks/$$name.py $$models $(BENCH_OPTIONS) || exit 1; \
 		done; } > benchmarks/RESULTS.md
 	@cat benchmarks/RESULTS.md
 
 check-speed: $(VENV)/.installed libraries
 	@for name in $(BENCHMARKS); do \
 		echo "benchmarks/$$name.py --quick"; \
-		$(KEEP_MEMORY) $(BIN)/python benchmarks/$$name.py --quick || exit 1; echo; \
+		$(TUNED) $(BIN)/python benchmarks/$$name.py --quick || exit 1; echo; \
 	done
 
 clean:

@@ -34,7 +34,7 @@ from .cli.values import (
     parse_seeds,
     whole_number,
 )
-from .memory import keep_freed_memory
+from .process import tune_process
 
 SHARED = (
     "What an interrupted command has finished is not done again by the same command. Many GPUs or "
@@ -53,12 +53,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as stop:
         _write("")  # --help is still buffered
         return stop.code if isinstance(stop.code, int) else 0
+    if arguments is None:  # a process of its own: up to a sixth less time for small models
+        tune_process()
     try:
         with keep_interrupts():
             # torch takes a second to import: only now, so that --help is quick.
             module = importlib.import_module(f".cli.{args.module}", __package__)
-        if arguments is None:  # a process of its own: up to a sixth less time for small models
-            keep_freed_memory()
         try:
             args.crew = find_crew()
             if not (args.crew.is_first or args.shared):

@@ -61,8 +61,11 @@ def run_on_cores(
 
 
 def cut_for_cores(count: int, size: int) -> list[slice]:
-    """Slices of range(count) of about one size, at most `size`: enough for all cores."""
-    threads = torch.get_num_threads()
+    """Slices of range(count) of about one size, at most `size`: enough for all cores.
+
+    One, if no more are needed: little work is sooner done by all cores together.
+    """
+    threads = torch.get_num_threads() if count > size else 1
     parts = max(1, -(-count // (size * threads))) * threads
     edges = np.linspace(0, count, parts + 1).round().astype(int).tolist()
     return [slice(a, b) for a, b in pairwise(edges) if b > a]

@@ -117,7 +117,7 @@ def test_other_threads_share_the_cores(threads: int) -> None:
 
 @pytest.mark.parametrize(
     ("count", "size", "expected"),
-    [(0, 4, []), (1, 4, [1]), (7, 8, [2, 2, 3]), (24, 8, [8, 8, 8]), (25, 8, [4, 4, 4, 4, 4, 5])],
+    [(0, 4, []), (7, 8, [7]), (9, 8, [3, 3, 3]), (24, 8, [8, 8, 8]), (25, 8, [4, 4, 4, 4, 4, 5])],
 )
 def test_slices_for_cores(count: int, size: int, expected: list[int]) -> None:
     before = torch.get_num_threads()

@@ -18,7 +18,7 @@ from test_viewer_app import app
 from viewer_driver import play
 
 from ballgan.images import write_png
-from ballgan.memory import return_freed_memory
+from ballgan.process import return_freed_memory
 
 __all__ = ["app"]  # fixtures
 log = logging.getLogger(__name__)

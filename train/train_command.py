@@ -140,7 +140,7 @@ def run(args: argparse.Namespace, rest: Sequence[str] = ()) -> int:
         return 0
     _check(args, rest)
     from ballgan.checkpoint import choose_device
-    from ballgan.memory import keep_freed_memory
+    from ballgan.process import keep_freed_memory
 
     from .distributed import join_world, leave_world
 

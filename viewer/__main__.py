@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ballgan.cli.values import Parser, parse_scale, parse_window_size
-from ballgan.memory import keep_freed_memory
+from ballgan.process import tune_process
 
 if TYPE_CHECKING:
     from .app import App
@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
     for noisy in "PIL", "OpenGL", "trimesh":
         logging.getLogger(noisy).setLevel(logging.WARNING)
     if arguments is None:  # a process of its own
-        keep_freed_memory()
+        tune_process()
     try:
         return view(options)
     except KeyboardInterrupt:

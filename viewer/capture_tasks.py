@@ -30,7 +30,7 @@ def capture(request: CaptureRequest, ticket: Ticket) -> None:
 
     The scene is one of its own: the window goes on rendering with its own.
     """
-    from ballgan.memory import return_freed_memory
+    from ballgan.process import return_freed_memory
 
     _let_others_go_first()
     try:

@@ -208,6 +208,6 @@ class Lane:
 
 def _free_memory() -> None:
     """Give back what graphs hold and torch keeps for later, so that smaller work fits."""
-    from ballgan.memory import return_freed_memory
+    from ballgan.process import return_freed_memory
 
     return_freed_memory(short=True)
