@@ -8,7 +8,7 @@ between stays in the cache of its core.
 import os
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import lru_cache
 from itertools import pairwise
 from typing import Generic, TypeVar
@@ -44,20 +44,25 @@ def run_on_cores(
             work(part, part_of(report, start, stop))
             for part, (start, stop) in zip(parts, pairwise(steps), strict=True)
         ]
-    run = _Run(work, parts)
+    run, values = _Run(work, parts), dict[int, Value]()
     with _making_pools:
         pool = _make_pool(torch.get_num_threads(), os.getpid())
-    futures = [pool.submit(run, k) for k in range(len(parts))]
+    running: dict[Future[Value], int] = {}
     try:
         report(0.0)
-        while not _finished(futures):
+        for k in range(len(parts)):
+            # No more than can run: other callers' parts get their turn.
+            while len(running) >= threads:
+                _collect(running, values)
+                report(sum(run.done) / len(parts))
+            running[pool.submit(run, k)] = k
+        while running:
+            _collect(running, values)
             report(sum(run.done) / len(parts))
     finally:
         run.stopped = True
-        for future in futures:
-            future.cancel()
-        wait(futures)
-    return [future.result() for future in futures]
+        wait(running)
+    return [values[k] for k in range(len(parts))]
 
 
 def cut_for_cores(count: int, size: int) -> list[slice]:
@@ -94,12 +99,11 @@ class _Run(Generic[Part, Value]):
         return value
 
 
-def _finished(futures: Sequence[Future[Value]]) -> bool:
-    """Wait a little; whether all are done. Raises what one of them raised."""
-    done, waiting = wait(futures, REPORTS_EVERY, FIRST_EXCEPTION)
+def _collect(running: dict[Future[Value], int], values: dict[int, Value]) -> None:
+    """Wait a little, and move what is done to `values`. Raises what a part raised."""
+    done, _ = wait(running, REPORTS_EVERY, FIRST_COMPLETED)
     for future in done:
-        future.result()
-    return not waiting
+        values[running.pop(future)] = future.result()
 
 
 @lru_cache(maxsize=4)

@@ -75,7 +75,7 @@ def test_a_caller_stops_all(threads: int) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         run_on_cores(work, range(9), stop)
-    assert len(begun) <= threads + 1
+    assert len(begun) == threads
     assert run_on_cores(lambda part, report: part, range(3), ignore) == [0, 1, 2]
 
 
@@ -113,6 +113,26 @@ def test_other_threads_share_the_cores(threads: int) -> None:
     for caller in callers:
         caller.join(30)
     assert results == [list(range(20))] * 5
+
+
+@pytest.mark.parametrize("threads", [2], indirect=True)
+@pytest.mark.usefixtures("threads")
+def test_a_long_work_lets_others_in() -> None:
+    done: list[str] = []
+    busy = threading.Event()
+
+    def long(part: int, report: Progress) -> None:
+        busy.set()
+        time.sleep(0.01)
+        done.append("long")
+
+    other = threading.Thread(target=run_on_cores, args=(long, range(100), ignore))
+    other.start()
+    busy.wait(10)
+    run_on_cores(lambda part, report: done.append("short"), range(4), ignore)
+    assert other.is_alive()
+    other.join()
+    assert done.count("long") == 100 and done.index("short") < 50
 
 
 @pytest.mark.parametrize(
