@@ -15,6 +15,8 @@ from ballgan_train.published_discriminator import read_discriminator
 from ballgan_train.run import read_state
 from published_writer import Network, PublishedOptions, published_root, write_pickle
 
+from ballgan.errors import CheckpointError
+
 RES, WIDTH, LAST = 128, 4, 8
 
 
@@ -99,6 +101,28 @@ def test_the_first_block_by_the_formula(tmp_path: Path) -> None:
     y = F.leaky_relu(F.conv2d(smooth(y.clamp(-256, 256), 2), *parameters("conv1"), stride=2), 0.2)
     expected = y.clamp(-256 * math.sqrt(0.5), 256 * math.sqrt(0.5)) + skip
     assert torch.allclose(discriminator.blocks[0](x), expected, atol=1e-4)
+
+
+def test_discriminators_that_ask_for_no_cameras_are_adopted(tmp_path: Path) -> None:
+    network = published_discriminator()
+    del network.children["mapping"]
+    kept, reason = adopt_model(PRESETS["cars128"], str(write_model(tmp_path, network)))[2:]
+    assert kept is None and "output.weight is (8, 8), where (1, 8) is needed" in reason
+    output = network.children["b4"].children["out"].parameters
+    output |= {"weight": output["weight"][:1], "bias": output["bias"][:1]}
+    config, _, weights, _ = adopt_model(PRESETS["cars128"], str(write_model(tmp_path, network)))
+    assert config.discriminator.dual and not config.discriminator.conditional
+    discriminator = Discriminator(config.discriminator)
+    discriminator.load_state_dict(weights)
+    logits = discriminator(torch.rand(4, 3, 128, 128), torch.rand(4, 3, 64, 64))
+    assert logits.shape == (4, 1)
+
+
+def test_damaged_discriminators_are_refused(tmp_path: Path) -> None:
+    network = published_discriminator()
+    del network.children["mapping"].children["embed"]
+    with pytest.raises(CheckpointError, match="lacks the weight 'mapping.embed"):
+        adopt_model(PRESETS["cars128"], str(write_model(tmp_path, network)))
 
 
 def test_files_without_a_discriminator_begin_with_a_new_one(tmp_path: Path) -> None:

@@ -68,6 +68,18 @@ def test_logits_are_the_published_ones(
 
 
 @HAS_FILE
+def test_larger_pictures_than_the_present_ones_are_reduced_first(
+    references: dict[str, torch.Tensor],
+) -> None:
+    """As the published one does by itself: bilinear, without antialiasing."""
+    small = torch.nn.functional.interpolate(references["img64"], (16, 16), mode="bilinear")
+    with torch.no_grad():
+        mine = make(reference_weights(references), 64)(small)
+    expected = references["logits_alpha000_res64"]
+    torch.testing.assert_close(mine, expected, atol=TOLERANCE, rtol=0)
+
+
+@HAS_FILE
 @pytest.mark.parametrize("size", [16, 32])
 def test_what_is_trimmed_for_small_pictures_judges_them_the_same(
     references: dict[str, torch.Tensor], size: int

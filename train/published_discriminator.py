@@ -54,8 +54,10 @@ def _read_dual(state: dict[str, Tensor], resolution: int) -> Found:
     if _resolution(state) != resolution:
         raise ValueError(f"it is not for pictures of {resolution} pixels")
     weights = _rename_all(state, rename)
-    weights["mapping.w_avg"] = torch.zeros(weights["mapping.embed.bias"].numel())  # not used
-    return describe_discriminator(weights, resolution), weights
+    config = describe_discriminator(weights, resolution)
+    if config.conditional:
+        weights["mapping.w_avg"] = torch.zeros(weights["mapping.embed.bias"].numel())  # not used
+    return config, weights
 
 
 def _read_progressive(state: dict[str, Tensor], resolution: int) -> Found:
@@ -94,14 +96,19 @@ def _rename_all(
 
 
 def describe_discriminator(weights: dict[str, Tensor], resolution: int) -> DiscriminatorConfig:
-    """The configuration of a published dual discriminator, from the shapes of its weights."""
+    """The configuration of a published dual discriminator, from the shapes of its weights.
+
+    Without a mapping network it asks for no cameras.
+    """
     widest, first = weights["conv.bias"].numel(), weights["from_rgb.bias"].numel()
+    layers = sum(name.startswith("mapping.layers.") for name in weights) // 2
     return DiscriminatorConfig(
         resolution,
         dual=weights["from_rgb.weight"].shape[1:2] == (6,),
+        conditional=any(name.startswith("mapping.") for name in weights),
         channel_base=first * resolution if first < widest else 32768,
         channel_max=widest,
-        mapping_layers=sum(name.startswith("mapping.layers.") for name in weights) // 2,
+        mapping_layers=layers or 8,
     )
 
 
