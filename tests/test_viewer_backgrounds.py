@@ -26,6 +26,7 @@ from ballgan.geometry import (
     turn,
 )
 from ballgan.images import load_image
+from ballgan.staging import to_background
 from ballgan.view import Backdrop, Orbit
 
 __all__ = ["app"]  # fixtures
@@ -122,6 +123,27 @@ def test_the_sphere_is_unrolled_edited_outside_and_read_again(app: Any, tmp_path
     assert settle(app)[..., :3].mean((0, 1)) == pytest.approx([0, 1, 0], abs=0.01)
     assert not any("last picture" in text for _, text in notices(app))
     assert not any(name for name in app.state.history.undoes if "revision" in name)
+
+
+def test_a_copy_to_edit_lies_as_it_was_written(app: Any) -> None:
+    play(app, {"wait": "loaded"}, {"click": "background.photo"})
+    play(app, {"click": "background.panorama.neon"}, {"wait": "loaded"})
+    play(app, {"set": ["background.yaw", 70]}, {"set": ["background.exposure", -2]})
+    play(app, {"click": "background.learnt"}, {"set": ["background.yaw", 40]})
+    play(app, {"set": ["background.exposure", 0.5]})
+    turned = app.state.view.backdrop
+    play(app, {"click": "background.sphere.fold"}, {"click": "background.sphere.edit"})
+    until(app, lambda: app.state.view.backdrop.kind == "photo")
+    backdrop = app.state.view.backdrop
+    assert (backdrop.yaw, backdrop.exposure) == (0.0, 0.0)
+    scene = ballgan.Scene(app.easel.model.generator)
+    scene.background = to_background(turned)
+    assert np.abs(load_image(Path(backdrop.photo)) - scene.unroll(1024)).max() < 0.003
+    play(app, {"key": "Z", "mods": ["control"]})
+    assert app.state.view.backdrop == turned
+    play(app, {"click": "background.photo"})
+    play(app, {"click": "background.panorama.sunset"}, {"wait": "loaded"})
+    assert app.state.view.backdrop.exposure == -2  # other pictures keep the one before's
 
 
 # Alone

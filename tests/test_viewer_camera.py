@@ -116,6 +116,7 @@ def test_what_cannot_be_pasted_is_explained(app: Any) -> None:
     before = camera_of(app)
     for text, message in (
         ("", "There is no text on the clipboard"),
+        ("hello", "What can be pasted: a camera copied here"),
         ("hello", "The text on the clipboard is not valid JSON"),
         ('{"frames": []}', "1 to 10000 cameras"),
     ):
@@ -128,6 +129,7 @@ def test_what_cannot_be_pasted_is_explained(app: Any) -> None:
     play(app, {"command": "camera.paste"})
     assert "moved to where the model can be seen" in last_notice(app)[1]
     assert camera_of(app).radius < app.state.model.camera_limit + 1
+    assert not [n for n in app.state.notices if n.level == "error"]  # it has been put right
 
 
 @pytest.mark.parametrize(("key", "name"), [("opencv", "cameras"), ("opengl", "transforms")])

@@ -202,6 +202,9 @@ def test_alt_and_wheel_widen_the_angle_and_keep_the_size() -> None:
     assert wide.fov > Orbit().fov
     size = Orbit().radius * math.tan(Orbit().fov / 2)
     assert wide.radius * math.tan(wide.fov / 2) == pytest.approx(size)
+    narrow = scroll(0, -400, "alt")  # as far away as the background lets it
+    assert narrow.radius == pytest.approx(scroll(0, -400).radius)
+    assert narrow.radius * math.tan(narrow.fov / 2) == pytest.approx(size)
 
 
 def test_control_drag_zooms() -> None:

@@ -181,10 +181,30 @@ def test_a_contact_sheet_fills_and_its_pictures_lead_to_their_codes(app: Any) ->
     play(app, {"drag": {"widget": "gallery.sheet.3", "onto": "gallery.sheet.6"}})
     blend = app.state.view.foreground.blend
     assert [(part.seed, weight) for part, weight in blend] == [(8, 0.5), (11, 0.5)]
+    play(app, {"drag": {"widget": "gallery.blend", "by": [-60, 0]}})
+    assert 0.1 < app.state.view.foreground.blend[1][1] < 0.4
     play(app, {"drag": {"widget": "foreground.blend", "by": [200, 0]}})
     assert app.state.view.foreground.blend[1][1] > 0.8
     play(app, {"click": "foreground.blend.end"})
     assert app.state.view.foreground == Code(11.0)
+
+
+def test_a_blend_of_both_codes_is_slid_as_one(app: Any) -> None:
+    settle(app)
+    play(app, {"click": "gallery.keep"}, {"set": ["foreground.seed", 3]})
+    play(app, {"set": ["background.seed", 5]}, {"click": "gallery.keep"})
+    assert "gallery.blend" not in app.gui.ui.rects
+    play(app, {"drag": {"widget": "gallery.favourite.1", "onto": "gallery.favourite.0"}})
+    dropped = app.state.view
+    assert [(p.seed, w) for p, w in dropped.foreground.blend] == [(0, 0.5), (3, 0.5)]
+    play(app, {"drag": {"widget": "gallery.blend", "by": [50, 0], "steps": 6}})
+    front, back = (app.state.view.code(which).blend for which in ("foreground", "background"))
+    assert front[1][1] == back[1][1] > 0.6
+    play(app, {"key": "Z", "mods": ["control"]})  # one step, of both
+    assert app.state.view == dropped
+    play(app, {"click": "background.lock"}, {"drag": {"widget": "gallery.blend", "by": [50, 0]}})
+    assert app.state.view.foreground.blend[1][1] > 0.6
+    assert app.state.view.backdrop.code == dropped.backdrop.code
 
 
 def test_directions_can_be_seen_as_pictures(app: Any) -> None:

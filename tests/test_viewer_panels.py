@@ -1,22 +1,26 @@
 """Panels in a pure ImGui context: no window, no GL, no model."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from ballgan_viewer import actions as act
+from ballgan_viewer import camera_actions as cam
 from ballgan_viewer import commands, panels, theme
 from ballgan_viewer import latent_actions as lat
 from ballgan_viewer.info import Quality, SurfaceInfo, ViewInfo
 from ballgan_viewer.layout import arrange
-from ballgan_viewer.panels import pad
+from ballgan_viewer.panels import pad, tiles
 from ballgan_viewer.panels.pad import SPACING
 from ballgan_viewer.panels.status import describe_picture, describe_speed
 from ballgan_viewer.preferences import FOLDED_AT_FIRST, SECTIONS
 from ballgan_viewer.state import Job, ViewerState, apply
+from ballgan_viewer.ui import Ui
 from imgui_bundle import imgui
 from panel_screen import SIZE, Screen
 from test_viewer_state import with_model
 
+from ballgan.latents import Direction
 from ballgan.panoramas import bundled_panoramas
 from ballgan.view import LAYERS, Backdrop, Code
 
@@ -208,6 +212,61 @@ def test_the_number_of_a_seed_is_clear_of_the_ring(
     pad._draw_seed(screen.ui, (100.0, 100.0), 7, nearest=True)
     imgui.end_frame()
     assert places["7"] >= 100 + pad.RING
+
+
+def test_a_carried_picture_stays_in_the_window() -> None:
+    window = imgui.ImVec2(1280, 800)
+    assert tiles.carried_at(imgui.ImVec2(100, 100), 50, 10, window) == (110, 110)
+    assert tiles.carried_at(imgui.ImVec2(1250, 790), 50, 10, window) == (1190, 730)
+
+
+def record_texts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is written from now on."""
+    written: list[str] = []
+    text = Ui.text
+
+    def write(self: Ui, words: str, *rest: Any, **more: Any) -> None:
+        written.append(words)
+        text(self, words, *rest, **more)
+
+    monkeypatch.setattr(Ui, "text", write)
+    return written
+
+
+@pytest.mark.parametrize("kind", ["colour", "gradient"])
+def test_the_chosen_swatch_is_marked(
+    screen: Screen, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    marked: list[str] = []
+
+    def swatch(self: Ui, name: str, *place: object, selected: bool, **more: object) -> bool:
+        marked.extend([name] * selected)
+        return False
+
+    monkeypatch.setattr(Ui, "swatch", swatch)
+    screen.show(apply(STATE, act.SetBackdrop(Backdrop(kind))))
+    name = {"colour": "swatch.light", "gradient": "gradient.studio"}[kind]
+    assert marked == [f"background.{name}"]
+
+
+def test_rows_of_directions_are_named(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = record_texts(monkeypatch)
+    directions = tuple(Direction("sefa", index) for index in range(3))
+    state = apply(STATE, lat.NameDirection("foreground", directions[1], "age"))
+    screen.show(apply(state, lat.ShowDirections("foreground", directions)))
+    heads = [words for words in written if words in ("Direction 1", "age", "Direction 3")]
+    assert heads == ["Direction 1", "age", "Direction 3"]
+    assert written.count("-3 to +3") == 3
+
+
+def test_the_status_bar_says_how_to_fly(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = record_texts(monkeypatch)
+    screen.show(STATE)
+    assert "orbit" in written and "W A S D" not in written
+    written.clear()
+    flying = replace(STATE.navigation, mode="fly")
+    screen.show(apply(STATE, cam.SetNavigation(flying)))
+    assert "W A S D" in written and "look round" in written
 
 
 def test_what_is_below_the_panels_edge_is_hinted_at(screen: Screen) -> None:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from .app import App
 
 FORMS = {"json": "JSON", "opencv": "OpenCV", "opengl": "NeRF's transforms.json"}
+ORIGIN = "camera"  # of what is said here
+PASTE_ADVICE = "What can be pasted: a camera copied here, cameras.json, transforms.json, 25 numbers"
 MAX_TEXT = 2**22  # characters of a pasted text
 SURFACE_OPACITY = 0.5  # of what counts as a surface
 
@@ -39,16 +41,16 @@ def copy(app: App, action: cam.CopyCamera) -> None:
     else:
         text = _encode(state, action.form)
     app.window.clipboard = text
-    app.dispatch(act.Notify("info", f"Copied the camera as {FORMS[action.form]}"))
+    app.dispatch(act.Notify("info", f"Copied the camera as {FORMS[action.form]}", ORIGIN))
 
 
 def paste(app: App, action: cam.PasteCamera) -> None:
     """Take the camera on the clipboard; say so where it is none, or had more than we show."""
     text = app.window.clipboard
     if not text.strip():
-        app.dispatch(act.Notify("error", "There is no text on the clipboard: copy a camera first"))
+        _complain(app, "There is no text on the clipboard: copy a camera first")
         return
-    take(app, text[:MAX_TEXT], "The text on the clipboard")
+    take(app, text[:MAX_TEXT], "The text on the clipboard", advice=f". {PASTE_ADVICE}")
 
 
 def open_file(app: App, action: cam.OpenCameras) -> None:
@@ -60,27 +62,28 @@ def open_file(app: App, action: cam.OpenCameras) -> None:
             raise ValueError("it is over 4 MB: ballgan render --cameras reads larger ones")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        text = f"{action.path} cannot be read as cameras: {reason}"
-        app.dispatch(act.Notify("error", text))
+        _complain(app, f"{action.path} cannot be read as cameras: {reason}")
         return
     take(app, text, action.path)
 
 
-def take(app: App, text: str, name: str) -> None:
-    """Look through the first camera in a text, which errors call `name`."""
+def take(app: App, text: str, name: str, advice: str = "") -> None:
+    """Look through the first camera in a text, which errors call `name`; `advice` follows them."""
     before = app.state.view.camera
     try:
         camera = decode_orbit(text, before, name)
         original = next(iter(decode_cameras(text, name).values()))
     except ValueError as error:
-        app.dispatch(act.Notify("error", str(error)))
+        _complain(app, f"{error}{advice}")
         return
     app.dispatch(act.EndStroke(), cam.GlideTo(camera), act.EndStroke())
     taken, lost = app.state.view.camera, describe_loss(original)
+    note = "The camera was taken"
     if abs(taken.radius - camera.radius) > 1e-6 or taken.pivot != camera.pivot:
-        app.dispatch(act.Notify("info", "The camera was moved to where the model can be seen"))
+        note = "The camera was moved to where the model can be seen"
     elif lost:
-        app.dispatch(act.Notify("info", f"The camera was taken without {lost}"))
+        note = f"The camera was taken without {lost}"
+    app.dispatch(act.Notify("info", note, ORIGIN))
 
 
 def save(app: App, action: cam.SaveCamera) -> None:
@@ -92,9 +95,9 @@ def save(app: App, action: cam.SaveCamera) -> None:
         with atomic_write(path) as file:
             file.write(_encode(app.state, action.convention).encode())
     except OSError as error:
-        app.dispatch(act.Notify("error", f"The camera could not be saved: {error}"))
+        _complain(app, f"The camera could not be saved: {error}")
         return
-    app.dispatch(act.Notify("info", f"Saved {path}"))
+    app.dispatch(act.Notify("info", f"Saved {path}", ORIGIN))
 
 
 def pick_pivot(app: App, action: cam.PickPivot) -> None:
@@ -107,6 +110,10 @@ def pick_pivot(app: App, action: cam.PickPivot) -> None:
     ray = navigation.ray_direction(camera, *action.place)
     point = navigation.move(navigation.eye_position(camera), ray, found[1])
     app.dispatch(act.EndStroke(), cam.GlideTo(navigation.aim(camera, point)), act.EndStroke())
+
+
+def _complain(app: App, text: str) -> None:
+    app.dispatch(act.Notify("error", text, ORIGIN))
 
 
 def _encode(state: ViewerState, convention: str) -> str:

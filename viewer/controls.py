@@ -23,7 +23,7 @@ from .events import (
 )
 from .layout import Rect
 from .state import ViewerState
-from .state.camera import looked, zoomed
+from .state.camera import looked, widened, zoomed
 
 Actions = list[act.Action]
 SCROLL_REACH = 0.025  # of the picture's height, what a step of scrolling orbits or pans
@@ -142,7 +142,7 @@ def _scroll(event: Scrolled, state: ViewerState, reach: Reach) -> Actions:
     Systems report a pinch as scrolling with Control, and sideways scrolling of a wheel with Shift.
     """
     if "alt" in event.mods:
-        return [act.MoveCamera(navigation.widen(state.camera, event.dy))] if event.dy else []
+        return [act.MoveCamera(widened(state, event.dy))] if event.dy else []
     zooms = bool(event.mods & {"control", "super"}) or not state.preferences.trackpad
     if "shift" not in event.mods and zooms and event.dy:
         camera = zoomed(state, event.dy, reach.place(event.x, event.y))

@@ -90,6 +90,14 @@ class BlendBetween(Action):
 
 
 @dataclass(frozen=True)
+class SlideBlends(Action):
+    """Go on the way between the two codes of a blend, of both codes where both are blends, to a
+    weight of the second one in [0, 1]."""
+
+    weight: float
+
+
+@dataclass(frozen=True)
 class ToggleSide(Action):
     """Show side B instead of A, or A instead of B."""
 

@@ -108,6 +108,12 @@ def widen(camera: Orbit, steps: float) -> Orbit:
     return replace(camera, fov=2 * math.atan(wider), radius=camera.radius * spread / wider)
 
 
+def widen_to(camera: Orbit, radius: float) -> Orbit:
+    """The camera at another distance, with the angle of view that shows the pivot as large."""
+    spread = math.tan(camera.fov / 2) * camera.radius / radius
+    return replace(camera, fov=2 * math.atan(spread), radius=radius)
+
+
 def look(camera: Orbit, dx: float, dy: float, nearest: float, room: float) -> Orbit:
     """Turn the head: the position stays, and the picture follows the pointer.
 

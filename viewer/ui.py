@@ -392,30 +392,26 @@ class Ui:
         self.record(name)
         return (new[0], new[1], new[2]) if changed else None
 
-    def swatch(self, name: str, colour: tuple[float, float, float], width: float) -> bool:
-        """A button that shows a colour."""
-        flags = imgui.ColorEditFlags_.no_tooltip | imgui.ColorEditFlags_.no_drag_drop
-        size = ImVec2(width, self.px(20))
-        clicked = imgui.color_button(f"##{name}", ImVec4(*colour, 1.0), flags, size)
-        self.record(name)
-        return clicked
-
-    def gradient(
+    def swatch(
         self,
         name: str,
-        top: tuple[float, float, float],
-        bottom: tuple[float, float, float],
+        colour: tuple[float, float, float],
         width: float,
+        *,
+        below: tuple[float, float, float] | None = None,
+        selected: bool = False,
     ) -> bool:
-        """A button that shows a passage between two colours."""
-        clicked = imgui.invisible_button(f"##{name}", (width, self.px(28)))
+        """A button that shows a colour, or a passage from it to another one `below`."""
+        height = self.px(20 if below is None else 28)
+        clicked = imgui.invisible_button(f"##{name}", (width, height))
         self.record(name)
         rect, draw = self.rects[name], imgui.get_window_draw_list()
         low, high = (rect.x, rect.y), (rect.x + rect.width, rect.y + rect.height)
-        above, below = colour_u32(ImVec4(*top, 1.0)), colour_u32(ImVec4(*bottom, 1.0))
-        draw.add_rect_filled_multi_color(low, high, above, above, below, below)
-        if imgui.is_item_hovered():
-            draw.add_rect(low, high, colour_u32(theme.TEXT), 0.0, self.px(1))
+        top, foot = (colour_u32(ImVec4(*each, 1.0)) for each in (colour, below or colour))
+        draw.add_rect_filled_multi_color(low, high, top, top, foot, foot)
+        hovered = imgui.is_item_hovered()
+        edge = theme.ACCENT if selected else theme.TEXT if hovered else theme.LINE
+        draw.add_rect(low, high, colour_u32(edge), 0.0, self.px(2 if selected else 1))
         return clicked
 
     def picture(

@@ -33,10 +33,12 @@ class DeletePreset(Action):
 
 @dataclass(frozen=True)
 class Notify(Action):
-    """Show a line: level "info" or "error"."""
+    """Show a line: level "info" or "error". origin: what it is about; it takes the place of an
+    earlier line about the same."""
 
     level: str
     text: str
+    origin: str = ""
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,8 @@ def _draw_colour(ui: Ui, backdrop: Backdrop) -> list[act.Action]:
     for index, (name, value) in enumerate(SWATCHES):
         if index:
             imgui.same_line(0, ui.px(GAP))
-        if ui.swatch(f"background.swatch.{name}", value, width):
+        chosen = value == backdrop.colour
+        if ui.swatch(f"background.swatch.{name}", value, width, selected=chosen):
             colour = value
     return [act.SetBackdrop(replace(backdrop, colour=colour))] if colour is not None else []
 
@@ -130,7 +131,9 @@ def _draw_gradient(ui: Ui, backdrop: Backdrop) -> list[act.Action]:
     for index, (name, top, bottom) in enumerate(GRADIENTS):
         if index:
             imgui.same_line(0, ui.px(GAP))
-        if ui.gradient(f"background.gradient.{name}", top, bottom, width):
+        chosen = (top, bottom) == (backdrop.top, backdrop.bottom)
+        name = f"background.gradient.{name}"
+        if ui.swatch(name, top, width, below=bottom, selected=chosen):
             changed = replace(changed, top=top, bottom=bottom)
     return [act.SetBackdrop(changed)] if changed != backdrop else []
 
@@ -168,10 +171,11 @@ def _turn_still(ui: Ui, backdrop: Backdrop) -> Backdrop:
     assert camera is not None
     width = (imgui.get_content_region_avail().x - ui.px(4)) / 2
     name, form = "background.still.yaw", "Pan  %.0f\u00b0"
-    yaw = ui.slider(name, math.degrees(camera.yaw), -180, 180, form, width=width, tip=PAN_TIP)
+    angle = math.degrees(camera.yaw)
+    yaw = ui.slider(name, angle, -180, 180, form, width=width, tip=PAN_TIP, centred=True)
     imgui.same_line(0, ui.px(4))
     name, form = "background.still.pitch", "Tilt  %.0f\u00b0"
-    pitch = ui.slider(name, math.degrees(camera.pitch), -85, 85, form, tip=PAN_TIP)
+    pitch = ui.slider(name, math.degrees(camera.pitch), -85, 85, form, tip=PAN_TIP, centred=True)
     if yaw is not None:
         camera = replace(camera, yaw=math.radians(yaw))
     if pitch is not None:

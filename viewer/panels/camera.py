@@ -80,9 +80,8 @@ def _draw_ways(ui: Ui, state: ViewerState) -> list[act.Action]:
     ui.label("Turntable", TURNTABLE_TIP)
     turntable = ui.switch("camera.turntable", "", way.turntable, tip=TURNTABLE_TIP)
     imgui.same_line()
-    degrees = ui.slider(
-        "camera.turn_speed", math.degrees(way.turn_speed), -180.0, 180.0, "%.0f\u00b0 a second"
-    )
+    name, speed, form = "camera.turn_speed", math.degrees(way.turn_speed), "%.0f\u00b0 a second"
+    degrees = ui.slider(name, speed, -180.0, 180.0, form, centred=True)
     changed = way
     if mode is not None:
         changed = replace(changed, mode=mode, held=frozenset())
@@ -200,5 +199,7 @@ def _draw_angle(
     """A slider in degrees; the angle in radians, `value` itself if it was not touched."""
     low, high = (math.degrees(limit) for limit in limits)
     form = f"{title}  %.1f\u00b0"
-    degrees = ui.slider(name, math.degrees(value), low, high, form, width=width, tip=tip)
+    degrees = ui.slider(
+        name, math.degrees(value), low, high, form, width=width, tip=tip, centred=low < 0 < high
+    )
     return value if degrees is None else math.radians(min(max(degrees, low), high))

@@ -1,9 +1,11 @@
 """Gallery: sides A and B, favourites, and a contact sheet of seeds: pictures to click and drag."""
 
-from imgui_bundle import imgui
+from imgui_bundle import imgui, imgui_ctx
+
+from ballgan.view import CODES
 
 from .. import actions as act
-from .. import icons
+from .. import icons, theme
 from .. import latent_actions as lat
 from ..commands import keyed, tip_of
 from ..gallery import CURRENT, FAVOURITE, THUMBNAILS, codes_of
@@ -14,12 +16,13 @@ from ..state.latents import SWEEP
 from ..ui import Ui
 from .directions import describe
 from .jobs import draw_job
-from .tiles import NAME, NAMED, Tile, draw_tile
+from .tiles import NAME, NAMED, Tile, draw_tile, shorten_end
 
 COUNTS = (12, 24, 48, 96)
 LARGEST_SEED = 2**31 - 1
 SIDE_TIP = keyed("codes.side", "Two states of both codes to compare; what is locked stays.")
 COPY_TIP = "Make the other side the same as this one"
+BLENDED_TIP = "How far it is from the picture that was dragged to the one it was dropped on."
 
 
 def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
@@ -45,13 +48,14 @@ def _draw_favourites(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Act
     """The present codes, and those that were kept."""
     actions: list[act.Action] = []
     codes, favourites = state.view.codes, state.notes.favourites
-    tiles = [Tile(CURRENT, "both", codes)]
+    tiles = [Tile(CURRENT, "both", codes, title="Now")]
     tiles += [
         Tile(f"{FAVOURITE}{i}", "both", kept.codes, title=kept.name)
         for i, kept in enumerate(favourites)
     ]
     for index, tile in enumerate(tiles):
         actions += draw_tile(ui, index, tile, state, info, favourite=index > 0)
+    actions += _draw_blend(ui, state)
     named = [f for f in favourites if f.codes == ui.choices.get(NAMED)]
     named += [f for f in favourites if f.codes == codes]
     if named:
@@ -61,6 +65,20 @@ def _draw_favourites(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Act
         if ui.button("gallery.keep", "Keep as favourite", icon=icons.STAR, width=-1, tip=tip):
             actions.append(lat.AddFavourite())
     return actions
+
+
+def _draw_blend(ui: Ui, state: ViewerState) -> list[act.Action]:
+    """The way between two pictures, after one was dragged onto the other."""
+    blends = [
+        state.view.code(which).blend
+        for which in CODES
+        if len(state.view.code(which).blend) == 2 and not state.view.latents.of(which).locked
+    ]
+    if not blends:
+        return []
+    ui.label("Blend", BLENDED_TIP)
+    weight = ui.slider("gallery.blend", blends[0][1][1], 0.0, 1.0, tip=BLENDED_TIP)
+    return [lat.SlideBlends(weight)] if weight is not None else []
 
 
 def _draw_name(ui: Ui, favourite: Favourite) -> list[act.Action]:
@@ -86,17 +104,34 @@ def _draw_sheet(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
         actions += draw_job(ui, job, "gallery.sheet.cancel")
     for index in range(len(sheet.codes)):
         note = _describe_move(state, sheet, index) if sheet.directions else ""
+        if sheet.directions and not index % len(SWEEP):
+            _draw_head(ui, state, sheet, index // len(SWEEP))
         tile = Tile(f"gallery.sheet.{index}", sheet.codes_of, codes_of(sheet, index), note)
         actions += draw_tile(ui, index, tile, state, info)
     return actions
 
 
+def _draw_head(ui: Ui, state: ViewerState, sheet: Sheet, row: int) -> None:
+    """A direction's name over its pictures, and how far they go."""
+    reach = f"{SWEEP[0]:+g} to {SWEEP[-1]:+g}"
+    with imgui_ctx.push_font(None, theme.SMALL_SIZE):
+        room, width = imgui.get_content_region_avail().x, imgui.calc_text_size(reach).x
+        name = shorten_end(_name_direction(state, sheet, row), room - width - ui.px(8))
+        start = imgui.get_cursor_pos_x()
+        ui.text(name, theme.TEXT_DIM)
+        imgui.same_line(start + room - width)
+        ui.text(reach, theme.TEXT_FAINT)
+
+
+def _name_direction(state: ViewerState, sheet: Sheet, row: int) -> str:
+    direction = sheet.directions[row]
+    return state.notes.name_of(sheet.codes_of, direction) or describe(direction)
+
+
 def _describe_move(state: ViewerState, sheet: Sheet, index: int) -> str:
     """Direction and amount of a picture, in words."""
     row, column = divmod(index, len(SWEEP))
-    direction = sheet.directions[row]
-    name = state.notes.name_of(sheet.codes_of, direction) or describe(direction)
-    return f"{name} {SWEEP[column]:+g}"
+    return f"{_name_direction(state, sheet, row)} {SWEEP[column]:+g}"
 
 
 def _draw_choice(ui: Ui, state: ViewerState, sheet: Sheet) -> list[act.Action]:

@@ -6,18 +6,23 @@ from imgui_bundle import ImVec2, ImVec4, imgui, imgui_ctx
 
 from .. import actions as act
 from .. import theme
-from ..commands import COMMANDS
+from ..commands import COMMANDS, keys_of
 from ..info import Quality, ViewInfo
 from ..state import ViewerState
 from ..ui import Ui, colour_u32
 from .output import LAYER_LABELS
 
-HINTS = (
-    ("Drag", "orbit"),
-    ("Right-drag", "pan"),
-    ("Wheel", "zoom"),
-    *((str(row.keys[0]), row.hint) for row in COMMANDS if row.hint and row.keys),
-)
+GESTURES = {  # by the way the camera moves
+    "orbit": (("Drag", "orbit"), ("Right-drag", "pan"), ("Wheel", "zoom")),
+    "fly": (
+        ("Drag", "look round"),
+        ("W A S D", "move"),
+        ("Q E", "down, up"),
+        ("Shift", "faster"),
+        (keys_of("camera.fly"), "orbit again"),
+    ),
+}
+HINTS = tuple((str(row.keys[0]), row.hint) for row in COMMANDS if row.hint and row.keys)
 SEPARATOR = "   \u00b7   "
 
 
@@ -47,7 +52,8 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
         if right > left_end + ui.px(20):
             imgui.set_cursor_pos((right, top))
             ui.text(speed, theme.TEXT_DIM)
-            _draw_hints(ui, left_end + ui.px(28), bar.x + right - ui.px(28), top)
+            hints = [*GESTURES[state.navigation.mode], *HINTS]
+            _draw_hints(ui, hints, left_end + ui.px(28), bar.x + right - ui.px(28), top)
     return []
 
 
@@ -117,11 +123,11 @@ def _draw_lamp(ui: Ui, state: ViewerState, info: ViewInfo, line: float) -> None:
     imgui.set_cursor_pos_x(imgui.get_cursor_pos_x() + ui.px(17))
 
 
-def _draw_hints(ui: Ui, left: float, right: float, top: float) -> None:
+def _draw_hints(ui: Ui, rows: list[tuple[str, str]], left: float, right: float, top: float) -> None:
     """Keys and what they do, as many as there is room for, to the right."""
     gap = ui.px(16)
-    widths = [imgui.calc_text_size(f"{key}  {text}").x + gap for key, text in HINTS]
-    hints = list(zip(HINTS, widths, strict=True))
+    widths = [imgui.calc_text_size(f"{key}  {text}").x + gap for key, text in rows]
+    hints = list(zip(rows, widths, strict=True))
     while hints and sum(width for _, width in hints) > right - left:
         hints.pop()
     x = right - sum(width for _, width in hints)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from imgui_bundle import ImVec4, imgui, imgui_ctx
+from imgui_bundle import ImVec2, ImVec4, imgui, imgui_ctx
 
 from ballgan.view import CodePair
 
@@ -18,6 +18,7 @@ from ..ui import Ui, colour_u32
 COLUMNS = 4
 GAP = 5.0  # logical pixels between pictures
 CORNER = 18.0  # logical pixels, of the buttons in the corners of a picture
+CARRIED = 10.0  # logical pixels from the pointer to the picture that it carries
 PAYLOAD = "codes"  # what is dragged
 NAME = "gallery.name"  # the line in which a favourite is named
 NAMED = "gallery.named"  # in `Ui.choices`: the codes of the favourite that is named there
@@ -118,9 +119,12 @@ def _paint_tile(
     *,
     hovered: bool = False,
     chosen: bool = False,
+    above: bool = False,
 ) -> None:
+    """Paint a picture with its title; above: over everything else."""
     x, y, side = place
-    draw, rounding = imgui.get_window_draw_list(), ui.px(5)
+    draw = imgui.get_foreground_draw_list() if above else imgui.get_window_draw_list()
+    rounding = ui.px(5)
     low, high = (x, y), (x + side, y + side)
     thumbnail = info.thumbnail(tile.which, tile.codes)
     draw.add_rect_filled(low, high, colour_u32(theme.CONTROL), rounding)
@@ -137,19 +141,22 @@ def _paint_tile(
                 left = x + (side - imgui.calc_text_size(line).x) / 2
                 draw.add_text((left, top + row * height), colour_u32(theme.TEXT_FAINT), line)
     if tile.title:
-        _paint_title(ui, tile.title, place)
+        _paint_title(ui, draw, tile.title, place)
     if chosen or hovered:
         edge = theme.ACCENT if chosen else theme.TEXT
         draw.add_rect(low, high, colour_u32(edge), rounding, ui.px(2))
 
 
 def _drag_tile(ui: Ui, tile: Tile, info: ViewInfo, side: float) -> list[act.Action]:
-    if imgui.begin_drag_drop_source(imgui.DragDropFlags_.source_no_disable_hover):
+    flags = imgui.DragDropFlags_
+    if imgui.begin_drag_drop_source(
+        flags.source_no_disable_hover | flags.source_no_preview_tooltip
+    ):
         ui.dragged = tile
         imgui.set_drag_drop_payload_py_id(PAYLOAD, 0)
-        corner = imgui.get_cursor_screen_pos()
-        imgui.dummy((0.7 * side, 0.7 * side))
-        _paint_tile(ui, tile, info, (corner.x, corner.y, 0.7 * side))
+        window, gap = imgui.get_io().display_size, ui.px(CARRIED)
+        place = carried_at(imgui.get_mouse_pos(), 0.7 * side, gap, window)
+        _paint_tile(ui, tile, info, (*place, 0.7 * side), above=True)
         imgui.end_drag_drop_source()
     actions: list[act.Action] = []
     if imgui.begin_drag_drop_target():
@@ -163,10 +170,21 @@ def _drag_tile(ui: Ui, tile: Tile, info: ViewInfo, side: float) -> list[act.Acti
     return actions
 
 
-def _paint_title(ui: Ui, title: str, place: tuple[float, float, float]) -> None:
+def carried_at(pointer: ImVec2, side: float, gap: float, window: ImVec2) -> tuple[float, float]:
+    """The corner of a picture that the pointer carries: beside it, and within the window."""
+    x, y = (
+        place + gap if place + gap + side <= room else place - gap - side
+        for place, room in ((pointer.x, window.x), (pointer.y, window.y))
+    )
+    return x, y
+
+
+def _paint_title(
+    ui: Ui, draw: imgui.ImDrawList, title: str, place: tuple[float, float, float]
+) -> None:
     """A name over the foot of a picture, as much of it as there is room for."""
     x, y, side = place
-    draw, pad = imgui.get_window_draw_list(), ui.px(5)
+    pad = ui.px(5)
     with imgui_ctx.push_font(None, 11.0):
         text = shorten_end(title, side - 2 * pad)
         height = imgui.get_text_line_height() + ui.px(4)

@@ -95,6 +95,15 @@ def zoomed(state: ViewerState, steps: float, at: tuple[float, float]) -> Orbit:
     return navigation.zoom_to(camera, allowed, at)
 
 
+def widened(state: ViewerState, steps: float) -> Orbit:
+    """The camera with a wider angle of view, as far as it can be so far away, or so close, that the
+    pivot stays as large as it is."""
+    camera = state.camera
+    wanted = navigation.widen(camera, steps)
+    allowed = with_camera(state, wanted).view.camera.radius
+    return navigation.widen_to(camera, allowed) if allowed != wanted.radius else wanted
+
+
 def looked(state: ViewerState, dx: float, dy: float) -> Orbit:
     """The camera with its head turned, with a pivot that it may have."""
     home = state.model.home if state.model else Orbit()

@@ -13,6 +13,7 @@ from ballgan.view import (
     View,
     advance,
     interpolate,
+    slide,
 )
 
 from .. import latent_actions as lat
@@ -52,6 +53,15 @@ def _(action: lat.BlendBetween, state: ViewerState) -> ViewerState:
         return start if start == end else interpolate(_whole(start), _whole(end), 0.5)
 
     return _change(state, action.which, between)
+
+
+@reduce.register
+def _(action: lat.SlideBlends, state: ViewerState) -> ViewerState:
+    return _change(
+        state,
+        "both",
+        lambda code, which: slide(code, action.weight) if len(code.blend) == 2 else code,
+    )
 
 
 @reduce.register

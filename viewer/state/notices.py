@@ -4,13 +4,14 @@ from dataclasses import replace
 
 from .. import actions as act
 from ..preferences import LARGEST_ZOOM, LEAST_ZOOM
-from .reduce import notify, reduce
+from .reduce import forget, notify, reduce
 from .values import ViewerState
 
 
 @reduce.register
 def _(action: act.Notify, state: ViewerState) -> ViewerState:
-    return notify(state, action.level, action.text)
+    state = forget(state, action.origin) if action.origin else state
+    return notify(state, action.level, action.text, action.origin)
 
 
 @reduce.register
