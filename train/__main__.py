@@ -17,7 +17,7 @@ from ballgan.cli.values import Parser
 COMMANDS = {
     ("train",): ("train_command", "train a generator (also without the word: ballgan-train ...)"),
     ("data", "check"): ("data_check", "look into a dataset and report every fault"),
-    ("data", "pack"): ("data_pack", "make a dataset from images with camera poses"),
+    ("data", "pack"): ("data_pack", "make a dataset from images, with camera poses or without"),
     ("data", "toyworld"): ("toyworld.command", "make a procedural dataset with ground truth"),
     ("evaluate",): ("evaluate", "measure how good a model is, on one page"),
     ("monitor",): ("monitor", "watch a run in a window"),

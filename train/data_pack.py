@@ -82,6 +82,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--output", metavar="FILE", required=True, help="zip file to write")
     parser.add_argument(
+        "--size",
+        metavar="PIXELS",
+        type=int,
+        help="side of the images: the largest centred square is cut out and shrunk to it, and the "
+        "intrinsics follow (default: that square as it is)",
+    )
+    _add_camera_arguments(parser)
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="write even if the cameras look wrong, or are distorted",
+    )
+
+
+def _add_camera_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how cameras are read and moved."""
+    parser.add_argument(
         "--convention",
         choices=("opencv", "opengl"),
         help="camera axes of the poses, needed with --cameras: opencv (x right, y down, z forward; "
@@ -93,13 +110,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="y",
         help="world axis that points up in the file: z in Blender and NeRF's scenes, often minus-y "
         "in COLMAP's (default: y)",
-    )
-    parser.add_argument(
-        "--size",
-        metavar="PIXELS",
-        type=int,
-        help="side of the images: the largest centred square is cut out and shrunk to it, and the "
-        "intrinsics follow (default: that square as it is)",
     )
     parser.add_argument(
         "--radius",
@@ -115,11 +125,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs=3,
         type=float,
         help="where the object is in the world of the file; it is moved to the origin",
-    )
-    parser.add_argument(
-        "--force",
-        action="store_true",
-        help="write even if the cameras look wrong, or are distorted",
     )
 
 

@@ -81,28 +81,25 @@ def draw_cars(draws: Draws) -> Car:
             ],
             1,
         ),
-        pillar=torch.cat([draws.bump(0.011, 0.018), draws.bump(-0.3, 0.2)], 1),
+        pillar=draws.bumps((0.011, 0.018), (-0.3, 0.2)),
         bed=(kind == 3).float(),
         lamp=torch.cat(
             [
-                draws.bump(0.35, 0.68),
-                draws.bump(0.018, 0.04),
-                draws.bump(0.012, 0.024),
+                draws.bumps((0.35, 0.68), (0.018, 0.04), (0.012, 0.024)),
                 draws.uniform(0.2, 1.0),
             ],
             1,
         ),
-        bumper=torch.cat([draws.bump(0.014, 0.026), draws.bump(0.004, 0.016)], 1),
+        bumper=draws.bumps((0.014, 0.026), (0.004, 0.016)),
         spoiler=torch.cat(
             [
                 1 - draws.chance(0.25) * (kind != 3) * (kind != 2),
-                draws.uniform(0.02, 0.06),
-                draws.uniform(0.02, 0.036),
+                draws.uniforms((0.02, 0.06), (0.02, 0.036)),
             ],
             1,
         ),
         rack=torch.cat([1 - draws.chance(0.35) * (kind != 4), draws.uniform(0.012, 0.02)], 1),
-        kinds=torch.cat([draws.chance(p) for p in (0.2, 0.16, 0.16, 0.35, 0.45)], 1),
+        kinds=draws.chances(0.2, 0.16, 0.16, 0.35, 0.45),
         paint=torch.lerp(draws.color(PAINT, spread=0.3), draws.color(PAINT_NEUTRAL), neutral),
         second=torch.lerp(
             draws.color(PAINT_NEUTRAL), draws.color(PAINT), draws.chance(0.3)[..., None]

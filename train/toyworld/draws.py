@@ -51,6 +51,18 @@ class Draws:
         """(B, 1) float32: 1 with this probability, otherwise 0."""
         return (self.uniform() < probability).float()
 
+    def uniforms(self, *ranges: tuple[float, float]) -> Tensor:
+        """(B, N): `uniform` in each of N ranges."""
+        return torch.cat([self.uniform(*ends) for ends in ranges], 1)
+
+    def bumps(self, *ranges: tuple[float, float]) -> Tensor:
+        """(B, N): `bump` in each of N ranges."""
+        return torch.cat([self.bump(*ends) for ends in ranges], 1)
+
+    def chances(self, *probabilities: float) -> Tensor:
+        """(B, N): `chance` with each of N probabilities."""
+        return torch.cat([self.chance(probability) for probability in probabilities], 1)
+
     def pick(self, weights: Sequence[float]) -> Tensor:
         """(B, 1) int64: the number of a choice with these relative weights."""
         edges = torch.tensor(weights, dtype=torch.float64).cumsum(0)

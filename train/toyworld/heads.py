@@ -77,43 +77,22 @@ def draw_heads(draws: Draws) -> Head:
         jaw_height=draws.bump(-0.085, -0.055),
         chin=draws.bump(0.024, 0.045),
         cheek=draws.bump(0.036, 0.056),
-        nose=torch.cat(
-            [
-                draws.bump(0.05, 0.085),
-                draws.bump(0.02, 0.052),
-                draws.bump(0.015, 0.027),
-                draws.bump(0.011, 0.016),
-            ],
-            1,
-        ),
-        ear=torch.cat([draws.bump(0.032, 0.052), draws.bump(0.0, 0.022)], 1),
-        eye=torch.cat(
-            [
-                draws.bump(0.048, 0.063),
-                draws.bump(0.005, 0.03),
-                draws.bump(0.028, 0.042),
-                draws.bump(0.008, 0.026),
-            ],
-            1,
-        ),
+        nose=draws.bumps((0.05, 0.085), (0.02, 0.052), (0.015, 0.027), (0.011, 0.016)),
+        ear=draws.bumps((0.032, 0.052), (0.0, 0.022)),
+        eye=draws.bumps((0.048, 0.063), (0.005, 0.03), (0.028, 0.042), (0.008, 0.026)),
         eye_tilt=draws.bump(-0.2, 0.3),
-        gaze=torch.cat([draws.bump(-0.5, 0.5), draws.bump(-0.25, 0.25)], 1),
+        gaze=draws.bumps((-0.5, 0.5), (-0.25, 0.25)),
         iris_size=draws.bump(0.42, 0.62),
-        brow=torch.cat(
-            [draws.bump(0.038, 0.06), draws.bump(-0.3, 0.4), draws.bump(0.0055, 0.0115)], 1
-        ),
+        brow=draws.bumps((0.038, 0.06), (-0.3, 0.4), (0.0055, 0.0115)),
         mouth=torch.cat(
             [
-                draws.bump(-0.125, -0.1),
-                draws.bump(0.028, 0.056),
-                draws.bump(0.007, 0.013),
-                draws.bump(-5.0, 11.0),
+                draws.bumps((-0.125, -0.1), (0.028, 0.056), (0.007, 0.013), (-5.0, 11.0)),
                 draws.chance(0.4) * draws.uniform(0.003, 0.016),
             ],
             1,
         ),
         neck=draws.bump(0.055, 0.085),
-        shoulders=torch.cat([draws.bump(0.27, 0.42), draws.bump(0.14, 0.19)], 1),
+        shoulders=draws.bumps((0.27, 0.42), (0.14, 0.19)),
         hair=torch.cat(
             [
                 torch.where(has_hat > 0, 0.012, draws.uniform(0.008, 0.045)),
@@ -126,8 +105,7 @@ def draw_heads(draws: Draws) -> Head:
         hair_waves=torch.cat(
             [
                 draws.uniform(14, 40).round(),
-                draws.uniform(-18, 18),
-                draws.uniform(55, 105),
+                draws.uniforms((-18, 18), (55, 105)),
                 draws.bump(-0.09, 0.09),
             ],
             1,
@@ -135,8 +113,7 @@ def draw_heads(draws: Draws) -> Head:
         strands=torch.cat(
             [
                 torch.where(long > 0, draws.uniform(0.08, 0.4), draws.uniform(-0.06, 0.02)),
-                draws.uniform(0.01, 0.019),
-                draws.uniform(0.0, 0.28),
+                draws.uniforms((0.01, 0.019), (0.0, 0.28)),
                 draws.uniform(0.0, 1.0).square() * 0.014,
                 draws.uniform(25, 60),
                 draws.bump(1.75, 2.3),
@@ -145,23 +122,14 @@ def draw_heads(draws: Draws) -> Head:
         ),
         bun=torch.where(
             bare * draws.chance(0.2) > 0,
-            torch.cat(
-                [
-                    draws.uniform(0.045, 0.075),
-                    draws.uniform(0.12, 0.2),
-                    draws.uniform(-0.16, -0.05),
-                ],
-                1,
-            ),
+            draws.uniforms((0.045, 0.075), (0.12, 0.2), (-0.16, -0.05)),
             torch.tensor([0.01, 0.0, -0.02]),  # inside the skull
         ),
         glasses=torch.cat(
             [
                 1 - draws.chance(0.3),
-                draws.bump(0.034, 0.046),
-                draws.bump(0.022, 0.038),
-                draws.uniform(0.35, 1.0),
-                draws.uniform(0.0032, 0.0062),
+                draws.bumps((0.034, 0.046), (0.022, 0.038)),
+                draws.uniforms((0.35, 1.0), (0.0032, 0.0062)),
             ],
             1,
         ),
@@ -169,22 +137,11 @@ def draw_heads(draws: Draws) -> Head:
             [
                 1 - has_hat,
                 draws.bump(1.0, 1.35),
-                draws.uniform(0.13, 0.27),
-                draws.uniform(0.0, 0.09),
-                draws.uniform(-0.3, 0.05),
+                draws.uniforms((0.13, 0.27), (0.0, 0.09), (-0.3, 0.05)),
             ],
             1,
         ),
-        kinds=torch.cat(
-            [
-                draws.chance(0.2),
-                draws.chance(0.3),
-                draws.chance(0.35),
-                draws.chance(0.25),
-                draws.chance(0.4),
-            ],
-            1,
-        ),
+        kinds=draws.chances(0.2, 0.3, 0.35, 0.25, 0.4),
         skin_color=skin,
         hair_color=hair_color,
         shirt_color=draws.color(CLOTH),
