@@ -8,6 +8,7 @@ from ballgan_viewer import actions as act
 from ballgan_viewer import camera_actions as cam
 from ballgan_viewer import commands, panels, theme
 from ballgan_viewer import latent_actions as lat
+from ballgan_viewer import output_actions as out
 from ballgan_viewer.info import Quality, SurfaceInfo, ViewInfo
 from ballgan_viewer.layout import arrange
 from ballgan_viewer.panels import pad, tiles
@@ -218,6 +219,18 @@ def test_a_carried_picture_stays_in_the_window() -> None:
     window = imgui.ImVec2(1280, 800)
     assert tiles.carried_at(imgui.ImVec2(100, 100), 50, 10, window) == (110, 110)
     assert tiles.carried_at(imgui.ImVec2(1250, 790), 50, 10, window) == (1190, 730)
+
+
+def test_the_divider_lies_under_notices(screen: Screen) -> None:
+    for _ in range(3):
+        screen.show(NOISY)
+    number = NOISY.notices[-1].number  # low enough to be over the picture
+    cross, picture = screen.ui.rects[f"dismiss.{number}"], arrange(*SIZE, 1.0).picture
+    divider = (cross.centre[0] - picture.x) / picture.width
+    comparison = replace(NOISY.view.comparison, on=True, divider=divider)
+    split = apply(NOISY, out.SetComparison(comparison))
+    assert cross.centre[1] > picture.y
+    assert screen.click_at(split, cross.centre) == [act.Dismiss(number)]
 
 
 def record_texts(monkeypatch: pytest.MonkeyPatch) -> list[str]:

@@ -292,6 +292,8 @@ def test_the_learnt_sphere_is_seen_from_off_its_centre(
 def test_layers_agree_or_show_something(
     preview: Any, tiny_model: ballgan.Generator, layer: str
 ) -> None:
+    from ballgan_viewer import theme
+
     from ballgan import staging
     from ballgan.view import Code, View
 
@@ -300,8 +302,10 @@ def test_layers_agree_or_show_something(
     view = View(foreground=Code(3, 0), camera=replace(model.info.home, yaw=0.4), layer=layer)
     scene = bake(preview, model, replace(view, layer="foreground"))
     shown = draw(preview, view)
-    if layer == "surface":  # clay: the object is light, and its surround as it was
+    if layer == "surface":  # clay: the object is light, its surround the ground of meshes
         assert shown[SIDE // 4 : -SIDE // 4].max() > 0.7
+        assert np.ptp(shown[:4, :4], axis=(0, 1)).max() == 0
+        assert shown[0, 0] == pytest.approx(theme.rgb(theme.GROUND), abs=0.003)
         return
     settings = replace(staging.to_settings(view), size=SIDE, neural_resolution=SIDE)
     frame = scene.render(staging.to_camera(view.camera), settings)

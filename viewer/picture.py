@@ -17,8 +17,12 @@ from .upload import Upload, choose_upload
 CHECKER = 10.0  # logical pixels, side of a square
 
 
-def place(rectangle: Rect, framebuffer: tuple[int, int], scale: float) -> dict[str, Any]:
-    """Uniforms of picture.vert for a rectangle in pixels, and of the checkerboard in it."""
+def place(
+    rectangle: Rect, framebuffer: tuple[int, int], scale: float, *, grounded: bool = False
+) -> dict[str, Any]:
+    """Uniforms of picture.vert for a rectangle in pixels, and of the checkerboard in it; grounded:
+    of the plain ground of a mesh."""
+    even, odd = (theme.GROUND, theme.GROUND) if grounded else theme.CHECKER
     width, height = framebuffer
     bottom = height - rectangle.y - rectangle.height
     return {
@@ -30,8 +34,8 @@ def place(rectangle: Rect, framebuffer: tuple[int, int], scale: float) -> dict[s
         ),
         "corner_px": (rectangle.x, bottom),
         "checker_px": CHECKER * scale,
-        "checker_even": theme.rgb(theme.CHECKER[0]),
-        "checker_odd": theme.rgb(theme.CHECKER[1]),
+        "checker_even": theme.rgb(even),
+        "checker_odd": theme.rgb(odd),
     }
 
 

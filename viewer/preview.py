@@ -226,7 +226,7 @@ class Preview:
             foreground=0,
             panorama=1,
             has_foreground=float(foreground),
-            **place(rectangle, framebuffer, scale),
+            **place(rectangle, framebuffer, scale, grounded=view.layer == "surface"),
             **_camera_uniforms(backdrop_camera(view)),
             **self._behind_uniforms(view),
         )

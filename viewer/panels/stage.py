@@ -93,6 +93,8 @@ def _draw_divider(ui: Ui, state: ViewerState, picture: Rect) -> list[act.Action]
         imgui_ctx.push_style_color(imgui.Col_.window_bg, ImVec4(0, 0, 0, 0)),
         imgui_ctx.begin("##divider", None, BASE_FLAGS),
     ):
+        if imgui.is_window_appearing():  # under notices that were there before it
+            imgui.internal.bring_window_to_display_back(imgui.internal.get_current_window())
         imgui.invisible_button("##compare.divider", (width, picture.height))
         ui.record("compare.divider")
         held = imgui.is_item_active()
