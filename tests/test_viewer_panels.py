@@ -221,6 +221,23 @@ def test_a_carried_picture_stays_in_the_window() -> None:
     assert tiles.carried_at(imgui.ImVec2(1250, 790), 50, 10, window) == (1190, 730)
 
 
+@pytest.mark.parametrize("name", ["background.picker", "presets", "model.recent"])
+def test_escape_closes_what_has_opened(screen: Screen, name: str) -> None:
+    state = STATES["colour"]
+    screen.click(state, name)
+    if name == "background.picker":  # its square is at the end of the line
+        rect = screen.ui.rects[name]
+        screen.click_at(state, (rect.x + rect.width - 8, rect.centre[1]))
+    popups = imgui.PopupFlags_.any_popup
+    opened: list[bool] = []
+    for _ in range(2):
+        imgui.new_frame()
+        opened.append(imgui.is_popup_open("", popups))
+        imgui.end_frame()
+        screen.press(state, imgui.Key.escape)
+    assert opened == [True, False]
+
+
 def test_the_divider_lies_under_notices(screen: Screen) -> None:
     for _ in range(3):
         screen.show(NOISY)

@@ -50,6 +50,8 @@ ALWAYS_USABLE = ("model", "session", "window")  # sections, also before a model 
 
 def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     """Draw the whole interface; what the person did with it."""
+    if imgui.is_key_pressed(imgui.Key.escape):  # the colour picker, too
+        imgui.internal.close_popups_except_modals()
     return [action for part in PARTS for action in part(ui, state, info)]
 
 

@@ -24,8 +24,6 @@ def draw(ui: Ui, state: ViewerState) -> list[act.Action]:
     with imgui_ctx.begin_popup("presets.menu") as popup:
         if not popup:
             return []
-        if imgui.is_key_pressed(imgui.Key.escape):
-            imgui.close_current_popup()
         current = preset.name if preset is not None else ""
         return [*_draw_list(ui, state, current), *_draw_new(ui, state)]
 

@@ -20,8 +20,6 @@ def recent_files(ui: Ui, name: str, tip: str, paths: tuple[str, ...]) -> str | N
     chosen = None
     with imgui_ctx.begin_popup(popup_name) as popup:
         if popup:
-            if imgui.is_key_pressed(imgui.Key.escape):
-                imgui.close_current_popup()
             for index, path in enumerate(paths):
                 if imgui.menu_item_simple(f"{printable(Path(path).name)}##{index}"):
                     chosen = path
