@@ -50,9 +50,14 @@ ALWAYS_USABLE = ("model", "session", "window")  # sections, also before a model 
 
 def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     """Draw the whole interface; what the person did with it."""
-    if imgui.is_key_pressed(imgui.Key.escape):  # the colour picker, too
-        imgui.internal.close_popups_except_modals()
     return [action for part in PARTS for action in part(ui, state, info)]
+
+
+def _close_popups(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
+    """Let Escape close menus and the colour picker."""
+    if imgui.is_key_pressed(imgui.Key.escape):
+        imgui.internal.close_popups_except_modals()
+    return []
 
 
 def _draw_side_panel(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
@@ -82,6 +87,7 @@ def _draw_side_panel(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Act
 
 
 PARTS = (
+    _close_popups,
     _draw_side_panel,
     stage.draw,
     cube.draw,
