@@ -27,7 +27,7 @@ from .staging import (
     to_settings,
 )
 from .video import FORMATS, VideoOptions, format_of, write_video
-from .view import SIDES, WITHOUT_BACKGROUND, View, clamp_camera
+from .view import CUT_OUT, SIDES, View, clamp_camera
 
 PASSES = (1, *REFINEMENTS)
 
@@ -181,4 +181,4 @@ def is_transparent_view(view: View, sides: str = "both") -> bool:
 def _may_be_transparent(view: View) -> bool:
     if view.layer == "alpha":
         return False
-    return view.layer in WITHOUT_BACKGROUND or not view.backdrop.visible
+    return view.layer in CUT_OUT or not view.backdrop.visible

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from .camera import AnyCamera, Camera, Rays
+from .config import ModelConfig
 from .frame import RenderSettings
 
 if TYPE_CHECKING:
@@ -95,6 +96,12 @@ class Shot:
         )
 
 
+def point_camera(camera: AnyCamera, config: ModelConfig) -> Camera:
+    """The camera whose rays are those that a model's pictures have (see `ray_shift`)."""
+    shift = config.sampling.ray_shift
+    return camera.resolve(config.camera).shifted(shift, shift)
+
+
 def aim(
     scene: Scene,
     camera: AnyCamera,
@@ -106,11 +113,9 @@ def aim(
     """What one rung of the ladder is rendered with (see `Scene.render_stage`)."""
     model = scene.model
     resolution = scene.neural_resolution(settings)
-    shift = model.config.sampling.ray_shift
-    resolved = camera.resolve(model.config.camera).shifted(shift, shift)
-    behind = resolved
+    resolved = behind = point_camera(camera, model.config)
     if scene.backdrop_camera is not None:
-        behind = scene.backdrop_camera.resolve(model.config.camera).shifted(shift, shift)
+        behind = point_camera(scene.backdrop_camera, model.config)
     enlarge = stage in ("full", "refined") and settings.layer != "raw"
     return Shot(
         camera=resolved,

@@ -20,7 +20,7 @@ from .latents import Latent
 from .lighting import MatchLight
 from .panoramas import locate_panorama
 from .scene import Scene
-from .shot import Progress
+from .shot import Progress, point_camera
 from .view import Backdrop, Code, Identity, MeshStyle, Orbit, View
 
 AnyLatent = TypeVar("AnyLatent", bound=Latent)
@@ -85,9 +85,8 @@ def draw_mesh(
     config, painted = scene.model.config, style.paint == "colour"
     surface = scene.shown_surface(style.level, painted=painted, progress=part_of(report, 0.0, 0.5))
     side = size or find_mesh_side(config)
-    resolved = camera.resolve(config.camera)
-    part = part_of(report, 0.5, 1.0)
-    yield from draw_surface(surface, resolved, style, side, samples=samples, progress=part)
+    pointed, part = point_camera(camera, config), part_of(report, 0.5, 1.0)
+    yield from draw_surface(surface, pointed, style, side, samples=samples, progress=part)
 
 
 def to_latent(code: Code, kind: type[AnyLatent] = Latent) -> AnyLatent:  # type: ignore[assignment]
@@ -153,8 +152,12 @@ def to_rgba(view: View, frame: Frame, config: ModelConfig) -> np.ndarray:
         return np.concatenate([grey, np.ones_like(grey[..., :1])], axis=2)
     if view.layer == "depth":
         near, far = view.depth.resolve(find_depth_range(config))
-        colors = shade_depth(frame.depth, near, far, view.depth.colormap)
-        return np.concatenate([colors, frame.alpha[..., None]], axis=2)
+        colors, alpha = shade_depth(frame.depth, near, far, view.depth.colormap), frame.alpha
+        if view.backdrop.visible:  # where there is nothing it is infinitely far
+            furthest = shade_depth(np.array(np.inf), near, far, view.depth.colormap)
+            colors = alpha[..., None] * colors + (1 - alpha[..., None]) * furthest
+            alpha = np.ones_like(alpha)
+        return np.concatenate([colors, alpha[..., None]], axis=2)
     return frame.rgba()
 
 

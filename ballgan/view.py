@@ -27,7 +27,7 @@ TURNS = {"learnt": "sphere_yaw", "gradient": "roll", "photo": "yaw"}  # fields o
 EXPOSURES = {"learnt": "sphere_exposure", "photo": "exposure"}
 MOST_STOPS = 4.0
 BACKDROP_KINDS = ("learnt", "colour", "gradient", "photo")
-WITHOUT_BACKGROUND = ("foreground", "normals", "depth", "alpha", "surface")
+CUT_OUT = ("foreground", "normals", "surface")  # layers that are transparent, whatever is behind
 
 
 def file_field() -> Any:
@@ -326,7 +326,9 @@ class View:
         that two views are equal when their pictures are."""
         backdrop = self.backdrop.relevant()
         lit = backdrop.match_light and self.layer == "foreground"
-        if self.layer in WITHOUT_BACKGROUND and not lit:
+        if self.layer == "depth":
+            backdrop = Backdrop("colour", backdrop.visible)
+        elif self.layer in (*CUT_OUT, "alpha") and not lit:
             backdrop = Backdrop(visible=False)
         depth = self.depth if self.layer == "depth" else DepthStyle()
         mesh = self.mesh if self.layer == "surface" else MeshStyle()

@@ -73,8 +73,7 @@ def test_layers_have_their_channels(model_path, tmp_path):
     foreground = render_layer(model_path, tmp_path, "foreground")
     np.testing.assert_allclose(foreground, np.rint(frame.rgba() * 255), atol=1)
     matte = render_layer(model_path, tmp_path, "alpha")
-    assert (matte[:, :, :3] == 255).all()
-    np.testing.assert_allclose(matte[:, :, 3], alpha, atol=1)
+    np.testing.assert_allclose(matte, np.repeat(alpha[..., None], 3, axis=2), atol=1)
     depth = render_layer(model_path, tmp_path, "depth")
     assert depth.shape == (64, 64, 3)
     assert (depth[alpha == 0] == 0).all()
@@ -88,9 +87,10 @@ def test_layers_have_their_channels(model_path, tmp_path):
         folder / "seed0000_bg0000_yaw+0.00_pitch+0.00_neural8_samples8_range2.5-2.75_viridis"
         "_depth.png"
     ).exists()
-    np.testing.assert_allclose(colored[:, :, 3], alpha, atol=1)
     expected = 255 * shade_depth(frame.depth[full], 2.5, 2.75, "viridis")
-    np.testing.assert_allclose(colored[full][:, :3], expected, atol=4)
+    np.testing.assert_allclose(colored[full], expected, atol=4)
+    far = 255 * shade_depth(np.array(np.inf), 2.5, 2.75, "viridis")
+    np.testing.assert_allclose(colored[alpha == 0] - far, 0, atol=1)
     assert render_layer(model_path, tmp_path, "normals").shape == (64, 64, 4)
     assert render_layer(model_path, tmp_path, "raw").shape == (64, 64, 3)
     assert render_layer(model_path, tmp_path, "background").shape == (64, 64, 3)

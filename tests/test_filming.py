@@ -17,10 +17,11 @@ import ballgan
 from ballgan.__main__ import main
 from ballgan.animation import Animation, Key, turntable
 from ballgan.capture import capture_picture
+from ballgan.depth import shade_depth
 from ballgan.filming import FilmSettings, list_views, render_film, render_frame
 from ballgan.session import Session, read_session, write_session
 from ballgan.staging import find_home
-from ballgan.view import Backdrop, Code, View
+from ballgan.view import Backdrop, Code, DepthStyle, View
 
 SETTINGS = FilmSettings(size=32, passes=1)
 
@@ -205,6 +206,40 @@ def test_captures_are_the_pictures_of_films(
         pixels = np.asarray(image) / 255
     assert np.abs(pixels - expected[..., : pixels.shape[2]]).max() < 2 / 255
     assert seen
+
+
+@pytest.mark.parametrize("colormap", ["grey", "viridis"])
+def test_depth_is_opaque_everywhere_unless_there_is_no_background(
+    model_path: str, tiny_model, tmp_path: Path, colormap: str
+) -> None:
+    """In the window's pictures, the command's and films."""
+    shown = {}
+    for background, mode in ("learnt", "RGB"), ("none", "RGBA"):
+        view = View(
+            camera=find_home(tiny_model.config),
+            layer="depth",
+            depth=DepthStyle(2.4, 3.2, colormap),
+            backdrop=Backdrop(visible=background != "none"),
+        )
+        folder = tmp_path / background
+        folder.mkdir()
+        capture_picture(ballgan.Scene(tiny_model), view, folder / "window.png", SETTINGS)
+        given = ["render", model_path, "--layer", "depth", "--depth-range", "2.4,3.2"]
+        given += ["--colormap", colormap, "--background", background, "--size", "32"]
+        assert main([*given, "--device", "cpu", "--output", str(folder)]) == 0
+        film = ["--video", str(folder / "film"), "--duration", "0.1", "--fps", "10"]
+        assert main([*given, "--device", "cpu", *film, "--passes", "1"]) == 0
+        paths = [folder / "window.png", *folder.glob("seed*"), *(folder / "film").iterdir()]
+        pictures = [Image.open(path) for path in paths]
+        assert [picture.mode for picture in pictures] == [mode] * 3
+        shown[mode] = [np.asarray(picture) / 255 for picture in pictures]
+    assert np.ptp(shown["RGBA"][0][..., 3]) > 0.5
+    far = shade_depth(np.array(np.inf), 2.4, 3.2, colormap)
+    for opaque, cut_out in zip(shown["RGB"], shown["RGBA"], strict=True):
+        alpha = cut_out[..., 3:]
+        expected = alpha * cut_out[..., :3] + (1 - alpha) * far
+        assert np.abs(opaque - expected).max() < 1.5 / 255
+        assert np.abs(opaque - shown["RGB"][0]).max() < 8 / 255  # of different samples
 
 
 def test_a_cancelled_capture_leaves_nothing(tiny_model, view: View, tmp_path: Path) -> None:

@@ -98,10 +98,11 @@ def test_panning_keeps_the_pivot_under_the_pointer(camera: Orbit) -> None:
     assert (x / w / 2, -y / w / 2) == pytest.approx((0.25, -0.125))
 
 
+@pytest.mark.parametrize("shift", [0.0, 0.04])
 @pytest.mark.parametrize(
     "camera", [Orbit(), Orbit(yaw=-1.2, pitch=0.7, pivot=(0.0, 0.1, 0.2), roll=-2.0)]
 )
-def test_surface_and_renderer_see_the_same(camera: Orbit) -> None:
+def test_surface_and_renderer_see_the_same(camera: Orbit, shift: float) -> None:
     pose = np.array(to_camera(camera).resolve(ballgan.ModelConfig().camera).cam2world)
     right, up = image_axes(camera)
     assert pose[:3, 0] == pytest.approx(np.array(right))
@@ -109,8 +110,8 @@ def test_surface_and_renderer_see_the_same(camera: Orbit) -> None:
     point = np.array([0.2, -0.1, 0.15])
     local = np.linalg.inv(pose) @ [*point, 1]
     focal = 0.5 / math.tan(camera.fov / 2)
-    u, v = focal * local[0] / local[2] + 0.5, focal * local[1] / local[2] + 0.5
-    x, y, z, w = world_to_clip(camera) @ [*point, 1]
+    u, v = (focal * part / local[2] + 0.5 + shift for part in local[:2])
+    x, y, z, w = world_to_clip(camera, shift) @ [*point, 1]
     assert ((x / w + 1) / 2, (1 - y / w) / 2) == pytest.approx((u, v))
     assert -1 < z / w < 1
 

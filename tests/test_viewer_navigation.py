@@ -25,12 +25,14 @@ from ballgan.view import NEAREST, Orbit, View
 CAMERA = Orbit(yaw=0.6, pitch=-0.3, radius=2.0, pivot=(0.1, 0.0, -0.1), fov=0.5)
 
 
+@pytest.mark.parametrize("shift", [0.0, 0.04])
 @pytest.mark.parametrize("place", [(0.5, 0.5), (0.0, 0.0), (0.8, 0.3)])
-def test_rays_are_those_of_the_library(place: tuple[float, float]) -> None:
-    rays = to_camera(CAMERA).rays(40, 40).directions.view(40, 40, 3).numpy()
+def test_rays_are_those_of_the_library(place: tuple[float, float], shift: float) -> None:
+    camera = to_camera(CAMERA).shifted(shift, shift)
+    rays = camera.rays(40, 40).directions.view(40, 40, 3).numpy()
     column, row = min(int(40 * place[0]), 39), min(int(40 * place[1]), 39)
     centre = ((column + 0.5) / 40, (row + 0.5) / 40)
-    assert ray_direction(CAMERA, *centre) == pytest.approx(rays[row, column].tolist(), abs=1e-6)
+    assert ray_direction(CAMERA, *centre, shift) == pytest.approx(rays[row, column].tolist(), abs=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from conftest import TINY, make_model
 from viewer_driver import require_gl
 
 import ballgan
@@ -213,10 +214,15 @@ def test_a_shift_is_measured() -> None:
 def agreement_models(tiny_model: ballgan.Generator) -> dict[str, ballgan.Generator]:
     from ballgan_viewer.tasks import find_bundled_model
 
-    return {"tiny": tiny_model, "bundled": ballgan.load(str(find_bundled_model()), device="cpu")}
+    sampling = replace(TINY.sampling, ray_shift=0.04)  # five pixels; half a ray of StyleNeRF's
+    return {
+        "tiny": tiny_model,
+        "shifted": make_model(replace(TINY, sampling=sampling)),
+        "bundled": ballgan.load(str(find_bundled_model()), device="cpu"),
+    }
 
 
-@pytest.mark.parametrize("name", ["tiny", "bundled"])
+@pytest.mark.parametrize("name", ["tiny", "shifted", "bundled"])
 @pytest.mark.parametrize(("yaw", "pitch"), [(0.0, 0.0), (0.6, -0.3)])
 def test_the_preview_agrees_with_the_neural_raw_picture(
     preview: Any, tiny_model: ballgan.Generator, name: str, yaw: float, pitch: float

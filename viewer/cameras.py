@@ -105,9 +105,9 @@ def pick_pivot(app: App, action: cam.PickPivot) -> None:
     state = app.state.seen
     camera = state.view.camera
     found = app.easel.probe(state, action.place)
-    if found is None or found[0] < SURFACE_OPACITY:
+    if found is None or found[0] < SURFACE_OPACITY or state.model is None:
         return
-    ray = navigation.ray_direction(camera, *action.place)
+    ray = navigation.ray_direction(camera, *action.place, state.model.ray_shift)
     point = navigation.move(navigation.eye_position(camera), ray, found[1])
     app.dispatch(act.EndStroke(), cam.GlideTo(navigation.aim(camera, point)), act.EndStroke())
 

@@ -34,6 +34,7 @@ def describe_model(generator: Any, path: str, *, bundled: bool = False) -> Model
         home=find_home(config),
         camera_limit=find_camera_limit(config),
         box=config.field.box_warp,
+        ray_shift=config.sampling.ray_shift,
         depth_range=find_depth_range(config),
         conditioned=config.mapping.label_dim > 0 and config.mapping.label_scale != 0,
         background_radius=_find_radius(behind),

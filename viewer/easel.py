@@ -228,9 +228,15 @@ class Easel:
         if engine == "neural":
             self._stage.draw_picture(rectangle, framebuffer, scale, pane)
         elif engine == "mesh":
-            self._stage.draw_surface(rectangle, framebuffer, state.view, scale, pane)
+            shift = self._ray_shift
+            self._stage.draw_surface(rectangle, framebuffer, state.view, shift, scale, pane)
         elif engine == "preview":
             self._preview.draw(state.view, rectangle, framebuffer, scale, moving=moving)
+
+    @property
+    def _ray_shift(self) -> float:
+        """Of the model's rays (see ModelInfo)."""
+        return self.model.info.ray_shift if self.model is not None else 0.0
 
     def inspect(self, state: ViewerState, place: tuple[float, float]) -> Probe | None:
         """What is known of a place of the picture, in [0, 1] each way; None: nothing."""
@@ -247,9 +253,8 @@ class Easel:
             return None if colour is None else Probe(place, colour)
         opacity, distance = found
         camera = side.view.camera
-        point = navigation.move(
-            navigation.eye_position(camera), navigation.ray_direction(camera, *place), distance
-        )
+        ray = navigation.ray_direction(camera, *place, self._ray_shift)
+        point = navigation.move(navigation.eye_position(camera), ray, distance)
         seen = opacity > SEEN and math.isfinite(distance)
         return Probe(place, colour, opacity, distance if seen else None, point if seen else None)
 

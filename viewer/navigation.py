@@ -54,11 +54,14 @@ def eye_position(camera: Orbit) -> Vector:
     return move(camera.pivot, camera.direction, camera.radius)
 
 
-def ray_direction(camera: Orbit, u: float, v: float) -> Vector:
-    """Unit direction of the ray through a place of the picture; (0, 0) is its top left corner."""
+def ray_direction(camera: Orbit, u: float, v: float, shift: float = 0.0) -> Vector:
+    """Unit direction of the ray through a place of the picture; (0, 0) is its top left corner.
+
+    shift: of all rays to the left and up, in sides of the picture.
+    """
     right, up = image_axes(camera)
     spread = math.tan(camera.fov / 2)
-    across, rise = spread * (2 * u - 1), spread * (1 - 2 * v)
+    across, rise = spread * (2 * (u - shift) - 1), spread * (1 - 2 * (v - shift))
     x, y, z = (
         across * r + rise * s - b for r, s, b in zip(right, up, camera.direction, strict=True)
     )

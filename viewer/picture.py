@@ -78,6 +78,7 @@ class Stage:
         rectangle: Rect,
         framebuffer: tuple[int, int],
         view: View,
+        ray_shift: float,
         scale: float,
         pane: int = 0,
     ) -> None:
@@ -91,7 +92,7 @@ class Stage:
         right, up = image_axes(camera)
         eye = eye_position(camera)
         self._surface.use(
-            world_to_clip=world_to_clip(camera),
+            world_to_clip=world_to_clip(camera, ray_shift),
             eye=eye,
             right=right,
             up=up,
@@ -112,10 +113,11 @@ class Stage:
             part.close()
 
 
-def world_to_clip(camera: Orbit) -> np.ndarray:
+def world_to_clip(camera: Orbit, shift: float = 0.0) -> np.ndarray:
     """OpenGL's view and projection (4, 4) of a square picture by this camera.
 
-    Agrees with ballgan.Camera: a point lands on the pixel whose ray goes through it.
+    Agrees with ballgan.Camera: a point lands on the pixel whose ray goes through it. shift: of all
+    rays to the left and up, in sides of the picture.
     """
     right, up = image_axes(camera)
     eye = np.array(eye_position(camera))
@@ -127,6 +129,7 @@ def world_to_clip(camera: Orbit) -> np.ndarray:
     near, far = 0.01 * camera.radius, reach
     projection = np.zeros((4, 4))
     projection[0, 0] = projection[1, 1] = focal
+    projection[0, 2], projection[1, 2] = -2 * shift, 2 * shift
     projection[2, 2] = -(far + near) / (far - near)
     projection[2, 3] = -2 * far * near / (far - near)
     projection[3, 2] = -1

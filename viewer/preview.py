@@ -201,6 +201,12 @@ class Preview:
         extent = self._volume.coarse.extent
         return int(extent.cells) if self.refined else self._coarse[0].side - 1
 
+    @property
+    def _ray_shift(self) -> float:
+        """Of the model's rays (see ModelInfo)."""
+        source = self._volume or self._backcloth
+        return source.model.info.ray_shift if source is not None else 0.0
+
     # Drawing
 
     def draw(
@@ -228,6 +234,7 @@ class Preview:
             has_foreground=float(foreground),
             **place(rectangle, framebuffer, scale, grounded=view.layer == "surface"),
             **_camera_uniforms(backdrop_camera(view)),
+            ray_shift=self._ray_shift,
             **self._behind_uniforms(view),
         )
         gl.draw_flat(self._quad)
@@ -281,6 +288,7 @@ class Preview:
             normal_reach=NORMAL_REACH * length,
             rectangle=(-1.0, -1.0, 1.0, 1.0),
             **_camera_uniforms(view.camera),
+            ray_shift=self._ray_shift,
             **self._light_uniforms(view),
         )
 
@@ -294,7 +302,7 @@ class Preview:
         info = self._volume.model.info
         reach = 2 * info.camera_limit + info.box
         self._use_march(view, LAYERS["probe"])
-        x, y, z = ray_direction(view.camera, *place)
+        x, y, z = ray_direction(view.camera, *place, info.ray_shift)
         right, up = image_axes(view.camera)
         ray = {"right": right, "up": up, "back": (-x, -y, -z), "spread": 0.0}
         self._march.use(**ray, depth_range=(0.0, reach))
@@ -336,6 +344,9 @@ class Preview:
         backdrop = shown_backdrop(view)
         if not backdrop.visible:
             return nothing
+        if view.layer == "depth":
+            (far,) = apply_colormap(RAMP[:1], view.depth.colormap).tolist()
+            return {"behind": KINDS["plain"], "behind_colour": tuple(far)}
         if backdrop.kind == "colour":
             return {"behind": KINDS["plain"], "behind_colour": backdrop.colour}
         if backdrop.kind == "gradient":

@@ -15,14 +15,14 @@ import numpy as np
 import torch
 
 import ballgan
-from ballgan.depth import find_depth_range, shade_depth
 from ballgan.files import check_writable
+from ballgan.filming import is_transparent_view
 from ballgan.images import contact_sheet, read_pixels, resize_image, write_png, write_png_bands
 from ballgan.model_files import ModelFile, describe_file
 from ballgan.plain import to_plain
 from ballgan.session import Session, describe_picture
 from ballgan.shot import Progress
-from ballgan.staging import draw_mesh, find_mesh_side
+from ballgan.staging import draw_mesh, find_mesh_side, to_rgba
 from ballgan.view import DepthStyle, MeshStyle, View
 
 from .backdrops import (
@@ -121,18 +121,16 @@ class RenderJob:
         """Write one picture, with texts besides its own."""
         scene.latent, scene.background = shot.latent, shot.backdrop.background
         config = scene.model.config
+        view = self._view(shot, config)
         if self.layer == "surface":
             size = self.settings.size
             bands = draw_mesh(scene, shot.point.camera, self.mesh, size, progress=progress)
         else:
-            depth_range = self.depth.resolve(find_depth_range(config))
             frames = scene.render_bands(shot.point.camera, self.settings, progress=progress)
-            bands = (
-                show_layer(frame, self.layer, depth_range, self.depth.colormap) for frame in frames
-            )
-        facts = texts | self._describe(shot)
-        facts |= describe_picture(Session((file,), 0, self._view(shot, config)))
-        write_picture(path, bands, facts)
+            bands = (to_rgba(view, frame, config) for frame in frames)
+        channels = 4 if is_transparent_view(view) else 3
+        facts = texts | self._describe(shot) | describe_picture(Session((file,), 0, view))
+        write_picture(path, (band[..., :channels] for band in bands), facts)
 
     def _write_sheet(self, pictures: list[Path]) -> None:
         """Write the contact sheet, from the pictures' files."""
@@ -312,18 +310,3 @@ def load_small(path: Path, side: int) -> np.ndarray:
     step = max(1, len(pixels) // (4 * side))
     pixels = pixels[::step, ::step]  # of a large picture the bytes alone are kept
     return resize_image(pixels.astype(np.float32) / 255, side)
-
-
-def show_layer(
-    frame: ballgan.Frame, layer: str, depth_range: tuple[float, float], colormap: str = "grey"
-) -> np.ndarray:
-    """The picture of a frame, (H, W, 3), or (H, W, 4) where it is not opaque."""
-    if layer == "depth":
-        colors = shade_depth(frame.depth, *depth_range, colormap)
-        if colormap == "grey":
-            return colors * frame.alpha[:, :, None]
-        return np.concatenate([colors, frame.alpha[:, :, None]], axis=2)
-    if layer == "alpha":
-        white = np.ones_like(frame.rgb)
-        return np.concatenate([white, frame.alpha[:, :, None]], axis=2)
-    return frame.rgb if frame.opaque else frame.rgba()

@@ -19,8 +19,8 @@ def add_layer(command: ArgumentParser) -> None:
         choices=LAYERS,
         default="full",
         help="full; foreground (RGBA, straight colours); background (the whole sphere); raw "
-        "(before super-resolution); normals; depth (see --depth-range and --colormap); alpha "
-        "(RGBA: white, as opaque as the foreground); surface (RGBA: the mesh, see --paint, "
+        "(before super-resolution); normals (RGBA); depth (see --depth-range and --colormap); "
+        "alpha (white where the foreground is opaque); surface (RGBA: the mesh, see --paint, "
         "--wireframe and --level) (default: %(default)s)",
     )
     command.add_argument(
@@ -34,8 +34,8 @@ def add_layer(command: ArgumentParser) -> None:
         "--colormap",
         choices=COLORMAPS,
         default="grey",
-        help="of --layer depth: grey is black where there is no foreground; viridis and cividis, "
-        "and in films all of them, are transparent there (default: %(default)s)",
+        help="of --layer depth: its dark end is far, and where there is no foreground; with "
+        "--background none that is transparent (default: %(default)s)",
     )
     command.add_argument(
         "--paint",

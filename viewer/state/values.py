@@ -46,6 +46,7 @@ class ModelInfo:
     home: Orbit  # the model's own camera
     camera_limit: float  # the camera stays within this distance of the origin, world units
     box: float  # side of the foreground's cube, world units
+    ray_shift: float = 0.0  # of its rays to the left and up, in sides of the picture
     depth_range: tuple[float, float] = (2.25, 3.3)  # near and far of depth pictures, world units
     conditioned: bool = False  # whether a camera shapes the identity
     background_radius: float = 0.0  # of the sphere that is unrolled, world units; 0: no end
