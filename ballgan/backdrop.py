@@ -31,8 +31,13 @@ class Backdrop:
     def __init__(self, config: ModelConfig, device: torch.device) -> None:
         self.config = config
         self.device = device
-        self._pictures = Memo(4)  # the file, and it at the sizes of a picture and of its light
-        self._last: dict[str, Tensor] = {}  # the last picture that could be read, by path
+        self._files = Memo(2)  # as they are read, on the CPU
+        self._pictures = Memo(4)  # of them, at the sizes of a picture and of its light
+        self._last: dict[str, Tensor] = {}  # the last file that could be read, by path
+
+    def release(self) -> None:
+        """Keep nothing on the model's device."""
+        self._pictures.clear()
 
     def render(
         self, background: GivenBackground, camera: Camera, size: int, lines: int | None = None
@@ -81,17 +86,16 @@ class Backdrop:
         writing it, its last picture stays. Raises ValueError if it could never be read.
         """
         file = (replace(panorama, yaw=0.0, exposure=0.0), version(panorama))
-        image = self._pictures.get(file, lambda: self._read(panorama))
+        image = self._files.get(file, lambda: self._read(panorama))
         covered = math.pi if is_equirectangular(panorama, image) else panorama.span or visible
         # Powers of two: few different sizes are kept.
         height = 2 ** math.ceil(math.log2(max(16, 1.5 * size * covered / visible)))
-        if height >= image.shape[1]:
-            return image
-        return self._pictures.get((file, height), lambda: shrink(image, height))
+        height = min(height, image.shape[1])
+        return self._pictures.get((file, height), lambda: shrink(image, height).to(self.device))
 
     def _read(self, panorama: Panorama) -> Tensor:
         try:
-            image = panorama.load().to(self.device)
+            image = panorama.load()
         except ValueError:
             if panorama.path not in self._last:
                 raise
@@ -118,6 +122,8 @@ def version(background: Background) -> tuple[int, int] | None:
 
 
 def shrink(image: Tensor, height: int) -> Tensor:
-    """Picture (3, H, W) at a smaller height with the same aspect."""
+    """Picture (3, H, W) at a height that is not larger, with the same aspect."""
+    if height == image.shape[1]:
+        return image
     width = max(1, round(image.shape[2] * height / image.shape[1]))
     return F.interpolate(image[None], size=(height, width), mode="bilinear", antialias=True)[0]

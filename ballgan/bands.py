@@ -64,8 +64,12 @@ class Layers:
         )
 
 
-def finish(backdrop: Backdrop, shot: Shot, layers: Layers, stage: str) -> Frame:
+def finish(scene: Scene, shot: Shot, layers: Layers, stage: str) -> Frame:
     """The frame of a shot, or of a band of one, whose layers are `layers`."""
+    return scene.within_memory(lambda: _finish(scene.backdrop, shot, layers, stage))
+
+
+def _finish(backdrop: Backdrop, shot: Shot, layers: Layers, stage: str) -> Frame:
     rgb = layers.rgb
     if layers.behind is not None:
         if shot.size > rgb.shape[-1]:
@@ -92,14 +96,14 @@ def render_bands(scene: Scene, shot: Shot, stage: str) -> Iterator[Frame]:
     if shot.enlarge or shot.resolution != shot.size:
         layers = scene.layers(shot)
         if layers.side > shot.size:
-            yield finish(scene.backdrop, shot, layers, stage)
+            yield finish(scene, shot, layers, stage)
             return
         for rows in cut_into_bands(shot.size):
             band = replace(shot, lines=shot.size).crop(rows)
-            yield finish(scene.backdrop, band, layers.enlarge(shot.size, rows), stage)
+            yield finish(scene, band, layers.enlarge(shot.size, rows), stage)
         return
     for band, layers in _render_rays(scene, shot):
-        yield finish(scene.backdrop, band, layers, stage)
+        yield finish(scene, band, layers, stage)
 
 
 def cut_into_bands(size: int) -> list[slice]:

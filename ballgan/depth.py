@@ -4,8 +4,6 @@ A range that follows each frame's own extremes makes a turning object flicker an
 incomparable; this one is the model's, or chosen.
 """
 
-import math
-
 import numpy as np
 
 from .colormaps import apply_colormap
@@ -16,12 +14,13 @@ def find_depth_range(config: ModelConfig) -> tuple[float, float]:
     """Distances from the camera, world units, between which a model's foreground lies.
 
     The interval in which the model samples the foreground; for a model that samples inside its
-    cube, that of a sphere round the cube seen from the default radius.
+    cube, from the nearest to the farthest face seen from the default radius: what is in the cube's
+    corners is seldom there, and would leave the rest few colours.
     """
     sampling = config.sampling
     if sampling.near is not None and sampling.far is not None:
         return sampling.near, sampling.far
-    reach = config.field.box_warp * math.sqrt(3) / 2
+    reach = config.field.box_warp / 2
     return max(0.0, config.camera.radius - reach), config.camera.radius + reach
 
 

@@ -144,7 +144,7 @@ class Scene:
         shot = aim(self, camera, settings, stage, progress, passes)
         if shot.size > WHOLE_SIZE:
             return join_bands(render_bands(self, shot, stage), shot.size)
-        return finish(self.backdrop, shot, self.layers(shot), stage)
+        return finish(self, shot, self.layers(shot), stage)
 
     def render_bands(
         self,

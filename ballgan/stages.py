@@ -92,6 +92,7 @@ class Stages:
             self._spheres,
         ):
             memo.clear()
+        self._backdrop.release()
 
     # Foreground
 
@@ -235,7 +236,7 @@ class Stages:
     def unroll(self, background: Background, height: int, step: Step | None = None) -> Tensor:
         """Colours (3, height, 2 height) of any background; without one, of what is there then."""
         if background is not None and not isinstance(background, LearntBackground):
-            return self._backdrop.render_sphere(background, height)
+            return self.within_memory(lambda: self._backdrop.render_sphere(background, height))
         if background is None or self._model.background is None:
             even = float(self._model.config.white_background)
             return torch.full((3, height, 2 * height), even, device=self._model.device)

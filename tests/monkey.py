@@ -45,10 +45,16 @@ class AnswerTimes:
         self._lane, self._submit, self._post, self._work = lane, lane.submit, lane.post, lane._work
         lane.submit, lane.post, lane._work = self._watch_submit, self._watch_post, self._watch_work
 
+    def close(self) -> None:
+        """Leave the lane as it was."""
+        lane = self._lane
+        lane.submit, lane.post, lane._work = self._submit, self._post, self._work
+
     def _watch_submit(self, request: Any) -> None:
-        if type(request).__name__ != "Forget" and self._asked is None:
-            self._asked = time.monotonic(), self._worked(), describe(request)
-        self._submit(request)
+        with self._lane._changed:  # else the lane may end meanwhile what it does, and answer this
+            if type(request).__name__ != "Forget" and self._asked is None:
+                self._asked = time.monotonic(), self._worked(), describe(request)
+            self._submit(request)
 
     def _watch_post(self, result: Any) -> None:
         self._note(type(result).__name__)
@@ -58,8 +64,9 @@ class AnswerTimes:
         try:
             self._work(request, ticket)
         finally:
-            if not self._lane._waiting:
-                self._note("nothing new")  # all that was asked for was there
+            with self._lane._changed:
+                if not self._lane._waiting:
+                    self._note("nothing new")  # all that was asked for was there
 
     def _note(self, answer: str) -> None:
         asked, self._asked = self._asked, None
@@ -112,6 +119,11 @@ class Monkey:
         times = self.answers.values()
         longest = max((t.longest for t in times), key=lambda d: d.seconds)
         return longest, max((t.hardest for t in times), key=lambda d: d.work)
+
+    def close(self) -> None:
+        """Leave the app's lanes as they were."""
+        for times in self.answers.values():
+            times.close()
 
     def act(self) -> None:
         """One random action; what cannot be done now (a widget that is greyed out) is nothing."""

@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from ballgan.colormaps import apply_colormap
-from ballgan.config import ModelConfig
+from ballgan.config import FieldConfig, ModelConfig
 from ballgan.depth import find_depth_range, shade_depth
 from ballgan.view import COLORMAPS
 
@@ -57,3 +59,9 @@ def test_near_is_bright_and_far_is_dark() -> None:
 
 def test_the_range_is_the_models_sampling_interval() -> None:
     assert find_depth_range(ModelConfig()) == (2.25, 3.3)
+
+
+def test_of_a_model_that_samples_its_cube_it_is_from_face_to_face() -> None:
+    sampling = replace(ModelConfig().sampling, near=None, far=None)
+    config = replace(ModelConfig(), sampling=sampling, field=FieldConfig(box_warp=0.8))
+    assert find_depth_range(config) == pytest.approx((2.3, 3.1))

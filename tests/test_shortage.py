@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,10 @@ from conftest import TINY
 from pretend_gpu import GPU
 
 import ballgan
-from ballgan import quick_synthesis
+from ballgan import backdrop, quick_synthesis
 from ballgan.errors import OutOfMemory
 from ballgan.generator import Generator
+from ballgan.images import write_png
 from ballgan.marching import work_in_tiles
 from ballgan.shortage import empty_cache, explain_shortage, try_with_less
 from ballgan.superres import SuperResolution
@@ -73,6 +75,26 @@ def test_a_network_that_was_too_large_is_not_tried_again(freed: list[str]) -> No
     assert len(calls) == 1 and freed == ["graphs", "cache"]
     empty_cache()
     assert try_with_less(call, fail, network) == "all"
+
+
+def test_with_more_memory_it_is_tried_again(
+    freed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another program may have given it back, or graphs may have held it."""
+    network, free = torch.nn.Linear(1, 1), [0]
+    monkeypatch.setattr("ballgan.shortage.find_available", lambda _: free[0])
+    call, calls = failing(lambda: "all", times=2)
+    for free[0], expected, tries in (
+        (1000, "less", 1),
+        (1050, "less", 1),
+        (2000, "less", 2),
+        (2100, "less", 2),
+        (1000, "less", 2),
+        (3000, "all", 3),
+        (500, "all", 4),
+    ):
+        assert try_with_less(call, lambda: "less", network) == expected
+        assert len(calls) == tries
 
 
 def test_graphs_are_given_up_before_tiles_are_halved(freed: list[str]) -> None:
@@ -194,6 +216,33 @@ def test_other_work_too_lets_go_of_what_is_kept(
     monkeypatch.setattr(Generator, method, fail)
     with pytest.raises(OutOfMemory, match="The GPU's memory does not suffice"):
         work(ballgan.Scene(tiny_model))
+
+
+@pytest.mark.parametrize(
+    "work", [lambda scene: scene.render(FRONT, PLAIN).rgb, lambda scene: scene.unroll(32)]
+)
+def test_photos_let_go_of_what_is_kept(
+    freed: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tiny_model: Generator,
+    tmp_path: Path,
+    work: Callable[[ballgan.Scene], np.ndarray],
+) -> None:
+    write_png(tmp_path / "room.png", np.random.default_rng(0).random((64, 128, 3)))
+
+    def scene() -> ballgan.Scene:
+        made = ballgan.Scene(tiny_model)
+        made.background = ballgan.Panorama(str(tmp_path / "room.png"))
+        return made
+
+    expected = work(scene())
+    call, calls = failing(backdrop.sample_panorama, times=1)
+    monkeypatch.setattr(backdrop, "sample_panorama", call)
+    assert np.array_equal(work(scene()), expected)
+    assert len(calls) == 2 and freed == ["graphs", "cache"]
+    monkeypatch.setattr(backdrop, "sample_panorama", fail)
+    with pytest.raises(OutOfMemory, match="The GPU's memory does not suffice"):
+        work(scene())
 
 
 def test_rays_that_are_too_many_even_in_small_tiles_are_explained(

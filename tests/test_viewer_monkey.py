@@ -3,6 +3,9 @@
 import gc
 import logging
 import os
+import queue
+import threading
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +15,9 @@ import pytest
 from ballgan_viewer import actions as act
 from ballgan_viewer import document
 from ballgan_viewer import latent_actions as lat
+from ballgan_viewer.worker import Lane
 from memory_meter import measure
-from monkey import Delay, Monkey
+from monkey import AnswerTimes, Delay, Monkey
 from test_viewer_app import app
 from viewer_driver import play
 
@@ -45,16 +49,17 @@ def files(model_file: Path, other_file: Path, tmp_path: Path) -> list[Path]:
 
 def run(app: Any, files: list[Path], seed: int, count: int) -> tuple[Delay, Delay]:
     """`count` actions; what was done last is told with a failure. See Monkey.delays."""
-    monkey = Monkey(app, seed, files)
-    for number in range(count):
-        if number % 100 == 99:
-            log.info("seed %d, action %d: %s", seed, number + 1, measure())
-        try:
-            monkey.act()
-        except Exception as error:
-            last = "\n".join(str(step) for step in monkey.done)
-            raise AssertionError(f"seed {seed}, action {number}: {error}; after\n{last}") from error
-    return monkey.delays
+    with closing(Monkey(app, seed, files)) as monkey:
+        for number in range(count):
+            if number % 100 == 99:
+                log.info("seed %d, action %d: %s", seed, number + 1, measure())
+            try:
+                monkey.act()
+            except Exception as error:
+                last = "\n".join(str(step) for step in monkey.done)
+                told = f"seed {seed}, action {number}: {error}; after\n{last}"
+                raise AssertionError(told) from error
+        return monkey.delays
 
 
 def rest(app: Any) -> None:
@@ -84,6 +89,39 @@ def start_anew(app: Any, model: Path, values: dict[str, Any]) -> None:
             app.dispatch(act.SetLayer(layer))
             play(app, CALM)
     rest(app)
+
+
+def test_a_request_is_not_answered_by_the_end_of_the_one_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("monkey.describe", str)
+    goes_on, told = threading.Event(), queue.SimpleQueue()
+
+    def work(request: str, ticket: Any) -> None:
+        goes_on.wait(10)
+        if request == "second":
+            ticket.post("picture")
+
+    lane = Lane("render", work, told.put)
+    submit = lane.submit
+
+    def submit_late(request: str) -> None:
+        if request == "second":
+            goes_on.set()  # the first one ends before the lane has the second one
+            lane._thread.join(0.2)
+        submit(request)
+
+    lane.submit = submit_late
+    times = AnswerTimes(lane)
+    lane.submit("first")
+    times._asked = None  # as if it had been answered
+    lane.submit("second")
+    while told.get(timeout=10) != "picture":
+        pass
+    lane.close()
+    assert times.longest.request == "second -> str"
+    times.close()
+    assert lane.submit is submit_late and lane.post == told.put and lane._work is work
 
 
 @pytest.mark.parametrize("seed", range(BASE, BASE + 2))

@@ -32,7 +32,9 @@ def test_rays_are_those_of_the_library(place: tuple[float, float], shift: float)
     rays = camera.rays(40, 40).directions.view(40, 40, 3).numpy()
     column, row = min(int(40 * place[0]), 39), min(int(40 * place[1]), 39)
     centre = ((column + 0.5) / 40, (row + 0.5) / 40)
-    assert ray_direction(CAMERA, *centre, shift) == pytest.approx(rays[row, column].tolist(), abs=1e-6)
+    assert ray_direction(CAMERA, *centre, shift) == pytest.approx(
+        rays[row, column].tolist(), abs=1e-6
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 from conftest import TINY, make_model
+from PIL import Image
 from viewer_driver import require_gl
 
 import ballgan

@@ -59,7 +59,7 @@ class Baker:
 
         self._identity, self._details = None, None
         baking = Baking(self._scene.model, self._scene.field_code(ticket.check))
-        coarse = baking.coarse(ticket.check)
+        coarse = self._scene.within_memory(lambda: baking.coarse(ticket.check))
         ticket.post(Volume(self._model, identity, coarse))
         self._identity, self._details = identity, baking.refine(coarse)
 
@@ -124,7 +124,9 @@ class Baker:
         panorama = staging.to_background(backdrop)
         store = self._scene.backdrop
         visible = store.visible_span()
-        image = store.load_panorama(panorama, PHOTO_SIZE, visible)
+        image = self._scene.within_memory(
+            lambda: store.load_panorama(panorama, PHOTO_SIZE, visible)
+        )
         pixels, sizes = to_bytes(image.permute(1, 2, 0)), (self._model.info.surround_radius,)
         if is_equirectangular(panorama, image):
             return Backcloth(self._model, backdrop, "panorama", pixels, sizes=sizes)
