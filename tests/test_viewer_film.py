@@ -10,6 +10,7 @@ import pytest
 from ballgan_viewer import actions as act
 from ballgan_viewer import commands, document
 from ballgan_viewer import latent_actions as lat
+from ballgan_viewer.panels.film import describe
 from ballgan_viewer.state import CaptureOptions, ViewerState, apply
 from PIL import Image
 from test_video import decode, psnr
@@ -81,6 +82,14 @@ def test_a_turntable_plays_at_once() -> None:
     assert state.playhead.playing and len(state.animation.keys) == 3
     state = do(state, act.AdvanceFilm(1.0))
     assert state.view.camera.yaw == pytest.approx(np.pi / 2)
+
+
+def test_a_film_says_that_its_keys_still_have_a_background() -> None:
+    state = do(with_model(), act.MakeTurntable(4.0), act.PlayFilm(False), act.ToggleBackground())
+    assert "Keys still have the background" in describe(state)
+    assert "Keys still have" not in describe(do(state, act.SetLayer("foreground")))
+    assert "Keys still have" not in describe(do(state, act.MakeTurntable(4.0)))
+    assert "Keys still have" not in describe(do(state, act.ToggleBackground()))
 
 
 def test_removing_keys(filmed: ViewerState) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ballgan_viewer import actions as act
 from ballgan_viewer import panels
 from imgui_bundle import imgui
 from PIL import Image
@@ -227,3 +228,18 @@ def test_a_huge_file_is_refused_at_once(app: Any, tmp_path: Path, name: str) -> 
     assert time.monotonic() - started < 20
     ((level, text),) = notices(app)
     assert level == "error" and name in text
+
+
+def test_an_information_stays_until_there_is_a_model_to_look_at(
+    model_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ballgan_viewer.chores.NOTICE_SECONDS", 0.01)
+    with open_app(model_file) as app:
+        app.dispatch(act.Notify("info", "It shows again what it showed."))
+        while app.loading:
+            assert app.state.notices
+            app.frame()
+        app.frame()
+        time.sleep(0.01)
+        app.frame()
+        assert app.state.notices == ()

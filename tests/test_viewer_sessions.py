@@ -20,8 +20,9 @@ from viewer_driver import SIZE, open_app, play, require_gl, settle
 
 from ballgan.__main__ import main
 from ballgan.animation import Animation, Key
-from ballgan.session import read_session, write_session
-from ballgan.view import Backdrop
+from ballgan.model_files import bundled_model, describe_file
+from ballgan.session import Session, read_session, write_session
+from ballgan.view import Backdrop, Code, View
 
 CENTRE = [270, 280]  # of the picture, logical pixels
 CHANGES: tuple[dict[str, Any], ...] = (
@@ -278,6 +279,17 @@ def test_what_was_shown_is_shown_again_after_a_crash(model_file: Path, tmp_path:
     window.close()
     names = {entry.name for entry in (tmp_path / "config").iterdir()}
     assert names == {"viewer.json", "recovered.ballgan.json"}
+
+
+def test_a_session_of_the_bundled_model_opens_it(tmp_path: Path) -> None:
+    model = bundled_model()
+    assert model is not None
+    path = tmp_path / "look.ballgan.json"
+    write_session(path, Session((describe_file(model),), 0, View(foreground=Code(5.0))))
+    with open_app(path) as app:
+        play(app, {"wait": "loaded", "timeout": 60})
+        assert app.state.model.bundled and app.state.view.foreground == Code(5.0)
+        assert errors(app) == []
 
 
 def test_windows_leave_the_autosaves_of_others_alone(tmp_path: Path) -> None:

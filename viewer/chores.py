@@ -25,7 +25,9 @@ def housekeep(app: App) -> None:
         app.dispatch(_use_chosen_file(app.dialogs.purpose, path))
     now = time.monotonic()
     notices = {n.number for n in app.state.notices if n.level != "error"}
-    app.expiry = {n: app.expiry.get(n, now + NOTICE_SECONDS) for n in notices}
+    last = now + NOTICE_SECONDS
+    waits = app.loading  # nobody looks before there is a picture
+    app.expiry = {n: last if waits else app.expiry.get(n, last) for n in notices}
     app.dispatch(*(act.Dismiss(n) for n, end in app.expiry.items() if end <= now))
     if app.state.waiting and app.state.loading is None:
         app.dispatch(app.state.waiting[0])

@@ -88,7 +88,8 @@ def open_session(state: ViewerState, action: act.SessionOpened) -> list[act.Acti
     if action.model is not None and not _is_shown(state, action.model):
         if any(model.path == action.model for model in state.models) and state.loading is None:
             return [act.RestoreDocument(action.values, action.model), *others]
-        return [act.OpenModel(action.model, action.bundled), *others]
+        path = "" if action.bundled else action.model  # that of the installation has no path
+        return [act.OpenModel(path, action.bundled), *others]
     if state.model is None and state.loading is None:
         return [act.OpenModel("", bundled=True), *others]
     restore = [act.RestoreDocument(action.values)] if state.loading is None else []

@@ -6,6 +6,7 @@ from imgui_bundle import imgui
 
 from ballgan.animation import MAX_DURATION, Animation
 from ballgan.video import MAX_SIDE
+from ballgan.view import CUT_OUT
 
 from .. import actions as act
 from .. import icons, theme
@@ -43,6 +44,10 @@ TIMELINE_TIP = keyed(
 TURNTABLE_TIP = "A film that goes once round the object in this length, instead of the present one."
 FILM_TIP = "Rendered beside your work, into the folder of pictures. You can cancel it."
 EXTEND_TIP = "Make the film a second longer; the keys stay where they are."
+KEYS_WITH_BACKGROUND = (
+    "Keys still have the background that they were made with: replace them, or make the turntable "
+    "anew."
+)
 ASKED = "film.length"  # the choice that keeps a length that was asked for
 
 
@@ -158,5 +163,8 @@ def describe(state: ViewerState) -> str:
     note = FORMAT_TIPS[state.capture.film]
     if not film.keys:
         return f"No keys yet. {note}"
+    if not state.view.backdrop.visible and state.view.layer not in (*CUT_OUT, "alpha"):
+        if any(key.backdrop.visible for key in film.keys):  # seldom what one expects
+            note = f"{KEYS_WITH_BACKGROUND} {note}"
     keys = "1 key" if len(film.keys) == 1 else f"{len(film.keys)} keys"
     return f"{keys}, {len(film.frame_times)} pictures. {note}"
