@@ -16,7 +16,7 @@ from typing import Any
 
 from .plain import from_plain, to_plain
 from .timeline import Timeline, Weights, unwrap
-from .view import MAX_PITCH, Backdrop, Code, Orbit, View
+from .view import MAX_PITCH, Backdrop, Code, Orbit, View, blend
 
 KEYS_A_TURN = 3  # of a turntable: neighbours are less than half a turn apart
 MAX_DURATION = 3600.0  # seconds
@@ -201,14 +201,11 @@ def mix_cameras(cameras: Sequence[Orbit], weights: Sequence[float]) -> Orbit:
 
 
 def mix_codes(codes: Sequence[Code], weights: Sequence[float]) -> Code:
-    """The weighted mean of codes, row by row of their ws; weights have sum 1."""
+    """The weighted mean of codes (see `view.blend`); weights have sum 1."""
     amounts: dict[Code, float] = {}
     for code, weight in zip(codes, weights, strict=True):
         amounts[code] = amounts.get(code, 0.0) + weight
-    nearest = max(amounts, key=lambda code: amounts[code])
-    if len(amounts) == 1:
-        return nearest
-    return Code(nearest.x, nearest.y, truncation_psi=1.0, blend=tuple(amounts.items()))
+    return blend(tuple(amounts.items())) if len(amounts) > 1 else codes[0]
 
 
 def mix_backdrops(base: Backdrop, parts: Sequence[Backdrop], weights: Sequence[float]) -> Backdrop:

@@ -337,21 +337,23 @@ class View:
 
 
 def interpolate(a: Code, b: Code, weight: float) -> Code:
-    """The code between a (weight 0) and b (weight 1), row by row of their ws.
+    """The code between a (weight 0) and b (weight 1), row by row of their ws (see `blend`)."""
+    return blend(((a, 1.0 - weight), (b, weight)))
 
-    Where both have the same truncation and moves, the result has them too, so that they can still
-    be changed; else it brings them along in its parts.
+
+def blend(parts: tuple[tuple[Code, float], ...]) -> Code:
+    """The weighted mean of codes, row by row of their ws; weights have sum 1.
+
+    Where all have the same truncation and moves, the result has them too, so that they can still
+    be changed; else it brings them along in its parts. Its place is that of the heaviest one.
     """
-    shared: dict[str, Any] = {}
-    names = ("truncation_psi", "truncation_cutoff", "moves")
-    if all(getattr(a, name) == getattr(b, name) for name in names):
-        shared = {name: getattr(a, name) for name in names}
-        a, b = (
-            replace(code, truncation_psi=1.0, truncation_cutoff=None, moves=()) for code in (a, b)
-        )
-    nearest = a if weight < 0.5 else b
-    plain = replace(Code(truncation_psi=1.0), **shared)
-    return replace(plain, x=nearest.x, y=nearest.y, blend=((a, 1.0 - weight), (b, weight)))
+    nearest, _ = max(parts, key=lambda part: part[1])
+    names, shared = ("truncation_psi", "truncation_cutoff", "moves"), Code(truncation_psi=1.0)
+    if len({tuple(getattr(code, name) for name in names) for code, _ in parts}) == 1:
+        shared = replace(shared, **{name: getattr(nearest, name) for name in names})
+        own = {"truncation_psi": 1.0, "truncation_cutoff": None, "moves": ()}
+        parts = tuple((replace(code, **own), weight) for code, weight in parts)
+    return replace(shared, x=nearest.x, y=nearest.y, blend=parts)
 
 
 def slide(code: Code, weight: float) -> Code:

@@ -65,13 +65,24 @@ def test_codes_are_mixed_in_w() -> None:
     assert view.foreground.seed == 3
 
 
+def whole(code: Code) -> Code:
+    """A code as a part of a blend that is truncated as it is."""
+    return replace(code, truncation_psi=1.0)
+
+
 def test_equal_codes_stay_the_same_code() -> None:
     code = Code(3.5, 2.0)
     assert mix_codes([code, code, code], [-0.1, 0.8, 0.3]) is code
-    assert mix_codes([code, Code(1.0), code], [0.25, 0.5, 0.25]).blend == (
-        (code, 0.5),
-        (Code(1.0), 0.5),
-    )
+    mixed = mix_codes([code, Code(1.0), code], [0.25, 0.5, 0.25])
+    assert mixed.blend == ((whole(code), 0.5), (whole(Code(1.0)), 0.5))
+
+
+def test_a_truncation_that_all_keys_have_stays_to_be_changed() -> None:
+    codes = [Code(1.0, truncation_psi=0.4), Code(2.0, truncation_psi=0.4)]
+    assert mix_codes(codes, [0.5, 0.5]).truncation_psi == 0.4
+    other = Code(2.0, truncation_psi=0.9)
+    mixed = mix_codes([codes[0], other], [0.5, 0.5])
+    assert mixed.truncation_psi == 1.0 and dict(mixed.blend) == {codes[0]: 0.5, other: 0.5}
 
 
 def test_backgrounds_of_one_kind_are_mixed() -> None:
@@ -83,7 +94,9 @@ def test_backgrounds_of_one_kind_are_mixed() -> None:
 def test_learnt_backgrounds_are_mixed_in_w() -> None:
     first, second = Backdrop(code=Code(1.0)), Backdrop(code=Code(2.0))
     view = between(replace(VIEW, backdrop=first), replace(VIEW, backdrop=second))
-    assert dict(view.backdrop.code.blend) == pytest.approx({Code(1.0): 0.5, Code(2.0): 0.5})
+    assert dict(view.backdrop.code.blend) == pytest.approx(
+        {whole(Code(1.0)): 0.5, whole(Code(2.0)): 0.5}
+    )
 
 
 def test_a_background_stays_until_one_of_another_kind_is_reached() -> None:

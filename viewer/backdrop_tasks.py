@@ -12,7 +12,7 @@ import numpy as np
 from ballgan.view import Backdrop
 
 from . import actions as act
-from .paths import find_folder, unused
+from .paths import make_folder, unused
 from .requests import Forget, Model
 from .worker import Ticket
 
@@ -108,8 +108,7 @@ def write_sphere(request: SphereRequest, ticket: Ticket) -> None:
     import ballgan
     from ballgan.images import write_png
 
-    folder = find_folder(request.folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_folder(request.folder)
     scene = ballgan.Scene(request.model.generator)
     pixels = _unroll(scene, request.backdrop, WRITTEN, ticket.progress)
     path = unused(folder / f"{request.stem}.png")

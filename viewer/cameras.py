@@ -88,10 +88,9 @@ def take(app: App, text: str, name: str, advice: str = "") -> None:
 
 def save(app: App, action: cam.SaveCamera) -> None:
     """Write the camera as a file for other programs."""
-    folder = paths.find_folder(app.state.preferences.output_folder)
-    path = paths.unused(folder / FILE_NAMES[action.convention])
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = paths.make_folder(app.state.preferences.output_folder)
+        path = paths.unused(folder / FILE_NAMES[action.convention])
         with atomic_write(path) as file:
             file.write(_encode(app.state, action.convention).encode())
     except OSError as error:

@@ -15,7 +15,7 @@ from ballgan.session import describe_picture
 from ballgan.view import View
 
 from . import actions as act
-from .paths import find_folder, unused
+from .paths import make_folder, unused
 from .requests import CaptureRequest
 from .worker import Ticket
 
@@ -45,8 +45,7 @@ def _capture(request: CaptureRequest, ticket: Ticket) -> None:
 
     started = time.perf_counter()
     suffix = ".png" if request.animation is None else _suffix(request.options.film)
-    folder = find_folder(request.folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_folder(request.folder)
     path = unused(folder / f"{request.stem}{suffix}")
     check_writable(path)
     scene = ballgan.Scene(request.model.generator)

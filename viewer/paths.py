@@ -79,6 +79,13 @@ def find_folder(chosen: str) -> Path:
     return here if os.access(here, os.W_OK) else Path.home()
 
 
+def make_folder(chosen: str) -> Path:
+    """The folder that `find_folder` gives, made if it is missing. Raises OSError."""
+    folder = find_folder(chosen)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def find_mesh_path(options: ExportOptions, name: str, folder: Path) -> Path:
     """A path for a mesh that no file has yet.
 

@@ -203,7 +203,7 @@ class SaveRequest:
 
     pictures: tuple[np.ndarray, ...]
     divider: float
-    folder: str  # empty: where paths.find_folder says
+    folder: str  # empty: where paths.make_folder says
     stem: str  # of the file's name; a number follows if there is such a file
     metadata: dict[str, str]
 
@@ -216,7 +216,7 @@ class CaptureRequest:
     view: View
     animation: Animation | None  # of a film; None: a picture
     options: CaptureOptions
-    folder: str  # empty: where paths.find_folder says
+    folder: str  # empty: where paths.make_folder says
     stem: str  # of the file's name; a number follows if there is such a file
     metadata: dict[str, str]  # of a picture
     session: Session  # of a film, each of whose pictures has a view of its own
@@ -230,7 +230,7 @@ class ExportRequest:
     identity: Identity
     backdrop: Backdrop
     options: ExportOptions
-    folder: str  # empty: where paths.find_folder says
+    folder: str  # empty: where paths.make_folder says
     name: str  # of the file, if none was typed
 
 
@@ -254,7 +254,7 @@ class WriteSession:
     session: Session
     path: str = ""
     typed: str = ""
-    folder: str = ""  # empty: where paths.find_folder says
+    folder: str = ""  # empty: where paths.make_folder says
     name: str = ""  # of the file, if none was typed
 
 

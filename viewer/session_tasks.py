@@ -13,7 +13,7 @@ from ballgan.view import Backdrop
 
 from . import actions as act
 from . import document
-from .paths import find_folder, unused
+from .paths import make_folder, unused
 from .requests import AutosaveRequest, SessionRequest, WriteSession
 from .worker import Ticket
 
@@ -100,8 +100,8 @@ def _write(request: WriteSession, ticket: Ticket) -> None:
 
 
 def find_session_path(request: WriteSession) -> Path:
-    """A path that no file has yet: as it was typed, or called `name`."""
-    folder = find_folder(request.folder)
+    """A path that no file has yet: as it was typed, or called `name`. Raises OSError."""
+    folder = make_folder(request.folder)
     path = folder / os.path.expanduser(request.typed)
     if not os.path.basename(request.typed) or path.is_dir():
         return unused(path / f"{request.name}{SUFFIX}")

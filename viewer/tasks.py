@@ -20,7 +20,7 @@ from . import actions as act
 from . import describe
 from .baker import Baker
 from .notes import load_notes, save_notes
-from .paths import find_folder, find_mesh_path, unused
+from .paths import find_mesh_path, make_folder, unused
 from .requests import (
     STAGES,
     ExportRequest,
@@ -273,8 +273,7 @@ def save_picture(request: SaveRequest, ticket: Ticket) -> None:
     from ballgan.images import write_rgba
     from ballgan.split import join_pictures
 
-    folder = find_folder(request.folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_folder(request.folder)
     path = unused(folder / f"{request.stem}.png")
     write_rgba(path, join_pictures(list(request.pictures), request.divider), request.metadata)
     ticket.post(act.Captured(str(path)))
@@ -292,7 +291,7 @@ def export_mesh(request: ExportRequest, ticket: Ticket) -> None:
 
     started = time.perf_counter()
     options = request.options
-    path = find_mesh_path(options, request.name, find_folder(request.folder))
+    path = find_mesh_path(options, request.name, make_folder(request.folder))
     check_writable(path)
     textured = options.texture and path.suffix.lower() in TEXTURE_SUFFIXES
     domed = options.dome and path.suffix.lower() == ".glb" and request.backdrop.visible
