@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from ballgan_viewer import actions as act
 from ballgan_viewer import latent_actions as lat
-from ballgan_viewer.follow import find_newest
+from ballgan_viewer.follow import Follower, FollowRequest, find_newest
 from ballgan_viewer.shelf import open_recognised
 from ballgan_viewer.state import Following, ModelInfo, ViewerState, apply
 from ballgan_viewer.state.models import MAX_MODELS
@@ -127,6 +128,26 @@ def test_only_the_newest_of_a_run_waits() -> None:
     assert other == state
 
 
+@pytest.mark.parametrize("fails", [True, False])
+def test_a_run_goes_on_after_a_model_that_was_never_there(fails: bool) -> None:
+    """It could not be read, or the next one came before."""
+    state = do(opened(), act.FollowRun("/run"), act.RunHasModel("/run", "/model-1.pkl"))
+    state = do(state, state.waiting[0], act.ModelOpened(info("model-1")))
+    state = do(state, act.RunHasModel("/run", "/model-2.pkl"))
+    if fails:
+        (request,) = state.waiting
+        failed = act.ModelFailed("cut off", request.path, request.replaces)
+        before, after = do(state, request, failed), do(state, request)
+        state = do(before, act.RunHasModel("/run", "/model-3.pkl"))
+        assert do(after, act.RunHasModel("/run", "/model-3.pkl"), failed).waiting == state.waiting
+    else:
+        state = do(state, act.RunHasModel("/run", "/model-3.pkl"))
+    (request,) = state.waiting
+    newer = act.ModelOpened(info("model-3"), show=request.show, replaces=request.replaces)
+    state = do(state, request, newer)
+    assert (names(state), state.model) == (["model-3"], info("model-3"))
+
+
 def test_a_run_that_vanishes_is_told_and_may_come_back() -> None:
     state = do(ViewerState(), act.FollowRun("/run"), act.RunHasModel("/run", "/m.pkl"))
     lost = do(state, act.RunLost("/run", "No such file or directory"))
@@ -167,6 +188,31 @@ def test_models_without_numbers_go_by_their_time(tmp_path: Path) -> None:
         os.utime(tmp_path / name, (1000 - age, 1000 - age))
     newest = find_newest(str(tmp_path))
     assert newest is not None and newest[0] == str(tmp_path / "b.pkl")
+
+
+def test_a_file_that_grows_is_not_yet_a_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posted, path = [], tmp_path / "model-1.pkl"
+    writes = iter([b"", b"half", b"whole", b"", b""])
+
+    class Done(Exception):
+        pass
+
+    def wait(ticket: Any) -> None:
+        """What happens between two looks."""
+        data = next(writes, None)
+        if data is None:
+            raise Done
+        posted.append(len(data))
+        with path.open("ab") as file:
+            file.write(data)
+
+    monkeypatch.setattr("ballgan_viewer.follow._wait", wait)
+    ticket = SimpleNamespace(post=lambda action: posted.append(type(action).__name__))
+    with pytest.raises(Done):
+        Follower()(FollowRequest(str(tmp_path)), ticket)  # type: ignore[arg-type]
+    assert posted == ["RunIsEmpty", 0, 4, 5, 0, "RunHasModel", 0]
 
 
 # The program
@@ -306,6 +352,9 @@ def test_a_run_is_followed(files: tuple[Path, Path], tmp_path: Path) -> None:
         (run / "model-000300.pkl").write_bytes(b"half a model")
         wait_until(app, lambda: bool(errors(app)))
         assert app.state.model.name == "model-000200"
+        shutil.copy(files[0], run / "model-000300.pkl")
+        wait_until(app, lambda: app.state.model.name == "model-000300")
+        assert [model.name for model in app.state.models] == ["model-000300"]
         shutil.rmtree(run)
         wait_until(app, lambda: app.state.following.lost)
         assert "cannot be read" in errors(app)[-1]

@@ -27,8 +27,12 @@ class Follower:
 
     def __call__(self, request: FollowRequest, ticket: Ticket) -> None:
         """Post RunHasModel for the newest model and for each newer one, RunIsEmpty if there is none
-        at first, RunLost when the folder cannot be read any more; it may come back."""
+        at first, RunLost when the folder cannot be read any more; it may come back.
+
+        A file that is being copied grows: one that has just changed is looked at once more.
+        """
         seen: Version | None = None
+        last: Version | None = None
         lost, looked = False, False
         while True:
             try:
@@ -36,14 +40,15 @@ class Follower:
             except OSError as error:
                 if not lost:
                     ticket.post(act.RunLost(request.folder, error.strerror or str(error)))
-                lost = True
+                lost = looked = True
             else:
-                if newest is not None and (newest != seen or lost):
+                grows, last = newest != last and _is_fresh(newest), newest
+                if newest is not None and not grows and (newest != seen or lost):
                     ticket.post(act.RunHasModel(request.folder, newest[0]))
-                elif not looked:
+                    seen = newest
+                elif not (looked or grows):
                     ticket.post(act.RunIsEmpty(request.folder))
-                seen, lost = newest or seen, False
-            looked = True
+                lost, looked = lost and grows, looked or not grows
             _wait(ticket)
 
 
@@ -54,6 +59,11 @@ def find_newest(folder: str) -> Version | None:
         models = [entry for entry in entries if entry.name.lower().endswith(SUFFIXES)]
     ranked = [(_number(entry), version) for entry in models if (version := _version(entry))]
     return max(ranked, key=lambda pair: (pair[0], pair[1][1]))[1] if ranked else None
+
+
+def _is_fresh(version: Version | None) -> bool:
+    """Whether a file has changed since about the last look."""
+    return version is not None and abs(time.time() - version[1] / 1e9) < 2 * INTERVAL
 
 
 def _number(entry: "DirEntry[str]") -> int:

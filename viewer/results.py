@@ -44,7 +44,8 @@ def _receive_stop(app: App, stopped: Stopped) -> None:
 
 def _receive_failure(app: App, failure: Failed) -> list[act.Action]:
     if failure.lane == "model":
-        return [act.ModelFailed(failure.message, failure.request.path)]
+        wanted = failure.request
+        return [act.ModelFailed(failure.message, wanted.path, wanted.replaces)]
     if failure.lane == "picture":
         return [act.PictureFailed(failure.message, failure.request.path)]
     if failure.lane == "notes":

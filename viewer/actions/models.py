@@ -54,11 +54,12 @@ class ModelArrived(ModelOpened):
 
 @dataclass(frozen=True)
 class ModelFailed(Action):
-    """A model could not be read. path: as in OpenModel."""
+    """A model could not be read. path, replaces: as in OpenModel."""
 
     undoable = False
     message: str
     path: str
+    replaces: str = ""
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ def _(action: act.ModelOpened, state: ViewerState) -> ViewerState:
 def _(action: act.ModelFailed, state: ViewerState) -> ViewerState:
     if is_late(state.loading, action.path or BUNDLED):
         return state
-    state = replace(state, loading=None, pending=None)
+    state = _pass_over(replace(state, loading=None, pending=None), action)
     failed = tuple(model for model in state.reopening if _name(model) == (action.path or BUNDLED))
     if failed:
         state = _leave_closed(state, failed[0])
@@ -108,8 +108,10 @@ def _(action: act.RunHasModel, state: ViewerState) -> ViewerState:
     followed = state.following
     if followed is None or followed.folder != action.folder:
         return state
-    request = act.OpenModel(action.path, replaces=followed.model)
-    waiting = [other for other in state.waiting if not other.replaces]  # an older one is not needed
+    dropped = [other for other in state.waiting if other.replaces]  # an older one is not needed
+    waiting = [other for other in state.waiting if not other.replaces]
+    former = dropped[0].replaces if dropped else followed.model
+    request = act.OpenModel(action.path, replaces=former)
     following = Following(action.folder, action.path, looked=True)
     return replace(forget(state, "run"), following=following, waiting=(*waiting, request))
 
@@ -131,6 +133,18 @@ def _(action: act.RunLost, state: ViewerState) -> ViewerState:
     return notify(
         replace(state, following=replace(followed, lost=True, looked=True)), "error", text, "run"
     )
+
+
+def _pass_over(state: ViewerState, failed: act.ModelFailed) -> ViewerState:
+    """The state in which a run's next model takes the place that a failed one should have taken."""
+    waiting = tuple(
+        replace(request, replaces=failed.replaces) if request.replaces == failed.path else request
+        for request in state.waiting
+    )
+    state, followed = replace(state, waiting=waiting), state.following
+    if followed is None or followed.model != failed.path:
+        return state
+    return replace(state, following=replace(followed, model=failed.replaces))
 
 
 def show(state: ViewerState, path: str) -> ViewerState:
