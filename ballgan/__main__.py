@@ -34,6 +34,7 @@ from .cli.values import (
     parse_seeds,
     whole_number,
 )
+from .errors import explain
 from .process import tune_process
 
 SHARED = (
@@ -454,7 +455,7 @@ def _fail(args: argparse.Namespace, error: Exception, *, status: int) -> int:
     if args.debug:
         traceback.print_exception(error)
     expected = isinstance(error, (ValueError, OSError, RuntimeError))
-    message = " ".join(str(error).split())
+    message = explain(error)
     if not expected or not message:
         message = f"{type(error).__name__}: {message}".rstrip(": ")
     print(f"ballgan {args.command}{args.crew.title}: error: {message}", file=sys.stderr)

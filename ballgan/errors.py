@@ -11,3 +11,11 @@ class Cancelled(Exception):
 
 class OutOfMemory(MemoryError):
     """The memory of a GPU does not suffice, however small the pieces; it says what to do."""
+
+
+def explain(error: BaseException) -> str:
+    """What went wrong, in one line; with a file, without the number that the system has for it."""
+    text = str(error)
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        text = f"{error.strerror}: {error.filename}"
+    return " ".join(text.split())

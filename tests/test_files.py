@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from ballgan.errors import explain
 from ballgan.files import atomic_write, check_writable, shorten_name
 
 resource = pytest.importorskip("resource")  # Unix
@@ -161,3 +162,11 @@ def test_names_are_cut_by_bytes_and_stay_different() -> None:
     cut = shorten_name("漢" * 5 + "x", 15)
     assert cut == f"漢漢-{zlib.crc32(('漢' * 5 + 'x').encode()):08x}"
     assert cut != shorten_name("漢" * 5 + "y", 15)
+
+
+def test_errors_are_told_without_the_number_of_the_system(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="Errno") as caught:
+        (tmp_path / "nowhere" / "a.bin").read_bytes()
+    assert explain(caught.value) == f"No such file or directory: {tmp_path}/nowhere/a.bin"
+    assert explain(ValueError("two\n lines")) == "two lines"
+    assert explain(OSError("cannot write a: it exists")) == "cannot write a: it exists"

@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Sequence
 
 from ballgan.cli.values import Parser
+from ballgan.errors import explain
 
 # Command -> module with `add_arguments` and `run`, and a summary. Heavy imports come with `run`.
 COMMANDS = {
@@ -81,7 +82,7 @@ def split_command(given: list[str]) -> tuple[tuple[str, ...], list[str]]:
 
 def describe(error: Exception) -> str:
     """One line that says what went wrong."""
-    message = " ".join(str(error).split())
+    message = explain(error)
     if len(message) > LONGEST_MESSAGE:  # a compiler's, for example
         message = message[:LONGEST_MESSAGE] + " ... (--debug shows all)"
     expected = isinstance(error, (ValueError, OSError, RuntimeError, ArithmeticError))

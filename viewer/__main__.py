@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ballgan.cli.values import Parser, parse_scale, parse_window_size
+from ballgan.errors import explain
 from ballgan.process import tune_process
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception as error:
         if options.debug:
             raise
-        print(f"ballgan-viewer: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"ballgan-viewer: {explain(error)}", file=sys.stderr)
         return 1
 
 

@@ -16,6 +16,7 @@ from ballgan.camera_text import (
     encode_cameras,
     to_camera,
 )
+from ballgan.errors import explain
 from ballgan.files import atomic_write
 
 from . import actions as act
@@ -94,7 +95,7 @@ def save(app: App, action: cam.SaveCamera) -> None:
         with atomic_write(path) as file:
             file.write(_encode(app.state, action.convention).encode())
     except OSError as error:
-        _complain(app, f"The camera could not be saved: {error}")
+        _complain(app, f"The camera could not be saved: {explain(error)}")
         return
     app.dispatch(act.Notify("info", f"Saved {path}", ORIGIN))
 

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ballgan.errors import Cancelled, explain
+
 log = logging.getLogger(__name__)
 PROGRESS_INTERVAL = 0.05  # seconds between two reports of progress
 NO_MEMORY = (
@@ -40,7 +42,7 @@ class Failed:
         if is_memory_error(self.error):
             return NO_MEMORY
         if isinstance(self.error, (ValueError, OSError)):
-            return str(self.error)
+            return explain(self.error)
         return f"Internal error ({type(self.error).__name__}): {self.error}"
 
 
@@ -90,8 +92,6 @@ class Ticket:
 
     def check(self) -> None:
         """Raise ballgan.Cancelled if the work should stop."""
-        from ballgan.errors import Cancelled
-
         if self._lane.closed or (self.superseded and not self.protected):
             raise Cancelled
 
@@ -193,8 +193,6 @@ class Lane:
         try:
             self._work(ticket.request, ticket)
         except Exception as error:  # the boundary of the thread: every error becomes a value
-            from ballgan.errors import Cancelled
-
             if isinstance(error, Cancelled):
                 return Stopped(self.name, ticket.request)
             log.debug("%s failed", self.name, exc_info=error)
