@@ -104,6 +104,14 @@ class Animation:
         keys = tuple(replace(key, time=min(key.time * factor, duration)) for key in self.keys)
         return replace(self, keys=keys, duration=duration)
 
+    def fitted(self, seconds: float) -> Animation:
+        """The same in so many seconds: all times in proportion. The way of a loop from its last key
+        back to the first takes at least as long as one between keys does on average."""
+        times = [key.time for key in self.keys]
+        least = (times[-1] - times[0]) / (len(times) - 1) if self.loop and len(times) > 1 else 0.0
+        whole = replace(self, duration=max(self.duration, times[-1] + least)) if times else self
+        return whole.stretched(seconds / whole.duration)
+
     def extended(self, seconds: float) -> Animation:
         """The same, so many seconds longer; the keys stay where they are."""
         return replace(self, duration=min(self.duration + seconds, MAX_DURATION))

@@ -57,7 +57,7 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     Leaving the block normally renames it; any exception removes it with all that is in it.
 
     Raises FileExistsError if there is a file, or a folder that is not empty, at `path`; and any
-    other OSError of the file system; those about the folder itself name `path`.
+    other OSError of the file system, which name `path` or what is in it.
     """
     target = Path(os.path.realpath(path))
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
@@ -160,9 +160,12 @@ def _removing(temporary: Path, path: str | os.PathLike[str]) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.filename != os.fspath(temporary):
+        name = str(error.filename or "")
+        if not name.startswith(os.fspath(temporary)):
             raise
-        raise OSError(error.errno, f"cannot write: {error.strerror}", os.fspath(path)) from error
+        reason = str(error.strerror).removeprefix("cannot write: ")
+        shown = os.fspath(path) + name.removeprefix(os.fspath(temporary))
+        raise OSError(error.errno, f"cannot write: {reason}", shown) from error
     finally:
         if temporary.is_dir():
             shutil.rmtree(temporary, ignore_errors=True)

@@ -108,6 +108,16 @@ def test_a_background_stays_until_one_of_another_kind_is_reached() -> None:
     assert [view.backdrop for view in views] == [first, first, second]
 
 
+def test_a_turntable_that_is_fitted_into_less_time_stays_even() -> None:
+    film = turntable(VIEW, duration=4.0, fps=12)
+    shortest = replace(film, duration=film.shortest)  # as far as its keys let it be shortened
+    fitted = shortest.fitted(1.0)
+    assert [key.time for key in fitted.keys] == pytest.approx([0.0, 1 / 3, 2 / 3])
+    assert fitted.duration == pytest.approx(1.0) and fitted.shortest < 1.0
+    once = replace(film, loop=False, duration=3.0).fitted(1.5)
+    assert [key.time for key in once.keys] == pytest.approx([0.0, 2 / 3, 4 / 3])
+
+
 def test_turntable_goes_round_at_one_speed() -> None:
     animation = turntable(with_camera(yaw=0.5, pitch=0.2), duration=6.0, fps=10)
     assert len(animation.frame_times) == 60

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from ballgan.errors import explain
-from ballgan.files import atomic_write, check_writable, shorten_name
+from ballgan.files import atomic_folder, atomic_write, check_writable, shorten_name
 
 resource = pytest.importorskip("resource")  # Unix
 
@@ -84,6 +84,14 @@ def test_failed_writes_name_the_file_whoever_wrote(tmp_path: Path) -> None:
     assert caught.value.errno == errno.EFBIG
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["a.bin"]
+
+
+def test_failed_writes_in_a_folder_name_the_folder_that_is_to_be(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=r"\] cannot write: File too large") as caught:
+        with atomic_folder(tmp_path / "film") as folder:
+            raise OSError(errno.EFBIG, "cannot write: File too large", str(folder / "00001.png"))
+    assert caught.value.filename == str(tmp_path / "film" / "00001.png")
+    assert os.listdir(tmp_path) == []
 
 
 def test_impossible_places(tmp_path: Path) -> None:

@@ -203,10 +203,9 @@ def _set(app: App, step: dict[str, Any]) -> Frames:
     yield from _show(app, name)
     app.dispatch(act.EndStroke())  # as the click would that a person begins with
     app.gui.ui.focus = name
-    yield
-    yield
-    imgui.get_io().add_key_event(imgui.Key.mod_ctrl, True)
-    yield from _press(app, glfw.KEY_A, glfw.MOD_CONTROL, keep_control=True)
+    for _ in range(4):  # asked for, active, asks for its shortcuts, has them
+        yield
+    yield from _select_all()
     yield from _press(app, glfw.KEY_BACKSPACE, 0)
     for character in str(value):
         imgui.backends.glfw_char_callback(app.window.address, ord(character))
@@ -323,11 +322,17 @@ def _move(app: App, place: tuple[float, float]) -> Frames:
     yield
 
 
-def _press(app: App, key: int, mods: int, *, keep_control: bool = False) -> Frames:
+def _press(app: App, key: int, mods: int) -> Frames:
     for action in glfw.PRESS, glfw.RELEASE:
         imgui.backends.glfw_key_callback(app.window.address, key, 0, action, mods)
-        if keep_control:  # the backend asks the real keyboard about modifiers
-            imgui.get_io().add_key_event(imgui.Key.mod_ctrl, action == glfw.PRESS)
+        yield
+
+
+def _select_all() -> Frames:
+    """Ctrl+A, past the backend, which asks the real keyboard about modifiers."""
+    for is_down in True, False:
+        imgui.get_io().add_key_event(imgui.Key.mod_ctrl, is_down)
+        imgui.get_io().add_key_event(imgui.Key.a, is_down)
         yield
 
 

@@ -153,7 +153,7 @@ def _draw_limit(ui: Ui, film: Animation) -> Animation:
         imgui.same_line(0, gap)
         tip = f"Move all keys closer, in proportion, so that the film lasts {asked:.2f} s."
         if ui.button("film.squeeze", f"Fit into {asked:.2f} s", width=-1, tip=tip):
-            return film.stretched(asked / film.duration)
+            return film.fitted(asked)
     return film
 
 
