@@ -351,7 +351,7 @@ def blend(parts: tuple[tuple[Code, float], ...]) -> Code:
     names, shared = ("truncation_psi", "truncation_cutoff", "moves"), Code(truncation_psi=1.0)
     if len({tuple(getattr(code, name) for name in names) for code, _ in parts}) == 1:
         shared = replace(shared, **{name: getattr(nearest, name) for name in names})
-        own = {"truncation_psi": 1.0, "truncation_cutoff": None, "moves": ()}
+        own: dict[str, Any] = {"truncation_psi": 1.0, "truncation_cutoff": None, "moves": ()}
         parts = tuple((replace(code, **own), weight) for code, weight in parts)
     return replace(shared, x=nearest.x, y=nearest.y, blend=parts)
 
