@@ -1,7 +1,7 @@
 """Backgrounds that give colour, as a camera sees them on the model's sphere."""
 
 import math
-from dataclasses import replace
+from threading import Lock
 
 import torch
 import torch.nn.functional as F
@@ -24,16 +24,18 @@ from .geometry import equirectangular_directions, intersect_sphere, require_insi
 from .memo import Memo
 from .transfer import send
 
+_photos = Memo(3)  # that were read last, on the CPU: large, so all scenes share them
+_last: dict[str, Tensor] = {}  # the last picture that could be read, by path
+_reading = Lock()
+
 
 class Backdrop:
-    """Renders given backgrounds round a model, and keeps the last files it read."""
+    """Renders given backgrounds round a model."""
 
     def __init__(self, config: ModelConfig, device: torch.device) -> None:
         self.config = config
         self.device = device
-        self._files = Memo(2)  # as they are read, on the CPU
-        self._pictures = Memo(4)  # of them, at the sizes of a picture and of its light
-        self._last: dict[str, Tensor] = {}  # the last file that could be read, by path
+        self._pictures = Memo(4)  # photos, at the sizes of a picture and of its light
 
     def release(self) -> None:
         """Keep nothing on the model's device."""
@@ -85,23 +87,16 @@ class Backdrop:
         A file that has changed is read again. While that fails, because a program is still
         writing it, its last picture stays. Raises ValueError if it could never be read.
         """
-        file = (replace(panorama, yaw=0.0, exposure=0.0), version(panorama))
-        image = self._files.get(file, lambda: self._read(panorama))
+        file = (panorama.path, version(panorama))
+        with _reading:
+            image = _photos.get(file, lambda: _read(panorama))
         covered = math.pi if is_equirectangular(panorama, image) else panorama.span or visible
         # Powers of two: few different sizes are kept.
         height = 2 ** math.ceil(math.log2(max(16, 1.5 * size * covered / visible)))
         height = min(height, image.shape[1])
+        if height == image.shape[1] and self.device == image.device:
+            return image
         return self._pictures.get((file, height), lambda: shrink(image, height).to(self.device))
-
-    def _read(self, panorama: Panorama) -> Tensor:
-        try:
-            image = panorama.load()
-        except ValueError:
-            if panorama.path not in self._last:
-                raise
-            return self._last[panorama.path]
-        self._last = {panorama.path: image}  # one is enough: that which is being edited
-        return image
 
     def visible_span(self) -> float:
         """Angle of the background sphere that the model's front camera sees, top to bottom."""
@@ -114,6 +109,18 @@ class Backdrop:
         half = camera.fov / 2
         ratio = min(max(position / radius * math.sin(half), -1.0), 1.0)
         return 2 * (half + math.asin(ratio))
+
+
+def _read(panorama: Panorama) -> Tensor:
+    try:
+        image = panorama.load()
+    except ValueError:
+        if panorama.path not in _last:
+            raise
+        return _last[panorama.path]
+    _last.clear()  # one is enough: that which is being edited
+    _last[panorama.path] = image
+    return image
 
 
 def version(background: Background) -> tuple[int, int] | None:

@@ -7,7 +7,8 @@ import sys
 # Rounds that a thread of OpenMP waits for more work before it sleeps: a third of a millisecond.
 # By default it is several milliseconds, in which it keeps the cores from others (see cores.py).
 SPINS = 20_000
-_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # of mallopt, in glibc's malloc.h
+_M_TRIM_THRESHOLD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -4, -8  # of mallopt, in glibc's malloc.h
+_ARENAS = 4  # by default eight a core: each thread keeps what it freed from the others
 
 
 def tune_process() -> None:
@@ -29,6 +30,7 @@ def keep_freed_memory() -> None:
     if mallopt is not None:
         mallopt(_M_MMAP_MAX, 0)
         mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
+        mallopt(_M_ARENA_MAX, _ARENAS)
 
 
 def return_freed_memory(*, short: bool = False) -> None:

@@ -203,3 +203,22 @@ def test_impossible_turns_are_refused(name: str) -> None:
         LearntBackground(**{name: math.nan})
     with pytest.raises(ValueError, match="roll should be finite"):
         Gradient(roll=math.inf)
+
+
+def test_scenes_share_the_photos_they_read(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_png(tmp_path / "room.png", np.random.default_rng(2).random((32, 64, 3)))
+    read: list[str] = []
+    load = Panorama.load
+
+    def note(panorama: Panorama) -> torch.Tensor:
+        read.append(panorama.path)
+        return load(panorama)
+
+    monkeypatch.setattr(Panorama, "load", note)
+    for other in scene, Scene(scene.model):
+        for yaw in 0.0, 1.0:
+            other.background = Panorama(tmp_path / "room.png", yaw=yaw)
+            other.render(FRONT)
+    assert len(read) == 1
