@@ -115,8 +115,11 @@ def test_depth_has_a_range_of_its_own_and_a_colormap(app: Any) -> None:
     second = settle(app)
     picture = app.easel.picture
     solid = picture.alpha > 0.9
-    shares = (3.3 - picture.depth[solid]) / (3.3 - 2.5)
-    assert second[..., :3][solid] == pytest.approx(apply_colormap(shares, "cividis"), abs=1e-3)
+    shares, alpha = (3.3 - picture.depth[solid]) / (3.3 - 2.5), picture.alpha[solid][:, None]
+    near, far = apply_colormap(shares, "cividis"), apply_colormap(np.array(0.0), "cividis")
+    expected = alpha * near + (1 - alpha) * far  # what is behind is far
+    assert second[..., :3][solid] == pytest.approx(expected, abs=1e-3)
+    assert (second[..., 3] == 1).all()
     assert np.abs(first - second)[solid].mean() > 0.01
     play(app, {"click": "depth.model"})
     assert app.state.view.depth.resolve(app.state.model.depth_range) == (2.25, 3.3)
