@@ -226,7 +226,7 @@ def test_layers(app: Any, layer: str) -> None:
     assert rgba.shape == (64, 64, 4)
     assert np.isfinite(rgba).all()
     assert np.abs(rgba - full).mean() > 1e-3
-    opaque = layer in ("background", "raw", "alpha")
+    opaque = layer in ("background", "raw", "depth", "alpha")
     assert ((rgba[..., 3] == 1).all()) == opaque
     assert notices(app) == []
 
