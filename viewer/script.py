@@ -329,7 +329,7 @@ def _press(app: App, key: int, mods: int) -> Frames:
 
 
 def _select_all() -> Frames:
-    """Ctrl+A, past the backend, which asks the real keyboard about modifiers."""
+    """Select what is typed, past the backend, which asks the real keyboard about modifiers."""
     for is_down in True, False:
         imgui.get_io().add_key_event(imgui.Key.mod_ctrl, is_down)
         imgui.get_io().add_key_event(imgui.Key.a, is_down)
