@@ -7,30 +7,34 @@ import sys
 # Rounds that a thread of OpenMP waits for more work before it sleeps: a third of a millisecond.
 # By default it is several milliseconds, in which it keeps the cores from others (see cores.py).
 SPINS = 20_000
-_M_TRIM_THRESHOLD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -4, -8  # of mallopt, in glibc's malloc.h
-_ARENAS = 4  # by default eight a core: each thread keeps what it freed from the others
+# Options of mallopt, in glibc's malloc.h.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -3, -4, -8
+_LARGE = 2**25  # bytes, from which a buffer of a command goes back to the system at once: its limit
+_ARENAS = 2  # by default eight a core: what a thread has freed is of no use to the others
 
 
 def tune_process() -> None:
-    """Settings for speed, before torch is imported."""
+    """Settings of a command, before torch is imported: for speed, and little memory for it."""
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", str(SPINS))
-    keep_freed_memory()
+    _set_allocator({_M_TRIM_THRESHOLD: 2**31 - 1, _M_MMAP_THRESHOLD: _LARGE, _M_ARENA_MAX: _ARENAS})
 
 
 def keep_freed_memory() -> None:
-    """Let freed buffers be used again by this process instead of going back to the system.
+    """Let freed buffers, however large, be used again instead of going back to the system.
 
     glibc returns large ones at once, and every tensor's pages are then fetched and cleared anew:
-    measured, a third of the time of small networks on a CPU. Does nothing on other systems.
+    measured, a third of the time of training small networks on a CPU. Nothing on other systems.
     """
-    if not sys.platform.startswith("linux"):
-        return
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(_M_MMAP_MAX, 0)
-        mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
-        mallopt(_M_ARENA_MAX, _ARENAS)
+    _set_allocator({_M_MMAP_MAX: 0, _M_TRIM_THRESHOLD: 2**31 - 1})
+
+
+def _set_allocator(options: dict[int, int]) -> None:
+    if sys.platform.startswith("linux"):
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+        if mallopt is not None:
+            for option, value in options.items():
+                mallopt(option, value)
 
 
 def return_freed_memory(*, short: bool = False) -> None:
