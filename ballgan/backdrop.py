@@ -1,6 +1,7 @@
 """Backgrounds that give colour, as a camera sees them on the model's sphere."""
 
 import math
+from collections.abc import Hashable
 from threading import Lock
 
 import torch
@@ -25,7 +26,6 @@ from .memo import Memo
 from .transfer import send
 
 _photos = Memo(3)  # that were read last, on the CPU: large, so all scenes share them
-_last: dict[str, Tensor] = {}  # the last picture that could be read, by path
 _reading = Lock()
 
 
@@ -36,6 +36,7 @@ class Backdrop:
         self.config = config
         self.device = device
         self._pictures = Memo(4)  # photos, at the sizes of a picture and of its light
+        self._last: dict[str, Tensor] = {}  # the last photo that could be read, by path
 
     def release(self) -> None:
         """Keep nothing on the model's device."""
@@ -88,8 +89,7 @@ class Backdrop:
         writing it, its last picture stays. Raises ValueError if it could never be read.
         """
         file = (panorama.path, version(panorama))
-        with _reading:
-            image = _photos.get(file, lambda: _read(panorama))
+        image = self._read(panorama, file)
         covered = math.pi if is_equirectangular(panorama, image) else panorama.span or visible
         # Powers of two: few different sizes are kept.
         height = 2 ** math.ceil(math.log2(max(16, 1.5 * size * covered / visible)))
@@ -97,6 +97,17 @@ class Backdrop:
         if height == image.shape[1] and self.device == image.device:
             return image
         return self._pictures.get((file, height), lambda: shrink(image, height).to(self.device))
+
+    def _read(self, panorama: Panorama, file: Hashable) -> Tensor:
+        try:
+            with _reading:
+                image = _photos.get(file, panorama.load)
+        except ValueError:
+            if panorama.path not in self._last:
+                raise
+            return self._last[panorama.path]
+        self._last = {panorama.path: image}  # one is enough: that which is being edited
+        return image
 
     def visible_span(self) -> float:
         """Angle of the background sphere that the model's front camera sees, top to bottom."""
@@ -109,18 +120,6 @@ class Backdrop:
         half = camera.fov / 2
         ratio = min(max(position / radius * math.sin(half), -1.0), 1.0)
         return 2 * (half + math.asin(ratio))
-
-
-def _read(panorama: Panorama) -> Tensor:
-    try:
-        image = panorama.load()
-    except ValueError:
-        if panorama.path not in _last:
-            raise
-        return _last[panorama.path]
-    _last.clear()  # one is enough: that which is being edited
-    _last[panorama.path] = image
-    return image
 
 
 def version(background: Background) -> tuple[int, int] | None:
