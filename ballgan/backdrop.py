@@ -1,7 +1,6 @@
 """Backgrounds that give colour, as a camera sees them on the model's sphere."""
 
 import math
-from collections.abc import Hashable
 from threading import Lock
 
 import torch
@@ -36,7 +35,7 @@ class Backdrop:
         self.config = config
         self.device = device
         self._pictures = Memo(4)  # photos, at the sizes of a picture and of its light
-        self._last: dict[str, Tensor] = {}  # the last photo that could be read, by path
+        self._last: tuple[tuple, Tensor] | None = None  # the last file that was read
 
     def release(self) -> None:
         """Keep nothing on the model's device."""
@@ -98,15 +97,17 @@ class Backdrop:
             return image
         return self._pictures.get((file, height), lambda: shrink(image, height).to(self.device))
 
-    def _read(self, panorama: Panorama, file: Hashable) -> Tensor:
+    def _read(self, panorama: Panorama, file: tuple) -> Tensor:
+        if self._last is not None and self._last[0] == file:
+            return self._last[1]  # without waiting for a scene that reads another file
         try:
             with _reading:
                 image = _photos.get(file, panorama.load)
         except ValueError:
-            if panorama.path not in self._last:
+            if self._last is None or self._last[0][0] != panorama.path:
                 raise
-            return self._last[panorama.path]
-        self._last = {panorama.path: image}  # one is enough: that which is being edited
+            return self._last[1]
+        self._last = file, image  # one is enough: that which is being edited
         return image
 
     def visible_span(self) -> float:

@@ -30,15 +30,20 @@ class _Stopped(Exception):
 
 
 def run_on_cores(
-    work: Callable[[Part, Progress], Value], parts: Sequence[Part], report: Progress
+    work: Callable[[Part, Progress], Value],
+    parts: Sequence[Part],
+    report: Progress,
+    device: torch.device | str = "cpu",
 ) -> list[Value]:
     """What `work(part, report)` gives for each part, as many at a time as PyTorch has threads.
+
+    Work of another device is done one part after the other.
 
     `work` calls its own `report` with the fraction of its part that is done. The fraction of all
     goes to the caller's, in the caller's thread; it may raise to stop the work.
     """
     threads = min(torch.get_num_threads(), len(parts))
-    if threads <= 1:
+    if threads <= 1 or torch.device(device).type != "cpu":
         steps = np.linspace(0, 1, len(parts) + 1).tolist()
         return [
             work(part, part_of(report, start, stop))

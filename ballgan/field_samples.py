@@ -34,13 +34,7 @@ def evaluate(
         return field(get_points(part).float().to(device)).float().cpu()
 
     with torch.no_grad():
-        if torch.device(device).type == "cpu":
-            parts = run_on_cores(call, cut_for_cores(count, BATCH), progress)
-        else:
-            parts = [
-                call(slice(start, min(start + BATCH, count)), part_of(progress, start / count, 1.0))
-                for start in range(0, count, BATCH)
-            ]
+        parts = run_on_cores(call, cut_for_cores(count, BATCH), progress, device)
     progress(1.0)
     return torch.cat(parts).numpy()
 

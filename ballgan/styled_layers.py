@@ -6,6 +6,7 @@ layer makes is used while it is in the cache, and no picture but the image is ev
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from weakref import WeakKeyDictionary
 
 import torch
@@ -160,7 +161,7 @@ def run_styled(
         strips = block.run(strips, part, noise, painted[-1], step)
     for strip in [torch.cat(list(strips))] if keep else strips:
         x = strip
-    for block, before, part, colors in zip(blocks, wanted, wanted[1:], painted, strict=False):
+    for block, (before, part), colors in zip(blocks, pairwise(wanted), painted, strict=True):
         if block.scale > 1:
             image = upsample(image)
         top = part.start - block.scale * before.start

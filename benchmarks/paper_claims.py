@@ -5,10 +5,9 @@
 Toyworld's heads and all-round cars before a painted sphere of radius 3, and the same cars in rooms
 whose walls have real distances: there the judge also sees how deep the background is, and a model's
 is compared with that; without a background of its own, it is the depth of what its foreground draws
-there. Each model is trained with the same data, budget and sizes, and
-measured with one judge a domain. FOLDER keeps the runs; the same command goes on where it was
-stopped. Runs are ordered so that the sphere against no background, and against the inverted sphere,
-are complete first.
+there. Each model is trained with the same data, budget and sizes, and measured with one judge a
+domain. FOLDER keeps the runs; the same command goes on where it was stopped. Runs are ordered so
+that the sphere against no background, and against the inverted sphere, are complete first.
 """
 
 import sys

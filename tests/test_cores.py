@@ -146,3 +146,11 @@ def test_slices_for_cores(count: int, size: int, expected: list[int]) -> None:
     torch.set_num_threads(before)
     assert sorted(part.stop - part.start for part in slices) == expected
     assert [k for part in slices for k in range(part.start, part.stop)] == list(range(count))
+
+
+@pytest.mark.usefixtures("threads")
+def test_work_of_a_gpu_is_done_by_the_caller() -> None:
+    callers = run_on_cores(
+        lambda part, report: threading.current_thread(), range(4), ignore, "cuda"
+    )
+    assert set(callers) == {threading.current_thread()}
