@@ -2,6 +2,7 @@
 
 import math
 from threading import Lock
+from weakref import WeakValueDictionary
 
 import torch
 import torch.nn.functional as F
@@ -24,7 +25,8 @@ from .geometry import equirectangular_directions, intersect_sphere, require_insi
 from .memo import Memo
 from .transfer import send
 
-_photos = Memo(3)  # that were read last, on the CPU: large, so all scenes share them
+# Photos that some scene shows, on the CPU: they are large, so all scenes share them.
+_photos: WeakValueDictionary[tuple, Tensor] = WeakValueDictionary()
 _reading = Lock()
 
 
@@ -102,7 +104,9 @@ class Backdrop:
             return self._last[1]  # without waiting for a scene that reads another file
         try:
             with _reading:
-                image = _photos.get(file, panorama.load)
+                image = _photos.get(file)
+                if image is None:
+                    image = _photos[file] = panorama.load()
         except ValueError:
             if self._last is None or self._last[0][0] != panorama.path:
                 raise

@@ -4,6 +4,7 @@ import math
 import os
 from dataclasses import replace
 from pathlib import Path
+from weakref import ReferenceType, ref
 
 import numpy as np
 import pytest
@@ -205,20 +206,29 @@ def test_impossible_turns_are_refused(name: str) -> None:
         Gradient(roll=math.inf)
 
 
-def test_scenes_share_the_photos_they_read(
+def test_scenes_share_the_photos_they_show(
     scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_png(tmp_path / "room.png", np.random.default_rng(2).random((32, 64, 3)))
-    read: list[str] = []
+    for name in "room", "roof":
+        write_png(tmp_path / f"{name}.png", np.random.default_rng(2).random((32, 64, 3)))
+    read: list[ReferenceType[torch.Tensor]] = []
     load = Panorama.load
 
     def note(panorama: Panorama) -> torch.Tensor:
-        read.append(panorama.path)
-        return load(panorama)
+        image = load(panorama)
+        read.append(ref(image))
+        return image
 
     monkeypatch.setattr(Panorama, "load", note)
-    for other in scene, Scene(scene.model):
+    scenes = scene, Scene(scene.model)
+    for other in scenes:
         for yaw in 0.0, 1.0:
             other.background = Panorama(tmp_path / "room.png", yaw=yaw)
             other.render(FRONT)
     assert len(read) == 1
+    for other in scenes:
+        assert read[0]() is not None  # some scene still shows it
+        other.background = Panorama(tmp_path / "roof.png")
+        other.render(FRONT)
+    assert len(read) == 2
+    assert read[0]() is None
