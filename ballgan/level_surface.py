@@ -103,6 +103,7 @@ def _find_by_narrow_band(volume: Volume, level: float | str, progress: Progress)
         volume.resolution,
         lambda values: find_level(values) if isinstance(level, str) else level,
         part_of(progress, 0.0, 0.8),
+        volume.device,
     )
     lowest, highest = band.value_range
     if not (lowest < band.level < highest and len(band.cells)):

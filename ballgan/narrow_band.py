@@ -15,7 +15,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
+from .cores import cut_for_cores, run_on_cores
 from .sparse_grid import SparseGrid
 
 Progress = Callable[[float], None]
@@ -27,7 +29,7 @@ CORNERS = np.array([[c >> 2 & 1, c >> 1 & 1, c & 1] for c in range(8)])
 
 _FIRST_CELLS = 30  # the least number of cells along a side of the first grid
 _CHUNK = 2**13  # cells at a time: some milliseconds between two reports
-_POINTS = 2**17  # likewise
+_POINTS = 2**16  # likewise, in each thread
 _FIRST_SHARE = 0.4  # of the progress that goes to the first grid
 # Axis and side of each face of a cell, and the bits of its corners.
 _FACES = [
@@ -82,6 +84,7 @@ def find_narrow_band(
     resolution: int,
     choose_level: Callable[[np.ndarray], float],
     progress: Progress,
+    device: torch.device | str = "cpu",
 ) -> NarrowBand:
     """Sample a field round one of its level surfaces.
 
@@ -91,10 +94,11 @@ def find_narrow_band(
         resolution: samples along a side, at least 3.
         choose_level: values of the first grid (P,) -> level.
         progress: called with the fraction of the work that is done; may raise to stop it.
+        device: of the field. On a processor the sampler is called by several threads at a time.
 
     Returns a band without cells if no surface was found.
     """
-    search = _Search(sampler, resolution, progress)
+    search = _Search(sampler, resolution, progress, device)
     stride = first_stride(resolution)
     side = _count_cells(resolution, 2 * stride) + 2
     cells = np.stack(np.unravel_index(np.arange(side**3), (side,) * 3))
@@ -122,8 +126,11 @@ def find_narrow_band(
 class _Search:
     """What the steps of one search share. Cells are indices (3, C) of their lowest corners."""
 
-    def __init__(self, sampler: Sampler, resolution: int, progress: Progress) -> None:
+    def __init__(
+        self, sampler: Sampler, resolution: int, progress: Progress, device: torch.device | str
+    ) -> None:
         self.sampler = sampler
+        self.device = device
         self.resolution = resolution
         self.progress = progress
         self.level = 0.0
@@ -230,51 +237,45 @@ class _Search:
 
         Points that the coarser lattice has too get their values from there.
         """
-        addresses = grid.take_requested()
-        first = self.done
-        for start in range(0, len(addresses), _POINTS):
+        addresses, start = grid.take_requested(), self.done
+
+        def sample(part: slice, report: Progress) -> np.ndarray:
+            return self._sample_part(grid, addresses[part], stride, coarser, report)
+
+        def report(fraction: float) -> None:
+            self.done = start + fraction * (until - start)
             self.progress(self.done)
-            part = addresses[start : start + _POINTS]
-            done = (start + len(part)) / len(addresses)
-            self._sample_part(grid, part, stride, first + done * (until - first), coarser)
+
+        parts = cut_for_cores(len(addresses), _POINTS)
+        for sampled in run_on_cores(sample, parts, report, self.device):
+            self.samples += len(sampled)
+            self.lowest = min(self.lowest, float(sampled.min(initial=np.inf)))
+            self.highest = max(self.highest, float(sampled.max(initial=-np.inf)))
+        if stride == 1 and coarser is not None:
+            self.move_off(grid, addresses)
 
     def _sample_part(
         self,
         grid: SparseGrid,
         addresses: np.ndarray,
         stride: int,
-        until: float,
         coarser: SparseGrid | None,
-    ) -> None:
+        report: Progress,
+    ) -> np.ndarray:
+        """Give points their values. Returns those that were sampled."""
         x, y, z = points = grid.locate(addresses)
         last = grid.side - 1
         outside = (x == 0) | (y == 0) | (z == 0) | (x == last) | (y == last) | (z == last)
-        grid.values[addresses[outside]] = -np.inf
-        missing = ~outside
+        values = np.where(outside, -np.inf, np.nan).astype(np.float32)
         if coarser is not None:
-            shared = np.flatnonzero(missing & ((x & y & z & 1) == 1))  # 1 + k with even k
-            values = coarser.values[coarser.find(*((points[:, shared] + 1) >> 1))]
-            grid.values[addresses[shared]] = values
-            missing[shared] = np.isnan(values)
-        new = np.flatnonzero(missing)
-        if len(new):
-            grid.values[addresses[new]] = self._call_sampler(points[:, new], stride, until)
-        if stride == 1 and coarser is not None:
-            self.move_off(grid, addresses)
-
-    def _call_sampler(self, points: np.ndarray, stride: int, until: float) -> np.ndarray:
-        """Values at points (3, P) of a lattice; `until`: the progress at the end."""
-        start = self.done
-
-        def report(fraction: float) -> None:
-            self.done = start + fraction * (until - start)
-            self.progress(self.done)
-
-        values = self.sampler(np.minimum((points - 1) * stride, self.resolution - 1), report)
-        self.samples += len(values)
-        self.lowest = min(self.lowest, float(values.min()))
-        self.highest = max(self.highest, float(values.max()))
-        return values
+            shared = np.flatnonzero(~outside & ((x & y & z & 1) == 1))  # 1 + k with even k
+            values[shared] = coarser.values[coarser.look_up(*((points[:, shared] + 1) >> 1))]
+        new = np.flatnonzero(np.isnan(values))
+        indices = np.minimum((points[:, new] - 1) * stride, self.resolution - 1)
+        sampled = self.sampler(indices, report)
+        values[new] = sampled
+        grid.values[addresses] = values
+        return sampled
 
     def move_off(self, grid: SparseGrid, addresses: np.ndarray) -> None:
         """Move those values that are nearly the level off it."""

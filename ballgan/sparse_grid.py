@@ -14,7 +14,7 @@ class SparseGrid:
     """Values at some points of a lattice with `side` points along each side, in bricks of 8^3.
 
     A point has an address, brick number x 512 + place in the brick, once its brick exists; all
-    arrays below are indexed by it.
+    arrays below are indexed by it. Brick 0 stands for all that do not exist.
 
     values: float32; NaN where there is none yet. marks: uint8, for any use. seen: bool, likewise.
     """
@@ -22,24 +22,25 @@ class SparseGrid:
     def __init__(self, side: int) -> None:
         self.side = side
         self._bricks_per_side = -(-side // _BRICK)
-        self._table = np.full(self._bricks_per_side**3, -1, np.int64)  # place of a brick -> number
-        self._corners = np.empty((3, 0), np.int64)  # indices of the first point of each brick
-        self.values = np.empty(0, np.float32)
-        self.marks = np.empty(0, np.uint8)
-        self.seen = np.empty(0, bool)
-        self._requested = np.empty(0, bool)
+        self._table = np.zeros(self._bricks_per_side**3, np.int64)  # place of a brick -> number
+        self._corners = np.zeros((3, 1), np.int64)  # indices of the first point of each brick
+        self.values = np.full(1 << _SIZE_SHIFT, np.nan, np.float32)  # may be longer than needed
+        self.marks = np.zeros(1 << _SIZE_SHIFT, np.uint8)
+        self.seen = np.zeros(1 << _SIZE_SHIFT, bool)
+        self._requested = np.zeros(1 << _SIZE_SHIFT, bool)
 
     def find(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
         """Addresses of points whose indices broadcast to one shape; missing bricks are made."""
-        count = self._bricks_per_side
-        places = (x >> _SHIFT) * count**2 + (y >> _SHIFT) * count + (z >> _SHIFT)
+        places = self._place(x, y, z)
         numbers = self._table[places]
-        if numbers.size and numbers.min() < 0:
+        if numbers.size and not numbers.all():
             self._add_bricks(places)
             numbers = self._table[places]
-        numbers <<= _SIZE_SHIFT
-        numbers |= ((x & _INSIDE) << 2 * _SHIFT) | ((y & _INSIDE) << _SHIFT) | (z & _INSIDE)
-        return numbers
+        return _address(numbers, x, y, z)
+
+    def look_up(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+        """Addresses like those of `find`, in brick 0 where there is no brick: to read only."""
+        return _address(self._table[self._place(x, y, z)], x, y, z)
 
     def locate(self, addresses: np.ndarray) -> np.ndarray:
         """Addresses (P,) -> indices (3, P)."""
@@ -60,15 +61,30 @@ class SparseGrid:
         self._requested[addresses] = False
         return addresses[np.isnan(self.values[addresses])]
 
+    def _place(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+        """Places in the table of the bricks of points."""
+        count = self._bricks_per_side
+        return (x >> _SHIFT) * count**2 + (y >> _SHIFT) * count + (z >> _SHIFT)
+
     def _add_bricks(self, places: np.ndarray) -> None:
         wanted = np.zeros(len(self._table), bool)
         wanted[places] = True
-        new = np.flatnonzero(wanted & (self._table < 0))
-        self._table[new] = self._corners.shape[1] + np.arange(len(new))
+        new = np.flatnonzero(wanted & (self._table == 0))
+        count = self._corners.shape[1]
         corners = np.stack(np.unravel_index(new, (self._bricks_per_side,) * 3)) * _BRICK
         self._corners = np.concatenate([self._corners, corners], axis=1)
-        size = len(new) << _SIZE_SHIFT
-        self.values = np.concatenate([self.values, np.full(size, np.nan, np.float32)])
-        self.marks = np.concatenate([self.marks, np.zeros(size, np.uint8)])
-        self.seen = np.concatenate([self.seen, np.zeros(size, bool)])
-        self._requested = np.concatenate([self._requested, np.zeros(size, bool)])
+        missing = (self._corners.shape[1] << _SIZE_SHIFT) - len(self.values)
+        if missing > 0:
+            size = max(missing, len(self.values) // 2)  # for some of the next ones, too
+            self.values = np.concatenate([self.values, np.full(size, np.nan, np.float32)])
+            self.marks = np.concatenate([self.marks, np.zeros(size, np.uint8)])
+            self.seen = np.concatenate([self.seen, np.zeros(size, bool)])
+            self._requested = np.concatenate([self._requested, np.zeros(size, bool)])
+        self._table[new] = count + np.arange(len(new))
+
+
+def _address(numbers: np.ndarray, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """Addresses of points in bricks with these numbers, which are overwritten."""
+    numbers <<= _SIZE_SHIFT
+    numbers |= ((x & _INSIDE) << 2 * _SHIFT) | ((y & _INSIDE) << _SHIFT) | (z & _INSIDE)
+    return numbers

@@ -203,7 +203,7 @@ def test_addresses_of_a_sparse_grid_are_one_to_one():
     addresses = grid.find(*points)
     np.testing.assert_array_equal(grid.locate(addresses), points)
     assert len(np.unique(addresses)) == len(np.unique(points, axis=1).T)
-    assert len(grid.values) == 27 * 512 and np.isnan(grid.values).all()
+    assert len(grid.values) >= 27 * 512 and np.isnan(grid.values).all()
 
 
 def test_requests_end_when_they_are_taken():

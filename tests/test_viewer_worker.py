@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from typing import Any
+from weakref import ref
 
 import pytest
 from ballgan_viewer.worker import Failed, Lane, Progress, Stopped, Ticket
@@ -161,3 +162,17 @@ def test_close_ends_protected_work_too() -> None:
     bench.lane.close()
     assert time.monotonic() - started < 4
     assert bench.results.empty()
+
+
+def test_a_lane_at_rest_holds_no_request() -> None:
+    class Request:  # such as one with a model that may be closed
+        pass
+
+    bench = Bench(lambda request, ticket: ticket.post(ref(request)))
+    bench.lane.submit(Request())
+    request = bench.next()
+    end = time.monotonic() + 10
+    while request() is not None and time.monotonic() < end:
+        time.sleep(0.001)  # the thread may not wait yet
+    assert request() is None
+    bench.lane.close()

@@ -65,11 +65,11 @@ class Easel:
         return self._panes[0].surface or self._panes[1].surface
 
     def use_model(self, model: Model) -> None:
-        """Look at another model; the picture of the old one stays until there is a new one."""
+        """Look at another model (see `Pane.use_model`)."""
         self.model = model
         self._asked = self._surface_asked = self.separation = None
         for pane in self._panes:
-            pane.forget_surface()
+            pane.use_model()
         self._find_surface.submit(Forget())
 
     def submit(self, state: ViewerState, limit: str) -> None:
@@ -77,6 +77,8 @@ class Easel:
         if self.model is None:
             return
         sides = _sides(state)
+        for pane in self._panes[len(sides) :]:
+            pane.forget_others(self.model)
         surface = self._next_surface(sides)
         if surface is not None and surface != self._surface_asked:
             self._surface_asked = surface

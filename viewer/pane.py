@@ -23,9 +23,14 @@ class Pane:
         self.surface: Surface | None = None
         self.surface_failed: SurfaceRequest | None = None  # of which it is known that there is none
 
-    def forget_surface(self) -> None:
-        """Another model is looked at."""
-        self.surface = self.surface_failed = None
+    def use_model(self) -> None:
+        """Another model is looked at; the picture of the old one stays until there is a new one."""
+        self.settled = self.surface = self.surface_failed = None
+
+    def forget_others(self, model: Model) -> None:
+        """The pane does not show: what it has of a model that may have been closed can go."""
+        if self.picture is not None and self.picture.request.model != model:
+            self.picture = None
 
     def has_surface(self, wanted: SurfaceRequest) -> bool:
         """Whether the finished mesh of a request is there, or there is none."""

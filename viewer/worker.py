@@ -182,12 +182,19 @@ class Lane:
             return self._ticket
 
     def _run(self) -> None:
-        while (ticket := self._take()) is not None:
-            outcome = self._attempt(ticket)
-            with self._changed:
-                self._ticket = None
-            if outcome is not None and not self.closed:
-                self.post(outcome)
+        while self._work_once():
+            pass  # nothing here holds the last request: its model may have been closed
+
+    def _work_once(self) -> bool:
+        ticket = self._take()
+        if ticket is None:
+            return False
+        outcome = self._attempt(ticket)
+        with self._changed:
+            self._ticket = None
+        if outcome is not None and not self.closed:
+            self.post(outcome)
+        return True
 
     def _attempt(self, ticket: Ticket) -> Failed | Stopped | None:
         try:
