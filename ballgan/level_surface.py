@@ -66,7 +66,7 @@ class LevelSurface:
         """The piece of largest volume."""
         kept, faces = find_largest_component(self.vertices, self.faces, progress)
         edges = None if self.edges is None else self.edges[kept]
-        return replace(self, vertices=self.vertices[kept], faces=faces, edges=edges)
+        return replace(self, vertices=self.vertices.take(kept, axis=0), faces=faces, edges=edges)
 
     def simplify(self, count: int, progress: Progress) -> LevelSurface:
         """The surface with about count faces, at other places."""

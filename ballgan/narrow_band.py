@@ -11,24 +11,24 @@ minus infinity and is never sampled. The lattice with stride 1 is the padded den
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import torch
 
+from .chunks import map_chunks
 from .cores import cut_for_cores, run_on_cores
-from .sparse_grid import SparseGrid
+from .sparse_grid import CORNERS, SparseGrid
 
 Progress = Callable[[float], None]
 Sampler = Callable[[np.ndarray, Progress], np.ndarray]
-
-# Corner c of a cell lies at ((c >> 2) & 1, (c >> 1) & 1, c & 1); bit c of a cell's configuration
-# tells whether the value there is above the level.
-CORNERS = np.array([[c >> 2 & 1, c >> 1 & 1, c & 1] for c in range(8)])
+Result = TypeVar("Result")
 
 _FIRST_CELLS = 30  # the least number of cells along a side of the first grid
-_CHUNK = 2**13  # cells at a time: some milliseconds between two reports
+_CHUNK = 2**14  # cells at a time: some milliseconds between two reports
 _POINTS = 2**16  # likewise, in each thread
 _FIRST_SHARE = 0.4  # of the progress that goes to the first grid
 # Axis and side of each face of a cell, and the bits of its corners.
@@ -51,8 +51,9 @@ class NarrowBand:
 
     grid: points as in the padded dense grid; it has the corners of these cells, and so all
     neighbours of an edge that the surface crosses. cells: addresses (A,) of their lowest corners.
-    configurations: (A,) uint8, see CORNERS. value_range: of all values that were sampled, of
-    which there are `samples`. first_values: those of the first grid.
+    configurations: (A,) uint8; bit c tells whether the value at corner c (see `CORNERS`) is above
+    the level. value_range: of all values that were sampled, of which there are `samples`.
+    first_values: those of the first grid.
     """
 
     grid: SparseGrid
@@ -146,8 +147,9 @@ class _Search:
         `until`: the progress at its end. `coarser`: that lattice, if it has values.
         """
         grid = SparseGrid(_count_cells(self.resolution, stride) + 3)
-        for _, chunk in self._chunks(cells):
-            grid.request(grid.find(*_halve(chunk, grid.side)))
+        for start in range(0, cells.shape[1], _CHUNK):
+            self.progress(self.done)
+            grid.request(grid.find(*_halve(cells[:, start : start + _CHUNK], grid.side)))
         self._sample(grid, stride, until, coarser)
         return grid
 
@@ -162,14 +164,17 @@ class _Search:
         Returns these cells (3, K), and by how much values may exceed those at the corners (K,).
         """
         margins = np.full(len(grid.values), np.nan, np.float32)
-        for _, chunk in self._chunks(cells):
-            points = _halve(chunk, grid.side)
-            addresses = grid.find(*points)
+
+        def examine(part: slice) -> None:
+            points = _halve(cells[:, part], grid.side)
+            addresses = grid.look_up(*points)
             values = grid.values[addresses]  # (3, 3, 3, C)
             margin = 0.5 * _sum_second_differences(values)
             crossed = _are_steps(points) & self._may_cross(values, margin)  # (2, 2, 2, C)
             lowest = addresses[:2, :2, :2][crossed]
             margins[lowest] = np.broadcast_to(margin, crossed.shape)[crossed]
+
+        self._map(examine, cells.shape[1])
         found = np.flatnonzero(~np.isnan(margins))
         return grid.locate(found), margins[found]
 
@@ -179,19 +184,20 @@ class _Search:
         Values between the corners are predicted by trilinear interpolation, to half the margins.
         Returns cells (3, K), some of them more than once.
         """
-        irregular = ((cells == 0) | (cells >= grid.side - 3)).any(
-            axis=0
-        )  # not halved in the middle
+        # Not halved in the middle.
+        irregular = ((cells == 0) | (cells >= grid.side - 3)).any(axis=0)
         margins = np.where(irregular, 1e30, 0.5 * margins).astype(np.float32)
-        found = [np.empty((3, 0), np.int64)]
-        for start, chunk in self._chunks(cells):
-            values = grid.values[_find_corners(grid, chunk)].reshape(2, 2, 2, -1)
-            points = _halve(chunk, self.resolution + 2)
-            margin = margins[start : start + chunk.shape[1]]
-            crossed = _are_steps(points) & self._may_cross(_interpolate(values), margin)
+
+        def examine(part: slice) -> np.ndarray:
+            corners = grid.find_corners(grid.look_up(*cells[:, part]))
+            values = grid.values[corners].reshape(2, 2, 2, -1)
+            points = _halve(cells[:, part], self.resolution + 2)
+            crossed = _are_steps(points) & self._may_cross(_interpolate(values), margins[part])
             lowest = np.broadcast_arrays(*points)
-            found.append(np.stack([axis[:2, :2, :2][crossed] for axis in lowest]))
-        return np.concatenate(found, axis=1)
+            return np.stack([axis[:2, :2, :2][crossed] for axis in lowest])
+
+        found = self._map(examine, cells.shape[1])
+        return np.concatenate([np.empty((3, 0), np.int64), *found], axis=1)
 
     def follow(self, grid: SparseGrid, cells: np.ndarray, coarser: SparseGrid | None) -> None:
         """Mark cells of the finest lattice, those that the surface enters from them, and so on.
@@ -199,23 +205,29 @@ class _Search:
         A mark is the configuration of a cell.
         """
         while cells.shape[1]:
-            parts = []
-            for _, chunk in self._chunks(cells):
-                corners = _find_corners(grid, chunk)
-                new = ~grid.seen[corners[0]]
-                corners = corners[:, new]
-                grid.seen[corners[0]] = True
-                grid.request(corners)
-                parts.append((chunk[:, new], corners))
+            grid.cover(cells)
+
+            parts = self._map(partial(self._begin, grid, cells), cells.shape[1])
             self._sample(grid, 1, self.done + 0.7 * (0.99 - self.done), coarser)
-            entered = []
-            for chunk, corners in parts:
-                self.progress(self.done)
-                entered.append(self._enter(grid, chunk, corners))
+            entered = self._map(partial(self._enter, grid, parts), len(parts), 1)
             cells = np.concatenate(entered, axis=1)
 
-    def _enter(self, grid: SparseGrid, cells: np.ndarray, corners: np.ndarray) -> np.ndarray:
-        """Configure cells with corners (8, C); returns their neighbours across crossed faces."""
+    def _begin(
+        self, grid: SparseGrid, cells: np.ndarray, part: slice
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Request the corners of new cells. Returns these cells (3, C) and corners (8, C)."""
+        addresses = grid.look_up(*cells[:, part])
+        new = np.flatnonzero(~grid.seen[addresses])
+        grid.seen[addresses[new]] = True
+        corners = grid.find_corners(addresses[new])
+        grid.request(corners)
+        return cells[:, part].take(new, axis=1), corners
+
+    def _enter(
+        self, grid: SparseGrid, parts: list[tuple[np.ndarray, np.ndarray]], part: slice
+    ) -> np.ndarray:
+        """Configure cells from `_begin`; returns their neighbours across crossed faces (3, N)."""
+        ((cells, corners),) = parts[part]
         above = grid.values[corners] > self.level
         configurations = np.packbits(above, axis=0, bitorder="little")[0]
         grid.marks[corners[0]] = configurations
@@ -226,8 +238,7 @@ class _Search:
                 crossed = crossed[~grid.seen[corners[4 >> axis, crossed]]]
             across = cells.take(crossed, axis=1)
             across[axis] += 2 * side - 1
-            places = grid.find(*across)  # may make bricks, and so replace grid.seen
-            neighbours.append(across.compress(~grid.seen[places], axis=1))
+            neighbours.append(across.compress(~grid.seen[grid.look_up(*across)], axis=1))
         return np.concatenate(neighbours, axis=1)
 
     def _sample(
@@ -290,11 +301,12 @@ class _Search:
             high = np.maximum(high[before], high[after])
         return (low - margin <= self.level) & (high + margin > self.level)
 
-    def _chunks(self, cells: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-        """Cells (3, C) bit by bit, each with the number of its first; reports in between."""
-        for start in range(0, cells.shape[1], _CHUNK):
-            self.progress(self.done)
-            yield start, cells[:, start : start + _CHUNK]
+    def _map(self, work: Callable[[slice], Result], count: int, size: int = _CHUNK) -> list[Result]:
+        """Results of `work` for parts of range(count), made by several threads; reports between.
+
+        They may write what others write too, if it is the same.
+        """
+        return list(map_chunks(work, count, size, lambda _: self.progress(self.done)))
 
 
 def move_off_level(values: np.ndarray, level: float, span: float) -> np.ndarray:
@@ -304,13 +316,6 @@ def move_off_level(values: np.ndarray, level: float, span: float) -> np.ndarray:
     """
     nudge = 1e-6 * max(span, abs(level))
     return np.where(np.abs(values - np.float32(level)) < nudge, np.float32(level + nudge), values)
-
-
-def _find_corners(grid: SparseGrid, cells: np.ndarray) -> np.ndarray:
-    """Addresses (8, C) of the corners of cells (3, C)."""
-    points = cells[:, None] + np.arange(2)[:, None]  # (axis, 2, C)
-    corners = grid.find(points[0, :, None, None], points[1, None, :, None], points[2, None, None])
-    return corners.reshape(8, -1)
 
 
 def _halve(cells: np.ndarray, side: int) -> list[np.ndarray]:

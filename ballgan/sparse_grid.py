@@ -8,6 +8,13 @@ _SHIFT = 3
 _BRICK = 2**_SHIFT  # points along a side of a brick, the unit of storage
 _INSIDE = _BRICK - 1  # bits of an index that tell the place in a brick
 _SIZE_SHIFT = 3 * _SHIFT
+_SIZE = 1 << _SIZE_SHIFT
+
+# Corner c of a cell lies at ((c >> 2) & 1, (c >> 1) & 1, c & 1) from its lowest one.
+CORNERS = np.array([[c >> 2 & 1, c >> 1 & 1, c & 1] for c in range(8)])
+_OFFSETS = CORNERS @ [_BRICK**2, _BRICK, 1]  # of the addresses of corners in the same brick
+# Places in a brick of the lowest corners of cells that have others in the next brick.
+_AT_END = (np.stack(np.unravel_index(np.arange(_SIZE), (_BRICK,) * 3)) == _INSIDE).any(axis=0)
 
 
 class SparseGrid:
@@ -22,29 +29,46 @@ class SparseGrid:
     def __init__(self, side: int) -> None:
         self.side = side
         self._bricks_per_side = -(-side // _BRICK)
-        self._table = np.zeros(self._bricks_per_side**3, np.int64)  # place of a brick -> number
+        self._table = np.zeros(
+            self._bricks_per_side**3, np.int64
+        )  # place of a brick -> first address
         self._corners = np.zeros((3, 1), np.int64)  # indices of the first point of each brick
-        self.values = np.full(1 << _SIZE_SHIFT, np.nan, np.float32)  # may be longer than needed
-        self.marks = np.zeros(1 << _SIZE_SHIFT, np.uint8)
-        self.seen = np.zeros(1 << _SIZE_SHIFT, bool)
-        self._requested = np.zeros(1 << _SIZE_SHIFT, bool)
+        self.values = np.full(_SIZE, np.nan, np.float32)  # may be longer than needed
+        self.marks = np.zeros(_SIZE, np.uint8)
+        self.seen = np.zeros(_SIZE, bool)
+        self._requested = np.zeros(_SIZE, bool)
 
     def find(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
         """Addresses of points whose indices broadcast to one shape; missing bricks are made."""
         places = self._place(x, y, z)
-        numbers = self._table[places]
-        if numbers.size and not numbers.all():
+        addresses = self._table[places]
+        if addresses.size and not addresses.all():
             self._add_bricks(places)
-            numbers = self._table[places]
-        return _address(numbers, x, y, z)
+            addresses = self._table[places]
+        return _go_inside(addresses, x, y, z)
 
     def look_up(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
         """Addresses like those of `find`, in brick 0 where there is no brick: to read only."""
-        return _address(self._table[self._place(x, y, z)], x, y, z)
+        return _go_inside(self._table[self._place(x, y, z)], x, y, z)
+
+    def cover(self, cells: np.ndarray) -> None:
+        """Make the missing bricks of cells, given by the indices (3, C) of their lowest corners."""
+        at_end = cells[:, ((cells & _INSIDE) == _INSIDE).any(axis=0)]
+        places = [self._place(*(at_end + corner[:, None])) for corner in CORNERS]
+        self._add_bricks(np.concatenate([self._place(*cells), *places]))
+
+    def find_corners(self, addresses: np.ndarray) -> np.ndarray:
+        """Addresses (8, C) of the corners (see CORNERS) of cells with these lowest ones (C,)."""
+        corners = addresses + _OFFSETS[:, None]
+        ends = np.flatnonzero(_AT_END[addresses & (_SIZE - 1)])
+        points = self.locate(addresses[ends])[:, None] + np.arange(2)[:, None]  # (axis, 2, E)
+        x, y, z = points[0, :, None, None], points[1, None, :, None], points[2, None, None]
+        corners[:, ends] = self.look_up(x, y, z).reshape(8, -1)
+        return corners
 
     def locate(self, addresses: np.ndarray) -> np.ndarray:
         """Addresses (P,) -> indices (3, P)."""
-        inside = addresses & (2**_SIZE_SHIFT - 1)
+        inside = addresses & (_SIZE - 1)
         indices = self._corners[:, addresses >> _SIZE_SHIFT]
         indices[0] += inside >> 2 * _SHIFT
         indices[1] += inside >> _SHIFT & _INSIDE
@@ -80,11 +104,10 @@ class SparseGrid:
             self.marks = np.concatenate([self.marks, np.zeros(size, np.uint8)])
             self.seen = np.concatenate([self.seen, np.zeros(size, bool)])
             self._requested = np.concatenate([self._requested, np.zeros(size, bool)])
-        self._table[new] = count + np.arange(len(new))
+        self._table[new] = (count + np.arange(len(new))) << _SIZE_SHIFT
 
 
-def _address(numbers: np.ndarray, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """Addresses of points in bricks with these numbers, which are overwritten."""
-    numbers <<= _SIZE_SHIFT
-    numbers |= ((x & _INSIDE) << 2 * _SHIFT) | ((y & _INSIDE) << _SHIFT) | (z & _INSIDE)
-    return numbers
+def _go_inside(addresses: np.ndarray, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """Addresses of points, from those of their bricks' first ones, which are overwritten."""
+    addresses |= ((x & _INSIDE) << 2 * _SHIFT) | ((y & _INSIDE) << _SHIFT) | (z & _INSIDE)
+    return addresses

@@ -15,7 +15,7 @@ import mcubes
 import numpy as np
 
 from .chunks import map_chunks, part_of
-from .narrow_band import CORNERS, NarrowBand, move_off_level
+from .narrow_band import NarrowBand, move_off_level
 
 Progress = Callable[[float], None]
 
@@ -89,8 +89,8 @@ def march_narrow_band(
     crossed = np.zeros(3 * len(grid.values), bool)
 
     def list_triangles(part: slice) -> np.ndarray:
-        corners = grid.locate(band.cells[part])[:, None] + CORNERS.T[:, :, None]
-        return _list_triangles(grid.find(*corners), band.configurations[part])
+        corners = grid.find_corners(band.cells[part])
+        return _list_triangles(corners, band.configurations[part])
 
     report = part_of(progress, 0.0, 0.3)
     for triangles in map_chunks(list_triangles, len(band.cells), _CHUNK, report):

@@ -16,7 +16,7 @@ from ballgan.narrow_band import (
     first_stride,
     move_off_level,
 )
-from ballgan.sparse_grid import SparseGrid
+from ballgan.sparse_grid import CORNERS, SparseGrid
 from ballgan.surface import find_gradients, find_surface, march_narrow_band
 
 LEVEL = 10.0
@@ -222,3 +222,21 @@ def test_values_are_moved_off_the_level():
     moved = move_off_level(values, 10.0, 20.0)
     np.testing.assert_array_equal(moved[[0, 1, 4]], values[[0, 1, 4]])
     assert (moved[2:4] > 10).all() and moved[2:4].max() < 10.0001
+
+
+def test_corners_of_cells_are_found_in_their_own_and_other_bricks():
+    grid = SparseGrid(21)
+    cells = np.random.default_rng(0).integers(0, 20, (3, 300))
+    grid.cover(cells)
+    corners = grid.find_corners(grid.look_up(*cells))
+    expected = cells[:, None] + CORNERS.T[:, :, None]
+    np.testing.assert_array_equal(grid.locate(corners.ravel()), expected.reshape(3, -1))
+    np.testing.assert_array_equal(corners, grid.look_up(*expected))
+
+
+def test_looking_up_makes_no_bricks():
+    grid = SparseGrid(21)
+    here = grid.find(*np.array([[3], [4], [5]]))
+    grid.values[here] = 1
+    points = np.array([[3, 20], [4, 20], [5, 20]])
+    np.testing.assert_array_equal(grid.values[grid.look_up(*points)], [1, np.nan])
