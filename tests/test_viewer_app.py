@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 import trimesh
+from ballgan_viewer import actions as act
 from ballgan_viewer.panels.pad import SPACING
 from ballgan_viewer.script import WAITS
+from ballgan_viewer.tempo import SETTLING_FRAMES, SETTLING_PAUSE
 from PIL import Image
 from viewer_driver import SIZE, open_app, play, settle, stage_pixels
 
@@ -323,6 +325,17 @@ def test_nothing_runs_at_rest(app: Any) -> None:
         app.frame()
     assert app.patience() is None
     assert app.tempo.frames_per_second == 0
+
+
+def test_the_interface_settles_without_haste(app: Any) -> None:
+    settle(app)
+    app.dispatch(act.SetLayer("alpha"))
+    app.frame()
+    assert app.tempo.until_settled == SETTLING_PAUSE
+    assert 0 < app.patience() <= SETTLING_PAUSE
+    for _ in range(SETTLING_FRAMES + 1):
+        app.frame()
+    assert app.tempo.until_settled is None
 
 
 def test_the_loop_ends_when_the_window_is_closed(app: Any) -> None:

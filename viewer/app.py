@@ -245,9 +245,13 @@ class App:
     def patience(self) -> float | None:
         """Seconds that may pass before the next frame without an event; None: any."""
         playing = self._animates() or self.state.playhead.playing
-        if self.tempo.expects_more or self.preview.pending or playing:
+        if self.preview.pending or playing:
             return 0.0
-        waits = [self.tempo.until_rest(REST), self.keeper.until_due(self.state)]
+        waits = [
+            self.tempo.until_settled,
+            self.tempo.until_rest(REST),
+            self.keeper.until_due(self.state),
+        ]
         if self.dialogs.open or self._busy():
             waits.append(0.1)
         if self.gui.wants_keys:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 SETTLING_FRAMES = 3  # that the interface needs to answer to an event completely
+SETTLING_PAUSE = 1 / 60  # seconds before each, in which the model has the processor to itself
 MAX_STEP = 0.1  # seconds that an animation goes on in one frame at most
 WINDOW = 1.0  # seconds over which frames are counted
 
@@ -44,9 +45,9 @@ class Tempo:
         return recent / WINDOW if recent > SETTLING_FRAMES else 0.0
 
     @property
-    def expects_more(self) -> bool:
-        """Whether the next frame should come at once."""
-        return self._due > 0
+    def until_settled(self) -> float | None:
+        """Seconds until another frame is due for the interface to settle; None: it has."""
+        return SETTLING_PAUSE if self._due else None
 
     def expect_more(self) -> None:
         """Something changed: the interface needs a few frames to settle."""
