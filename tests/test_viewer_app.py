@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 import trimesh
-from ballgan_viewer import actions as act
 from ballgan_viewer.panels.pad import SPACING
 from ballgan_viewer.script import WAITS
 from ballgan_viewer.tempo import SETTLING_FRAMES, SETTLING_PAUSE
@@ -329,8 +328,7 @@ def test_nothing_runs_at_rest(app: Any) -> None:
 
 def test_the_interface_settles_without_haste(app: Any) -> None:
     settle(app)
-    app.dispatch(act.SetLayer("alpha"))
-    app.frame()
+    play(app, {"key": "G"})
     assert app.tempo.until_settled == SETTLING_PAUSE
     assert 0 < app.patience() <= SETTLING_PAUSE
     for _ in range(SETTLING_FRAMES + 1):
