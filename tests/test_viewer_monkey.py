@@ -76,6 +76,7 @@ def rest(app: Any) -> None:
 def start_anew(app: Any, model: Path, other: Path, values: dict[str, Any]) -> None:
     """Show what was shown at first, by other seeds, in a model that was just opened: what is kept
     of pictures has the same size whenever this is done, so that only what is lost counts."""
+    app.dispatch(act.RestoreDocument(values))
     for wanted in other, model:  # the last model cannot be closed
         play(app, {"drop": str(wanted)}, CALM)
         for info in app.state.models:
