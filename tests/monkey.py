@@ -18,6 +18,7 @@ LEFT_OUT = {"file.quit"}  # the one command that ends the program
 SIZES = ((1, 1), (2, 3000), (320, 240), (700, 500), (900, 600), (1024, 700))
 LARGEST = (5000, 3000)
 ANSWERING = ("render", "surface")  # lanes whose answers a person waits for
+REFRESH = 1 / 60  # seconds between two pictures of a screen
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,22 @@ class AnswerTimes:
         return time.clock_gettime(time.pthread_getcpuclockid(thread.ident))
 
 
+class Screen:
+    """Lets a window's frames wait for a screen, as they do unless it is offscreen."""
+
+    def __init__(self, window: Any) -> None:
+        self._window, self._present = window, window.present
+        window.present = self._wait
+
+    def close(self) -> None:
+        """Leave the window as it was."""
+        self._window.present = self._present
+
+    def _wait(self) -> None:
+        self._present()
+        time.sleep(REFRESH - time.monotonic() % REFRESH)
+
+
 def describe(request: Any) -> str:
     """What is asked for, in a line."""
     words = [type(request).__name__, request.model.info.name]
@@ -101,6 +118,7 @@ class Monkey:
         self.random = random.Random(seed)
         self.done: list[dict[str, Any]] = []  # steps, so that a failure can be told
         self.answers = {name: AnswerTimes(app.lanes[name]) for name in ANSWERING}
+        self._screen = Screen(app.window)
         self._kinds: dict[Callable[[], dict[str, Any] | None], int] = {
             self._command: 20,
             self._click: 30,
@@ -121,7 +139,8 @@ class Monkey:
         return longest, max((t.hardest for t in times), key=lambda d: d.work)
 
     def close(self) -> None:
-        """Leave the app's lanes as they were."""
+        """Leave the app as it was."""
+        self._screen.close()
         for times in self.answers.values():
             times.close()
 
