@@ -22,7 +22,7 @@ from .cli.backdrops import (
     add_composition,
 )
 from .cli.crew import Crew, find_crew
-from .cli.interrupts import keep_interrupts
+from .cli.interrupts import end_as_by_interrupt, keep_interrupts
 from .cli.latents import add_edits, add_truncation
 from .cli.styles import add_layer
 from .cli.values import (
@@ -56,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return stop.code if isinstance(stop.code, int) else 0
     if arguments is None:  # a process of its own: up to a sixth less time for small models
         tune_process()
+        end_as_by_interrupt()
     try:
         with keep_interrupts():
             # torch takes a second to import: only now, so that --help is quick.

@@ -164,7 +164,10 @@ def test_impossible_films_are_usage_errors(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-def test_interrupt_leaves_pictures_but_no_film(model_path: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupt_leaves_pictures_but_no_film(
+    model_path: str, tmp_path: Path, number: signal.Signals
+) -> None:
     film = tmp_path / "a.mp4"
     program = subprocess.Popen(
         [sys.executable, "-m", "ballgan", "render", model_path, "--video", str(film)]
@@ -177,7 +180,7 @@ def test_interrupt_leaves_pictures_but_no_film(model_path: str, tmp_path: Path) 
         while not any(tmp_path.glob("*/*.png")) and time.monotonic() < deadline:
             time.sleep(0.05)
         assert any(tmp_path.glob("*/*.png"))
-        program.send_signal(signal.SIGINT)
+        program.send_signal(number)
         _, errors = program.communicate(timeout=120)
     finally:
         program.kill()

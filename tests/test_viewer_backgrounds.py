@@ -141,9 +141,19 @@ def test_a_copy_to_edit_lies_as_it_was_written(app: Any) -> None:
     assert np.abs(load_image(Path(backdrop.photo)) - scene.unroll(1024)).max() < 0.003
     play(app, {"key": "Z", "mods": ["control"]})
     assert app.state.view.backdrop == turned
-    play(app, {"click": "background.photo"})
+
+
+def test_another_picture_begins_without_a_turn(app: Any) -> None:
+    play(app, {"wait": "loaded"}, {"click": "background.photo"})
+    play(app, {"click": "background.panorama.neon"}, {"wait": "loaded"})
+    play(app, {"set": ["background.yaw", 70]}, {"set": ["background.exposure", -2]})
+    turned = app.state.view.backdrop
+    play(app, {"click": "background.panorama.neon"}, {"wait": "loaded"})
+    assert app.state.view.backdrop == turned
     play(app, {"click": "background.panorama.sunset"}, {"wait": "loaded"})
-    assert app.state.view.backdrop.exposure == -2  # other pictures keep the one before's
+    assert (app.state.view.backdrop.yaw, app.state.view.backdrop.exposure) == (0.0, 0.0)
+    play(app, {"key": "Z", "mods": ["control"]})
+    assert app.state.view.backdrop == turned
 
 
 # Alone

@@ -78,6 +78,15 @@ def test_a_session_brings_everything_back(app: Any, tmp_path: Path) -> None:
     assert errors(app) == []
 
 
+def test_the_timeline_of_a_session_shows(app: Any, tmp_path: Path) -> None:
+    app.dispatch(act.AddKey())
+    play(app, {"key": "S", "mods": ["control"]}, {"wait": "saved"})
+    (path,) = (tmp_path / "work").glob("*.ballgan.json")
+    app.dispatch(act.ShowTimeline(False))
+    play(app, {"drop": str(path)}, {"wait": "loaded"})
+    assert app.state.playhead.shown
+
+
 def test_a_saved_picture_is_a_session_and_the_command_makes_the_same_pixels(
     app: Any, model_file: Path, tmp_path: Path
 ) -> None:

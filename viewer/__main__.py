@@ -5,6 +5,7 @@ import logging
 import sys
 from typing import TYPE_CHECKING
 
+from ballgan.cli.interrupts import end_as_by_interrupt
 from ballgan.cli.values import Parser, parse_scale, parse_window_size
 from ballgan.errors import explain
 from ballgan.process import tune_process
@@ -25,6 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     if arguments is None:  # a process of its own
         tune_process()
+        end_as_by_interrupt()
     try:
         return view(options)
     except KeyboardInterrupt:

@@ -57,7 +57,7 @@ def write_sphere(app: App, action: act.WriteSphere) -> None:
 def use_sphere(app: App, action: act.SphereWritten) -> None:
     """Show the file that was written for another program."""
     if action.edit:
-        app.dispatch(act.OpenPicture(action.path, as_it_is=True))
+        app.dispatch(act.OpenPicture(action.path))
 
 
 def save_picture(app: App, action: act.SaveScreenshot) -> None:

@@ -73,7 +73,7 @@ def open_picture(request: act.OpenPicture, ticket: Ticket) -> None:
 
     ballgan.Panorama(request.path).load()
     ticket.check()
-    ticket.post(act.PictureOpened(request.path, request.as_it_is))
+    ticket.post(act.PictureOpened(request.path))
 
 
 def recognise_file(request: act.OpenFile, ticket: Ticket) -> None:

@@ -1,4 +1,4 @@
-"""Ctrl-C that is not lost."""
+"""Ctrl-C that is not lost, and SIGTERM that does the same."""
 
 import signal
 import threading
@@ -38,3 +38,16 @@ def keep_interrupts() -> Iterator[Callable[[], None]]:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         if interrupted:
             raise KeyboardInterrupt
+
+
+def end_as_by_interrupt() -> None:
+    """Let SIGTERM, which ends jobs of clusters, do what Ctrl-C does: tidy up what is half done."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        handler = signal.getsignal(signal.SIGINT)
+        if callable(handler):
+            handler(signal.SIGINT, frame)
+        else:  # Ctrl-C is ignored, as in a script's background
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)

@@ -22,19 +22,16 @@ class FileRecognised(Action):
 
 @dataclass(frozen=True)
 class OpenPicture(Action):
-    """Put an image file behind the foreground once it has been read. as_it_is: with the turn and
-    the exposure that it was written with, instead of those of the picture before."""
+    """Put an image file behind the foreground once it has been read."""
 
     path: str
-    as_it_is: bool = False
 
 
 @dataclass(frozen=True)
 class PictureOpened(Action):
-    """An image file was read. as_it_is: as in OpenPicture."""
+    """An image file was read. Another one than before begins without a turn and an exposure."""
 
     path: str
-    as_it_is: bool = False
 
 
 @dataclass(frozen=True)

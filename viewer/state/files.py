@@ -33,7 +33,7 @@ def _(action: act.PictureOpened, state: ViewerState) -> ViewerState:
     if action.path not in bundled_panoramas().values():
         recent = remember(state.preferences.recent_pictures, action.path)
         state = replace(state, preferences=replace(state.preferences, recent_pictures=recent))
-    if action.as_it_is:
+    if action.path != state.view.backdrop.photo:
         state = with_backdrop(state, yaw=0.0, exposure=0.0)
     return with_backdrop(state, kind="photo", visible=True, photo=action.path)
 

@@ -41,6 +41,8 @@ def _(action: act.RestoreDocument, state: ViewerState) -> ViewerState:
         level = state.view.mesh.level
         export = replace(state.export, automatic_level=level is None)
         state = replace(state, export=export if level is None else replace(export, level=level))
+    if "animation" in values and state.animation.keys:
+        state = replace(state, playhead=replace(state.playhead, shown=True))
     return with_camera(with_level(state), state.view.camera)
 
 
