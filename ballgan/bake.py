@@ -26,6 +26,7 @@ BRICK_CELLS = 8  # of the fine grid, along a side of a brick
 FINE_CELLS = (96, 192)  # for planes of up to 96 pixels, and for larger ones
 INVISIBLE = 1 / 256  # opacity of a ray through the whole grid that nobody sees
 DENSITY_LIMIT = 1000.0  # raw; far beyond fully opaque, and safe in half precision
+COLOR_LIMIT = 1000.0  # likewise
 SLABS = 6  # steps of the coarse pass
 BRICKS_PER_STEP = 32
 
@@ -54,9 +55,10 @@ class Extent:
 class Coarse:
     """The whole foreground at COARSE_CELLS, n = COARSE_CELLS + 1 samples along a side.
 
-    density: (n, n, n) float16, raw. color: (n, n, n, 4) uint8, raw colour and 255. distance: uint8,
-    one for each brick (z, y, x): 0 where anything may be seen, else the number of bricks to the
-    nearest of those (along the axis where it is largest).
+    density: (n, n, n) float16, raw. color: (n, n, n, 4), raw colour and 1; uint8 in 255ths, or
+    float16 from a `StyleField`, whose colours have no bounds. distance: uint8, one for each brick
+    (z, y, x): 0 where anything may be seen, else the number of bricks to the nearest of those
+    (along the axis where it is largest).
     """
 
     extent: Extent
@@ -102,7 +104,7 @@ class Baking:
             parts.append(lattice.block(every, every, depth)[0])
         samples = torch.cat(parts)
         distance = measure_distance(find_occupied(samples[..., 3], self.extent).numpy())
-        return Coarse(self.extent, *pack(samples), distance)
+        return Coarse(self.extent, *self._pack(samples), distance)
 
     def refine(self, coarse: Coarse) -> Iterator[Bricks]:
         """The bricks in which anything may be seen, a few at a time, from the middle outwards."""
@@ -116,7 +118,7 @@ class Baking:
             chosen = places[start : start + BRICKS_PER_STEP]
             with torch.inference_mode():
                 samples = self._sample_bricks(lattice, torch.from_numpy(chosen))
-            yield Bricks(chosen, *pack(samples), (start + len(chosen)) / len(places))
+            yield Bricks(chosen, *self._pack(samples), (start + len(chosen)) / len(places))
 
     def _sample_bricks(self, lattice: Lattice, places: Tensor) -> Tensor:
         """Raw colour and density (B, m, m, m, 4) of bricks at `places` (B, 3)."""
@@ -125,6 +127,17 @@ class Baking:
         corner = places.to(device) * BRICK_CELLS
         z, y, x = (corner[:, k, None] + inside for k in range(3))  # (B, m)
         return lattice.block(x, y, z)
+
+    def _pack(self, samples: Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """Raw colour and density (..., 4) as `Coarse` has them, on the CPU."""
+        density = samples[..., 3].clamp(-DENSITY_LIMIT, DENSITY_LIMIT).half()
+        color = torch.ones_like(samples)
+        color[..., :3] = samples[..., :3]
+        if isinstance(self._field, StyleField):
+            color = color.clamp(-COLOR_LIMIT, COLOR_LIMIT).half()
+        else:
+            color = (color * 255).round().clamp(0, 255).byte()
+        return density.cpu().numpy(), color.cpu().numpy()
 
     def _lattice(self, cells: int) -> Lattice:
         half = self.extent.half_side
@@ -219,11 +232,3 @@ def grow(cells: np.ndarray) -> np.ndarray:
         wider[:-1] |= along[1:]
         cells = np.moveaxis(wider, 0, axis)
     return cells
-
-
-def pack(samples: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Raw colour and density (..., 4) as `Coarse` has them, on the CPU."""
-    density = samples[..., 3].clamp(-DENSITY_LIMIT, DENSITY_LIMIT).half()
-    color = torch.full_like(samples, 255.0)
-    color[..., :3] = (samples[..., :3] * 255).round().clamp(0, 255)
-    return density.cpu().numpy(), color.byte().cpu().numpy()

@@ -15,7 +15,7 @@ class Lattice(Protocol):
     """Values at the points (axis[x], axis[y], axis[z])."""
 
     def block(self, x: Tensor, y: Tensor, z: Tensor) -> Tensor:
-        """Raw colour in [0, 1] and density (B, z, y, x, 4) at indices (B, m), or (m,) for B = 1."""
+        """Raw colour and density (B, z, y, x, 4) at indices (B, m), or (m,) for B = 1."""
         ...
 
 
@@ -62,5 +62,5 @@ class PointLattice:
         parts = []
         for part in points.reshape(-1, 3).split(POINTS_AT_ONCE):
             density, features = self._field(self._rows, part[None])
-            parts.append(torch.cat([features[0, :, :3].clamp(0, 1), density[0, :, None]], dim=-1))
+            parts.append(torch.cat([features[0, :, :3], density[0, :, None]], dim=-1))
         return torch.cat(parts).view(*points.shape[:-1], 4)

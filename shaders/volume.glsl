@@ -15,7 +15,7 @@ uniform float stride;         // world units between two samples
 uniform int most_steps;       // a uniform: compilers unroll loops of constant length
 
 const float OPAQUE = 1.0 / 256.0;  // transmittance that nobody sees
-const float THIN = 1.0 / 512.0;    // share of a pixel that does not matter
+const float THIN = 1.0 / 512.0;    // share of a pixel for which no colour is looked up
 const float FAINT = -6.0;          // raw density under which steps may be longer
 const float NONE = -1000.0;        // raw density of nothing
 
@@ -29,8 +29,8 @@ float softplus(float x) {
     return max(x, 0.0) + log(1.0 + exp(-abs(x)));
 }
 
-float opacity_of(float raw, float length) {
-    return 1.0 - exp(-softplus(raw - 1.0) * length);
+float optical_depth(float raw, float length) {
+    return softplus(raw - 1.0) * length;
 }
 
 vec3 in_grid(vec3 place) {
@@ -50,7 +50,7 @@ void add(inout Gathered g, float opacity, vec3 colour, float distance) {
 
 // A stretch of the ray beyond the cube, where the field is the same everywhere.
 void add_outside(inout Gathered g, float from, float to) {
-    if (!bounded && to > from) add(g, opacity_of(outside.a, to - from), outside.rgb, 0.5 * (from + to));
+    if (!bounded && to > from) add(g, 1.0 - exp(-optical_depth(outside.a, to - from)), outside.rgb, 0.5 * (from + to));
 }
 
 // Gather the foreground along the ray; direction of unit length.
@@ -75,6 +75,7 @@ Gathered march(vec3 origin, vec3 direction) {
     float t = enter;
     float last = enter;    // place of the last sample
     float before = NONE;   // its raw density
+    float depth = 0.0;     // optical depth of what was passed and not yet added
     for (int i = 0; i < most_steps; ++i) {
         if (t >= leave || g.transmittance < OPAQUE) break;
         vec3 place = start + t * along;
@@ -89,10 +90,12 @@ Gathered march(vec3 origin, vec3 direction) {
             continue;
         }
         float raw = density_at(place);
-        float opacity = opacity_of(0.5 * (raw + before), t - last);
+        depth += optical_depth(0.5 * (raw + before), t - last);
+        float opacity = 1.0 - exp(-depth);
         if (g.transmittance * opacity > THIN) {
             float middle = 0.5 * (t + last);
             add(g, opacity, textureLod(colours, in_grid(start + middle * along), 0.0).rgb, middle);
+            depth = 0.0;
         }
         before = raw;
         last = t;

@@ -2,11 +2,13 @@
 
 import dataclasses
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from conftest import TINY, make_model
+from stylenerf_writer import stylenerf_file
 
 import ballgan
 from ballgan import bake
@@ -112,6 +114,25 @@ def test_grids_agree_with_the_field(axes: tuple[str, str, str], bounded: bool) -
     last = parts[-1]
     indices = [8 * place + np.arange(9) for place in last.places[-1]]
     assert_agrees(model, planes, last.density[-1], last.color[-1], indices, half, cells)
+
+
+def test_colours_of_an_mlp_keep_what_is_beyond_pictures(tmp_path: Path) -> None:
+    path = tmp_path / "cars.pkl"
+    path.write_bytes(stylenerf_file())
+    model = ballgan.load(str(path), device="cpu")
+    rows = model.field_code(model.map(model.z(3)))
+    baking = Baking(model, rows)
+    coarse = baking.coarse()
+    half = coarse.extent.half_side
+    z, y, x = np.meshgrid(*[np.linspace(-half, half, 49)] * 3, indexing="ij")
+    points = torch.from_numpy(np.stack([x, y, z], axis=-1)).float()
+    with torch.inference_mode():
+        features = model.field.features(rows, points.view(1, -1, 3))
+    expected = features[0, :, :3].view(49, 49, 49, 3).numpy()
+    assert expected.min() < -0.2 and expected.max() > 1.2
+    for color in coarse.color, next(baking.refine(coarse)).color:
+        assert color.dtype == np.float16 and (color[..., 3] == 1).all()
+    np.testing.assert_allclose(coarse.color[..., :3], expected, rtol=2e-3, atol=2e-3)
 
 
 def assert_agrees(

@@ -97,6 +97,25 @@ def test_fog_in_a_cube_is_as_opaque_as_the_formula_says(
     assert draw(preview, wide)[2, 2] == pytest.approx((0, 0, 0))  # beside the cube
 
 
+def test_colours_beyond_what_pictures_show_are_added_up_first(
+    preview: Any, fog_view: tuple[Any, Any]
+) -> None:
+    from ballgan_viewer.requests import Volume
+
+    model, view = fog_view
+    thin = fog(-1.0, Extent(0.5, 96))
+    color = np.tile(np.array([3, 0.5, -2, 1], np.float16), (49, 49, 49, 1))
+    opacity = 1 - math.exp(-math.log(1 + math.exp(-2)))
+    middle = np.s_[SIDE // 2, SIDE // 2]
+    for _ in range(2):  # each time in a texture of another kind
+        preview.receive(Volume(model, view.identity, replace(thin, color=color)))
+        expected = (3 * opacity, 0.5 * opacity, 0)
+        assert draw(preview, view)[middle] == pytest.approx(expected, abs=0.015)
+        preview.receive(Volume(model, view.identity, thin))
+        expected = (opacity, opacity * 128 / 255, 0)
+        assert draw(preview, view)[middle] == pytest.approx(expected, abs=0.015)
+
+
 def test_depth_is_the_expected_distance(preview: Any, fog_view: tuple[Any, Any]) -> None:
     from ballgan_viewer.requests import Volume
 

@@ -13,6 +13,7 @@ from .gl import attach, clipped, make_texture
 # Internal format, format, type and numpy's type of a sample.
 HALF = (GL.GL_R16F, GL.GL_RED, GL.GL_HALF_FLOAT, np.float16)
 COLOUR = (GL.GL_RGBA8, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, np.uint8)
+WIDE_COLOUR = (GL.GL_RGBA16F, GL.GL_RGBA, GL.GL_HALF_FLOAT, np.float16)  # beyond [0, 1], too
 WHOLE = (GL.GL_R8UI, GL.GL_RED_INTEGER, GL.GL_UNSIGNED_BYTE, np.uint8)
 Format = tuple[int, int, int, type]
 
@@ -20,23 +21,27 @@ Format = tuple[int, int, int, type]
 class Grid:
     """A 3-D texture, clamped at its edges; arrays are (z, y, x) or (z, y, x, channels)."""
 
-    def __init__(self, form: Format) -> None:
+    def __init__(self, form: Format = HALF) -> None:
         self.side = 0
         self._form = form
         smooth = GL.GL_NEAREST if form is WHOLE else GL.GL_LINEAR
         self._texture = make_texture(GL.GL_TEXTURE_3D, smooth, smooth)
 
-    def allocate(self, side: int) -> None:
-        """Make room for `side` samples along each axis; what they are is undefined."""
+    def allocate(self, side: int, form: Format | None = None) -> None:
+        """Make room for `side` samples along each axis; what they are is undefined.
+
+        form: of another kind than before.
+        """
+        self._form = form or self._form
         internal, layout, kind, _ = self._form
         GL.glBindTexture(GL.GL_TEXTURE_3D, self._texture)
         GL.glTexImage3D(GL.GL_TEXTURE_3D, 0, internal, side, side, side, 0, layout, kind, None)
         self.side = side
 
-    def upload(self, data: np.ndarray) -> None:
-        """Replace everything; allocates if the side differs."""
-        if self.side != data.shape[0]:
-            self.allocate(data.shape[0])
+    def upload(self, data: np.ndarray, form: Format | None = None) -> None:
+        """Replace everything; allocates if the side or the form differs."""
+        if self.side != data.shape[0] or form not in (None, self._form):
+            self.allocate(data.shape[0], form)
         self.write((0, 0, 0), data)
 
     def write(self, corner: tuple[int, int, int], data: np.ndarray) -> None:
