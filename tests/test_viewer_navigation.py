@@ -1,6 +1,7 @@
 """How the camera moves."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,9 +19,10 @@ from ballgan_viewer.navigation import (
 )
 from ballgan_viewer.panels.cube import FACES, project
 from ballgan_viewer.state import Navigation, ViewerState, apply
+from ballgan_viewer.state.camera import widened, with_camera, zoomed
 
 from ballgan.camera_text import to_camera
-from ballgan.view import NEAREST, Orbit, View
+from ballgan.view import MAX_FOV, MIN_FOV, NEAREST, Orbit, View
 
 CAMERA = Orbit(yaw=0.6, pitch=-0.3, radius=2.0, pivot=(0.1, 0.0, -0.1), fov=0.5)
 
@@ -106,3 +108,14 @@ def test_the_cube_shows_at_most_three_faces() -> None:
     shapes = project(CAMERA, (0.0, 0.0), 10.0)
     assert set(shapes) == {"front", "right", "bottom"}
     assert face(pan(CAMERA, 0.1, 0.1), "top").pitch == pytest.approx(math.pi / 2)
+
+
+@pytest.mark.parametrize("steps", [-1e6, 1e6])
+def test_a_drag_across_a_picture_of_a_pixel_goes_to_the_limits(steps: float) -> None:
+    state = ViewerState()
+    farthest = with_camera(state, replace(state.camera, radius=1e9)).view.camera.radius
+    nearest = with_camera(state, replace(state.camera, radius=0.0)).view.camera.radius
+    limit = nearest if steps > 0 else farthest
+    assert zoomed(state, steps, (0.5, 0.5)).radius == pytest.approx(limit)
+    fov = MAX_FOV if steps > 0 else MIN_FOV
+    assert widened(state, steps).fov == pytest.approx(fov, rel=0.3)

@@ -15,6 +15,7 @@ ORBIT_SPEED = math.pi  # radians for a drag across the picture
 LOOK_SPEED = 1.5  # angles of view for a drag across the picture
 ZOOM_STEP = 0.1  # logarithm of the distance for a step of the wheel
 FOV_STEP = 0.05  # logarithm of the tangent of half the angle of view for a step of the wheel
+LARGEST_EXPONENT = 50.0  # of a change of distance or angle: far beyond their limits
 FLY_SPEED = 0.5  # of the model's own distance a second
 FAST = 4.0  # times that with Shift
 GLIDE_SECONDS = 0.25  # of the way to a camera that a key or a click asks for
@@ -92,7 +93,7 @@ def zoom(camera: Orbit, steps: float, at: tuple[float, float] = (0.5, 0.5)) -> O
 
     That place is taken to be as far away as the pivot, and stays where it is in the picture.
     """
-    return zoom_to(camera, camera.radius * math.exp(-ZOOM_STEP * steps), at)
+    return zoom_to(camera, camera.radius * _grow(-ZOOM_STEP * steps), at)
 
 
 def zoom_to(camera: Orbit, radius: float, at: tuple[float, float] = (0.5, 0.5)) -> Orbit:
@@ -103,10 +104,15 @@ def zoom_to(camera: Orbit, radius: float, at: tuple[float, float] = (0.5, 0.5)) 
     return replace(camera, radius=radius, pivot=move(pivot, up, extent * (0.5 - at[1])))
 
 
+def _grow(exponent: float) -> float:
+    """exp, also of what a drag across a picture of one pixel asks for."""
+    return math.exp(min(max(exponent, -LARGEST_EXPONENT), LARGEST_EXPONENT))
+
+
 def widen(camera: Orbit, steps: float) -> Orbit:
     """A wider angle of view (positive steps) from as far as shows the pivot as large as before."""
     spread = math.tan(camera.fov / 2)
-    wider = spread * math.exp(FOV_STEP * steps)
+    wider = spread * _grow(FOV_STEP * steps)
     wider = min(max(wider, math.tan(MIN_FOV / 2)), math.tan(MAX_FOV / 2))
     return replace(camera, fov=2 * math.atan(wider), radius=camera.radius * spread / wider)
 
