@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from ballgan_viewer import actions as act
 from ballgan_viewer import latent_actions as lat
+from ballgan_viewer import output_actions as out
 from ballgan_viewer.panels.status import describe_picture
 from ballgan_viewer.requests import Rendered
 from test_viewer_app import CENTRE, notices
@@ -16,6 +17,7 @@ from test_viewer_preview import offset_px
 from viewer_driver import open_app, play, settle, stage_pixels
 
 import ballgan
+from ballgan.view import Comparison
 
 
 @pytest.fixture
@@ -67,6 +69,22 @@ def test_the_status_bar_says_who_draws(held: Any) -> None:
     held.dispatch(lat.StepSeed("foreground", 1))
     held.frame()
     assert "OpenGL preview, changing" in status(held)
+
+
+def test_an_earlier_picture_beside_a_moving_one_is_told(
+    app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play(app, {"key": "X"}, {"set": ["foreground.seed", 9]}, {"key": "X"})
+    app.dispatch(out.SetComparison(Comparison(on=True, kind="codes")))
+    settle(app)
+    assert not app._info(app._arrange()).lags
+    with monkeypatch.context() as patch:
+        patch.setattr(app.lanes["render"], "submit", lambda request: None)
+        turn(app, 0.4)
+        assert app.easel.engine(app.state) == "preview"  # which has the left side's volume only
+        assert app._info(app._arrange()).lags
+        turn(app, 0.0)
+        assert not app._info(app._arrange()).lags
 
 
 def test_the_key_and_the_switch_turn_it_off_for_good(held: Any) -> None:

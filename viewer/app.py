@@ -386,6 +386,7 @@ class App:
             separation=self.easel.separation,
             picture=self.surroundings.picture,
             surface_failed=self.easel.surface_failed(self.state),
+            lags=self.easel.lags(self.state.seen),
             probe=self._inspect(layout),
             rendering=self.loading or not self.converged,
             frame_ms=self.tempo.frame_ms,

@@ -338,6 +338,14 @@ class Easel:
             current=self._is_of(self.picture, state),
         )
 
+    def lags(self, state: ViewerState) -> bool:
+        """Whether the right side of a comparison still shows what was asked for before."""
+        for side in _sides(state)[1:]:
+            picture = self._panes[1].picture
+            if picture is not None and self.engine(side, 1) == "neural":
+                return not self._is_of(picture, side)
+        return False
+
     def describe_surface(self, state: ViewerState) -> SurfaceInfo | None:
         """Numbers of the surface on the stage."""
         surface = self.surface

@@ -71,6 +71,7 @@ class ViewInfo:
     surface: SurfaceInfo | None = None
     separation: "Separation | None" = None  # of the last finished picture
     surface_failed: bool = False  # there is none at the present level
+    lags: bool = False  # whether the right side of a comparison is an earlier picture
     probe: Probe | None = None  # of the pixel under the pointer, if it is inspected
     rendering: bool = False
     frame_ms: float = 0.0  # mean time of a frame of the interface

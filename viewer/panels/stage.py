@@ -33,7 +33,7 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     other = state.view.compared()
     actions: list[act.Action] = []
     if other is not None:
-        _draw_names(ui, state, other, picture)
+        _draw_names(ui, state, other, info)
         actions = _draw_divider(ui, state, picture)
     if state.view.layer == "depth":
         _draw_legend(ui, state.view, state.model.depth_range, picture)
@@ -58,8 +58,9 @@ def describe_probe(probe: Probe) -> list[tuple[str, str]]:
     return lines
 
 
-def _draw_names(ui: Ui, state: ViewerState, other: View, picture: Rect) -> None:
+def _draw_names(ui: Ui, state: ViewerState, other: View, info: ViewInfo) -> None:
     """What stands on which side, beside the divider's top."""
+    picture = info.layout.picture
     labels = dict(LAYER_LABELS)
     left, right = labels[state.view.layer], labels[other.layer]
     if state.view.comparison.kind == "codes":
@@ -67,6 +68,8 @@ def _draw_names(ui: Ui, state: ViewerState, other: View, picture: Rect) -> None:
         left, right = side, "B" if side == "A" else "A"
     elif state.view.comparison.kind == "pinned":
         left, right = f"Now, {left.lower()}", f"Pinned, {right.lower()}"
+    if info.lags:
+        right += ", previous picture"
     x = picture.x + picture.width * state.view.comparison.divider
     y = picture.y + ui.px(MARGIN)
     gap, draw = ui.px(8), imgui.get_background_draw_list()
