@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 import torch
 from conftest import TINY, make_model
+from PIL import Image
+from test_viewer_preview import offset_px
 
 from ballgan import Camera, Frame, Generator, RenderSettings, Scene, SolidColor
 from ballgan.progressive import REFINEMENTS, Pace, change, passes_between
@@ -86,6 +88,27 @@ def test_super_resolution_sees_rays_through_pixel_centres(tiny_model: Generator)
     frames = list(Scene(tiny_model).render_progressively(FRONT))
     assert [f.stage for f in frames[:3]] == ["raw", "full", "refined"]  # 16 rays need no preview
     assert change(frames[1], frames[-1]) < 3 / 255
+
+
+def test_super_resolution_moves_nothing() -> None:
+    """Where its layers add no detail, what is left is the raw picture, enlarged."""
+    model = make_model(TINY)
+    for block in model.super_resolution.blocks:
+        torch.nn.init.zeros_(block.to_rgb.weight)
+        torch.nn.init.zeros_(block.to_rgb.bias)
+    raw, full, *_, refined = Scene(model).render_progressively(FRONT)
+    assert (raw.stage, full.stage, refined.stage) == ("raw", "full", "refined")
+    raw_pixel = len(full.rgb) / raw.neural_resolution
+    assert raw_pixel == 4
+    enlarged = np.asarray(
+        [
+            Image.fromarray(raw.rgb[..., k]).resize(full.rgb.shape[:2], Image.Resampling.BICUBIC)
+            for k in range(3)
+        ]
+    ).transpose(1, 2, 0)
+    for frame in full, refined:
+        assert offset_px(enlarged, frame.rgb) < 0.1 * raw_pixel
+        assert np.abs(enlarged.mean((0, 1)) - frame.rgb.mean((0, 1))).max() < 2 / 255
 
 
 def test_samples_of_all_passes_lie_evenly() -> None:
