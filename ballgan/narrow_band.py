@@ -205,8 +205,7 @@ class _Search:
         A mark is the configuration of a cell.
         """
         while cells.shape[1]:
-            grid.cover(cells)
-
+            grid.cover(cells, lambda: self.progress(self.done))
             parts = self._map(partial(self._begin, grid, cells), cells.shape[1])
             self._sample(grid, 1, self.done + 0.7 * (0.99 - self.done), coarser)
             entered = self._map(partial(self._enter, grid, parts), len(parts), 1)
@@ -227,7 +226,7 @@ class _Search:
         self, grid: SparseGrid, parts: list[tuple[np.ndarray, np.ndarray]], part: slice
     ) -> np.ndarray:
         """Configure cells from `_begin`; returns their neighbours across crossed faces (3, N)."""
-        ((cells, corners),) = parts[part]
+        ((cells, corners),) = parts[part]  # one at a time
         above = grid.values[corners] > self.level
         configurations = np.packbits(above, axis=0, bitorder="little")[0]
         grid.marks[corners[0]] = configurations
@@ -282,11 +281,11 @@ class _Search:
             shared = np.flatnonzero(~outside & ((x & y & z & 1) == 1))  # 1 + k with even k
             values[shared] = coarser.values[coarser.look_up(*((points[:, shared] + 1) >> 1))]
         new = np.flatnonzero(np.isnan(values))
-        indices = np.minimum((points[:, new] - 1) * stride, self.resolution - 1)
-        sampled = self.sampler(indices, report)
-        values[new] = sampled
+        if len(new):
+            indices = np.minimum((points[:, new] - 1) * stride, self.resolution - 1)
+            values[new] = self.sampler(indices, report)
         grid.values[addresses] = values
-        return sampled
+        return values[new]
 
     def move_off(self, grid: SparseGrid, addresses: np.ndarray) -> None:
         """Move those values that are nearly the level off it."""
@@ -304,7 +303,7 @@ class _Search:
     def _map(self, work: Callable[[slice], Result], count: int, size: int = _CHUNK) -> list[Result]:
         """Results of `work` for parts of range(count), made by several threads; reports between.
 
-        They may write what others write too, if it is the same.
+        What one part writes another one may write as well, if it is the same.
         """
         return list(map_chunks(work, count, size, lambda _: self.progress(self.done)))
 

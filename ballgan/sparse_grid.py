@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 _SHIFT = 3
@@ -9,6 +11,7 @@ _BRICK = 2**_SHIFT  # points along a side of a brick, the unit of storage
 _INSIDE = _BRICK - 1  # bits of an index that tell the place in a brick
 _SIZE_SHIFT = 3 * _SHIFT
 _SIZE = 1 << _SIZE_SHIFT
+_CHUNK = 2**16  # cells at a time: some milliseconds between two reports
 
 # Corner c of a cell lies at ((c >> 2) & 1, (c >> 1) & 1, c & 1) from its lowest one.
 CORNERS = np.array([[c >> 2 & 1, c >> 1 & 1, c & 1] for c in range(8)])
@@ -29,11 +32,11 @@ class SparseGrid:
     def __init__(self, side: int) -> None:
         self.side = side
         self._bricks_per_side = -(-side // _BRICK)
-        self._table = np.zeros(
-            self._bricks_per_side**3, np.int64
-        )  # place of a brick -> first address
+        # By place of a brick: the address of its first point. 0: there is none.
+        self._table = np.zeros(self._bricks_per_side**3, np.int64)
         self._corners = np.zeros((3, 1), np.int64)  # indices of the first point of each brick
-        self.values = np.full(_SIZE, np.nan, np.float32)  # may be longer than needed
+        # Arrays may be longer than the bricks need.
+        self.values = np.full(_SIZE, np.nan, np.float32)
         self.marks = np.zeros(_SIZE, np.uint8)
         self.seen = np.zeros(_SIZE, bool)
         self._requested = np.zeros(_SIZE, bool)
@@ -43,7 +46,9 @@ class SparseGrid:
         places = self._place(x, y, z)
         addresses = self._table[places]
         if addresses.size and not addresses.all():
-            self._add_bricks(places)
+            wanted = np.zeros(len(self._table), bool)
+            wanted[places] = True
+            self._add_bricks(wanted)
             addresses = self._table[places]
         return _go_inside(addresses, x, y, z)
 
@@ -51,14 +56,26 @@ class SparseGrid:
         """Addresses like those of `find`, in brick 0 where there is no brick: to read only."""
         return _go_inside(self._table[self._place(x, y, z)], x, y, z)
 
-    def cover(self, cells: np.ndarray) -> None:
-        """Make the missing bricks of cells, given by the indices (3, C) of their lowest corners."""
-        at_end = cells[:, ((cells & _INSIDE) == _INSIDE).any(axis=0)]
-        places = [self._place(*(at_end + corner[:, None])) for corner in CORNERS]
-        self._add_bricks(np.concatenate([self._place(*cells), *places]))
+    def cover(self, cells: np.ndarray, step: Callable[[], None]) -> None:
+        """Make the missing bricks of cells, given by the indices (3, C) of their lowest corners.
+
+        step: called now and then; may raise to stop.
+        """
+        wanted = np.zeros(len(self._table), bool)
+        for start in range(0, cells.shape[1], _CHUNK):
+            step()
+            part = cells[:, start : start + _CHUNK]
+            wanted[self._place(*part)] = True
+            ends = part[:, ((part & _INSIDE) == _INSIDE).any(axis=0)]
+            for corner in CORNERS[1:]:
+                wanted[self._place(*(ends + corner[:, None]))] = True
+        self._add_bricks(wanted)
 
     def find_corners(self, addresses: np.ndarray) -> np.ndarray:
-        """Addresses (8, C) of the corners (see CORNERS) of cells with these lowest ones (C,)."""
+        """Addresses (8, C) of the corners (see CORNERS) of cells with these lowest ones (C,).
+
+        All bricks that they lie in have to exist (see `cover`).
+        """
         corners = addresses + _OFFSETS[:, None]
         ends = np.flatnonzero(_AT_END[addresses & (_SIZE - 1)])
         points = self.locate(addresses[ends])[:, None] + np.arange(2)[:, None]  # (axis, 2, E)
@@ -90,16 +107,17 @@ class SparseGrid:
         count = self._bricks_per_side
         return (x >> _SHIFT) * count**2 + (y >> _SHIFT) * count + (z >> _SHIFT)
 
-    def _add_bricks(self, places: np.ndarray) -> None:
-        wanted = np.zeros(len(self._table), bool)
-        wanted[places] = True
+    def _add_bricks(self, wanted: np.ndarray) -> None:
+        """Make those bricks that are wanted (a bool for each place) and missing."""
         new = np.flatnonzero(wanted & (self._table == 0))
+        if not len(new):
+            return
         count = self._corners.shape[1]
         corners = np.stack(np.unravel_index(new, (self._bricks_per_side,) * 3)) * _BRICK
         self._corners = np.concatenate([self._corners, corners], axis=1)
         missing = (self._corners.shape[1] << _SIZE_SHIFT) - len(self.values)
         if missing > 0:
-            size = max(missing, len(self.values) // 2)  # for some of the next ones, too
+            size = max(missing, len(self.values) // 8)  # for some of the next ones, too
             self.values = np.concatenate([self.values, np.full(size, np.nan, np.float32)])
             self.marks = np.concatenate([self.marks, np.zeros(size, np.uint8)])
             self.seen = np.concatenate([self.seen, np.zeros(size, bool)])

@@ -9,7 +9,7 @@ from scipy.spatial import cKDTree
 
 from ballgan.components import label_components
 from ballgan.errors import Cancelled
-from ballgan.field_samples import make_axis, sample_density
+from ballgan.field_samples import make_axis, sample_density, sample_density_at
 from ballgan.narrow_band import (
     find_narrow_band,
     first_samples,
@@ -227,7 +227,7 @@ def test_values_are_moved_off_the_level():
 def test_corners_of_cells_are_found_in_their_own_and_other_bricks():
     grid = SparseGrid(21)
     cells = np.random.default_rng(0).integers(0, 20, (3, 300))
-    grid.cover(cells)
+    grid.cover(cells, lambda: None)
     corners = grid.find_corners(grid.look_up(*cells))
     expected = cells[:, None] + CORNERS.T[:, :, None]
     np.testing.assert_array_equal(grid.locate(corners.ravel()), expected.reshape(3, -1))
@@ -238,5 +238,32 @@ def test_looking_up_makes_no_bricks():
     grid = SparseGrid(21)
     here = grid.find(*np.array([[3], [4], [5]]))
     grid.values[here] = 1
+    size = len(grid.values)
     points = np.array([[3, 20], [4, 20], [5, 20]])
-    np.testing.assert_array_equal(grid.values[grid.look_up(*points)], [1, np.nan])
+    addresses = grid.look_up(*points)
+    assert addresses[1] < 512 <= addresses[0]  # brick 0 stands for those that do not exist
+    np.testing.assert_array_equal(grid.values[addresses], [1, np.nan])
+    assert len(grid.values) == size
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_field_is_never_asked_about_nothing(seed):
+    """Also where the last points that a wavy surface leads to are known or outside."""
+    random = np.random.default_rng(seed)
+    waves = torch.from_numpy(random.normal(0, 9, (3, 5))).float()
+    phases = torch.from_numpy(random.uniform(0, 6, 5)).float()
+
+    def density(points):
+        return LEVEL + 20 * (points @ waves + phases).sin().sum(dim=-1)
+
+    axis = make_axis(BOX, 64)
+
+    def sampler(indices, report):
+        assert indices.shape[1] > 0
+        return sample_density_at(density, indices, axis, "cpu", report)
+
+    band = find_narrow_band(sampler, 64, lambda values: LEVEL, lambda fraction: None)
+    found, found_faces, _ = march_narrow_band(band, lambda fraction: None)
+    vertices, faces = find_surface(sample_density(density, box=BOX, resolution=64), LEVEL)
+    assert len(found_faces) == len(faces)
+    assert cKDTree(vertices).query(found)[0].max() * 64 < 1e-2
