@@ -33,6 +33,10 @@ float optical_depth(float raw, float length) {
     return softplus(raw - 1.0) * length;
 }
 
+float opacity_of(float depth) {
+    return 1.0 - exp(-depth);
+}
+
 vec3 in_grid(vec3 place) {
     return (place * cells + 0.5) / (cells + 1.0);
 }
@@ -50,7 +54,8 @@ void add(inout Gathered g, float opacity, vec3 colour, float distance) {
 
 // A stretch of the ray beyond the cube, where the field is the same everywhere.
 void add_outside(inout Gathered g, float from, float to) {
-    if (!bounded && to > from) add(g, 1.0 - exp(-optical_depth(outside.a, to - from)), outside.rgb, 0.5 * (from + to));
+    if (bounded || to <= from) return;
+    add(g, opacity_of(optical_depth(outside.a, to - from)), outside.rgb, 0.5 * (from + to));
 }
 
 // Gather the foreground along the ray; direction of unit length.
@@ -75,7 +80,7 @@ Gathered march(vec3 origin, vec3 direction) {
     float t = enter;
     float last = enter;    // place of the last sample
     float before = NONE;   // its raw density
-    float depth = 0.0;     // optical depth of what was passed and not yet added
+    float depth = 0.0;     // optical depth of what was passed and is too thin to add yet
     for (int i = 0; i < most_steps; ++i) {
         if (t >= leave || g.transmittance < OPAQUE) break;
         vec3 place = start + t * along;
@@ -91,7 +96,7 @@ Gathered march(vec3 origin, vec3 direction) {
         }
         float raw = density_at(place);
         depth += optical_depth(0.5 * (raw + before), t - last);
-        float opacity = 1.0 - exp(-depth);
+        float opacity = opacity_of(depth);
         if (g.transmittance * opacity > THIN) {
             float middle = 0.5 * (t + last);
             add(g, opacity, textureLod(colours, in_grid(start + middle * along), 0.0).rgb, middle);

@@ -100,20 +100,26 @@ def test_fog_in_a_cube_is_as_opaque_as_the_formula_says(
 def test_colours_beyond_what_pictures_show_are_added_up_first(
     preview: Any, fog_view: tuple[Any, Any]
 ) -> None:
-    from ballgan_viewer.requests import Volume
+    from ballgan_viewer.requests import Volume, VolumeDetail
 
     model, view = fog_view
     thin = fog(-1.0, Extent(0.5, 96))
     color = np.tile(np.array([3, 0.5, -2, 1], np.float16), (49, 49, 49, 1))
     opacity = 1 - math.exp(-math.log(1 + math.exp(-2)))
     middle = np.s_[SIDE // 2, SIDE // 2]
-    for _ in range(2):  # each time in a texture of another kind
-        preview.receive(Volume(model, view.identity, replace(thin, color=color)))
-        expected = (3 * opacity, 0.5 * opacity, 0)
-        assert draw(preview, view)[middle] == pytest.approx(expected, abs=0.015)
-        preview.receive(Volume(model, view.identity, thin))
-        expected = (opacity, opacity * 128 / 255, 0)
-        assert draw(preview, view)[middle] == pytest.approx(expected, abs=0.015)
+    places = np.argwhere(np.ones((12, 12, 12)))
+    for _ in range(2):  # each time in textures of another kind
+        for own, expected in (
+            (color, (3 * opacity, 0.5 * opacity, 0)),
+            (thin.color, (opacity, opacity * 128 / 255, 0)),
+        ):
+            preview.receive(Volume(model, view.identity, replace(thin, color=own)))
+            assert draw(preview, view)[middle] == pytest.approx(expected, abs=0.015)
+            density = np.full((len(places), 9, 9, 9), -1.0, np.float16)
+            bricks = Bricks(places, density, np.stack([own[:9, :9, :9]] * len(places)), 1.0)
+            preview.receive(VolumeDetail(model, view.identity, bricks))
+            assert draw(preview, view)[middle] == pytest.approx(expected, abs=0.015)
+            assert preview.refined
 
 
 def test_depth_is_the_expected_distance(preview: Any, fog_view: tuple[Any, Any]) -> None:

@@ -10,38 +10,50 @@ from OpenGL import GL
 
 from .gl import attach, clipped, make_texture
 
+Format = tuple[int, int, int, type]
+
 # Internal format, format, type and numpy's type of a sample.
 HALF = (GL.GL_R16F, GL.GL_RED, GL.GL_HALF_FLOAT, np.float16)
 COLOUR = (GL.GL_RGBA8, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, np.uint8)
 WIDE_COLOUR = (GL.GL_RGBA16F, GL.GL_RGBA, GL.GL_HALF_FLOAT, np.float16)  # beyond [0, 1], too
 WHOLE = (GL.GL_R8UI, GL.GL_RED_INTEGER, GL.GL_UNSIGNED_BYTE, np.uint8)
-Format = tuple[int, int, int, type]
+# By the samples' type, and whether they have channels.
+FORMATS: dict[tuple[str, bool], Format] = {
+    ("float16", False): HALF,
+    ("uint8", True): COLOUR,
+    ("float16", True): WIDE_COLOUR,
+    ("uint8", False): WHOLE,
+}
+
+
+def format_of(data: np.ndarray) -> Format:
+    """How the samples of an array (z, y, x) or (z, y, x, channels) are kept."""
+    return FORMATS[data.dtype.name, data.ndim == 4]
 
 
 class Grid:
     """A 3-D texture, clamped at its edges; arrays are (z, y, x) or (z, y, x, channels)."""
 
-    def __init__(self, form: Format = HALF) -> None:
+    def __init__(self) -> None:
         self.side = 0
-        self._form = form
-        smooth = GL.GL_NEAREST if form is WHOLE else GL.GL_LINEAR
-        self._texture = make_texture(GL.GL_TEXTURE_3D, smooth, smooth)
+        self._form: Format = HALF
+        self._texture = make_texture(GL.GL_TEXTURE_3D)
 
-    def allocate(self, side: int, form: Format | None = None) -> None:
-        """Make room for `side` samples along each axis; what they are is undefined.
-
-        form: of another kind than before.
-        """
-        self._form = form or self._form
-        internal, layout, kind, _ = self._form
+    def allocate(self, side: int, form: Format) -> None:
+        """Make room for `side` samples along each axis; what they are is undefined."""
+        self.side, self._form = side, form
+        internal, layout, kind, _ = form
         GL.glBindTexture(GL.GL_TEXTURE_3D, self._texture)
+        smooth = GL.GL_NEAREST if form is WHOLE else GL.GL_LINEAR
+        for way in GL.GL_TEXTURE_MIN_FILTER, GL.GL_TEXTURE_MAG_FILTER:
+            GL.glTexParameteri(GL.GL_TEXTURE_3D, way, smooth)
         GL.glTexImage3D(GL.GL_TEXTURE_3D, 0, internal, side, side, side, 0, layout, kind, None)
-        self.side = side
 
-    def upload(self, data: np.ndarray, form: Format | None = None) -> None:
-        """Replace everything; allocates if the side or the form differs."""
-        if self.side != data.shape[0] or form not in (None, self._form):
-            self.allocate(data.shape[0], form)
+    def upload(self, data: np.ndarray) -> None:
+        """Replace everything; allocates if the side or the format differs."""
+        wanted = data.shape[0], format_of(data)
+        if (self.side, self._form) != wanted:
+            self.allocate(*wanted)
         self.write((0, 0, 0), data)
 
     def write(self, corner: tuple[int, int, int], data: np.ndarray) -> None:
@@ -103,7 +115,10 @@ class SlicedPicture:
 
 
 class Canvas:
-    """A square RGBA texture of 8 bits a channel to draw into and to sample afterwards."""
+    """A square RGBA texture of 8 bits a channel to draw into and to sample afterwards.
+
+    What is drawn ends at [0, 1]: colours beyond it count along their ray, not over a background.
+    """
 
     def __init__(self) -> None:
         self.side = 0

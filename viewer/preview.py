@@ -18,17 +18,7 @@ from ballgan.view import Backdrop, Identity, Orbit, View
 
 from . import gl
 from .baker import backdrop_camera, essence, gain_of, lights_key, needs_worker
-from .gl_volume import (
-    COLOUR,
-    HALF,
-    WHOLE,
-    WIDE_COLOUR,
-    Canvas,
-    Format,
-    Grid,
-    SlicedPicture,
-    Stopwatch,
-)
+from .gl_volume import Canvas, Grid, SlicedPicture, Stopwatch, format_of
 from .layout import Rect
 from .navigation import eye_position, image_axes, ray_direction
 from .picture import place
@@ -58,10 +48,10 @@ class Preview:
         self._march = gl.Program("picture.vert", "preview.frag")
         self._compose = gl.Program("picture.vert", "scene.frag")
         self._quad = gl.Quad()
-        self._coarse = (Grid(HALF), Grid(COLOUR))
-        self._fine = (Grid(HALF), Grid(COLOUR))
-        self._cleared: tuple[int, Format] | None = None  # the fine grid, once all is defined
-        self._emptiness = Grid(WHOLE)
+        self._coarse = (Grid(), Grid())
+        self._fine = (Grid(), Grid())
+        self._cleared: Any = None  # of what kind the fine grid is, once every sample is defined
+        self._emptiness = Grid()
         self._panorama = SlicedPicture()
         self._canvas = Canvas()
         self._point = Canvas()  # of one pixel
@@ -85,8 +75,7 @@ class Preview:
             self._volume_jobs.clear()
             size = result.coarse.density.nbytes + result.coarse.color.nbytes
             self._volume_jobs.append((size, partial(self._use_volume, result)))
-            side, form = result.coarse.extent.cells + 1, colour_form(result.coarse.color)
-            self._volume_jobs.extend(self._clear_fine(side, form))
+            self._volume_jobs.extend(self._clear_fine(result.coarse))
         elif isinstance(result, VolumeDetail):
             bricks = result.bricks
             size = bricks.density.nbytes + bricks.color.nbytes
@@ -113,23 +102,27 @@ class Preview:
 
     def _use_volume(self, volume: Volume) -> None:
         self._coarse[0].upload(volume.coarse.density)
-        self._coarse[1].upload(volume.coarse.color, colour_form(volume.coarse.color))
+        self._coarse[1].upload(volume.coarse.color)
         self._emptiness.upload(volume.coarse.distance)
         self._volume, self.refined, self._drawn = volume, False, None
 
-    def _clear_fine(self, side: int, colour: Format) -> list[tuple[int, Job]]:
-        """Uploads that define a fine grid of another kind: filters may touch unused samples."""
-        if self._cleared == (side, colour):
+    def _clear_fine(self, coarse: Any) -> list[tuple[int, Job]]:
+        """Uploads that define a fine grid for a `Coarse` of another kind than before: filters may
+        touch unused samples."""
+        side = coarse.extent.cells + 1
+        kind = side, coarse.color.dtype
+        if self._cleared == kind:
             return []
         self._cleared = None
-        for grid, form in zip(self._fine, (HALF, colour), strict=True):
-            grid.allocate(side, form)
-        depth = max(1, SLICE // (2 * side * side))
         jobs: list[tuple[int, Job]] = []
-        for z in range(0, side, depth):
-            slab = np.zeros((min(depth, side - z), side, side), np.float16)
-            jobs.append((slab.nbytes, partial(self._fine[0].write, (z, 0, 0), slab)))
-        jobs.append((0, partial(setattr, self, "_cleared", (side, colour))))
+        for grid, like in zip(self._fine, (coarse.density, coarse.color), strict=True):
+            grid.allocate(side, format_of(like))
+            layer = np.zeros((1, side, side, *like.shape[3:]), like.dtype)
+            depth = max(1, SLICE // layer.nbytes)
+            for z in range(0, side, depth):
+                slab = np.broadcast_to(layer, (min(depth, side - z), *layer.shape[1:]))
+                jobs.append((slab.nbytes, partial(grid.write, (z, 0, 0), slab)))
+        jobs.append((0, partial(setattr, self, "_cleared", kind)))
         return jobs
 
     def _add_bricks(self, detail: VolumeDetail) -> None:
@@ -404,11 +397,6 @@ class Preview:
 def _fill(sizes: tuple[float, ...]) -> np.ndarray:
     """As many sizes as the shader has room for."""
     return np.array(sizes + (0.0,) * (MOST_SIZES - len(sizes)), np.float32)
-
-
-def colour_form(color: np.ndarray) -> Format:
-    """How colours of a volume are kept."""
-    return WIDE_COLOUR if color.dtype == np.float16 else COLOUR
 
 
 def shown_backdrop(view: View) -> Backdrop:
