@@ -25,9 +25,10 @@ from .geometry import equirectangular_directions, intersect_sphere, require_insi
 from .memo import Memo
 from .transfer import send
 
-# Photos that some scene shows, on the CPU: they are large, so all scenes share them.
+# Photos that scenes have, on the CPU: they are large, so all scenes share them.
 _photos: WeakValueDictionary[tuple, Tensor] = WeakValueDictionary()
 _reading = Lock()
+KEPT = 2  # photos a scene: those of both sides of a comparison
 
 
 class Backdrop:
@@ -37,7 +38,7 @@ class Backdrop:
         self.config = config
         self.device = device
         self._pictures = Memo(4)  # photos, at the sizes of a picture and of its light
-        self._last: tuple[tuple, Tensor] | None = None  # the last file that was read
+        self._kept: dict[str, tuple[tuple, Tensor]] = {}  # files that were read last, by path
 
     def release(self) -> None:
         """Keep nothing on the model's device."""
@@ -100,18 +101,22 @@ class Backdrop:
         return self._pictures.get((file, height), lambda: shrink(image, height).to(self.device))
 
     def _read(self, panorama: Panorama, file: tuple) -> Tensor:
-        if self._last is not None and self._last[0] == file:
-            return self._last[1]  # without waiting for a scene that reads another file
+        kept = self._kept.get(panorama.path)
+        if kept is not None and kept[0] == file:
+            return kept[1]  # without waiting for a scene that reads another file
         try:
             with _reading:
                 image = _photos.get(file)
                 if image is None:
                     image = _photos[file] = panorama.load()
         except ValueError:
-            if self._last is None or self._last[0][0] != panorama.path:
+            if kept is None:
                 raise
-            return self._last[1]
-        self._last = file, image  # one is enough: that which is being edited
+            return kept[1]
+        self._kept.pop(panorama.path, None)
+        self._kept[panorama.path] = file, image
+        while len(self._kept) > KEPT:
+            del self._kept[next(iter(self._kept))]
         return image
 
     def visible_span(self) -> float:

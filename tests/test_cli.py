@@ -16,7 +16,7 @@ from cli_runs import QUICK, assert_error
 
 import ballgan
 from ballgan.__main__ import build_parser, main
-from ballgan.cli.interrupts import keep_interrupts
+from ballgan.cli.interrupts import end_as_by_interrupt, keep_interrupts
 from ballgan.cli.progress import ProgressBar
 from ballgan.mesh import MESH_SUFFIXES, RESOLUTION_RANGE
 
@@ -185,10 +185,10 @@ def test_places_that_cannot_be_written_are_refused_before_the_model_is_read(
     assert ".tmp" not in error.replace(str(tmp_path), "")
 
 
-def send_interrupt_into_a_deaf_import() -> None:
+def send_interrupt_into_a_deaf_import(number: int = signal.SIGINT) -> None:
     """Ctrl-C where every exception of an optional import is caught, as trimesh does."""
     with suppress(BaseException):
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(number)
 
 
 def test_interrupts_during_imports_are_not_lost():
@@ -200,6 +200,20 @@ def test_interrupts_during_imports_are_not_lost():
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     with keep_interrupts():
         pass
+
+
+def test_a_terminated_command_ends_where_ctrl_c_is_ignored():
+    """As in a script's background."""
+    before = signal.getsignal(signal.SIGTERM), signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        end_as_by_interrupt()
+        with pytest.raises(KeyboardInterrupt), keep_interrupts():
+            send_interrupt_into_a_deaf_import(signal.SIGTERM)
+        assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        for number, handler in zip((signal.SIGTERM, signal.SIGINT), before, strict=True):
+            signal.signal(number, handler)
 
 
 def test_a_swallowed_interrupt_is_raised_by_the_next_progress():

@@ -206,29 +206,49 @@ def test_impossible_turns_are_refused(name: str) -> None:
         Gradient(roll=math.inf)
 
 
-def test_scenes_share_the_photos_they_show(
-    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in "room", "roof":
-        write_png(tmp_path / f"{name}.png", np.random.default_rng(2).random((32, 64, 3)))
-    read: list[ReferenceType[torch.Tensor]] = []
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[ReferenceType[torch.Tensor]]:
+    """The photos that were read from files."""
+    images: list[ReferenceType[torch.Tensor]] = []
     load = Panorama.load
 
     def note(panorama: Panorama) -> torch.Tensor:
         image = load(panorama)
-        read.append(ref(image))
+        images.append(ref(image))
         return image
 
     monkeypatch.setattr(Panorama, "load", note)
+    return images
+
+
+def show_photos(scene: Scene, folder: Path, *names: str, yaw: float = 0.0) -> None:
+    """One after the other; they are written the first time."""
+    for name in names:
+        path = folder / f"{name}.png"
+        if not path.exists():
+            write_png(path, np.random.default_rng(2).random((32, 64, 3)))
+        scene.background = Panorama(path, yaw=yaw)
+        scene.render(FRONT)
+
+
+def test_scenes_share_the_photos_they_have(
+    scene: Scene, tmp_path: Path, read: list[ReferenceType[torch.Tensor]]
+) -> None:
     scenes = scene, Scene(scene.model)
     for other in scenes:
         for yaw in 0.0, 1.0:
-            other.background = Panorama(tmp_path / "room.png", yaw=yaw)
-            other.render(FRONT)
+            show_photos(other, tmp_path, "room", yaw=yaw)
     assert len(read) == 1
     for other in scenes:
-        assert read[0]() is not None  # some scene still shows it
-        other.background = Panorama(tmp_path / "roof.png")
-        other.render(FRONT)
-    assert len(read) == 2
+        assert read[0]() is not None  # some scene still has it
+        show_photos(other, tmp_path, "roof", "hall")
+    assert len(read) == 3
     assert read[0]() is None
+
+
+def test_the_photos_of_both_sides_of_a_comparison_are_read_once(
+    scene: Scene, tmp_path: Path, read: list[ReferenceType[torch.Tensor]]
+) -> None:
+    for yaw in 0.0, 1.0, 2.0:
+        show_photos(scene, tmp_path, "room", "roof", yaw=yaw)
+    assert len(read) == 2

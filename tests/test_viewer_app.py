@@ -1,14 +1,17 @@
 """The real program offscreen, driven by the input that a person gives."""
 
+import gc
 import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from weakref import ref
 
 import numpy as np
 import pytest
 import trimesh
+from ballgan_viewer import actions as act
 from ballgan_viewer.panels.pad import SPACING
 from ballgan_viewer.script import WAITS
 from ballgan_viewer.tempo import SETTLING_FRAMES, SETTLING_PAUSE
@@ -417,3 +420,20 @@ def test_waiting_has_an_end(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_window_sizes_are_those_asked_for(app: Any) -> None:
     assert app.window.logical_size == SIZE
+
+
+@pytest.mark.parametrize("layer", ["full", "surface"])
+@pytest.mark.parametrize("learnt", [True, False])
+def test_nothing_holds_a_closed_model(
+    app: Any, model_file: Path, other_file: Path, layer: str, learnt: bool
+) -> None:
+    settle(app)
+    generator = ref(app.easel.model.generator)
+    app.dispatch(act.SetLayer(layer))  # not every layer has a picture that replaces the first one's
+    if not learnt:  # nor every background another panorama
+        play(app, {"click": "background.colour"})
+    play(app, {"wait": "idle"}, {"drop": str(other_file)}, {"wait": "idle"})
+    app.dispatch(act.CloseModel(str(model_file)))
+    play(app, {"wait": "idle"})
+    gc.collect()
+    assert generator() is None

@@ -1,6 +1,7 @@
 """Keeps what is asked of the renderer in step with the state, and what it gave."""
 
 import math
+from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -71,14 +72,20 @@ class Easel:
         for pane in self._panes:
             pane.use_model()
         self._find_surface.submit(Forget())
+        self._render.submit(Forget())
+
+    def forget_closed(self, models: Collection[Model]) -> None:
+        """Let the preview go of what belongs to none of the open `models`."""
+        self._preview.forget_closed(models)
 
     def submit(self, state: ViewerState, limit: str) -> None:
         """Ask for what the state wants, up to the stage `limit`, unless it was asked for."""
         if self.model is None:
             return
         sides = _sides(state)
-        for pane in self._panes[len(sides) :]:
-            pane.forget_others(self.model)
+        for number, pane in enumerate(self._panes):
+            if number >= len(sides) or sides[number].view.layer == "surface":
+                pane.forget_others(self.model)
         surface = self._next_surface(sides)
         if surface is not None and surface != self._surface_asked:
             self._surface_asked = surface

@@ -28,7 +28,7 @@ class Pane:
         self.settled = self.surface = self.surface_failed = None
 
     def forget_others(self, model: Model) -> None:
-        """The pane does not show: what it has of a model that may have been closed can go."""
+        """The picture does not show: that of a model that may have been closed can go."""
         if self.picture is not None and self.picture.request.model != model:
             self.picture = None
 

@@ -6,7 +6,7 @@ thread with the context. Rectangles are in framebuffer pixels, y down.
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -66,11 +66,24 @@ class Preview:
         self._drawn: Any = None  # what the canvas shows
         self._volume_jobs: deque[tuple[int, Job]] = deque()  # bytes, upload
         self._picture_jobs: deque[tuple[int, Job]] = deque()
+        self._sender: Model | None = None  # of what waits to be uploaded
 
     # What arrives
 
+    def forget_closed(self, models: Collection[Model]) -> None:
+        """Let go of what belongs to none of the open `models`."""
+        for name in "_volume", "_backcloth", "_lights":
+            kept = getattr(self, name)
+            if kept is not None and kept.model not in models:
+                setattr(self, name, None)
+        if self._sender not in models:
+            self._volume_jobs.clear()
+            self._picture_jobs.clear()
+            self._sender = None
+
     def receive(self, result: Volume | VolumeDetail | Backcloth | Lights) -> None:
         """Take what the baker has made."""
+        self._sender = result.model
         if isinstance(result, Volume):
             self._volume_jobs.clear()
             size = result.coarse.density.nbytes + result.coarse.color.nbytes

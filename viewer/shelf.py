@@ -3,7 +3,7 @@
 The state knows of them what the window shows; their generators are here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from . import actions as act
@@ -47,6 +47,11 @@ class Shelf:
             if open_models.get(path) is model.info
         }
         return self._models.get(state.model.path) if state.model is not None else None
+
+    @property
+    def open(self) -> Collection[Model]:
+        """The open models."""
+        return self._models.values()
 
     def close(self) -> None:
         """End the lanes."""

@@ -112,11 +112,14 @@ class Renderer:
         self._ticket: Ticket | None = None
         self._climbed = ""  # last stage of the ladder that was posted
 
-    def __call__(self, request: RenderRequest, ticket: Ticket) -> None:
+    def __call__(self, request: RenderRequest | Forget, ticket: Ticket) -> None:
         """Post Rendered for each stage up to the limit, and Settled at the end.
 
         With the preview: what it needs before that, and better versions of it afterwards.
         """
+        if isinstance(request, Forget):
+            self._scene = self._baker = self._model = self._view = self._ladder = None
+            return
         self._ticket = ticket
         climbing = request.shows(self._model, self._view, self._revision) if self._view else False
         if self._ladder is None or not climbing:

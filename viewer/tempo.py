@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 SETTLING_FRAMES = 3  # that the interface needs to answer to an event completely
-SETTLING_PAUSE = 1 / 60  # seconds before each, in which the model has the processor to itself
+SETTLING_PAUSE = 0.01  # seconds before each, in which the model has the processor to itself
 MAX_STEP = 0.1  # seconds that an animation goes on in one frame at most
 WINDOW = 1.0  # seconds over which frames are counted
 

@@ -6,20 +6,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+ENDING = (signal.SIGINT, signal.SIGTERM)
+
 
 @contextmanager
 def keep_interrupts() -> Iterator[Callable[[], None]]:
-    """Raise KeyboardInterrupt on Ctrl-C, and once more at the end of the block.
+    """Raise KeyboardInterrupt on a signal that does, and once more at the end of the block.
 
     For code that swallows exceptions, or turns them into others: imports that catch every error of
     an optional package (trimesh has some), callbacks from compiled libraries (FFmpeg's). Gives a
-    function that raises it again as soon as it is called. Only in the main thread of a program
-    that has Python's own handler of SIGINT; else nothing changes.
+    function that raises it again as soon as it is called. Only in the main thread, and of Ctrl-C
+    and SIGTERM those that have Python's own handler of Ctrl-C; else nothing changes.
     """
     ours = threading.current_thread() is threading.main_thread()
-    if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield lambda: None
-        return
+    raising = [n for n in ENDING if ours and signal.getsignal(n) is signal.default_int_handler]
     interrupted = False
 
     def check() -> None:
@@ -31,23 +31,17 @@ def keep_interrupts() -> Iterator[Callable[[], None]]:
         interrupted = True
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGINT, interrupt)
+    for number in raising:
+        signal.signal(number, interrupt)
     try:
         yield check
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number in raising:
+            signal.signal(number, signal.default_int_handler)
         if interrupted:
             raise KeyboardInterrupt
 
 
 def end_as_by_interrupt() -> None:
     """Let SIGTERM, which ends jobs of clusters, do what Ctrl-C does: tidy up what is half done."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        handler = signal.getsignal(signal.SIGINT)
-        if callable(handler):
-            handler(signal.SIGINT, frame)
-        else:  # Ctrl-C is ignored, as in a script's background
-            raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
