@@ -48,10 +48,8 @@ PLAIN_SAMPLES = 96  # of published models along a ray; a model with fewer is not
 BACKBONE_TARGET, SUPER_RESOLUTION_TARGET = 2.0, 3.0
 RAY_LIMITS = {"PSNR dB": (40.0, math.inf), "alpha error x 255": (0.0, 1.0)}
 FRAME_LIMITS = {"PSNR dB": (40.0, math.inf)}
-MEMORY_LIMITS = {
-    "memory share": (0.0, 1 / 3)
-}  # of the plain way's, where that is LARGE, at 128x128
-LARGE = 64.0  # MiB
+MEMORY_LIMITS = {"memory share": (0.0, 1 / 3)}  # of the plain way's, at 128x128
+LARGE = 64.0  # MiB that the plain way has to need for that
 BACKBONE_LIMITS = {"PSNR dB": (35.0, math.inf)}
 SUPER_RESOLUTION_LIMITS = {"PSNR dB": (45.0, math.inf)}
 CONVERGED_SAMPLES = 384

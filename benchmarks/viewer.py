@@ -188,18 +188,16 @@ def benchmark(model: str | None, repeats: int) -> list[Row]:
     with open_app(model) as app:
         name = app.state.model.name
         rows = []
-        plain = {
-            change: whole_network(app, change, 2)
-            for change in ("camera", "foreground", "background")
-        }
+        moved = whole_network(app, "camera", 2)
         cost = drag(app, 6 * repeats)
-        rows.append(row(name, "drag, coarse volume", cost, plain["camera"], rays=app.preview.side))
+        rows.append(row(name, "drag, coarse volume", cost, moved, rays=app.preview.side))
         rows.append(row(name, "backbone", backbone(app, repeats)))
         for which in "foreground", "background":
             if which == "background" and not app.state.model.has_background:
                 continue
+            plain = whole_network(app, which, 2)
             cost = first_preview(app, which, repeats)
-            rows.append(row(name, f"new {which} code to its preview", cost, plain[which]))
+            rows.append(row(name, f"new {which} code to its preview", cost, plain))
         for what, condition in (
             ("network's picture after that", lambda: app.converged),
             ("refined volume after that", lambda: is_refined(app)),
@@ -210,7 +208,7 @@ def benchmark(model: str | None, repeats: int) -> list[Row]:
         cost = drag(app, 6 * repeats)
         more: Row = {"rays": app.preview.side, "psnr_db": decibels}
         more["wrong"] = find_wrong(more, LIMITS)
-        rows.append(row(name, "drag, refined volume", cost, plain["camera"], **more))
+        rows.append(row(name, "drag, refined volume", cost, moved, **more))
         return rows
 
 

@@ -1,7 +1,6 @@
 """Keeps what is asked of the renderer in step with the state, and what it gave."""
 
 import math
-from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -73,10 +72,6 @@ class Easel:
             pane.use_model()
         self._find_surface.submit(Forget())
         self._render.submit(Forget())
-
-    def forget_closed(self, models: Collection[Model]) -> None:
-        """Let the preview go of what belongs to none of the open `models`."""
-        self._preview.forget_closed(models)
 
     def submit(self, state: ViewerState, limit: str) -> None:
         """Ask for what the state wants, up to the stage `limit`, unless it was asked for."""

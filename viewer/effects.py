@@ -30,7 +30,7 @@ def use_model(app: App, action: act.Action) -> None:
         app.gallery.use_model(model)
         app.tempo.rest()
         app.window.set_title(f"{model.info.name} \u2013 BallGAN")
-    app.easel.forget_closed(app.shelf.open)
+    app.preview.forget_closed(app.shelf.open)
     if isinstance(action, act.ModelOpened) and app.state.loading is None:
         _restore_pending(app)
 

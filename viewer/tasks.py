@@ -118,7 +118,8 @@ class Renderer:
         With the preview: what it needs before that, and better versions of it afterwards.
         """
         if isinstance(request, Forget):
-            self._scene = self._baker = self._model = self._view = self._ladder = None
+            self._scene = self._baker = self._model = None
+            self._view = self._ladder = self._ticket = None
             return
         self._ticket = ticket
         climbing = request.shows(self._model, self._view, self._revision) if self._view else False
