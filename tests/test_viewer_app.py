@@ -14,7 +14,7 @@ import trimesh
 from ballgan_viewer import actions as act
 from ballgan_viewer.panels.pad import SPACING
 from ballgan_viewer.script import WAITS
-from ballgan_viewer.tempo import SETTLING_FRAMES, SETTLING_PAUSE
+from ballgan_viewer.tempo import SETTLING_FRAMES, SETTLING_PAUSE, Tempo
 from PIL import Image
 from viewer_driver import SIZE, open_app, play, settle, stage_pixels
 
@@ -331,12 +331,19 @@ def test_nothing_runs_at_rest(app: Any) -> None:
 
 def test_the_interface_settles_without_haste(app: Any) -> None:
     settle(app)
-    play(app, {"key": "G"})
-    assert app.tempo.until_settled == SETTLING_PAUSE
+    app.tempo.expect_more()
     assert 0 < app.patience() <= SETTLING_PAUSE
-    for _ in range(SETTLING_FRAMES + 1):
-        app.frame()
-    assert app.tempo.until_settled is None
+
+
+def test_a_few_frames_after_a_change_the_interface_has_settled() -> None:
+    tempo = Tempo()
+    for _ in range(2):
+        for _ in range(SETTLING_FRAMES):
+            assert tempo.until_settled == SETTLING_PAUSE
+            with tempo.frame():
+                pass
+        assert tempo.until_settled is None
+        tempo.expect_more()
 
 
 def test_the_loop_ends_when_the_window_is_closed(app: Any) -> None:
