@@ -13,11 +13,15 @@ BENCH_OPTIONS ?=
 BENCH_MODELS ?=
 BENCHMARKS := startup load render mesh viewer
 
-.PHONY: help demo test lint format bench check-speed clean libraries
+MONKEY_ACTIONS ?= 20000
+
+.PHONY: help demo test monkey lint format bench check-speed clean libraries
 
 help:
 	@echo "make demo    open the viewer on the bundled model (without a display: write demo.png)"
 	@echo "make test    run all tests; TEST_OPTIONS=\"-k mesh -x\" goes to pytest"
+	@echo "make monkey  20,000 random actions at the viewer, an hour of a quiet machine;"
+	@echo "             MONKEY_ACTIONS=2000 for a look"
 	@echo "make lint    check formatting, style and types"
 	@echo "make format  format the code"
 	@echo "make bench   measure speeds into benchmarks/RESULTS.md; BENCH_OPTIONS=--quick for a look,"
@@ -49,9 +53,13 @@ format: $(VENV)/.installed-test
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# What the commands set for themselves (see ballgan/process.py), for all that is compared.
-TUNED := MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=2147483647 \
-	GOMP_SPINCOUNT=20000
+# What the commands set for themselves.
+TUNED := env $$($(BIN)/python -c "from ballgan.process import ALLOCATOR, SPINS; \
+	print(f'GLIBC_TUNABLES={ALLOCATOR} GOMP_SPINCOUNT={SPINS}')")
+
+monkey: $(VENV)/.installed-test libraries
+	$(TUNED) BALLGAN_MONKEY_ACTIONS=$(MONKEY_ACTIONS) $(BIN)/python -m pytest \
+		tests/test_viewer_monkey.py -k many -o log_cli=true -o log_cli_level=INFO $(TEST_OPTIONS)
 
 bench: $(VENV)/.installed libraries
 	@{ echo "# Measured speeds"; echo; \

@@ -91,8 +91,13 @@ class Foreground:
             return march_quickly(field, grid, rays.tile(part), steps, report)
 
         if self.field_code.device.type == "cpu":
-            parts = run_on_cores(march, cut_for_cores(count, tile), report)
-            return Composite.concatenate(parts)
+            gathered = Composite.empty(count, field.feature_channels, like=rays.origins)
+            run_on_cores(
+                lambda part, report: gathered.put(part, march(part, report)),
+                cut_for_cores(count, tile),
+                report,
+            )
+            return gathered
 
         def march_tile(part: slice) -> Composite:
             return march(part, part_of(report, part.start / count, min(part.stop / count, 1.0)))

@@ -23,6 +23,7 @@ DARK = 1e-3  # transmittance at which a ray stops
 # Parts of a ray, from front to back: the rays that are dark after one are left out. A GPU would
 # have to wait for the list of them, so it goes all the way at once.
 SLABS = {"cpu": 4}
+POINTS_AT_ONCE = {"cpu": 2**14}  # that a field is asked about; a GPU is asked about all
 FEW_FEATURES = 64  # so many are decoded for each sample; more, from a slab's mean hidden layer
 STEP_COUNTS = (16, 20, 24, 28, 32, 40, 48, 56, 68, 84, 100)  # along a ray; multiples of four slabs
 MANY_STEPS = 144  # that show all detail
@@ -96,6 +97,7 @@ class _March:
         self.optical_depth = self._start.new_zeros(count)
         self.distance = self._start.new_zeros(count)
         self.features = self._start.new_zeros(count, field.feature_channels)
+        self._few_features = field.feature_channels <= FEW_FEATURES
 
     def advance(self, first: int, last: int) -> bool:
         """Go on from step `first` to `last`; whether any ray still sees something."""
@@ -111,9 +113,7 @@ class _March:
         chosen = live.flatten().nonzero()[:, 0]
         if not len(chosen):
             return len(rays) > 0
-        points = points.flatten(1).index_select(1, chosen)  # (3, M)
-        hidden = self._field.hidden(points)
-        extinction = density_to_extinction(self._field.density_of(hidden, points))
+        extinction, values = self._look_up(points.flatten(1).index_select(1, chosen))
         depths = torch.zeros_like(along)
         depths.view(-1).index_copy_(0, chosen, extinction)
         depths *= delta
@@ -121,8 +121,6 @@ class _March:
         weights = torch.exp(depths - until) * -torch.expm1(-depths)
         self.optical_depth[rays] = until[:, -1]
         self.distance[rays] += (weights * along).sum(1)
-        few = self._field.feature_channels <= FEW_FEATURES
-        values = self._field.features_of(hidden) if few else hidden
         ends = live.sum(1).cumsum(0)
         sums = F.embedding_bag(
             torch.arange(len(chosen), device=delta.device),
@@ -131,11 +129,28 @@ class _March:
             per_sample_weights=weights.flatten()[chosen],
             mode="sum",
         )  # (A, F) or (A, H)
-        if few:
+        if self._few_features:
             self.features.index_add_(0, rays, sums)
         else:
             self._add_colors(rays, sums, weights.sum(1))
         return True
+
+    def _look_up(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        """Extinction (M,), and features or, where they are many, the hidden layer (M, F or H).
+
+        A part of the points (3, M) at a time, so that little is in memory at once.
+        """
+        size = POINTS_AT_ONCE.get(points.device.type, points.shape[1])
+        parts = [self._look_up_part(part) for part in points.split(size, dim=1)]
+        if len(parts) == 1:
+            return parts[0]
+        extinction, values = zip(*parts, strict=True)
+        return torch.cat(extinction), torch.cat(values)
+
+    def _look_up_part(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        hidden = self._field.hidden(points)
+        extinction = density_to_extinction(self._field.density_of(hidden, points))
+        return extinction, self._field.features_of(hidden) if self._few_features else hidden
 
     def _seeing(self, first: int) -> Tensor:
         """The rays (A,) that still see something before step `first`."""

@@ -11,7 +11,7 @@ from .stylegan2 import Step
 from .surfaces import SurfaceBackground
 
 TILE = 32  # pixels along a side of the parts that are filled when they are first seen
-TILES_AT_ONCE = 16
+TILES_AT_ONCE = 8
 MAX_TILES = 1024  # that are kept: 128 MiB of 32 channels
 
 
@@ -80,7 +80,8 @@ class SphereCache:
         features = self._network(directions.view(1, -1, 3), self._ws)[0]
         first, self._count = self._count, self._count + len(tiles)
         if self._count > len(self._rows):
-            fresh = self._rows.new_empty(self._count, *self._rows.shape[1:])
-            self._rows = torch.cat([self._rows, fresh])  # at least doubled
+            grown = self._rows.new_empty(first + self._count, *self._rows.shape[1:])
+            grown[:first] = self._rows[:first]  # no more: what is not touched takes no memory
+            self._rows = grown
         self._rows[first : self._count] = features.view(len(tiles), TILE**2, -1)
         self._slots[tiles] = torch.arange(first, self._count, device=tiles.device)

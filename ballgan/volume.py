@@ -197,6 +197,17 @@ class Composite:
         return (self.distance + self.transmittance * background_distance) / total
 
     @staticmethod
+    def empty(count: int, features: int, like: Tensor) -> "Composite":
+        """Room for what `count` rays gather, to be filled by `put`."""
+        rays = [like.new_empty(count) for _ in range(3)]
+        return Composite(like.new_empty(count, features), *rays)
+
+    def put(self, part: slice, gathered: "Composite") -> None:
+        """Take what some of the rays gathered."""
+        for name in self.__dataclass_fields__:
+            getattr(self, name)[part] = getattr(gathered, name)
+
+    @staticmethod
     def concatenate(parts: "list[Composite]") -> "Composite":
         """Joins tiles of rays."""
         names = Composite.__dataclass_fields__

@@ -168,7 +168,7 @@ def machine() -> dict[str, Any]:
         "system": platform.system(),
         "python": platform.python_version(),
         "torch": torch.__version__,
-        "settings": {k: v for k, v in os.environ.items() if k.startswith(("MALLOC_", "GOMP_"))},
+        "settings": {k: v for k, v in os.environ.items() if k.startswith(("GLIBC_", "GOMP_"))},
         "peak_rss_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }
 

@@ -137,7 +137,7 @@ def test_a_slow_program_fails() -> None:
     """What CI runs, with a fast way that is the plain one."""
     program = (
         "import sys; sys.path.insert(0, sys.argv[1]); import startup; "
-        "startup.QUICK = ('slow',); startup.PROGRAMS['slow'] = ('pass', 20.0); "
+        "startup.QUICK = ('slow',); startup.PROGRAMS['slow'] = ('', 'pass', 20.0); "
         "startup.EVERYTHING = ''; sys.argv = ['startup.py', '--quick']; startup.main()"
     )
     result = subprocess.run(

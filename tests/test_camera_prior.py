@@ -24,9 +24,9 @@ from small_datasets import random_image, sound_files, write_files
 from stylenerf_writer import StyleNerfOptions, stylenerf_file
 
 import ballgan
-from ballgan.__main__ import main as command_main
 from ballgan.camera import Camera
 from ballgan.camera_prior import CameraPrior
+from ballgan.cli.main import main as command_main
 from ballgan.config import CameraConfig
 
 CPU = torch.device("cpu")

@@ -15,8 +15,8 @@ import pytest
 from cli_runs import QUICK, assert_error
 
 import ballgan
-from ballgan.__main__ import build_parser, main
 from ballgan.cli.interrupts import end_as_by_interrupt, keep_interrupts
+from ballgan.cli.main import build_parser, main
 from ballgan.cli.progress import ProgressBar
 from ballgan.mesh import MESH_SUFFIXES, RESOLUTION_RANGE
 
@@ -41,7 +41,7 @@ import sys, types
 package = types.ModuleType("ballgan")
 package.__path__ = [{folder!r}]
 sys.modules["ballgan"] = package
-from ballgan.__main__ import main
+from ballgan.cli.main import main
 assert main(["render", "--help"]) == 0
 assert not {{"torch", "numpy"}} & sys.modules.keys()
 """
@@ -253,7 +253,7 @@ def test_interrupts_elsewhere_are_left_alone():
 
 def test_interrupt_while_the_command_is_imported_is_status_130(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(
-        "ballgan.__main__.importlib.import_module",
+        "ballgan.cli.main.importlib.import_module",
         lambda *args: send_interrupt_into_a_deaf_import(),
     )
     arguments = ["export", "m.pkl", "--output", str(tmp_path / "x.obj")]

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import ballgan
-from ballgan.__main__ import main
+from ballgan.cli.main import main
 
 QUICK = ("--samples", "8", "--neural-resolution", "8")
 
@@ -84,8 +84,8 @@ def test_the_sphere_is_exported_and_comes_back(
 
 
 def test_a_film_has_the_background_of_its_options() -> None:
-    from ballgan.__main__ import build_parser
     from ballgan.cli.film import _complete, _describe_view
+    from ballgan.cli.main import build_parser
     from ballgan.view import Backdrop, Code
 
     options = ["--background", "sunset", "--exposure", "-1", "--match-light", "--still-background"]

@@ -10,7 +10,7 @@ import trimesh
 from cli_runs import QUICK, assert_error, load_png
 
 import ballgan
-from ballgan.__main__ import main
+from ballgan.cli.main import main
 
 
 def test_export_writes_a_mesh_that_reads_back(model_path, tmp_path, capsys):

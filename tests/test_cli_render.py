@@ -10,8 +10,8 @@ from cli_runs import QUICK, assert_error, load_png
 from PIL import Image
 
 import ballgan
-from ballgan.__main__ import build_parser, main
 from ballgan.cli.latents import format_rows, parse_mix, parse_moves
+from ballgan.cli.main import build_parser, main
 from ballgan.cli.render import prepare_render
 from ballgan.depth import shade_depth
 

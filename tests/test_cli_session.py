@@ -9,8 +9,8 @@ from PIL import Image
 
 import ballgan
 from ballgan import staging
-from ballgan.__main__ import main
 from ballgan.capture import capture_picture
+from ballgan.cli.main import main
 from ballgan.filming import FilmSettings
 from ballgan.model_files import describe_file
 from ballgan.session import PictureSettings, Session, read_session, write_session

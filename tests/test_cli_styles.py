@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 import ballgan
-from ballgan.__main__ import build_parser, main
 from ballgan.camera_text import to_camera
+from ballgan.cli.main import build_parser, main
 from ballgan.session import read_session
 from ballgan.staging import draw_mesh
 from ballgan.view import DepthStyle, MeshStyle

@@ -14,9 +14,9 @@ from PIL import Image
 from test_video import decode, on_white, psnr
 
 import ballgan
-from ballgan.__main__ import main
 from ballgan.animation import Animation, Key, turntable
 from ballgan.capture import capture_picture
+from ballgan.cli.main import main
 from ballgan.depth import shade_depth
 from ballgan.filming import FilmSettings, list_views, render_film, render_frame
 from ballgan.session import Session, read_session, write_session

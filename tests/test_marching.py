@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 import ballgan
+from ballgan import marching
 from ballgan.foreground import Foreground
 from ballgan.generator import Generator
 from ballgan.marching import RayBundle, choose_steps, march_in_tiles, march_quickly
@@ -85,6 +86,32 @@ def test_nothing_is_looked_up_behind_dark_matter_or_in_empty_space() -> None:
     assert fog.looked_up == 0
     assert (gathered.transmittance == 1).all()
     assert gathered.mean_distance().isinf().all()
+
+
+@pytest.mark.parametrize("features", [3, 32, 128])
+def test_a_field_is_asked_in_parts(features: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    class Striped(Fog):
+        feature_channels = features
+
+        def hidden(self, points: Tensor) -> Tensor:
+            asked.append(points.shape[1])
+            return super().hidden(points)
+
+        def features_of(self, hidden: Tensor) -> Tensor:
+            return hidden[:, 2:].expand(-1, features)
+
+    def march() -> Composite:
+        return march_quickly(Striped(0.5), EVERYWHERE, rays(), 24)  # type: ignore[arg-type]
+
+    whole, sizes = march(), list(asked)
+    asked.clear()
+    monkeypatch.setitem(marching.POINTS_AT_ONCE, "cpu", 7)
+    parts = march()
+    assert max(sizes) > 7 == max(asked) and sum(asked) == sum(sizes)
+    for name in Composite.__dataclass_fields__:
+        assert torch.allclose(getattr(parts, name), getattr(whole, name), atol=1e-6)
 
 
 def test_steps_follow_the_detail_of_the_field() -> None:

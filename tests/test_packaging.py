@@ -17,7 +17,7 @@ import ballgan_train.__main__ as train_command
 import pytest
 
 import ballgan
-import ballgan.__main__ as command
+import ballgan.cli.main as command
 
 ROOT = Path(__file__).resolve().parents[1]
 WINDOW_AND_TRAINING = {
@@ -182,7 +182,7 @@ def test_readme_commands_are_valid() -> None:
 
 
 def test_readme_viewer_commands_are_valid() -> None:
-    viewer = pytest.importorskip("ballgan_viewer.__main__")
+    viewer = pytest.importorskip("ballgan_viewer.main")
     commands = readme_commands("ballgan-viewer")
     assert commands
     for arguments in commands:

@@ -9,9 +9,9 @@ import trimesh
 from PIL import Image
 
 import ballgan
-from ballgan.__main__ import main
 from ballgan.animation import turntable
 from ballgan.capture import capture_picture, render_shown
+from ballgan.cli.main import main
 from ballgan.filming import FilmSettings, is_transparent_view, render_film, render_frame
 from ballgan.mesh_picture import ShownSurface, draw_surface, find_normals
 from ballgan.model_files import describe_file

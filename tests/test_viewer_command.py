@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from ballgan_viewer.__main__ import parse
+from ballgan_viewer.main import parse
 from PIL import Image
 from viewer_driver import require_gl
 
@@ -101,10 +101,10 @@ def test_an_error_in_a_frame_ends_a_script_with_status_one(tmp_path: Path) -> No
     (tmp_path / "s.json").write_text('[{"wait": "loaded"}]')
     code = (
         "import sys\n"
-        "from ballgan_viewer import __main__, panels\n"
+        "from ballgan_viewer import main, panels\n"
         "def broken(*_): raise RuntimeError('no\\ncamera')\n"
         "panels.DRAW = dict.fromkeys(panels.DRAW, broken)\n"
-        "sys.exit(__main__.main(['--offscreen', '--script', 's.json']))"
+        "sys.exit(main.main(['--offscreen', '--script', 's.json']))"
     )
     result = subprocess.run(
         [sys.executable, "-c", code],
@@ -133,12 +133,12 @@ def test_nothing_heavy_is_imported_before_the_window_is_shown(tmp_path: Path) ->
     require_gl()
     code = (
         "import sys\n"
-        "from ballgan_viewer import __main__, window\n"
+        "from ballgan_viewer import main, window\n"
         "def loaded(window, options):\n"
         "    return [m for m in ('torch', 'numpy', 'OpenGL', 'ballgan_viewer.app')"
         " if m in sys.modules]\n"
-        "__main__.run = loaded\n"
-        "print(__main__.view(__main__.parse(['--offscreen', '--screenshot', 'a.png'])))\n"
+        "main.run = loaded\n"
+        "print(main.view(main.parse(['--offscreen', '--screenshot', 'a.png'])))\n"
     )
     environment = {**os.environ, "BALLGAN_CONFIG_DIR": str(tmp_path)}
     result = subprocess.run(

@@ -128,7 +128,7 @@ def test_without_it_the_network_draws_a_coarse_picture_first(
 
 
 def test_a_start_without_it(model_file: Path, tmp_path: Path, monkeypatch: Any) -> None:
-    from ballgan_viewer.__main__ import main
+    from ballgan_viewer.main import main
 
     monkeypatch.setenv("BALLGAN_CONFIG_DIR", str(tmp_path / "config"))
     started: list[Any] = []

@@ -22,7 +22,7 @@ from test_viewer_app import app
 from viewer_driver import play
 
 from ballgan.images import write_png
-from ballgan.process import return_freed_memory, tune_process
+from ballgan.process import return_freed_memory
 
 __all__ = ["app"]  # fixtures
 log = logging.getLogger(__name__)
@@ -138,11 +138,10 @@ def test_random_actions(app: Any, files: list[Path], seed: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not ACTIONS, reason="takes hours: set BALLGAN_MONKEY_ACTIONS to 20000")
+@pytest.mark.skipif(not ACTIONS, reason="takes an hour: make monkey")
 @pytest.mark.timeout(12 * 3600)
 def test_many_random_actions_and_no_growth(app: Any, files: list[Path]) -> None:
     """As many as asked for, such as 20,000; memory is compared after a tenth of them."""
-    tune_process()  # as the command does
     play(app, {"wait": "loaded"})
     beginning, (model, other, *_) = document.values(app.state), files
     part = ACTIONS // 10

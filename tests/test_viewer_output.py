@@ -17,8 +17,8 @@ from PIL import Image
 from viewer_driver import open_app, play, settle, stage_pixels
 
 import ballgan
-from ballgan.__main__ import main
 from ballgan.camera_text import to_camera
+from ballgan.cli.main import main
 from ballgan.colormaps import apply_colormap
 from ballgan.plain import from_plain, to_plain
 from ballgan.session import read_session

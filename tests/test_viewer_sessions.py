@@ -18,8 +18,8 @@ from ballgan_viewer.autosave import Autosave
 from PIL import Image
 from viewer_driver import SIZE, open_app, play, require_gl, settle
 
-from ballgan.__main__ import main
 from ballgan.animation import Animation, Key
+from ballgan.cli.main import main
 from ballgan.model_files import bundled_model, describe_file
 from ballgan.session import Session, read_session, write_session
 from ballgan.view import Backdrop, Code, View

@@ -4,6 +4,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 from weakref import ref
 
@@ -176,3 +177,61 @@ def test_a_lane_at_rest_holds_no_request() -> None:
         time.sleep(0.001)  # the thread may not wait yet
     assert request() is None
     bench.lane.close()
+
+
+def test_a_lane_owes_until_something_is_told(bench: Bench) -> None:
+    assert not bench.lane.owes
+    bench.lane.submit("first")
+    assert bench.started.acquire(timeout=10)
+    bench.lane.submit("second")
+    assert bench.lane.owes
+    for _ in range(2):
+        bench.go_on.release()
+    assert [bench.next(), bench.next()] == [Stopped("test", "first"), "second"]
+    assert not bench.lane.owes
+    bench.lane.submit("third")
+    bench.lane.cancel()
+    assert not bench.lane.owes
+
+
+def test_work_waits_for_what_is_urgent(bench: Bench) -> None:
+    asked, urgent = threading.Event(), threading.Event()
+
+    def is_urgent() -> bool:
+        asked.set()
+        return urgent.is_set()
+
+    bench.lane.urgent = is_urgent
+    urgent.set()
+    bench.lane.submit("slow")
+    bench.go_on.release()
+    assert asked.wait(10) and bench.results.empty()
+    bench.lane.submit("other")  # nobody waits for the way any more
+    assert bench.next() == Stopped("test", "slow")
+    urgent.clear()
+    bench.go_on.release()
+    assert bench.next() == "other"
+
+
+def test_what_is_urgent_gets_half_of_the_time(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept, clock = [], [0.0]
+    monkeypatch.setattr("ballgan_viewer.worker.LONGEST_WAIT", 0.2)
+    monkeypatch.setattr("ballgan_viewer.worker.time.monotonic", lambda: clock[0])
+
+    def sleep(seconds: float) -> None:
+        slept.append(clock[0])
+        clock[0] += seconds
+
+    monkeypatch.setattr("ballgan_viewer.worker.time.sleep", sleep)
+    bench.lane.urgent = lambda: True
+    ticket = Ticket(bench.lane, "endless")
+    worked = 0.0
+    for _ in range(1000):
+        ticket.check()
+        clock[0] += 0.001
+        worked += 0.001
+    assert 0.4 < worked / clock[0] < 0.6
+    pauses = [b - a for a, b in pairwise(slept)]
+    assert max(pauses) == pytest.approx(0.2, abs=0.02)  # its own turn, as long as the others'

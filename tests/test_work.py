@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 import torch
 
-from ballgan.__main__ import main
 from ballgan.cli.crew import Crew, find_crew
+from ballgan.cli.main import main
 from ballgan.cli.shares import DEAD_S, FAILED, _take_dead, do_shares
 from ballgan.cli.work import RECORDS, Piece, Work
 

@@ -47,6 +47,7 @@ from .worker import Lane
 log = logging.getLogger(__name__)
 PAUSE = 0.5  # seconds without a change after which the next one is another step of the history
 REST = 0.12  # seconds without a change after which the picture is finished
+STAGE_LANES = "render", "surface"  # that make the picture on the stage
 ENDED = "The window ended unexpectedly the last time."
 RECOVERED = (
     f"{ENDED} It shows again what it showed; {keys_of('edit.undo')} goes back to a fresh start."
@@ -82,15 +83,20 @@ class App:
                 ("picture", tasks.open_picture),
                 ("render", tasks.Renderer(self._stage.way)),
                 ("surface", tasks.SurfaceFinder()),
-                ("export", tasks.export_mesh),
                 ("reveal", tasks.reveal_file),
+            )
+        }
+        self.lanes |= {
+            name: Lane(name, work, self._post, urgent=self._is_awaited)
+            for name, work in (
+                ("export", tasks.export_mesh),
                 ("capture", capture_tasks.capture),
                 ("film", capture_tasks.capture),
             )
         }
         self.lanes["recognise"] = Lane("recognise", tasks.recognise_file, self._post, in_turn=True)
         self.lanes["save"] = Lane("save", tasks.save_picture, self._post, in_turn=True)
-        self.surroundings: Surroundings = Surroundings(self._post)
+        self.surroundings: Surroundings = Surroundings(self._post, self._is_awaited)
         self.lanes |= self.surroundings.lanes
         self.shelf: Shelf = Shelf(self._post)
         self.lanes["notes"] = Lane("notes", tasks.write_notes, self._post, in_turn=True)
@@ -397,7 +403,11 @@ class App:
 
     def _is_computing(self) -> bool:
         """Whether the picture on the stage is being made. For any thread."""
-        return any(self.lanes[name].busy for name in ("render", "surface"))
+        return any(self.lanes[name].busy for name in STAGE_LANES)
+
+    def _is_awaited(self) -> bool:
+        """Whether the stage shows nothing yet of what was asked for last. For any thread."""
+        return any(self.lanes[name].owes for name in STAGE_LANES)
 
     def _busy(self) -> bool:
         return self.loading or self.exporting or self.capturing or not self.converged

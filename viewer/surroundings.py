@@ -32,11 +32,15 @@ UNROLLED = "unrolled"  # the key of the panel's picture of the whole background
 class Surroundings:
     """Owns the pictures of the panel, and the lanes that make them."""
 
-    def __init__(self, post: Callable[[Any], None]) -> None:
+    def __init__(self, post: Callable[[Any], None], urgent: Callable[[], bool]) -> None:
+        """As of a Lane."""
         self.lanes = {
-            "unroll": Lane("unroll", Unroller(), post),
-            "panoramas": Lane("panoramas", make_thumbnails, post),
-            "sphere": Lane("sphere", write_sphere, post),
+            name: Lane(name, work, post, urgent=urgent)
+            for name, work in (
+                ("unroll", Unroller()),
+                ("panoramas", make_thumbnails),
+                ("sphere", write_sphere),
+            )
         }
         self._pictures = PanelPictures()
         self._watcher = Watcher(post)

@@ -21,6 +21,8 @@ NO_MEMORY = (
     "smaller size, grid or number of rays."
 )
 MEANINGFUL = 0.03  # of the work, from which on the time left is estimated
+PAUSE = 0.005  # seconds between two looks whether the way is free
+LONGEST_WAIT = 0.5  # seconds for which the way is left free; then as long a time is worked
 
 
 def is_memory_error(error: BaseException) -> bool:
@@ -74,9 +76,11 @@ class Ticket:
         self._lane = lane
         self._started = time.monotonic()
         self._next_report = 0.0
+        self._waits_again_at = 0.0
 
     def post(self, result: Any) -> None:
         """Give a result to the window."""
+        self._lane.owes = False
         self._lane.post(result)
 
     def progress(self, fraction: float) -> None:
@@ -91,7 +95,19 @@ class Ticket:
             self.post(Progress(self._lane.name, self.request, fraction, left))
 
     def check(self) -> None:
-        """Raise ballgan.Cancelled if the work should stop."""
+        """Raise ballgan.Cancelled if the work should stop; wait a little for what is urgent."""
+        self._stop_if_unwanted()
+        began = now = time.monotonic()
+        if now < self._waits_again_at:
+            return
+        while self._lane.urgent() and now < began + LONGEST_WAIT:
+            time.sleep(PAUSE)
+            self._stop_if_unwanted()
+            now = time.monotonic()
+        if now > began:
+            self._waits_again_at = now + (now - began)
+
+    def _stop_if_unwanted(self) -> None:
         if self._lane.closed or (self.superseded and not self.protected):
             raise Cancelled
 
@@ -106,14 +122,19 @@ class Lane:
         post: Callable[[Any], None],
         *,
         in_turn: bool = False,
+        urgent: Callable[[], bool] = lambda: False,
     ) -> None:
         """`work(request, ticket)` runs in the thread; `post(result)` must be thread-safe.
 
         in_turn: work on every request, one after the other, instead of on the newest.
+        urgent: whether someone waits for another lane, which then has the processor for itself;
+        at most half of the time, so that this one goes on.
         """
         self.name = name
         self.post = post
+        self.urgent = urgent
         self.closed = False
+        self.owes = False  # whether nothing was told since the last request
         self._work = work
         self._in_turn = in_turn
         self._waiting: list[Any] = []
@@ -137,6 +158,7 @@ class Lane:
     def submit(self, request: Any) -> None:
         """Work on `request` as soon as possible, instead of any other (or after them)."""
         with self._changed:
+            self.owes = True
             if not self._waiting:
                 self._waiting_since = time.monotonic()
             if self._in_turn:
@@ -153,6 +175,7 @@ class Lane:
         """Stop what runs and forget what waits."""
         with self._changed:
             waiting, self._waiting = self._waiting, []
+            self.owes = False
             self._supersede()
         for request in waiting:
             self.post(Stopped(self.name, request))
@@ -192,6 +215,7 @@ class Lane:
         outcome = self._attempt(ticket)
         with self._changed:
             self._ticket = None
+            self.owes = self.owes and bool(self._waiting)
         if outcome is not None and not self.closed:
             self.post(outcome)
         return True
