@@ -3,6 +3,7 @@
 import ctypes
 import os
 import sys
+from contextlib import suppress
 from typing import Any
 
 # Rounds that a thread of OpenMP waits for more work before it sleeps: a third of a millisecond.
@@ -27,18 +28,20 @@ def tune_command() -> None:
     """Settings of a command, as the first thing it does: for speed, and little memory for it.
 
     Where the C library has to be told before the program begins, it begins anew: the same process,
-    by the same command. Settings of the person who started it are left alone.
+    by the same command. Settings of the person who started it are left alone, and programs that
+    it starts in its turn are not concerned.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", str(SPINS))
-    given = os.environ.get("GLIBC_TUNABLES", "")
-    if not _uses_glibc() or "glibc.malloc." in given or not sys.executable:
-        return
-    os.environ["GLIBC_TUNABLES"] = ":".join(filter(None, [given, ALLOCATOR]))
-    try:
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
-    except OSError:  # it works without, too
-        return
+    given = os.environ.pop("GLIBC_TUNABLES", "")
+    begins_anew = _uses_glibc() and "glibc.malloc." not in given and bool(sys.executable)
+    if begins_anew:
+        tuned = os.environ | {"GLIBC_TUNABLES": f"{given}:{ALLOCATOR}"}
+        with suppress(OSError):  # it works without, too
+            os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], tuned)
+    given = given.removesuffix(f":{ALLOCATOR}")
+    if given:
+        os.environ["GLIBC_TUNABLES"] = given
 
 
 def _uses_glibc() -> bool:
