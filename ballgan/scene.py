@@ -3,12 +3,10 @@
 import itertools
 import math
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from .backdrop import Backdrop
@@ -19,30 +17,27 @@ from .backgrounds import (
     LearntBackground,
     Panorama,
     SolidColor,
-    expose,
 )
 from .bands import WHOLE_SIZE, Layers, finish, join_bands, render_bands
 from .camera import AnyCamera, Orbit
 from .chunks import part_of
+from .composition import Composition
 from .frame import (
     MIN_NEURAL_RESOLUTION,
     Frame,
     RenderSettings,
-    resize,
 )
 from .generator import Generator
 from .latent_space import LatentSpace
 from .latents import Latent
-from .lighting import Light, MatchLight, Shading, find_shading, relight
-from .matte import extend_colors, solve_matte
+from .lighting import Light, MatchLight, Shading, find_shading
 from .memo import Value
 from .progressive import Pace, climb_ladder
 from .quick_field import look_up_density, prepare_field
 from .separation import Separation, measure_separation
 from .shot import Progress, Shot, aim
-from .stages import Stages, Subject, corners_behind
+from .stages import Stages, Subject
 from .stylegan2 import Step
-from .transfer import send
 from .volume import Composite
 
 if TYPE_CHECKING:
@@ -50,10 +45,6 @@ if TYPE_CHECKING:
 
     from .dome import Dome
     from .mesh_picture import ShownSurface
-
-NORMAL_STEP = 1 / 128  # of the box, for the density's gradient
-SHADING_STEP = 1 / 64  # of the box, for the smoother normals that light is matched with
-MATTE_GREYS = (0.25, 0.75)  # backgrounds that mattes are solved with
 
 
 class Scene:
@@ -174,16 +165,7 @@ class Scene:
 
         gathered: what `gather` gives, if it is known.
         """
-        layer = shot.settings.layer
-        if layer in ("full", "raw", "background") and isinstance(self.background, LearntBackground):
-            corners = corners_behind(shot, self.background)  # beyond which no other ray goes
-            self.model.check_rays(corners.origins, corners.directions)
-        if layer == "background":
-            return self._render_background(shot)
-        gathered = self.gather(shot) if gathered is None else gathered
-        if layer == "normals":
-            return self._render_normals(shot, gathered)
-        return self._render_foreground(shot, gathered)
+        return Composition(self, self._stages, shot).layers(gathered)
 
     def _check_values(self) -> None:
         """Raise ValueError if the latent or the background is of another kind."""
@@ -195,135 +177,6 @@ class Scene:
                 "scene.background should be a LearntBackground, SolidColor, Gradient, Panorama or "
                 f"None; got {self.background!r}."
             )
-
-    def _render_foreground(self, shot: Shot, gathered: Composite) -> Layers:
-        """Layers "full", "raw" and "foreground"."""
-        opacity = shot.image(gathered.opacity[:, None])
-        behind = None if shot.settings.layer == "foreground" else self.background
-        learnt = behind if isinstance(behind, LearntBackground) else None
-        if learnt is not None and not self._exposes_picture(shot, learnt):
-            features, distance = self._before_learnt_background(shot, gathered, learnt)
-            rgb = self._picture(shot, shot.image(features))
-            amount = resize(opacity, rgb.shape[-1])
-            rgb = self._match_light(shot, gathered, rgb, amount)
-            return Layers(rgb, opacity, shot.image(distance[:, None]), True)
-        depth = shot.image(gathered.mean_distance()[:, None])
-        if shot.enlarge and shot.settings.matte == "solved":
-            opacity, rgb = self._solve_matte(shot, gathered, opacity)
-        else:
-            premultiplied = shot.image(gathered.features)
-            rgb = self._picture(shot, extend_colors(premultiplied, opacity))
-        rgb = self._match_light(shot, gathered, rgb, 1.0)
-        if learnt is not None:
-            rest, distance = self._learnt_picture(shot, learnt)
-            depth = shot.image(gathered.mean_distance(distance)[:, None])
-            opacity = resize(opacity, rgb.shape[-1])
-            return Layers(rgb * opacity + rest * (1 - opacity), opacity, depth, True)
-        assert not isinstance(behind, LearntBackground)
-        return Layers(rgb, opacity, depth, False, behind)
-
-    def _exposes_picture(self, shot: Shot, behind: LearntBackground) -> bool:
-        """Whether the background is exposed after super-resolution, which knows features as they
-        were learnt; else its raw colours are."""
-        return shot.enlarge and behind.exposure != 0 and self.model.background is not None
-
-    def _solve_matte(
-        self, shot: Shot, gathered: Composite, opacity: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Opacity and straight colour of what super-resolution makes of the foreground.
-
-        It is shown before a dark and a bright background that otherwise have the learnt one's mean
-        features: what the network knows. Far from that it would answer less evenly.
-        """
-        pictures, grounds = [], []
-        for grey in MATTE_GREYS:
-            even = self._mean_background().clone()
-            even[:3] = grey
-            even = even.expand_as(gathered.features)
-            pictures.append(self._picture(shot, shot.image(gathered.over(even))))
-            ground = partial(self._picture, shot, shot.image(even))
-            grounds.append(self._stages.ground(self._subject, shot, grey, ground))
-        expected = resize(opacity, pictures[0].shape[-1])
-        return solve_matte((pictures[0], pictures[1]), (grounds[0], grounds[1]), expected)
-
-    def _mean_background(self) -> Tensor:
-        """Features (F,) of the average learnt background; one half without a network for it."""
-        count = self.model.config.field.feature_channels
-        if self.model.background is None:
-            return torch.full((count,), 0.5, device=self.model.device)
-        return self.sphere(LearntBackground(truncation_psi=0.0), 16).flatten(1).mean(1)
-
-    def _match_light(
-        self, shot: Shot, gathered: Composite, rgb: Tensor, amount: Tensor | float
-    ) -> Tensor:
-        """A picture (1, 3, n, n) whose foreground, of opacity `amount`, has the scene's light."""
-        shading = self.shading(shot.camera)
-        if shading is None:
-            return rgb
-        gradient = self._gradient(shot, gathered, SHADING_STEP)
-        ratio = shot.image(shading.ratio(F.normalize(-gradient, dim=-1)))
-        if rgb.shape[-1] != ratio.shape[-1]:  # beyond the outline there are no normals to mix with
-            opacity = shot.image(gathered.opacity[:, None])
-            ratio = resize(extend_colors(ratio * opacity, opacity), rgb.shape[-1])
-        return relight(rgb, ratio, amount)
-
-    def _render_background(self, shot: Shot) -> Layers:
-        """Layer "background": the whole background without foreground-shaped holes."""
-        behind = self.background
-        nothing = torch.zeros(1, 1, shot.lines, shot.resolution, device=self.model.device)
-        far = torch.full_like(nothing, math.inf)
-        if behind is None:
-            return Layers(nothing.expand(-1, 3, -1, -1), nothing, far, False)
-        if isinstance(behind, LearntBackground):
-            if self.model.background is None:
-                color = float(self.model.config.white_background)
-                return Layers((nothing + color).expand(-1, 3, -1, -1), nothing, far, True)
-            rgb, distance = self._learnt_picture(shot, behind)
-            return Layers(rgb, nothing, shot.image(distance[:, None]), True)
-        return Layers(nothing.expand(-1, 3, -1, -1), nothing, far, True, behind)
-
-    def _render_normals(self, shot: Shot, gathered: Composite) -> Layers:
-        """Layer "normals": camera-space normals as colours, n / 2 + 1 / 2 (x right, y up)."""
-        distance = gathered.mean_distance()
-        world = F.normalize(-self._gradient(shot, gathered, NORMAL_STEP), dim=-1)
-        pose = send(shot.camera.cam2world, world.device)
-        local = world @ pose[:3, :3] * send([1.0, -1.0, -1.0], world.device)
-        opacity = shot.image(gathered.opacity[:, None])
-        return Layers(shot.image(local / 2 + 0.5), opacity, shot.image(distance[:, None]), False)
-
-    def _gradient(self, shot: Shot, gathered: Composite, step: float) -> Tensor:
-        """The density's gradient (N, 3) where rays are stopped; `step`: of the box."""
-        length = step * self.model.config.field.box_warp
-        return self._stages.gradient(self._subject, shot, gathered, length)
-
-    def _before_learnt_background(
-        self, shot: Shot, gathered: Composite, background: LearntBackground
-    ) -> tuple[Tensor, Tensor]:
-        """Features (N, F) and expected distance (N,) with the model's own background."""
-        if self.model.background is None:
-            return self.model.without_background(gathered), gathered.mean_distance()
-        behind, distance = self._stages.look_behind(shot, background)
-        if background.exposure:
-            behind = torch.cat([expose(behind[:, :3], background.exposure), behind[:, 3:]], dim=1)
-        return gathered.over(behind), gathered.mean_distance(distance)
-
-    def _learnt_picture(self, shot: Shot, background: LearntBackground) -> tuple[Tensor, Tensor]:
-        """Picture (1, 3, H, W) of the learnt background alone, and its distances (N,)."""
-        features, distance = self._stages.look_behind(shot, background)
-        picture = self._picture(shot, shot.image(features))
-        if background.exposure:
-            picture = expose(picture.clamp(0, 1), background.exposure)
-        return picture, distance
-
-    def _picture(self, shot: Shot, features: Tensor) -> Tensor:
-        """Feature image (1, F, n, n) in [0, 1] -> picture (1, 3, H, W) in [0, 1]."""
-        if not shot.enlarge:
-            return features[:, :3]
-        quick, ws = shot.settings.sampler == "fast", self.ws()
-        picture = self.within_memory(
-            lambda: self.model.picture(features, ws, step=lambda: shot.report(1.0), quick=quick)
-        )
-        return (picture + 1) / 2
 
     # Stages, kept by value
 
@@ -337,12 +190,13 @@ class Scene:
         return self._stages.pace
 
     @property
-    def _subject(self) -> Subject:
+    def subject(self) -> Subject:
+        """What the stages of the foreground are kept by."""
         return Subject(self.latent, self.conditioning)
 
     def ws(self) -> Tensor:
         """Rows (1, num_ws, w_dim) of the foreground code (see `LatentSpace.ws`)."""
-        return self._stages.ws(self._subject)
+        return self._stages.ws(self.subject)
 
     def latent_space(self) -> LatentSpace:
         """W of the foreground, for the present conditioning camera."""
@@ -353,7 +207,7 @@ class Scene:
 
         `step` is called between layers, if it is not kept; it may raise to stop.
         """
-        return self._stages.foreground(self._subject, "plain", step).field_code
+        return self._stages.foreground(self.subject, "plain", step).field_code
 
     def planes(self) -> Tensor:
         """Feature planes (1, 3, C, H, W) of a foreground of tri-planes.
@@ -366,7 +220,7 @@ class Scene:
 
     def gather(self, shot: Shot) -> Composite:
         """The foreground along the shot's rays."""
-        return self._stages.gather(self._subject, shot)
+        return self._stages.gather(self.subject, shot)
 
     def ws_background(self, background: LearntBackground) -> Tensor:
         """Mapped background code (1, rows, w_dim), or the raw code where that is concatenated."""
@@ -449,7 +303,7 @@ class Scene:
             part = part_of(report, 0.7, 1.0)
             return build_surface(self, grid, level, painted=painted, progress=part)
 
-        return self._stages.surface(self._subject, (level, painted), make)
+        return self._stages.surface(self.subject, (level, painted), make)
 
     @torch.inference_mode()
     def mesh(

@@ -8,6 +8,7 @@ from torch import Tensor
 
 import ballgan
 from ballgan import RenderSettings, Scene
+from ballgan.composition import Composition
 from ballgan.frame import resize
 from ballgan.matte import extend_colors
 from ballgan.shot import aim
@@ -25,16 +26,17 @@ class Cutout:
         self.shot = aim(self.scene, ballgan.Camera.orbit(0.2), RenderSettings(), "full")
         self.gathered: Composite = self.scene.gather(self.shot)
         opacity = self.image(self.gathered.opacity[:, None])
-        self.solved = self.scene._solve_matte(self.shot, self.gathered, opacity)
+        self.made = Composition(self.scene, self.scene._stages, self.shot)
+        self.solved = self.made.solve_matte(self.gathered, opacity)
         extended = extend_colors(self.image(self.gathered.features), opacity)
-        rgb = self.scene._picture(self.shot, extended)
+        rgb = self.made.picture(extended)
         self.quick = resize(opacity, rgb.shape[-1]), rgb
 
     def image(self, values: Tensor) -> Tensor:
         return self.shot.image(values)
 
     def even(self, grey: float) -> Tensor:
-        features = self.scene._mean_background().clone()
+        features = self.made.mean_background().clone()
         features[:3] = grey
         return features.expand_as(self.gathered.features)
 
@@ -42,8 +44,8 @@ class Cutout:
         """Mean difference, where edges are, of both mattes' pictures from the network's before a
         grey: solved, quick."""
         behind = self.even(grey)
-        true = self.scene._picture(self.shot, self.image(self.gathered.over(behind))).clamp(0, 1)
-        ground = self.scene._picture(self.shot, self.image(behind)).clamp(0, 1)
+        true = self.made.picture(self.image(self.gathered.over(behind))).clamp(0, 1)
+        ground = self.made.picture(self.image(behind)).clamp(0, 1)
         edges = (self.quick[0] > 0.05) & (self.quick[0] < 0.95)
         assert edges.any()
 

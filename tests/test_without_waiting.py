@@ -41,7 +41,7 @@ def open_scene(config: ModelConfig = TINY) -> ballgan.Scene:
     """A scene whose code is prepared."""
     scene = ballgan.Scene(make_model(config).to(GPU))
     with torch.inference_mode():
-        assert scene._stages.foreground(scene._subject, "fast").field.box == config.field.box_warp
+        assert scene._stages.foreground(scene.subject, "fast").field.box == config.field.box_warp
     return scene
 
 
