@@ -54,8 +54,8 @@ format: $(VENV)/.installed-test
 	$(BIN)/ruff check --fix .
 
 # What the commands set for themselves.
-TUNED := env $$($(BIN)/python -c "from ballgan.process import ALLOCATOR, SPINS; \
-	print(f'GLIBC_TUNABLES={ALLOCATOR} GOMP_SPINCOUNT={SPINS}')")
+TUNED := settings=$$($(BIN)/python -c "from ballgan.process import ALLOCATOR, SPINS; \
+	print(f'GLIBC_TUNABLES={ALLOCATOR} GOMP_SPINCOUNT={SPINS}')") && env $$settings
 
 monkey: $(VENV)/.installed-test libraries
 	$(TUNED) BALLGAN_MONKEY_ACTIONS=$(MONKEY_ACTIONS) $(BIN)/python -m pytest \

@@ -7,7 +7,8 @@ from .process import tune_command
 
 def main() -> int:
     """Run the command line of this process and return the exit status."""
-    tune_command()  # before anything large is imported: it may begin anew
+    if sys.argv[1:2] != ["evaluate"]:  # which ballgan-train does
+        tune_command()  # before anything large is imported: it may begin anew
     from .cli.main import main
 
     return main()

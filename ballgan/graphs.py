@@ -111,14 +111,14 @@ def replay(
 ) -> Tensor:
     """`function(network, *inputs, step)`, by a CUDA graph if such calls come again on a GPU.
 
-    `step` is called between layers, or once before a graph; it may raise to stop.
+    `step` is called between layers, and once before a graph; it may wait, or raise to stop.
     """
     if not network.training and _may_record(inputs):
+        if step is not None:  # not while others wait for the lock
+            step()
         with recording_lock:
             recording = _calls.setdefault(network, _Calls()).find(network, function, inputs)
             if recording is not None:
-                if step is not None:
-                    step()
                 return recording(*inputs)
     return function(network, *inputs, step)
 

@@ -20,6 +20,7 @@ ALLOCATOR = (
     "glibc.malloc.tcache_count=0:glibc.malloc.arena_max=2:"
     "glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=2147483647"
 )
+_BEGUN = "ballgan_begun"  # option of the interpreter of a command that has begun anew
 # Options of mallopt, in glibc's malloc.h.
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 
@@ -28,28 +29,32 @@ def tune_command() -> None:
     """Settings of a command, as the first thing it does: for speed, and little memory for it.
 
     Where the C library has to be told before the program begins, it begins anew: the same process,
-    by the same command. Settings of the person who started it are left alone, and programs that
-    it starts in its turn are not concerned.
+    by the same command. What a person has set is left alone, and the allocator of programs that
+    this one starts in its turn is, too.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", str(SPINS))
-    given = os.environ.pop("GLIBC_TUNABLES", "")
-    begins_anew = _uses_glibc() and "glibc.malloc." not in given and bool(sys.executable)
-    if begins_anew:
-        tuned = os.environ | {"GLIBC_TUNABLES": f"{given}:{ALLOCATOR}"}
-        with suppress(OSError):  # it works without, too
-            os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], tuned)
-    given = given.removesuffix(f":{ALLOCATOR}")
-    if given:
-        os.environ["GLIBC_TUNABLES"] = given
+    given = os.environ.get("GLIBC_TUNABLES", "")
+    if _BEGUN in sys._xoptions:
+        os.environ.pop("GLIBC_TUNABLES", None)
+        if before := given.removesuffix(f":{ALLOCATOR}"):
+            os.environ["GLIBC_TUNABLES"] = before
+        return
+    is_set = "glibc.malloc." in given or any(name.startswith("MALLOC_") for name in os.environ)
+    if is_set or not uses_glibc() or not sys.executable or sys.argv[0] in ("", "-"):
+        return  # the last: a program that was typed, or that comes through a pipe
+    tuned = os.environ | {"GLIBC_TUNABLES": f"{given}:{ALLOCATOR}"}
+    with suppress(OSError):  # it works without, too
+        os.execve(sys.executable, [sys.executable, "-X", _BEGUN, *sys.orig_argv[1:]], tuned)
 
 
-def _uses_glibc() -> bool:
+def uses_glibc() -> bool:
+    """Whether the C library is GNU's, which can be told how to give out memory."""
     if not sys.platform.startswith("linux"):
         return False
     try:
         return (os.confstr("CS_GNU_LIBC_VERSION") or "").startswith("glibc")
-    except ValueError:
+    except (AttributeError, ValueError, OSError):  # others do not know the name
         return False
 
 

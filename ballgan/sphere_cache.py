@@ -81,7 +81,7 @@ class SphereCache:
         first, self._count = self._count, self._count + len(tiles)
         if self._count > len(self._rows):
             grown = self._rows.new_empty(first + self._count, *self._rows.shape[1:])
-            grown[:first] = self._rows[:first]  # no more: what is not touched takes no memory
+            grown[:first] = self._rows[:first]  # pages that nothing touches take no memory
             self._rows = grown
         self._rows[first : self._count] = features.view(len(tiles), TILE**2, -1)
         self._slots[tiles] = torch.arange(first, self._count, device=tiles.device)

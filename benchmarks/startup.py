@@ -65,7 +65,7 @@ QUICK = ("import ballgan", "ballgan --help")
 
 def run(code: str, folder: str) -> tuple[float, float, float]:
     """Seconds, seconds of the processor, and peak MiB of a new process."""
-    # Commands begin with an allocator that nobody has set for them.
+    # Without the settings of `make bench`: commands have their own, and the library has none.
     environment = {k: v for k, v in os.environ.items() if k != "GLIBC_TUNABLES"}
     started = time.perf_counter()
     process = subprocess.Popen(

@@ -331,7 +331,8 @@ def test_nothing_runs_at_rest(app: Any) -> None:
 
 def test_the_interface_settles_without_haste(app: Any) -> None:
     settle(app)
-    app.tempo.expect_more()
+    play(app, {"key": "G"})
+    assert app.tempo.until_settled == SETTLING_PAUSE
     assert 0 < app.patience() <= SETTLING_PAUSE
 
 
@@ -344,6 +345,16 @@ def test_a_few_frames_after_a_change_the_interface_has_settled() -> None:
                 pass
         assert tempo.until_settled is None
         tempo.expect_more()
+
+
+def test_work_in_the_background_gives_way_to_the_stage(app: Any) -> None:
+    settle(app)
+    lanes = [app.lanes[name] for name in ("export", "capture", "film", "sphere", "unroll")]
+    for owing in "render", "surface":
+        assert not any(lane.urgent() for lane in lanes)
+        app.lanes[owing].owes = True
+        assert all(lane.urgent() for lane in lanes)
+        app.lanes[owing].owes = False
 
 
 def test_the_loop_ends_when_the_window_is_closed(app: Any) -> None:

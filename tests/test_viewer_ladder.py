@@ -127,6 +127,23 @@ def test_without_it_the_network_draws_a_coarse_picture_first(
     assert set(seen[2:]) == {"refined"}
 
 
+def test_a_slow_picture_tells_how_far_it_is(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ballgan_viewer.worker.SILENCE", 0.0)
+    settle(app)
+    told: list[str] = []
+    dispatch = app.easel.receive
+
+    def receive(result: Any) -> None:
+        dispatch(result)
+        told.append(status(app))
+
+    monkeypatch.setattr(app.easel, "receive", receive)
+    turn(app, 0.2)
+    settle(app)
+    assert any("next picture" in text for text in told)
+    assert "next picture" not in status(app)
+
+
 def test_a_start_without_it(model_file: Path, tmp_path: Path, monkeypatch: Any) -> None:
     from ballgan_viewer.main import main
 

@@ -186,6 +186,8 @@ def test_the_status_bar_says_what_is_shown() -> None:
     unsettled = replace(info, quality=replace(QUALITY, stage="preview", settled=False))
     assert describe_picture(STATE, unsettled).endswith("preview, 64\u00b2 rays")
     assert "picture 41 ms" in describe_speed(info)
+    slow = describe_picture(STATE, replace(unsettled, progress=0.43))
+    assert slow.endswith("next picture 43%")
     assert describe_picture(ViewerState(), info) == "No model"
 
 

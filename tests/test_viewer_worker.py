@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 from weakref import ref
 
@@ -194,18 +195,52 @@ def test_a_lane_owes_until_something_is_told(bench: Bench) -> None:
     assert not bench.lane.owes
 
 
-def test_work_waits_for_what_is_urgent(bench: Bench) -> None:
-    asked, urgent = threading.Event(), threading.Event()
+def test_a_protected_result_is_not_what_the_newer_request_owes(bench: Bench) -> None:
+    bench.protect = True
+    bench.lane.submit("old")
+    assert bench.started.acquire(timeout=10)
+    bench.lane.submit("new")
+    bench.go_on.release()
+    assert bench.next() == "old" and bench.lane.owes
+    bench.go_on.release()
+    assert bench.next() == "new" and not bench.lane.owes
+
+
+def test_long_silence_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    time = SimpleNamespace(monotonic=lambda: clock[0])
+    monkeypatch.setattr("ballgan_viewer.worker.time", time)
+    monkeypatch.setattr("ballgan_viewer.worker.SILENCE", 0.25)
+    told: list[Any] = []
+    lane = Lane("test", lambda request, ticket: None, told.append)
+    lane.owes = True
+    ticket = Ticket(lane, "slow")
+    for tenth in range(11):
+        clock[0] = tenth / 10
+        ticket.break_silence(tenth / 10)
+        if tenth == 4:
+            ticket.post("result")
+            assert not lane.owes
+            lane.owes = True
+    assert lane.owes  # a report is no result
+    assert [report if report == "result" else report.fraction for report in told] == [
+        *(0.3, "result", 0.7, 1.0)
+    ]
+
+
+def test_work_waits_for_what_is_urgent(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ballgan_viewer.worker.LONGEST_WAIT", 60.0)
+    asked, urgent = threading.Semaphore(0), threading.Event()
 
     def is_urgent() -> bool:
-        asked.set()
+        asked.release()
         return urgent.is_set()
 
     bench.lane.urgent = is_urgent
     urgent.set()
     bench.lane.submit("slow")
     bench.go_on.release()
-    assert asked.wait(10) and bench.results.empty()
+    assert all(asked.acquire(timeout=10) for _ in range(3)) and bench.results.empty()
     bench.lane.submit("other")  # nobody waits for the way any more
     assert bench.next() == Stopped("test", "slow")
     urgent.clear()
@@ -218,13 +253,13 @@ def test_what_is_urgent_gets_half_of_the_time(
 ) -> None:
     slept, clock = [], [0.0]
     monkeypatch.setattr("ballgan_viewer.worker.LONGEST_WAIT", 0.2)
-    monkeypatch.setattr("ballgan_viewer.worker.time.monotonic", lambda: clock[0])
 
     def sleep(seconds: float) -> None:
         slept.append(clock[0])
         clock[0] += seconds
 
-    monkeypatch.setattr("ballgan_viewer.worker.time.sleep", sleep)
+    time = SimpleNamespace(monotonic=lambda: clock[0], sleep=sleep)
+    monkeypatch.setattr("ballgan_viewer.worker.time", time)
     bench.lane.urgent = lambda: True
     ticket = Ticket(bench.lane, "endless")
     worked = 0.0

@@ -23,7 +23,7 @@ from .chores import housekeep, save_notes, save_preferences
 from .commands import keys_of
 from .controls import Grip, Reach, ends_stroke, handle
 from .dialogs import Dialogs
-from .easel import Easel
+from .easel import STAGE_LANES, Easel
 from .effects import EFFECTS
 from .events import Event
 from .gallery import THUMBNAILS, Gallery
@@ -47,7 +47,6 @@ from .worker import Lane
 log = logging.getLogger(__name__)
 PAUSE = 0.5  # seconds without a change after which the next one is another step of the history
 REST = 0.12  # seconds without a change after which the picture is finished
-STAGE_LANES = "render", "surface"  # that make the picture on the stage
 ENDED = "The window ended unexpectedly the last time."
 RECOVERED = (
     f"{ENDED} It shows again what it showed; {keys_of('edit.undo')} goes back to a fresh start."
@@ -395,6 +394,7 @@ class App:
             lags=self.easel.lags(self.state.seen),
             probe=self._inspect(layout),
             rendering=self.loading or not self.converged,
+            progress=self.easel.progress(self.state.seen),
             frame_ms=self.tempo.frame_ms,
             frames_per_second=self.tempo.frames_per_second,
             clock=time.monotonic(),
@@ -406,7 +406,7 @@ class App:
         return any(self.lanes[name].busy for name in STAGE_LANES)
 
     def _is_awaited(self) -> bool:
-        """Whether the stage shows nothing yet of what was asked for last. For any thread."""
+        """Whether what the stage asked for last has no result yet. For any thread."""
         return any(self.lanes[name].owes for name in STAGE_LANES)
 
     def _busy(self) -> bool:

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -29,11 +29,15 @@ from .requests import (
     VolumeDetail,
 )
 from .state import ViewerState
-from .worker import Failed, Lane
+from .worker import Failed, Lane, Progress
 
 if TYPE_CHECKING:
     from ballgan.separation import Separation
 
+STAGE_LANES = "render", "surface"  # that make what is on the stage
+StageResult: TypeAlias = (
+    "Rendered | Settled | Surface | Volume | VolumeDetail | Backcloth | Lights | Progress"
+)
 SEEN = 0.05  # opacity from which there is a point to speak of
 
 
@@ -53,6 +57,7 @@ class Easel:
         self._render, self._find_surface = render, surface
         self._asked: RenderRequest | None = None
         self._surface_asked: SurfaceRequest | None = None
+        self._progress: dict[str, float] = {}  # of what a lane is silent about for long
 
     @property
     def picture(self) -> Rendered | None:
@@ -67,6 +72,7 @@ class Easel:
     def use_model(self, model: Model) -> None:
         """Look at another model (see `Pane.use_model`)."""
         self.model = model
+        self._progress.clear()
         self._asked = self._surface_asked = self.separation = None
         for pane in self._panes:
             pane.use_model()
@@ -84,6 +90,7 @@ class Easel:
         surface = self._next_surface(sides)
         if surface is not None and surface != self._surface_asked:
             self._surface_asked = surface
+            self._progress.pop(self._find_surface.name, None)
             self._find_surface.submit(surface)
         requests = [
             self._request(side, limit, pane)
@@ -96,6 +103,7 @@ class Easel:
             return
         if self._asked is None or not self._asked.covers(request):
             self._asked = request
+            self._progress.pop(self._render.name, None)
             self._panes[request.pane].settled = None
             self._render.submit(request)
 
@@ -129,9 +137,7 @@ class Easel:
                     return request
         return None
 
-    def receive(
-        self, result: Rendered | Settled | Surface | Volume | VolumeDetail | Backcloth | Lights
-    ) -> None:
+    def receive(self, result: StageResult) -> None:
         """Take what a lane has posted; results for another model are too late."""
         if isinstance(result, (Volume, VolumeDetail, Backcloth, Lights)):
             if result.model == self.model:
@@ -139,6 +145,11 @@ class Easel:
             return
         if result.request.model != self.model:
             return
+        if isinstance(result, Progress):
+            self._progress[result.lane] = result.fraction
+            return
+        lane = self._find_surface if isinstance(result, Surface) else self._render
+        self._progress.pop(lane.name, None)
         if isinstance(result, Rendered):
             if self._panes[result.request.pane].take(result):
                 self._stage.upload_picture(result.pixels, result.request.pane)
@@ -149,6 +160,11 @@ class Easel:
         else:
             self._panes[result.request.pane].surface = result
             self._stage.upload_surface(result)
+
+    def progress(self, state: ViewerState) -> float | None:
+        """How far the next picture or mesh is, in [0, 1], where that takes long; else None."""
+        lane = self._find_surface if state.view.layer == "surface" else self._render
+        return None if self.converged(state) else self._progress.get(lane.name)
 
     def receive_failure(self, failure: Failed) -> act.Action:
         """A request that failed is not tried again; what to tell the person."""

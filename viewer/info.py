@@ -74,6 +74,7 @@ class ViewInfo:
     lags: bool = False  # whether the right side of a comparison is an earlier picture
     probe: Probe | None = None  # of the pixel under the pointer, if it is inspected
     rendering: bool = False
+    progress: float | None = None  # of the next picture or mesh, in [0, 1], where that takes long
     frame_ms: float = 0.0  # mean time of a frame of the interface
     frames_per_second: float = 0.0  # 0 at rest
     clock: float = 0.0  # seconds, for what moves

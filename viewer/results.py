@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from . import actions as act
 from . import latent_actions as lat
 from .backdrop_tasks import PanelPicture
+from .easel import STAGE_LANES
 from .gallery import THUMBNAILS
 from .requests import Backcloth, Lights, Rendered, Settled, Surface, Volume, VolumeDetail
 from .thumbnail_maker import ThumbnailMade
@@ -28,6 +29,8 @@ def receive(app: App, result: Any) -> None:
         app.surroundings.receive(result)
     elif isinstance(result, ThumbnailMade):
         app.gallery.receive(result)
+    elif isinstance(result, Progress) and result.lane in STAGE_LANES:
+        app.easel.receive(result)
     elif isinstance(result, Progress):
         app.dispatch(act.ReportProgress(result.lane, result.fraction, result.seconds_left))
     elif isinstance(result, Stopped):

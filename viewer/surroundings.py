@@ -33,7 +33,7 @@ class Surroundings:
     """Owns the pictures of the panel, and the lanes that make them."""
 
     def __init__(self, post: Callable[[Any], None], urgent: Callable[[], bool]) -> None:
-        """As of a Lane."""
+        """post, urgent: see `Lane`."""
         self.lanes = {
             name: Lane(name, work, post, urgent=urgent)
             for name, work in (

@@ -197,7 +197,7 @@ class Renderer:
 
     def _check(self, fraction: float) -> None:
         assert self._ticket is not None
-        self._ticket.check()
+        self._ticket.break_silence(fraction)
 
 
 class SurfaceFinder:
@@ -243,19 +243,19 @@ class SurfaceFinder:
         ticket: Ticket,
         final: bool,
     ) -> Surface:
+        from ballgan.chunks import part_of
         from ballgan.mesh_picture import build_surface, sample_grid
 
-        def check(fraction: float) -> None:
-            ticket.check()
-
+        report, sampled = ticket.break_silence, 0.0
         if resolution not in grids:
-            grids[resolution] = sample_grid(self._scene, resolution, check)
+            sampled = 0.7
+            grids[resolution] = sample_grid(self._scene, resolution, part_of(report, 0.0, sampled))
         found = build_surface(
             self._scene,
             grids[resolution],
             request.level,
             painted=request.painted,
-            progress=check,
+            progress=part_of(report, sampled, 1.0),
         )
         return Surface(request, found, resolution, final)
 

@@ -16,6 +16,7 @@ from ballgan.errors import Cancelled, explain
 
 log = logging.getLogger(__name__)
 PROGRESS_INTERVAL = 0.05  # seconds between two reports of progress
+SILENCE = 0.3  # seconds after which quick work that is slow this time is reported, too
 NO_MEMORY = (
     "There is not enough memory for this. Close other open models or programs, or choose a "
     "smaller size, grid or number of rays."
@@ -76,11 +77,14 @@ class Ticket:
         self._lane = lane
         self._started = time.monotonic()
         self._next_report = 0.0
+        self._told_at = self._started
         self._waits_again_at = 0.0
 
     def post(self, result: Any) -> None:
         """Give a result to the window."""
-        self._lane.owes = False
+        self._told_at = time.monotonic()
+        if not (self.superseded or isinstance(result, Progress)):
+            self._lane.owes = False
         self._lane.post(result)
 
     def progress(self, fraction: float) -> None:
@@ -93,6 +97,12 @@ class Ticket:
             if fraction >= MEANINGFUL and spent >= 1:
                 left = spent * (1 - fraction) / fraction
             self.post(Progress(self._lane.name, self.request, fraction, left))
+
+    def break_silence(self, fraction: float) -> None:
+        """Report how far the work is where nothing was told for a while; raises as `progress`."""
+        self.check()
+        if time.monotonic() - self._told_at >= SILENCE:
+            self.post(Progress(self._lane.name, self.request, fraction))
 
     def check(self) -> None:
         """Raise ballgan.Cancelled if the work should stop; wait a little for what is urgent."""
@@ -134,7 +144,7 @@ class Lane:
         self.post = post
         self.urgent = urgent
         self.closed = False
-        self.owes = False  # whether nothing was told since the last request
+        self.owes = False  # whether the last request has no result yet
         self._work = work
         self._in_turn = in_turn
         self._waiting: list[Any] = []

@@ -67,6 +67,9 @@ def describe_picture(state: ViewerState, info: ViewInfo) -> str:
         parts.append(describe_surface(info))
     elif info.quality is not None:
         parts.append(describe_quality(info.quality))
+    if info.progress is not None:
+        what = "mesh" if state.view.layer == "surface" else "picture"
+        parts.append(f"next {what} {info.progress:.0%}")
     return SEPARATOR.join(parts)
 
 
