@@ -23,6 +23,7 @@ from ballgan import (
     SolidColor,
 )
 from ballgan.backgrounds import expose
+from ballgan.composition import Composition
 from ballgan.images import write_png
 
 FRONT = Camera.orbit(0.2, 0.1)
@@ -150,7 +151,7 @@ def test_an_exposed_sphere_has_as_much_more_light_and_leaves_the_foreground(
 ) -> None:
     """Raw colours are exact; after super-resolution it is as a given background."""
     if layer == "raw":
-        monkeypatch.setattr(scene, "_picture", lambda shot, features: features[:, :3])
+        monkeypatch.setattr(Composition, "picture", lambda self, features: features[:, :3])
     settings = RenderSettings(layer=layer, size=64, neural_resolution=64)
     scene.background = LearntBackground(seed=5)
     behind = scene.render(FRONT, replace(settings, layer="background")).rgb

@@ -14,6 +14,7 @@ from viewer_driver import require_gl
 
 import ballgan
 from ballgan.bake import Bricks, Coarse, Extent, measure_distance
+from ballgan.composition import Composition
 
 SIDE = 128
 
@@ -314,7 +315,7 @@ def test_the_learnt_sphere_is_seen_from_off_its_centre(
     from ballgan import staging
 
     with pytest.MonkeyPatch.context() as patch:  # the raw colours: no super-resolution
-        patch.setattr(scene, "_picture", lambda shot, features: features[:, :3])
+        patch.setattr(Composition, "picture", lambda self, features: features[:, :3])
         expected = scene.render(staging.to_camera(camera), settings).rgb
     assert psnr(shown, expected) > 35
 

@@ -26,6 +26,7 @@ from ballgan.background_config import (
     InvertedSphereConfig,
     PlaneConfig,
 )
+from ballgan.composition import Composition
 from ballgan.inverted_sphere import InvertedSphereBackground
 from ballgan.stylenerf_config import PointNetworkConfig
 from ballgan.view import Backdrop, Code, Orbit, View
@@ -83,7 +84,7 @@ def test_the_first_window_is_baked_where_a_turned_sphere_is_seen(
     view = View(backdrop=Backdrop(sphere_yaw=1.1), camera=camera, layer="background")
     scene = bake(preview, model, view, refined=False)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scene, "_picture", lambda shot, features: features[:, :3])
+        patch.setattr(Composition, "picture", lambda self, features: features[:, :3])
         expected = neural(scene, view, "background")
     assert np.abs(draw(preview, view) - expected).mean() < 0.006
 

@@ -44,6 +44,8 @@ class Desk:
     def progress(self, fraction: float) -> None:
         self.check()
 
+    break_silence = progress
+
     @property
     def stages(self) -> list[str]:
         return [r.stage if isinstance(r, Rendered) else type(r).__name__ for r in self.posted]
