@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from .animation import Animation
+from .chunks import part_of
 from .config import ModelConfig
 from .frame import RenderSettings
 from .plain import require_one_of
@@ -101,9 +103,13 @@ def render_film(
     options = choose_video(scene.model.config, view, animation, path, settings, texts)
     views = list_views(scene.model.config, view, animation)
     each = metadata if options.format == "png" else None
-    with write_video(path, options) as add:
+    report = ascending(progress)
+    step = (lambda: None) if report is None else partial(report, 0.0)  # it never goes back
+    with write_video(path, options, step) as add:
         for index, shown in enumerate(views):
-            part = ascending(progress, index, len(views))
+            part = None
+            if report is not None:
+                part = part_of(report, index / len(views), (index + 1) / len(views))
             picture = render_frame(scene, shown, settings, progress=part)
             add(picture, each(shown) if each else None)
     return len(views)

@@ -21,7 +21,8 @@ class OccupancyGrid:
     """Cells of the field's box that may hold something.
 
     cells: (R, R, R) bool, axes x, y, z: whether a ray may lose light there. The outermost cells
-    stand for all that is outside the box. box: side of the cube, world units.
+    stand for what is outside the box, each for all that is farther out along its axes. box: side
+    of the cube, world units.
     """
 
     cells: Tensor
@@ -49,25 +50,29 @@ def find_occupancy(field: AnyQuickField, resolution: int = COARSE_RESOLUTION) ->
     """
     least = least_extinction(field.box)
     solid = density_to_extinction(field.density_grid(resolution)) > least
-    outside = bool(density_to_extinction(field.density_outside()) > least)
-    return _make_grid(solid, outside, field.box)
+    return _make_grid(field, solid)
 
 
 def refine_occupancy(
     field: AnyQuickField, coarse: OccupancyGrid, resolution: int = FINE_RESOLUTION
 ) -> OccupancyGrid:
-    """The same with smaller cells, looked at only where the coarse grid is occupied."""
+    """The same with smaller cells, looked at only where the coarse grid is occupied.
+
+    Outside of the box the coarse cells stay.
+    """
     device = coarse.cells.device
-    axis = ((torch.arange(resolution, device=device) + 0.5) / resolution - 0.5) * field.box
-    points = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"))  # (3, R, R, R)
+    axis = ((torch.arange(-1, resolution + 1, device=device) + 0.5) / resolution - 0.5) * field.box
+    points = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"))  # (3,) + (R + 2,) * 3
     solid = coarse.at(points)
-    chosen = solid.flatten().nonzero()[:, 0]
+    inside = torch.zeros_like(solid)
+    inside[1:-1, 1:-1, 1:-1] = solid[1:-1, 1:-1, 1:-1]
+    chosen = inside.flatten().nonzero()[:, 0]
     points, least = points.flatten(1), least_extinction(field.box)
     for part in chosen.split(POINTS_PER_PART.get(device.type, MANY_POINTS)):
         some = points.index_select(1, part)
         extinction = density_to_extinction(field.density_of(field.hidden(some), some))
         solid.view(-1)[part] = extinction > least
-    return _make_grid(solid, bool(coarse.cells[0, 0, 0]), field.box)
+    return _make_grid(field, solid)
 
 
 def least_extinction(box: float) -> float:
@@ -75,7 +80,9 @@ def least_extinction(box: float) -> float:
     return -math.log1p(-LARGEST_LOSS) / (math.sqrt(3) * box)
 
 
-def _make_grid(solid: Tensor, outside: bool, box: float) -> OccupancyGrid:
-    """Dilate cells by one, and put those round them that stand for the outside."""
-    dilated = F.max_pool3d(solid[None, None].float(), 3, 1, 1)[0, 0]
-    return OccupancyGrid(F.pad(dilated, (1, 1, 1, 1, 1, 1), value=float(outside)) > 0, box)
+def _make_grid(field: AnyQuickField, solid: Tensor) -> OccupancyGrid:
+    """Of cells that are solid, or have a neighbour that is, and lie where there is a field."""
+    cells = F.max_pool3d(solid[None, None].float(), 3, 1, 1)[0, 0] > 0
+    if field.bounded:
+        cells = F.pad(cells[1:-1, 1:-1, 1:-1], (1, 1, 1, 1, 1, 1), value=False)
+    return OccupancyGrid(cells, field.box)

@@ -16,6 +16,7 @@ from .quick_style_field import QuickStyleField
 from .style_field import StyleField
 from .stylegan2 import SQRT2
 
+FAR = 1e3  # sides of the box, to what is certainly outside
 THICK = 64  # planes of a grid at a time, but on a CPU, where one stays in the cache
 LARGEST_EXPONENT = 80.0  # exp of more is infinite in single precision
 LOG2_E = math.log2(math.e)
@@ -81,19 +82,19 @@ class QuickField:
         logits = F.linear(hidden, *self._features)
         return logits.sigmoid_().mul_(1.002).sub_(0.001)  # as `feature_from_logit`
 
-    def density_outside(self) -> Tensor:
-        """Raw density far outside the box: ()."""
-        far = self._rows.new_full((3, 1), 1e3 * self.box)
-        return self.density_of(self.hidden(far), far)[0]
-
     def density_grid(self, resolution: int) -> Tensor:
-        """Raw density at the centres of the box's cells: (R, R, R), axes x, y, z.
+        """Raw density at the centres of the box's cells, and beyond: (R + 2,) * 3, axes x, y, z.
+
+        The first and the last of an axis are far outside. There the planes of that axis are zero,
+        but not the others: the published axes leave columns along y.
 
         The hidden layer is linear in the planes, so each plane is looked up only once per pair of
         its own coordinates, and the images are added by broadcasting.
         """
         axis = torch.arange(resolution, device=self._rows.device, dtype=self._rows.dtype)
         centres = ((axis + 0.5) / resolution - 0.5) * self.box
+        far = centres.new_tensor([FAR * self.box])
+        resolution, centres = resolution + 2, torch.cat([-far, centres, far])
         images = [self._plane_image(plane, centres) for plane in range(len(self._axes))]
         slabs, thickness = [], 1 if axis.device.type == "cpu" else THICK
         for first in range(0, resolution, thickness):

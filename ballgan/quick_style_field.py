@@ -19,6 +19,8 @@ SOMEWHAT_DENSE = 1e3  # raw density that stands for "there may be something"
 class QuickStyleField:
     """Density and features of one code, rows (1, num_ws, w_dim). Not differentiable."""
 
+    bounded = False  # there may be something outside of the box
+
     def __init__(self, field: StyleField, rows: Tensor) -> None:
         network = field.network
         self.box = field.config.box_warp
@@ -59,18 +61,18 @@ class QuickStyleField:
         """Features (N, F), nominally in [0, 1], of a hidden layer (N, H)."""
         return F.linear(hidden, *self._features)
 
-    def density_outside(self) -> Tensor:
-        """Raw density outside the box: (). Nobody knows, so there may be something."""
-        return self._density[0].new_tensor(SOMEWHAT_DENSE)
-
     def density_grid(self, resolution: int) -> Tensor:
-        """Raw density at the centres of the box's cells: (R, R, R), axes x, y, z."""
+        """Raw density at the centres of the box's cells, and beyond: (R + 2,) * 3, axes x, y, z.
+
+        The first and the last of an axis are outside: nobody knows, so there may be something.
+        """
         axis = torch.arange(resolution, device=self._density[0].device)
         centres = ((axis + 0.5) / resolution - 0.5) * self.box
         points = torch.stack(torch.meshgrid(centres, centres, centres, indexing="ij")).flatten(1)
         parts = points.split(POINTS_AT_ONCE, dim=1)
         densities = [self.density_of(self.hidden(part), part) for part in parts]
-        return torch.cat(densities).view(resolution, resolution, resolution)
+        inside = torch.cat(densities).view(resolution, resolution, resolution)
+        return F.pad(inside, (1, 1, 1, 1, 1, 1), value=SOMEWHAT_DENSE)
 
 
 def _styled(layer: torch.nn.Module, w: Tensor) -> tuple[Tensor, Tensor]:

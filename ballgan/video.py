@@ -10,7 +10,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -24,6 +24,7 @@ MAX_SIDE = 4096  # pixels: more is beyond most decoders, and encoders hold dozen
 MAX_GIF_FPS = 50.0  # the format counts hundredths of seconds, and players take 1 for 10
 Texts = dict[str, str]
 Pixels = tuple[np.ndarray, Texts | None]  # bytes (H, W, 3 or 4), and metadata
+Step = Callable[[], None]
 
 
 class Add(Protocol):
@@ -34,6 +35,7 @@ class Add(Protocol):
 
 
 QUEUED = 3  # pictures that wait for the encoder
+PATIENCE = 0.1  # seconds between two steps of one who waits for it
 
 
 @dataclass(frozen=True)
@@ -101,18 +103,21 @@ def format_of(path: str | Path) -> str:
 
 
 @contextmanager
-def write_video(path: str | Path, options: VideoOptions) -> Iterator[Add]:
+def write_video(
+    path: str | Path, options: VideoOptions, step: Step = lambda: None
+) -> Iterator[Add]:
     """Give a function that adds a picture, and complete the film at the end of the block.
 
     Pictures are (H, W, 3) or (H, W, 4) straight float sRGB in [0, 1], of the size in `options`, or
     what `prepare_picture` made of them; adding one waits while QUEUED others do. A second argument,
-    texts by name, is the metadata of this picture alone, where the format is "png". Any exception
-    in the block leaves what was at `path` untouched.
+    texts by name, is the metadata of this picture alone, where the format is "png". `step` is
+    called now and then where the encoder has to be waited for; it may raise to stop. Any exception
+    leaves what was at `path` untouched.
 
     Raises ValueError for pictures of another shape, OSError where the film cannot be written,
     FileExistsError for a folder of pictures that exists and is not empty.
     """
-    with _open_encoder(path, options) as encode, _encoding(encode) as put:
+    with _open_encoder(path, options, step) as encode, _encoding(encode, step) as put:
         yield lambda image, texts=None: put((prepare_picture(image, options), texts))
 
 
@@ -138,7 +143,9 @@ def prepare_picture(image: np.ndarray, options: VideoOptions) -> np.ndarray:
 
 
 @contextmanager
-def _open_encoder(path: str | Path, options: VideoOptions) -> Iterator[Callable[[Pixels], None]]:
+def _open_encoder(
+    path: str | Path, options: VideoOptions, step: Step
+) -> Iterator[Callable[[Pixels], None]]:
     """A function that encodes one picture at once; the file is complete at the end."""
     if options.format == "png":
         with atomic_folder(path) as folder:
@@ -160,13 +167,13 @@ def _open_encoder(path: str | Path, options: VideoOptions) -> Iterator[Callable[
         encoder = kind(file.name, options)
         try:
             yield lambda picture: encoder.encode(picture[0])
-            encoder.finish()
+            encoder.finish(step)
         finally:
             encoder.close()
 
 
 @contextmanager
-def _encoding(encode: Callable[[Pixels], None]) -> Iterator[Callable[[Pixels], None]]:
+def _encoding(encode: Callable[[Pixels], None], step: Step) -> Iterator[Callable[[Pixels], None]]:
     """Run `encode` in a thread, in order; its error is raised by the next call or at the end."""
     waiting: queue.Queue[Pixels | None] = queue.Queue(QUEUED)
     failures: list[BaseException] = []
@@ -182,16 +189,21 @@ def _encoding(encode: Callable[[Pixels], None]) -> Iterator[Callable[[Pixels], N
                 failures.append(error)
 
     def put(picture: Pixels) -> None:
-        if failures:
-            raise failures[0]
-        waiting.put(picture)
+        while True:
+            if failures:
+                raise failures[0]
+            step()
+            with suppress(queue.Full):
+                return waiting.put(picture, timeout=PATIENCE)
 
     thread = threading.Thread(target=work, name="encoder", daemon=True)
     thread.start()
     try:
         yield put
         waiting.put(None)
-        thread.join()
+        while thread.is_alive():
+            step()
+            thread.join(PATIENCE)
     except BaseException:
         stopped.set()
         raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +18,11 @@ BT709 = 1  # of primaries, transfer and matrix alike (ITU-T H.273), with limited
 LIMITED = 1
 # Constant quality, where differences from the pictures are hard to see; the encoders' middle speed.
 CODECS: dict[str, tuple[str, dict[str, str]]] = {
-    "mp4": ("libx264", {"crf": "16", "preset": "medium", "rc-lookahead": "20"}),
+    "mp4": ("libx264", {"crf": "16", "preset": "medium"}),
     "webm": ("libvpx-vp9", {"crf": "18", "b": "0", "deadline": "good", "cpu-used": "4"}),
 }
+AHEAD = {"mp4": "rc-lookahead", "webm": "lag-in-frames"}  # how many pictures are looked at ahead
+MOST_AHEAD, PIXELS_AHEAD = 20, 2**26  # pictures, and their pixels: they are held in memory
 
 
 class StreamEncoder:
@@ -28,6 +30,9 @@ class StreamEncoder:
 
     def __init__(self, path: str, options: VideoOptions) -> None:
         codec, settings = CODECS[options.format]
+        width, height = options.size
+        ahead = min(max(PIXELS_AHEAD // (width * height), 4), MOST_AHEAD)
+        settings = {**settings, AHEAD[options.format]: str(ahead)}
         if options.transparent:
             settings = {**settings, "auto-alt-ref": "0"}  # the codec cannot have both
         self._rate = Fraction(options.fps).limit_denominator(1001)
@@ -54,9 +59,12 @@ class StreamEncoder:
         self._count += 1
         self._container.mux(self._stream.encode(frame))
 
-    def finish(self) -> None:
-        """Write what the encoder holds back, and the end of the file."""
-        self._container.mux(self._stream.encode(None))
+    def finish(self, step: Callable[[], None]) -> None:
+        """Write what the encoder holds back, a picture at a time, and the end of the file."""
+        for packet in self._stream.codec_context.encode_lazy(None):
+            step()
+            packet.stream = self._stream
+            self._container.mux(packet)
         self._container.close()
 
     def close(self) -> None:
@@ -89,8 +97,9 @@ class GifEncoder:
         self._palettes.push(frame)
         self._drain()
 
-    def finish(self) -> None:
-        """Write what is held back, and the end of the file."""
+    def finish(self, step: Callable[[], None]) -> None:
+        """Write what is held back, which is little, and the end of the file."""
+        step()
         self._palettes.push(None)
         self._drain()
         self._container.mux(self._stream.encode(None))

@@ -4,7 +4,7 @@ import math
 import torch
 from conftest import TINY, make_model
 
-from ballgan.config import FieldConfig
+from ballgan.config import PLANE_AXES_PUBLISHED, FieldConfig
 from ballgan.fields import TriplaneField
 from ballgan.generator import Generator
 from ballgan.occupancy import (
@@ -55,6 +55,29 @@ def test_matter_outside_the_box_is_noticed() -> None:
         grid = find_occupancy(QuickField(field, torch.zeros(1, 3, 2, 4, 4)), resolution=4)
         assert grid.at(far).item() is seen
         assert grid.occupied() == float(seen)
+
+
+def test_columns_beyond_the_box_are_noticed() -> None:
+    """Two of the published planes know nothing of y: what they hold goes on above and below."""
+    config = FieldConfig(
+        plane_axes=PLANE_AXES_PUBLISHED, plane_channels=4, hidden_size=8, bounded=False
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        field = TriplaneField(config).requires_grad_(False)
+        planes = 3 * torch.randn(1, 3, 4, 8, 8)
+    field.density_head.weight.mul_(30)
+    far = torch.full((1, 1, 3), 50.0)
+    field.density_head.bias -= field.density(planes, far).item() + 20  # nothing in all directions
+    quick = QuickField(field, planes)
+    coarse = find_occupancy(quick, 16)
+    points = 2 * (torch.rand(3, 50_000, generator=torch.Generator().manual_seed(1)) - 0.5)
+    beyond = points[:, points.abs().amax(0) > 0.5]
+    dense = density_to_extinction(quick.density_of(quick.hidden(beyond), beyond)) > 0.1
+    assert 0.01 < dense.float().mean() < 0.5
+    for grid in coarse, refine_occupancy(quick, coarse, 32):
+        assert not grid.cells.all()
+        assert (grid.at(beyond) | ~dense).float().mean() > 0.999
 
 
 def test_a_bounded_field_is_empty_outside() -> None:

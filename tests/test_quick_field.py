@@ -46,7 +46,12 @@ def test_the_grid_has_the_densities_at_the_cells_centres(axes: tuple) -> None:
     axis = (torch.arange(10) + 0.5) / 10 * 0.8 - 0.4
     points = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), -1).view(-1, 3)
     expected = field.density(planes, points[None])[0].view(10, 10, 10)
-    assert torch.allclose(quick.density_grid(10), expected, atol=1e-4)
+    grid = quick.density_grid(10)
+    assert torch.allclose(grid[1:-1, 1:-1, 1:-1], expected, atol=1e-4)
+    beyond = torch.tensor([[axis[2], 40.0, axis[7]], [-40.0, axis[1], axis[9]], [40.0, 40.0, 40.0]])
+    expected = field.density(planes, beyond[None])[0]
+    found = torch.stack([grid[3, -1, 8], grid[0, 2, -2], grid[-1, -1, -1]])
+    assert torch.allclose(found, expected, atol=1e-4)
 
 
 def test_transposed_planes_are_merged() -> None:

@@ -243,7 +243,8 @@ def test_the_prepared_field_is_the_field(model: ballgan.Generator) -> None:
     assert torch.allclose(quick.features_of(hidden), features[0], atol=1e-4)
     grid = quick.density_grid(4)
     corner = torch.tensor([[[0.25, -0.25, 0.75]]]) * 0.2
-    assert grid[2, 1, 3].item() == pytest.approx(model.field.density(rows, corner).item(), abs=1e-3)
+    assert grid.shape == (6, 6, 6) and grid[0].min() > 100  # beyond there may be anything
+    assert grid[3, 2, 4].item() == pytest.approx(model.field.density(rows, corner).item(), abs=1e-3)
 
 
 def test_the_fast_sampler_converges_to_the_plain_one(tmp_path: Path) -> None:

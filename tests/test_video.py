@@ -119,6 +119,67 @@ def test_nothing_is_left_after_an_interruption(tmp_path: Path, name: str, error)
     assert "encoder" not in [thread.name for thread in threading.enumerate()]
 
 
+@pytest.mark.parametrize("name", ["a.mp4", "a.webm"])
+def test_pictures_that_the_encoder_holds_back_can_be_called_off(tmp_path: Path, name: str) -> None:
+    count, wanted = 0, 10**9
+
+    def step() -> None:
+        nonlocal count
+        count += 1
+        if count > wanted:
+            raise RuntimeError("enough")
+
+    options = VideoOptions((SIDE, SIDE), format=format_of(name))
+    with write_video(tmp_path / name, options, step) as add:
+        for index in range(8):
+            add(picture(index))
+        before = count
+    assert count >= before + 8  # once for each, at least
+    (tmp_path / name).unlink()
+    with pytest.raises(RuntimeError, match="enough"):
+        with write_video(tmp_path / name, options, step) as add:
+            for index in range(8):
+                add(picture(index))
+            wanted = count + 5
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_whoever_waits_for_the_encoder_can_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ballgan.video_codecs import StreamEncoder
+
+    goes_on, stops = threading.Event(), threading.Event()
+    encode = StreamEncoder.encode
+
+    def wait(self: StreamEncoder, pixels: np.ndarray) -> None:
+        assert goes_on.wait(10)
+        encode(self, pixels)
+
+    def step() -> None:
+        if stops.is_set():
+            goes_on.set()
+            raise RuntimeError("enough")
+
+    monkeypatch.setattr(StreamEncoder, "encode", wait)
+    with pytest.raises(RuntimeError, match="enough"):
+        with write_video(tmp_path / "a.mp4", VideoOptions((SIDE, SIDE)), step) as add:
+            threading.Timer(0.3, stops.set).start()
+            for index in range(8):
+                add(picture(index))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("size", [(64, 64), (4096, 4096)])
+def test_large_films_look_less_far_ahead(tmp_path: Path, size: tuple[int, int]) -> None:
+    from ballgan.video_codecs import StreamEncoder
+
+    encoder = StreamEncoder(str(tmp_path / "a.webm"), VideoOptions(size, format="webm"))
+    ahead = int(encoder._stream.codec_context.options["lag-in-frames"])
+    assert ahead == (20 if size[0] == 64 else 4)
+    encoder.close()
+
+
 @pytest.mark.parametrize("name", ["a.mp4", "a.webm", "a.gif", "a"])
 def test_full_disk_is_an_error_that_names_the_file(tmp_path: Path, name: str) -> None:
     resource = pytest.importorskip("resource")
