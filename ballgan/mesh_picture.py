@@ -18,6 +18,7 @@ from torch import Tensor
 
 from .bands import cut_into_bands
 from .camera import Camera
+from .chunks import part_of
 from .components import keep_largest_component
 from .field_samples import find_gradient, sample_density, sample_seen_colors
 from .rasterize import Hits, rasterize
@@ -97,7 +98,8 @@ def _paint(scene: Scene, points: np.ndarray, level: float, progress: Progress) -
     def look() -> np.ndarray:
         field_code = scene.field_code()
         density = partial(generator.density, field_code)
-        gradients = find_gradient(density, points, box / RESOLUTION, generator.device, progress)
+        part = part_of(progress, 0.0, 0.4)
+        gradients = find_gradient(density, points, box / RESOLUTION, generator.device, part)
         return sample_seen_colors(
             density,
             partial(generator.color, field_code),
@@ -106,7 +108,7 @@ def _paint(scene: Scene, points: np.ndarray, level: float, progress: Progress) -
             level=level,
             box=box,
             device=generator.device,
-            progress=progress,
+            progress=part_of(progress, 0.4, 1.0),
         )
 
     with torch.inference_mode():

@@ -81,8 +81,10 @@ def least_extinction(box: float) -> float:
 
 
 def _make_grid(field: AnyQuickField, solid: Tensor) -> OccupancyGrid:
-    """Of cells that are solid, or have a neighbour that is, and lie where there is a field."""
+    """Of cells that are solid, or have a neighbour that is."""
+    if field.outside is not None:
+        solid = solid[1:-1, 1:-1, 1:-1]
     cells = F.max_pool3d(solid[None, None].float(), 3, 1, 1)[0, 0] > 0
-    if field.bounded:
-        cells = F.pad(cells[1:-1, 1:-1, 1:-1], (1, 1, 1, 1, 1, 1), value=False)
+    if field.outside is not None:
+        cells = F.pad(cells, (1, 1, 1, 1, 1, 1), value=field.outside)
     return OccupancyGrid(cells, field.box)

@@ -18,9 +18,10 @@ import numpy as np
 import torch
 
 from .camera import AnyCamera
+from .chunks import part_of
 from .foreground import Foreground
 from .frame import Frame, RenderSettings
-from .shot import Progress, Shot
+from .shot import Progress, Shot, ascending
 from .stopwatch import Stopwatch
 from .volume import Composite
 
@@ -92,15 +93,15 @@ def climb_ladder(
     if with_preview and preview < full:
         samples = settings.samples or (PREVIEW_STEPS if settings.sampler == "fast" else None)
         coarse = replace(settings, neural_resolution=preview, samples=samples)
-        yield scene.render_stage(camera, coarse, "preview", progress)
+        yield scene.render_stage(camera, coarse, "preview", ascending(progress))
     if enlarged:
-        yield scene.render_stage(camera, settings, "raw", progress)
-    frame = scene.render_stage(camera, settings, "full", progress)
+        yield scene.render_stage(camera, settings, "raw", ascending(progress))
+    frame = scene.render_stage(camera, settings, "full", ascending(progress))
     refinements = REFINEMENTS if can_be_refined(settings) else ()
     yield replace(frame, convergence=1 / (1 + REFINEMENTS[-1]) if refinements else 1.0)
     settings = replace(settings, matte="solved")
     for passes in refinements:
-        better = scene.render_stage(camera, settings, "refined", progress, passes)
+        better = scene.render_stage(camera, settings, "refined", ascending(progress), passes)
         converged = passes == REFINEMENTS[-1] or change(frame, better) < CONVERGED
         frame = better
         yield replace(frame, convergence=1.0 if converged else passes / (1 + REFINEMENTS[-1]))
@@ -123,10 +124,12 @@ def march_passes(
 ) -> Composite:
     """The mean of `shot.passes` passes of the fast sampler, those of `former` among them."""
     parts = [] if former is None else [former.scaled(shot.passes // 2)]  # at most two at a time
-    for offset, right, down in passes_between(shot.passes):
+    places = passes_between(shot.passes)
+    for k, (offset, right, down) in enumerate(places):
         bundle = foreground.bundle(shot.rays_through(right, down), offset)
+        report = part_of(shot.report, k / len(places), (k + 1) / len(places))
         with pace.measure(shot.resolution * shot.lines, shot.device):
-            parts.append(foreground.march_quickly(bundle, shot.settings.samples, shot.report))
+            parts.append(foreground.march_quickly(bundle, shot.settings.samples, report))
             parts = [Composite.sum(parts)]
     return parts[0].scaled(1 / shot.passes)
 

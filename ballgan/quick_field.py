@@ -43,6 +43,8 @@ class QuickField:
     def __init__(self, field: TriplaneField, planes: Tensor) -> None:
         config = field.config
         self.box, self.bounded = config.box_warp, config.bounded
+        # Whether there may be something outside of the box; None: `density_grid` tells where.
+        self.outside = False if config.bounded else None
         self.feature_channels = config.feature_channels
         self._activation = config.density_activation
         self._height, self._width = planes.shape[-2:]
@@ -93,7 +95,7 @@ class QuickField:
         """
         axis = torch.arange(resolution, device=self._rows.device, dtype=self._rows.dtype)
         centres = ((axis + 0.5) / resolution - 0.5) * self.box
-        far = centres.new_tensor([FAR * self.box])
+        far = centres.new_full((1,), FAR * self.box)
         resolution, centres = resolution + 2, torch.cat([-far, centres, far])
         images = [self._plane_image(plane, centres) for plane in range(len(self._axes))]
         slabs, thickness = [], 1 if axis.device.type == "cpu" else THICK

@@ -19,7 +19,7 @@ SOMEWHAT_DENSE = 1e3  # raw density that stands for "there may be something"
 class QuickStyleField:
     """Density and features of one code, rows (1, num_ws, w_dim). Not differentiable."""
 
-    bounded = False  # there may be something outside of the box
+    outside = True  # as of QuickField: nobody knows
 
     def __init__(self, field: StyleField, rows: Tensor) -> None:
         network = field.network
@@ -64,7 +64,7 @@ class QuickStyleField:
     def density_grid(self, resolution: int) -> Tensor:
         """Raw density at the centres of the box's cells, and beyond: (R + 2,) * 3, axes x, y, z.
 
-        The first and the last of an axis are outside: nobody knows, so there may be something.
+        The first and the last of an axis are outside, where nobody knows.
         """
         axis = torch.arange(resolution, device=self._density[0].device)
         centres = ((axis + 0.5) / resolution - 0.5) * self.box

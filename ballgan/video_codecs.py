@@ -60,7 +60,10 @@ class StreamEncoder:
         self._container.mux(self._stream.encode(frame))
 
     def finish(self, step: Callable[[], None]) -> None:
-        """Write what the encoder holds back, a picture at a time, and the end of the file."""
+        """Write what the encoder holds back, and the end of the file.
+
+        step: called for each picture that comes out; VP9 makes a few before the first.
+        """
         for packet in self._stream.codec_context.encode_lazy(None):
             step()
             packet.stream = self._stream

@@ -13,6 +13,7 @@ codes that change.
 import argparse
 import itertools
 import math
+import os
 import statistics
 import subprocess
 import sys
@@ -154,7 +155,8 @@ def compare_frame(model: Generator, path: Path, resolution: int, repeats: int) -
 def measure_apart(path: Path, resolution: int, sampler: str) -> float:
     """MiB that a frame needs in a process that has rendered a few; nan: cannot be told."""
     command = [sys.executable, __file__, str(path), "--frame", sampler, str(resolution)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    environment = os.environ | {"CUDA_VISIBLE_DEVICES": ""}  # else its memory counts
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
     return float(done.stdout)
 
 

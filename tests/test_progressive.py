@@ -173,3 +173,16 @@ def test_a_gpu_is_measured_when_it_is_done(monkeypatch: pytest.MonkeyPatch) -> N
     assert pace.preview_resolution == 32 and pace.rays_per_s is None
     done.append(True)
     assert pace.preview_resolution == 16 and pace.rays_per_s == pytest.approx(2000)
+
+
+@pytest.mark.parametrize("layer", ["full", "normals"])
+def test_the_progress_of_each_picture_goes_up(tiny_model: Generator, layer: str) -> None:
+    told: list[float] = []
+    scene = Scene(tiny_model)
+    settings = RenderSettings(size=64, neural_resolution=64, layer=layer)
+    stages = []
+    for frame in scene.render_progressively(FRONT, settings, progress=told.append):
+        stages.append(frame.stage)
+        assert told and told == sorted(told) and told[-1] <= 1
+        told.clear()
+    assert stages[-1] == "refined"

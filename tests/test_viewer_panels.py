@@ -188,6 +188,8 @@ def test_the_status_bar_says_what_is_shown() -> None:
     assert "picture 41 ms" in describe_speed(info)
     slow = describe_picture(STATE, replace(unsettled, progress=0.43))
     assert slow.endswith("next picture 43%")
+    enlarging = describe_picture(STATE, replace(unsettled, progress=1.0))  # by other layers
+    assert enlarging.endswith("next picture almost done")
     assert describe_picture(ViewerState(), info) == "No model"
 
 

@@ -42,7 +42,7 @@ from .tempo import Tempo
 from .thumbnail_maker import ThumbnailMaker
 from .thumbnails import Thumbnails
 from .window import Window
-from .worker import Lane
+from .worker import Lane, Progress
 
 log = logging.getLogger(__name__)
 PAUSE = 0.5  # seconds without a change after which the next one is another step of the history
@@ -338,14 +338,14 @@ class App:
         self.window.wake()
 
     def _receive_all(self) -> int:
-        """Deal with all results that have arrived; how many."""
+        """Deal with all results that have arrived; how many, but for mere progress."""
         count = 0
         while True:
             try:
                 result = self._results.get_nowait()
             except queue.Empty:
                 return count
-            count += 1
+            count += not isinstance(result, Progress)  # it shows at the pace of `patience`
             receive(self, result)
 
     # Drawing

@@ -193,7 +193,9 @@ class Renderer:
         settings = staging.to_settings(request.view)
         if self._scene.neural_resolution(settings) > MEASURED:  # as many rays would take long
             settings = replace(settings, neural_resolution=MEASURED)
-        return self._scene.separation(camera, settings, progress=self._check)
+        ticket = self._ticket
+        assert ticket is not None
+        return self._scene.separation(camera, settings, progress=lambda _: ticket.check())
 
     def _check(self, fraction: float) -> None:
         assert self._ticket is not None

@@ -83,8 +83,9 @@ class Ticket:
     def post(self, result: Any) -> None:
         """Give a result to the window."""
         self._told_at = time.monotonic()
-        if not (self.superseded or isinstance(result, Progress)):
-            self._lane.owes = False
+        with self._lane._changed:
+            if not (self.superseded or isinstance(result, Progress)):
+                self._lane.owes = False
         self._lane.post(result)
 
     def progress(self, fraction: float) -> None:

@@ -69,7 +69,8 @@ def describe_picture(state: ViewerState, info: ViewInfo) -> str:
         parts.append(describe_quality(info.quality))
     if info.progress is not None:
         what = "mesh" if state.view.layer == "surface" else "picture"
-        parts.append(f"next {what} {info.progress:.0%}")
+        done = f"{info.progress:.0%}" if info.progress < 1 else "almost done"
+        parts.append(f"next {what} {done}")
     return SEPARATOR.join(parts)
 
 
