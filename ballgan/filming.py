@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from .animation import Animation
-from .chunks import part_of
 from .config import ModelConfig
 from .frame import RenderSettings
 from .plain import require_one_of
@@ -107,9 +106,7 @@ def render_film(
     step = (lambda: None) if report is None else partial(report, 0.0)  # it never goes back
     with write_video(path, options, step) as add:
         for index, shown in enumerate(views):
-            part = None
-            if report is not None:
-                part = part_of(report, index / len(views), (index + 1) / len(views))
+            part = ascending(report, index, len(views))
             picture = render_frame(scene, shown, settings, progress=part)
             add(picture, each(shown) if each else None)
     return len(views)
