@@ -231,7 +231,7 @@ FLYING = ViewerState(navigation=Navigation(mode="fly"))
 
 def test_keys_fly_only_in_flight() -> None:
     assert not any(isinstance(action, cam.HoldKey) for action in follow(KeyPressed("S")))
-    _, (action,) = handle(KeyPressed("W", SHIFT), Grip(), FLYING, REACH)
+    _, (action,) = handle(KeyPressed("Z", SHIFT, position="W"), Grip(), FLYING, REACH)
     assert action == cam.HoldKey("W", fast=True)
     state = apply(FLYING, action)
     assert state.navigation.held == {"W"} and state.navigation.fast

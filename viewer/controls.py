@@ -72,9 +72,8 @@ def handle(event: Event, grip: Grip, state: ViewerState, reach: Reach) -> tuple[
     if isinstance(event, KeyPressed):
         return grip, [] if reach.keys_taken else _press(event, state)
     if isinstance(event, KeyReleased):
-        return grip, [
-            cam.HoldKey(event.key, down=False)
-        ] if event.key in state.navigation.held else []
+        held = event.position in state.navigation.held
+        return grip, [cam.HoldKey(event.position, down=False)] if held else []
     if isinstance(event, FocusLost):
         return Grip(), [cam.ReleaseKeys()]
     if isinstance(event, Dropped):
@@ -155,8 +154,9 @@ def _scroll(event: Scrolled, state: ViewerState, reach: Reach) -> Actions:
 
 
 def _press(event: KeyPressed, state: ViewerState) -> Actions:
-    if state.navigation.flies and event.key in navigation.FLY_KEYS and event.mods <= {"shift"}:
-        return [cam.HoldKey(event.key, fast="shift" in event.mods)]
+    flies = state.navigation.flies and event.mods <= {"shift"}
+    if flies and event.position in navigation.FLY_KEYS:  # under the left hand on any layout
+        return [cam.HoldKey(event.position, fast="shift" in event.mods)]
     return press(event.key, event.mods, state)
 
 

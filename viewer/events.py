@@ -40,18 +40,19 @@ class Scrolled(Event):
 
 @dataclass(frozen=True)
 class KeyPressed(Event):
-    """A key went down: "A", "1", "Left", "F1", ..."""
+    """A key went down: "A", "1", "Left", "F1", ..., as it is called on the person's layout."""
 
     key: str
     mods: frozenset[str] = frozenset()
     repeated: bool = False  # it was not let go since
+    position: str = ""  # what an American keyboard calls it, where that is known
 
 
 @dataclass(frozen=True)
 class KeyReleased(Event):
     """A key went up."""
 
-    key: str
+    position: str
 
 
 @dataclass(frozen=True)

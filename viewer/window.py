@@ -47,11 +47,19 @@ SPECIAL_KEYS = {
     glfw.KEY_MINUS: "-",
     glfw.KEY_LEFT_BRACKET: "[",
     glfw.KEY_RIGHT_BRACKET: "]",
+    glfw.KEY_KP_ADD: "+",
+    glfw.KEY_KP_SUBTRACT: "-",
     glfw.KEY_DELETE: "Delete",
     glfw.KEY_PAGE_UP: "PageUp",
     glfw.KEY_PAGE_DOWN: "PageDown",
     glfw.KEY_F1: "F1",
     glfw.KEY_F2: "F2",
+}
+KEYPAD = range(glfw.KEY_KP_0, glfw.KEY_KP_EQUAL + 1)
+CHARACTERS = {  # that are keys of their own, however a layout has them typed: key and modifiers
+    "?": ("/", frozenset({"shift"})),
+    "[": ("[", frozenset()),
+    "]": ("]", frozenset()),
 }
 MODIFIER_KEYS = {
     glfw.KEY_LEFT_SHIFT: "shift",
@@ -226,8 +234,8 @@ class Window:
         glfw.set_key_callback(handle, self._on_key)
         glfw.set_window_focus_callback(handle, self._on_focus)
         glfw.set_drop_callback(handle, self._on_drop)  # type: ignore[arg-type]
+        glfw.set_char_callback(handle, self._on_character)
         for set_callback in (
-            glfw.set_char_callback,
             glfw.set_cursor_enter_callback,
             glfw.set_framebuffer_size_callback,
             glfw.set_window_close_callback,
@@ -281,14 +289,26 @@ class Window:
         self.drop(paths)
 
     def _on_key(self, _: Any, key: int, scancode: int, action: int, mods: int) -> None:
-        name, down = key_name(key), action in (glfw.PRESS, glfw.REPEAT)
+        down, held = action in (glfw.PRESS, glfw.REPEAT), _names(mods)
         if key in MODIFIER_KEYS:  # what GLFW reports of their own presses depends on the system
             mod = {MODIFIER_KEYS[key]}
             self._mods = self._mods | mod if down else self._mods - mod
+        position, name = key_name(key) or "", find_name(key, scancode, held)
         if name and down:
-            self._add(KeyPressed(name, _names(mods), action == glfw.REPEAT))
-        elif name:
-            self._add(KeyReleased(name))
+            self._add(KeyPressed(name, held, action == glfw.REPEAT, position))
+        elif position and not down:
+            self._add(KeyReleased(position))
+
+    def _on_character(self, _: Any, code: int) -> None:
+        """Of the key whose press was reported just before, if it types anything."""
+        if chr(code) in CHARACTERS:
+            press = self.events.pop() if self._ends_with_press() else None
+            repeated = isinstance(press, KeyPressed) and press.repeated
+            self._add(KeyPressed(*CHARACTERS[chr(code)], repeated))
+        self._wake.set()
+
+    def _ends_with_press(self) -> bool:
+        return bool(self.events) and isinstance(self.events[-1], KeyPressed)
 
     @property
     def clipboard(self) -> str:
@@ -301,8 +321,23 @@ class Window:
         glfw.set_clipboard_string(None, text)  # type: ignore[arg-type]  # not of a window
 
 
+def find_name(key: int, scancode: int, mods: frozenset[str]) -> str | None:
+    """The name of a key on the person's layout; of one that has none there, such as a Cyrillic
+    letter, that of its position."""
+    position = key_name(key)
+    if key in KEYPAD or (position and len(position) > 1):
+        return position
+    # Without Control digits count by position: some layouts type them with Shift alone.
+    if position and position.isdigit() and "control" not in mods:
+        return position
+    typed = (glfw.get_key_name(key, scancode) or "").upper()
+    known = len(typed) == 1 and typed.isascii() and (typed.isalnum() or typed in "[]/+=-")
+    return typed if known else position
+
+
 def key_name(key: int) -> str | None:
-    """The name that events and scripts use for a GLFW key; None for keys without one."""
+    """The name that scripts use for a GLFW key, that of its position on an American keyboard; None
+    for keys without one."""
     if glfw.KEY_A <= key <= glfw.KEY_Z or glfw.KEY_0 <= key <= glfw.KEY_9:
         return chr(key)
     return SPECIAL_KEYS.get(key)

@@ -27,8 +27,9 @@ class Chord:
 
 
 def chord(text: str) -> Chord:
-    """A chord as it is written: "B", "Shift+Right", "Ctrl+K"."""
-    *mods, key = text.split("+")
+    """A chord as it is written: "B", "Shift+Right", "Ctrl+K", "Ctrl++"."""
+    *mods, last = text[:-1].split("+")  # a key may be a plus
+    key = last + text[-1]
     return Chord(key, frozenset(mod.lower().replace("ctrl", "control") for mod in mods))
 
 

@@ -105,7 +105,7 @@ TABLE: Table = {
     ),
     "Window": (
         command("window.theme", "Light or dark window", _other_theme),
-        command("window.larger", "Larger interface", _zoom(ZOOM_STEP), "Ctrl+="),
+        command("window.larger", "Larger interface", _zoom(ZOOM_STEP), "Ctrl+= Ctrl++"),
         command("window.smaller", "Smaller interface", _zoom(1 / ZOOM_STEP), "Ctrl+-"),
         command("window.size", "Normal size of the interface", act.SetZoom(1.0), "Ctrl+0"),
     ),
