@@ -371,7 +371,8 @@ def test_a_render_error_shows_and_the_next_request_works(
     with monkeypatch.context() as patch:
         patch.setattr(ballgan.Scene, "render_progressively", _broken)
         play(app, {"key": "Right"}, {"wait": "converged"})
-    assert notices(app) == [("error", "Internal error (RuntimeError): the GPU is on fire")]
+    ((level, text),) = notices(app)
+    assert level == "error" and "Internal error (RuntimeError): the GPU is on fire." in text
     play(app, {"key": "Right"})
     settle(app)
     assert app.state.view.foreground.seed == 2

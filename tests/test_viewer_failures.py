@@ -1,7 +1,10 @@
 """What can fail while the program works: memory, disks, files. A message, and it goes on."""
 
 import shutil
+import struct
 import sys
+import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +13,11 @@ from typing import Any
 import pytest
 import torch
 from ballgan_viewer import actions as act
-from ballgan_viewer.worker import NO_MEMORY
+from ballgan_viewer import tasks
+from ballgan_viewer.notes import ModelNotes
+from ballgan_viewer.requests import NotesRequest
+from ballgan_viewer.thumbnail_maker import ThumbnailMaker
+from ballgan_viewer.worker import NO_MEMORY, Lane
 from PIL import Image
 from test_viewer_app import notices
 from viewer_driver import open_app, play
@@ -31,7 +38,42 @@ WRITERS: dict[str, tuple[dict[str, Any], ...]] = {  # steps that write a file of
     "session": ({"command": "session.save"},),
     "sphere": ({"command": "background.save"},),
 }
-JOBS = {"mesh": WRITERS["ply"], "render_progressively": ({"command": "foreground.next"},)}
+FULL = {"command": "layer.full"}
+NEXT, SURFACE = {"command": "foreground.next"}, {"command": "layer.surface"}
+JOBS: dict[str, tuple[Any, str, tuple[dict[str, Any], ...]]] = {  # what computes, and for what
+    "mesh": (ballgan.Scene, "mesh", WRITERS["ply"]),
+    "picture": (ballgan.Scene, "render_progressively", (NEXT,)),
+    "capture": (ballgan.Scene, "render_stage", WRITERS["capture"]),
+    "film": (ballgan.Scene, "render_stage", WRITERS["png"]),
+    "sphere": (ballgan.Scene, "unroll", WRITERS["sphere"]),
+    "model": (ballgan, "load", ({"command": "model.bundled"}, {"wait": "loaded"})),
+    "photo": (ballgan.Panorama, "load", ({"drop": "photo.png"}, {"wait": "loaded"})),
+    "surface": (tasks.SurfaceFinder, "_find", (NEXT, SURFACE)),
+    "thumbnails": (ThumbnailMaker, "_render", ({"click": "gallery.current"}, NEXT)),
+}
+LANES: dict[str, tuple[Any, ...]] = {  # what gives each lane some work
+    "picture": (act.OpenPicture("photo.png"),),
+    "render": (NEXT,),
+    "surface": (NEXT, SURFACE),
+    "reveal": (act.RevealFile("photo.png"),),
+    "recognise": ({"drop": "photo.png"},),
+    "export": WRITERS["ply"],
+    "capture": WRITERS["capture"],
+    "film": WRITERS["png"],
+    "save": WRITERS["picture"],
+    "sphere": WRITERS["sphere"],
+    "unroll": (
+        {"click": "background.learnt"},
+        {"click": "background.unrolled"},
+        {"command": "background.next"},
+    ),
+    "panoramas": ({"drop": "other.png"},),
+    "thumbnails": ({"click": "gallery.current"}, NEXT),
+    "model": (act.OpenModel("other.pkl"),),
+    "follow": (act.FollowRun("."),),
+    "session": WRITERS["session"],
+    "notes": (NotesRequest("0" * 64, "tiny", ModelNotes()),),
+}
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +83,9 @@ def opened(model_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BALLGAN_CONFIG_DIR", str(folder / "config"))
         patch.chdir(folder)
+        shutil.copy(model_file, "other.pkl")
+        for name in "photo.png", "other.png":
+            Image.new("RGB", (32, 16), (0, 128, 255)).save(name)
         with open_app(model_file) as app:
             play(app, {"wait": "idle"}, {"command": "film.turntable"}, {"click": "film.size.256"})
             film = app.state.animation
@@ -140,21 +185,69 @@ def test_a_folder_that_vanishes_meanwhile_is_told(app: Any, what: str, tmp_path:
     assert not folder.exists() or not list(folder.iterdir())
 
 
-@pytest.mark.parametrize("error", [torch.cuda.OutOfMemoryError(CUDA_TEXT), MemoryError()])
-@pytest.mark.parametrize("method", JOBS)
-def test_short_memory_is_told_with_what_helps(app: Any, method: str, error: Exception) -> None:
+CUDA_ERROR = torch.cuda.OutOfMemoryError(CUDA_TEXT)
+
+
+@pytest.mark.parametrize(
+    ("what", "error"), [*((what, CUDA_ERROR) for what in JOBS), ("mesh", MemoryError())]
+)
+def test_short_memory_is_told_with_what_helps(app: Any, what: str, error: Exception) -> None:
     def fail(*_: Any, **options: Any) -> Any:
         raise error
 
-    before = written()
+    before, (owner, name, steps) = written(), JOBS[what]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ballgan.Scene, method, fail)
-        work_off(app, JOBS[method])
+        patch.setattr(owner, name, fail)
+        work_off(app, steps)
     assert NO_MEMORY in told(app)
     assert written() == before
     dismiss(app)
-    work_off(app, JOBS[method])
+    work_off(app, (FULL, *steps, FULL))
     assert app.converged and all(level == "info" for level, _ in notices(app))
+
+
+def lanes_of(app: Any) -> dict[str, Lane]:
+    others = (app.shelf._open, app.shelf._follow, app.keeper._lane)
+    return app.lanes | {lane.name: lane for lane in others}
+
+
+@pytest.mark.parametrize("lane", LANES)
+def test_a_mistake_of_any_worker_is_told_and_nothing_waits_for_it(app: Any, lane: str) -> None:
+    def fail(*_: Any) -> None:
+        raise RuntimeError("a mistake")
+
+    lanes, end = lanes_of(app), time.monotonic() + 20
+    assert lanes.keys() == LANES.keys()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lanes[lane], "_work", fail)
+        for step in LANES[lane]:
+            if isinstance(step, act.Action):
+                app.dispatch(step)
+            elif isinstance(step, dict):
+                play(app, step)
+            else:
+                lanes[lane].submit(step)
+        while not notices(app) and time.monotonic() < end:
+            app.frame()
+        play(app, {"wait": "idle", "timeout": 20})
+    texts = [text for level, text in notices(app) if level == "error"]
+    assert texts and all("Internal error (RuntimeError): a mistake" in text for text in texts)
+    assert not (app.state.jobs or app.state.following or app.state.recognising)
+    dismiss(app)
+    play(app, FULL, NEXT, {"wait": "idle"})
+    assert app.converged and notices(app) == []
+
+
+def test_a_picture_that_is_too_large_is_told(app: Any, tmp_path: Path) -> None:
+    """Also before it is known what it is: Pillow refuses to look into it."""
+    path = tmp_path / "huge.png"
+    Image.new("RGB", (16, 8)).save(path)
+    data = bytearray(path.read_bytes())
+    data[16:24] = struct.pack(">II", 20000, 20000)
+    data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
+    path.write_bytes(data)
+    play(app, {"drop": str(path)}, {"wait": "idle", "timeout": 20})
+    assert "huge.png" in told(app)
 
 
 def test_a_mistake_of_a_worker_is_told_and_the_next_picture_comes(app: Any) -> None:
@@ -164,7 +257,8 @@ def test_a_mistake_of_a_worker_is_told_and_the_next_picture_comes(app: Any) -> N
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ballgan.Scene, "render_progressively", fail)
         play(app, {"command": "foreground.next"}, {"wait": "idle"})
-    assert notices(app) == [("error", "Internal error (KeyError): 'a mistake'")]
+    ((level, text),) = notices(app)
+    assert level == "error" and text.startswith("Internal error (KeyError): 'a mistake'. ")
     dismiss(app)
     play(app, {"command": "foreground.next"}, {"wait": "idle"})
     assert app.converged and notices(app) == []

@@ -185,7 +185,8 @@ def test_a_mistake_of_ours_is_a_notice_and_the_window_stays(
         app.window.events.clear()
         imgui.backends.glfw_key_callback(app.window.address, glfw.KEY_B, 0, glfw.PRESS, 0)
         _run_frames(app, 4, patch)
-    assert notices(app) == [("error", "Internal error (KeyError): 'a mistake'")]
+    ((level, text),) = notices(app)
+    assert level == "error" and "Internal error (KeyError): 'a mistake'. The window goes on" in text
     tracebacks = [record for record in caplog.records if record.exc_info]
     assert len(tracebacks) == 1
     play(app, {"key": "R"})

@@ -42,7 +42,7 @@ from .tempo import Tempo
 from .thumbnail_maker import ThumbnailMaker
 from .thumbnails import Thumbnails
 from .window import Window
-from .worker import Lane, Progress
+from .worker import Lane, Progress, describe_mistake
 
 log = logging.getLogger(__name__)
 PAUSE = 0.5  # seconds without a change after which the next one is another step of the history
@@ -241,7 +241,7 @@ class App:
         except Exception as error:
             if not self._survives:
                 raise
-            text = f"Internal error ({type(error).__name__}): {error}"
+            text = describe_mistake(error)
             if text not in self._complaints:
                 self._complaints.add(text)
                 log.debug("a frame failed", exc_info=error)

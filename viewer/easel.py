@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from . import actions as act
 from . import navigation
 from .gl import clipped
 from .info import Probe, Quality, SurfaceInfo
@@ -166,13 +165,13 @@ class Easel:
         lane = self._find_surface if state.view.layer == "surface" else self._render
         return None if self.converged(state) else self._progress.get(lane.name)
 
-    def receive_failure(self, failure: Failed) -> act.Action:
-        """A request that failed is not tried again; what to tell the person."""
-        if isinstance(failure.request, RenderRequest):
-            self._panes[failure.request.pane].settle(failure.request)
-        else:
-            self._panes[failure.request.pane].surface_failed = failure.request
-        return act.Notify("error", failure.message)
+    def receive_failure(self, failure: Failed) -> None:
+        """A request that failed is not tried again."""
+        request = failure.request
+        if isinstance(request, RenderRequest):
+            self._panes[request.pane].settle(request)
+        elif isinstance(request, SurfaceRequest):
+            self._panes[request.pane].surface_failed = request
 
     def converged(self, state: ViewerState) -> bool:
         """Whether what is shown is finished and belongs to the state."""

@@ -10,12 +10,20 @@ from .backdrop_tasks import PanelPicture
 from .easel import STAGE_LANES
 from .gallery import THUMBNAILS
 from .requests import Backcloth, Lights, Rendered, Settled, Surface, Volume, VolumeDetail
+from .sniff import UNKNOWN
 from .thumbnail_maker import ThumbnailMade
 from .worker import Failed, Progress, Stopped
 
 if TYPE_CHECKING:
     from .app import App
 
+WHAT_FAILED = {  # by lane, before the reason
+    "notes": "Names and favourites could not be saved: ",
+    "save": "The picture could not be saved: ",
+    "unroll": "The background could not be unrolled: ",
+    "panoramas": "The list of backgrounds has no pictures: ",
+    "reveal": "The file could not be shown: ",
+}
 EASEL_RESULTS = (Rendered, Settled, Surface, Volume, VolumeDetail, Backcloth, Lights)
 
 
@@ -46,25 +54,28 @@ def _receive_stop(app: App, stopped: Stopped) -> None:
 
 
 def _receive_failure(app: App, failure: Failed) -> list[act.Action]:
+    """What a failure means: an error is told, and nothing waits for its result any longer."""
+    request, message = failure.request, failure.message
     if failure.lane == "model":
-        wanted = failure.request
-        return [act.ModelFailed(failure.message, wanted.path, wanted.replaces)]
+        return [act.ModelFailed(message, request.path, request.replaces)]
     if failure.lane == "picture":
-        return [act.PictureFailed(failure.message, failure.request.path)]
-    if failure.lane == "notes":
-        return [_error(f"Names and favourites could not be saved: {failure.message}")]
-    if failure.lane == THUMBNAILS:
-        app.gallery.give_up()
-        return [lat.StopSheet(), _error(f"The gallery has no pictures: {failure.message}")]
+        return [act.PictureFailed(message, request.path)]
     if failure.lane == "session":
         return [app.keeper.receive_failure(failure)]
+    if failure.lane == "recognise":
+        text = f"{request.path} could not be looked into: {message}"
+        return [act.FileRecognised(request.path, UNKNOWN), _error(text)]
+    if failure.lane == "follow":
+        text = f"The run {request.folder} is not followed any longer: {message}"
+        return [act.StopFollowing(), _error(text)]
+    if failure.lane == THUMBNAILS:
+        app.gallery.give_up()
+        return [lat.StopSheet(), _error(f"The gallery has no pictures: {message}")]
     if (job := app.state.job(failure.lane)) is not None:
-        return [act.EndJob(job.lane, "error", f"{job.title} failed: {failure.message}")]
-    if failure.lane in app.surroundings.lanes:
-        return [app.surroundings.receive_failure(failure)]
-    if failure.lane == "save":
-        return [_error(f"The picture could not be saved: {failure.message}")]
-    return [app.easel.receive_failure(failure)]
+        return [act.EndJob(job.lane, "error", f"{job.title} failed: {message}")]
+    if failure.lane in STAGE_LANES:
+        app.easel.receive_failure(failure)
+    return [_error(WHAT_FAILED.get(failure.lane, "") + message)]
 
 
 def _error(text: str) -> act.Action:

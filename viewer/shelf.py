@@ -11,6 +11,7 @@ from . import camera_actions as cam
 from . import tasks
 from .follow import Follower, FollowRequest
 from .requests import Model
+from .sniff import UNKNOWN
 from .state import ViewerState
 from .worker import Lane
 
@@ -66,6 +67,8 @@ def open_recognised(state: ViewerState, action: act.FileRecognised) -> list[act.
     start it is the first one that is shown.
     """
     path = action.path
+    if action.kind == UNKNOWN:
+        return open_bundled(state)
     if action.kind == "model":
         waits = state.loading is not None or bool(state.waiting)
         request = act.OpenModel(path, show=not waits or state.model is not None)

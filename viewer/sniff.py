@@ -3,6 +3,7 @@
 import os
 import stat
 
+UNKNOWN = ""  # what a file is that could not be recognised
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 # Also kinds that we do not read: the error is then about a picture.
 PICTURE_BEGINNINGS = (

@@ -7,7 +7,6 @@ from typing import Any
 from ballgan.panoramas import bundled_panoramas
 from ballgan.view import Backdrop, Code
 
-from . import actions as act
 from . import paths
 from .backdrop_tasks import (
     PanelPicture,
@@ -23,7 +22,7 @@ from .panel_pictures import PanelPictures
 from .requests import Forget, Model
 from .state import ViewerState
 from .watcher import Watcher
-from .worker import Failed, Lane
+from .worker import Lane
 
 RECENT = 5  # pictures that were opened before, among the thumbnails
 UNROLLED = "unrolled"  # the key of the panel's picture of the whole background
@@ -85,10 +84,6 @@ class Surroundings:
     def forget(self, path: str) -> None:
         """The file at `path` has changed: its thumbnail is made again."""
         self._asked.discard(path)
-
-    def receive_failure(self, failure: Failed) -> act.Action:
-        """What to tell of a request that failed."""
-        return act.Notify("error", f"The background could not be unrolled: {failure.message}")
 
     @property
     def pending(self) -> bool:

@@ -31,13 +31,19 @@ def is_memory_error(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or "out of memory" in str(error).lower()
 
 
+def describe_mistake(error: Exception) -> str:
+    """What to tell of an error that is the program's own."""
+    what = f"Internal error ({type(error).__name__}): {error}"
+    return f"{what}. The window goes on; started with --debug, it prints details to report."
+
+
 @dataclass(frozen=True)
 class Failed:
     """A request ended with an exception."""
 
     lane: str
     request: Any
-    error: BaseException
+    error: Exception
 
     @property
     def message(self) -> str:
@@ -46,7 +52,7 @@ class Failed:
             return NO_MEMORY
         if isinstance(self.error, (ValueError, OSError)):
             return explain(self.error)
-        return f"Internal error ({type(self.error).__name__}): {self.error}"
+        return describe_mistake(self.error)
 
 
 @dataclass(frozen=True)
