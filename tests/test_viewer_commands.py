@@ -16,6 +16,8 @@ from imgui_bundle import imgui
 from panel_screen import Screen
 from test_viewer_state import with_model
 
+TOGGLE = [act.EndStroke(), act.ToggleBackground()]  # a step of its own
+
 
 def test_names_are_unique_and_belong_to_groups() -> None:
     names = [row.name for row in COMMANDS]
@@ -46,7 +48,7 @@ def test_a_key_has_one_meaning_and_is_written_in_the_table_only() -> None:
 
 
 def test_a_command_is_run_by_its_name() -> None:
-    assert commands.run("background.toggle", ViewerState()) == [act.ToggleBackground()]
+    assert commands.run("background.toggle", ViewerState()) == TOGGLE
     with pytest.raises(ValueError, match="no command is called 'x'; there are "):
         commands.run("x", ViewerState())
     with pytest.raises(ValueError, match="cannot be used now"):
@@ -82,12 +84,9 @@ def test_the_palette_runs_what_is_marked(screen: Screen) -> None:
     state = apply(with_model(), act.ShowOverlay("palette"))
     state = apply(state, act.SearchCommands("background on"))
     screen.show(state)
-    assert screen.click(state, "palette.background.toggle") == [
-        act.ShowOverlay(""),
-        act.ToggleBackground(),
-    ]
+    assert screen.click(state, "palette.background.toggle") == [act.ShowOverlay(""), *TOGGLE]
     assert screen.press(state, imgui.Key.down_arrow)[0].choice == 1
-    assert screen.press(state, imgui.Key.enter) == [act.ShowOverlay(""), act.ToggleBackground()]
+    assert screen.press(state, imgui.Key.enter) == [act.ShowOverlay(""), *TOGGLE]
     assert screen.press(state, imgui.Key.escape) == [act.ShowOverlay("")]
     empty = apply(state, act.SearchCommands("zzzz"))
     assert screen.press(empty, imgui.Key.enter) == []
@@ -131,7 +130,7 @@ def test_the_window_section_changes_the_look(screen: Screen) -> None:
 def test_without_a_model_the_bundled_one_is_offered(screen: Screen) -> None:
     bundled = act.OpenModel("", bundled=True)
     assert screen.click(ViewerState(), "model.bundled") == [bundled]
-    assert commands.run("model.bundled", with_model()) == [bundled]
+    assert commands.run("model.bundled", with_model()) == [act.EndStroke(), bundled]
     screen.show(with_model())
     assert "model.bundled" not in screen.ui.rects
 

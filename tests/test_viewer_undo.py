@@ -75,6 +75,56 @@ def test_widgets_and_keys_are_undone_one_by_one(app: Any) -> None:
     assert app.state.view == start
 
 
+def test_commands_are_undone_one_by_one(app: Any) -> None:
+    play(app, {"command": "foreground.next"}, {"command": "foreground.next"}, UNDO)
+    assert app.state.view.foreground.seed == 1
+
+
+def test_a_flight_is_one_step(app: Any) -> None:
+    start = app.state.view.camera
+    play(app, {"key": "B"}, {"key": "V"}, {"hold": ["D", "W"], "seconds": 0.2})
+    there = app.state.view.camera
+    assert there != start
+    play(app, {"key": "Right"}, UNDO, UNDO)
+    assert app.state.view.camera == start and app.state.view.foreground.seed == 0
+    assert not app.state.view.backdrop.visible
+    play(app, REDO)
+    assert app.state.view.camera == there
+    play(app, UNDO, UNDO)
+    assert app.state.view.backdrop.visible and not app.state.history.undoes
+
+
+def test_undo_ends_the_turntable_where_it_began(app: Any) -> None:
+    start = app.state.view.camera
+    play(app, {"key": "Space", "mods": ["shift"]})
+    play(app, {"key": "B"}, {"key": "R"})
+    while app.state.view.camera.yaw < 0.1:
+        app.frame()
+    play(app, UNDO, UNDO)
+    assert app.state.view.backdrop.visible and not app.state.navigation.turntable
+    play(app, UNDO)
+    assert app.state.view.camera == start and not app.state.history.undoes
+
+
+@pytest.mark.parametrize("which", ["foreground", "background"])
+def test_how_far_a_code_has_moved_is_undone_with_its_animation(app: Any, which: str) -> None:
+    start, animate = app.state.view, {"command": f"{which}.animate"}
+    play(app, animate)
+    while app.state.view.code(which) == start.code(which):
+        app.frame()
+    play(app, animate, UNDO)
+    assert app.state.view == start and not app.state.history.undoes
+    play(app, animate, {"key": "V"}, {"key": "4"})
+    while app.state.view.code(which) == start.code(which):
+        app.frame()
+    play(app, {"command": "codes.stop"})
+    stopped = app.state.view.code(which)
+    play(app, UNDO, UNDO)
+    assert app.state.view.layer == start.layer and app.state.view.latents.of(which).moves
+    play(app, UNDO)
+    assert app.state.view == start and stopped != start.code(which)
+
+
 def test_what_the_program_does_is_no_step(app: Any) -> None:
     assert app.state.history.undoes == ()  # though the model has brought its camera
     play(app, {"key": "P"}, {"key": "P"}, {"key": "S"}, {"wait": "saved"})

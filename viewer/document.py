@@ -12,8 +12,8 @@ A value that is added to the view is undone and saved without further work; a ne
 state needs its name in PARTS, and a frozen dataclass of plain values to read it as.
 
 On purpose it does not hold how the window is used: preferences (theme, size of the interface, what
-scrolling does, folded sections, files that were opened last), whether the camera flies, contact
-sheets, the place of the playhead. To undo a seed shall not repaint the window. A model that is
+scrolling does, folded sections, files that were opened last), the preview, whether the camera flies
+or turns, contact sheets, the place of the playhead, a run that is followed. To undo a seed shall not repaint the window. A model that is
 closed is gone from memory: undo reads its file again. One that was opened stays open after an undo,
 which shows the one before.
 """
@@ -36,6 +36,7 @@ PARTS = ("export", "capture", "animation")
 OWN = PARTS[:-1]  # which no command knows; a session has a place for the animation
 KEPT = {"presets": "presets", "pictures": "recent_pictures"}  # fields of the preferences
 VIEW, NOTES = "view.", "notes."
+CAMERA = VIEW + "camera"
 SHOWN, CLOSED = "shown", "closed"
 WORDS = {
     "view.backdrop": "background",
@@ -57,6 +58,19 @@ def values(state: ViewerState) -> dict[str, Any]:
     notes = {NOTES + checksum: kept for checksum, kept in state.notebooks.items()}
     models = {SHOWN: state.model.path if state.model is not None else "", CLOSED: state.closed}
     return view | {name: getattr(state, name) for name in PARTS} | models | kept | notes
+
+
+def moving(state: ViewerState) -> frozenset[str]:
+    """Names of the values that change as time goes by: by flight, turntable, or animated codes."""
+    if state.model is None:
+        return frozenset()
+    latents = state.view.latents
+    moves = {
+        CAMERA: state.navigation.moves,
+        VIEW + "foreground": latents.foreground.moves,
+        VIEW + "backdrop": latents.background.moves,
+    }
+    return frozenset(name for name, does in moves.items() if does)
 
 
 def with_values(state: ViewerState, changes: Mapping[str, Any]) -> ViewerState:

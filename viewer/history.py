@@ -3,10 +3,11 @@
 A document is a mapping of names to frozen values, such as {"view.camera": Orbit(...), ...}. A step
 holds only what it changed, so that undoing it leaves alone what has changed otherwise since. The
 changes of one stroke, such as a drag, are one step: the last step stays open, and takes in further
-changes of the same values, until `close` ends the stroke.
+changes of the same values, until `close` ends the stroke. What begins to move by itself is in the
+step that began it, as it was then: how far it has moved is undone with that.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,16 +36,24 @@ class History:
 
 
 def record(
-    history: History, before: Mapping[str, Any], after: Mapping[str, Any], *, joins: bool = False
+    history: History,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    *,
+    joins: bool = False,
+    begins: Collection[str] = (),
+    ends: bool = False,
 ) -> History:
     """The history after a change; nothing can be redone then.
 
-    joins: the open step takes it in, whatever it changes.
+    joins: the open step takes it in, whatever it changes. begins: names of values that move by
+    themselves from now on. ends: some do no more; that is part of the step that began it, if no
+    other came between.
     """
-    changed = _differences(before, after)
+    changed = _differences(before, after, begins)
     if not changed:
         return history
-    if history.open and {name for name, _ in changed} <= set(history.undoes):
+    if (history.open or ends) and {name for name, _ in changed} <= set(history.undoes):
         return replace(history, future=())
     if history.open and joins:
         *earlier, step = history.past
@@ -85,8 +94,14 @@ def _travel(
     return {}
 
 
-def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Changes:
-    return tuple((name, value) for name, value in before.items() if after.get(name, value) != value)
+def _differences(
+    before: Mapping[str, Any], after: Mapping[str, Any], begins: Collection[str]
+) -> Changes:
+    return tuple(
+        (name, value)
+        for name, value in before.items()
+        if name in begins or after.get(name, value) != value
+    )
 
 
 def _names(steps: tuple[Changes, ...]) -> tuple[str, ...]:

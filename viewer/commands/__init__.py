@@ -7,6 +7,7 @@ in the other files of this folder.
 
 from dataclasses import replace
 
+from .. import actions as act
 from ..state import ViewerState
 from . import camera, codes, film, output, window
 from .command import Actions as Actions
@@ -37,13 +38,14 @@ _BY_CHORD = {keys: row for row in COMMANDS for keys in row.keys}
 
 
 def run(name: str, state: ViewerState) -> Actions:
-    """What the command `name` does now. ValueError if there is none, or it cannot be done now."""
+    """What the command `name` does now, as a gesture of its own. ValueError if there is none, or it
+    cannot be done now."""
     row = _BY_NAME.get(name)
     if row is None:
         raise ValueError(f"no command is called {name!r}; there are {', '.join(sorted(_BY_NAME))}")
     if not row.enabled(state):
         raise ValueError(f"the command {name!r} cannot be used now")
-    return row.actions(state)
+    return [act.EndStroke(), *row.actions(state)]
 
 
 def press(key: str, mods: frozenset[str], state: ViewerState) -> Actions:

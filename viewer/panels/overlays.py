@@ -8,7 +8,7 @@ from imgui_bundle import ImVec2, imgui, imgui_ctx
 
 from .. import actions as act
 from .. import theme
-from ..commands import COMMANDS, GESTURES, Command, keys_of
+from ..commands import COMMANDS, GESTURES, Command, keys_of, run
 from ..info import ViewInfo
 from ..layout import Rect
 from ..search import search
@@ -112,7 +112,7 @@ def count_rows(ui: Ui, height: float) -> int:
 
 
 def _choose(row: Command, state: ViewerState) -> list[act.Action]:
-    return [act.ShowOverlay(""), *row.actions(state)] if row.enabled(state) else []
+    return [act.ShowOverlay(""), *run(row.name, state)] if row.enabled(state) else []
 
 
 def _draw_row(ui: Ui, row: Command, state: ViewerState, *, chosen: bool) -> bool:

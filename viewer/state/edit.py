@@ -32,4 +32,7 @@ def _present(state: ViewerState) -> dict[str, Any]:
 
 
 def _travel(state: ViewerState, changed: History, changes: dict[str, Any]) -> ViewerState:
+    if document.CAMERA in changes:  # it stays where it is sent
+        still = replace(state.navigation, turntable=False, held=frozenset(), fast=False)
+        state = replace(state, navigation=still)
     return travel(replace(state, history=changed), changes)

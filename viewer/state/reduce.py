@@ -31,7 +31,15 @@ def apply(state: ViewerState, action: act.Action) -> ViewerState:
         coming = {n: v for n, v in state.returning.items() if now.get(n) == before.get(n)}
         before, now = before | state.returning, now | coming
         after = replace(after, returning=coming)
-    recorded = history.record(after.history, before, now, joins=action.joins)
+    moved, moves = document.moving(state), document.moving(after)
+    recorded = history.record(
+        after.history,
+        before,
+        now,
+        joins=action.joins,
+        begins=moves - moved,
+        ends=bool(moved - moves),
+    )
     return after if recorded is after.history else replace(after, history=recorded)
 
 
