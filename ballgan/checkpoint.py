@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from . import official
+from .chunks import Progress
 from .config import ModelConfig
 from .errors import CheckpointError
 from .files import atomic_write
@@ -53,12 +54,19 @@ State = dict[str, Tensor]
 Model = tuple[ModelConfig, State, dict[str, Any]]  # config, weights over the file, meta
 
 
-def load(path: str | os.PathLike[str], device: str | torch.device = "auto") -> Generator:
+def load(
+    path: str | os.PathLike[str],
+    device: str | torch.device = "auto",
+    *,
+    progress: Progress | None = None,
+) -> Generator:
     """Load a model from a file of any format that we read.
 
     Args:
         path: native checkpoint, .safetensors, or the `G_ema` of a published network pickle.
         device: anything torch.device takes; "auto": CUDA, else Apple's MPS, else the CPU.
+        progress: is called with how much of the weights is read, in [0, 1]; where it raises
+            ballgan.Cancelled, nothing is loaded.
 
     Returns the Generator in eval mode, float32, without gradients; `meta` says where it is from
     and, under "notes", what is remarkable about it, such as weights that are not finite.
@@ -72,7 +80,7 @@ def load(path: str | os.PathLike[str], device: str | torch.device = "auto") -> G
         expected = model.state_dict()
         _check_weights(state, expected, len(data))
         ordered = {name: state[name] for name in expected}
-        weights, not_finite = _copy_weights(ordered, chosen, data)
+        weights, not_finite = _copy_weights(ordered, chosen, data, progress or (lambda _: None))
         model.load_state_dict(weights, assign=True)
     if not_finite:
         _add_note(meta, f"weights that are not finite: {_shorten(not_finite)}")
@@ -294,7 +302,9 @@ def _check_weights(state: dict[Any, Any], expected: State, file_size: int) -> No
         fail("its weights claim more numbers than the file holds")
 
 
-def _copy_weights(state: State, device: torch.device, data: memoryview) -> tuple[State, list[str]]:
+def _copy_weights(
+    state: State, device: torch.device, data: memoryview, progress: Progress
+) -> tuple[State, list[str]]:
     """float32 copies on `device` of weights over the mapped file, and which are not finite.
 
     Copies, because a model over the file would crash when another program truncates it. The pages
@@ -302,7 +312,10 @@ def _copy_weights(state: State, device: torch.device, data: memoryview) -> tuple
     """
     weights: State = {}
     not_finite, copied, mapping = [], 0, data.obj
+    read, total = 0, sum(tensor.numel() for tensor in state.values())
     for name, tensor in state.items():
+        progress(read / max(total, 1))
+        read += tensor.numel()
         weights[name] = torch.empty(tensor.shape, dtype=torch.float32, device=device)
         weights[name].copy_(tensor)
         if tensor.numel() and not all(map(math.isfinite, tensor.aminmax())):

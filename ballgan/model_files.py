@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -31,17 +31,23 @@ class ModelFile:
         return path.stat().st_size == self.size and hash_file(path) == self.sha256
 
 
-def describe_file(path: str | os.PathLike[str]) -> ModelFile:
-    """The reference to a file: reads it whole. Raises OSError."""
-    return ModelFile(os.fspath(path), os.stat(path).st_size, hash_file(path))
+def describe_file(
+    path: str | os.PathLike[str], progress: Callable[[float], None] = lambda _: None
+) -> ModelFile:
+    """The reference to a file: reads it whole. Raises OSError, and what `progress` raises."""
+    return ModelFile(os.fspath(path), os.stat(path).st_size, hash_file(path, progress))
 
 
-def hash_file(path: str | os.PathLike[str]) -> str:
-    """SHA-256 of a file's content, hexadecimal. Raises OSError."""
-    digest = hashlib.sha256()
+def hash_file(
+    path: str | os.PathLike[str], progress: Callable[[float], None] = lambda _: None
+) -> str:
+    """SHA-256 of a file's content, hexadecimal. progress: is called with how much of it was read,
+    in [0, 1]. Raises OSError, and what `progress` raises."""
+    digest, size = hashlib.sha256(), max(os.stat(path).st_size, 1)
     with open(path, "rb") as file:
         while block := file.read(_BLOCK):
             digest.update(block)
+            progress(min(file.tell() / size, 1.0))
     return digest.hexdigest()
 
 

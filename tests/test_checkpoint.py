@@ -342,3 +342,15 @@ def test_large_model_loads_soon_and_in_little_memory(tmp_path: Path) -> None:
     assert float(seconds) < 2  # of CPU time, which other programs do not disturb
     assert float(memory) < 1.6 * float(weights)  # less than the file, which holds two generators
     assert sympy == "False"
+
+
+def test_loading_tells_how_far_it_is_and_can_be_stopped(model_file: Path) -> None:
+    told: list[float] = []
+
+    def stop(fraction: float) -> None:
+        raise ballgan.Cancelled
+
+    ballgan.load(model_file, progress=told.append)
+    assert told == sorted(told) and told[0] == 0 and 0.5 < told[-1] < 1
+    with pytest.raises(ballgan.Cancelled):
+        ballgan.load(model_file, progress=stop)

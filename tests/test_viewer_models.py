@@ -4,6 +4,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +16,7 @@ from ballgan_viewer import actions as act
 from ballgan_viewer import latent_actions as lat
 from ballgan_viewer.follow import Follower, FollowRequest, find_newest
 from ballgan_viewer.shelf import open_recognised
-from ballgan_viewer.state import Following, ModelInfo, ViewerState, apply
+from ballgan_viewer.state import BUNDLED, Following, ModelInfo, ViewerState, apply
 from ballgan_viewer.state.models import MAX_MODELS
 from test_viewer_state import model_info
 from viewer_driver import open_app, play, settle
@@ -295,6 +296,67 @@ def test_files_that_are_dropped_together_all_open(
     assert app.state.model.name == "copy"
     (text,) = errors(app)
     assert "missing.pkl" in text
+
+
+@contextmanager
+def slow_reading() -> Iterator[None]:
+    """Let no model be read to its end."""
+
+    def load(path: str, *, progress: Callable[[float], None]) -> None:
+        while True:
+            progress(0.25)
+            time.sleep(0.01)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ballgan, "load", load)
+        yield
+
+
+def cancel_reading(app: Any) -> None:
+    """Cancel the model that is being read, once it is known how far it is."""
+    wait_until(app, lambda: any(job.fraction > 0 for job in app.state.jobs))
+    play(app, {"click": "jobs.model.cancel"}, {"wait": "loaded"})
+    assert not app.state.jobs
+
+
+def test_reading_a_model_is_a_job_that_can_be_cancelled(app: Any, files: tuple[Path, Path]) -> None:
+    before, view = settle(app), app.state.view
+    with slow_reading():
+        play(app, {"drop": [str(files[1]), str(files[1])]})
+        cancel_reading(app)
+    assert [model.name for model in app.state.models] == ["tiny"]
+    assert app.state.view == view and np.abs(settle(app) - before).max() < 1e-5
+    assert [notice.text for notice in app.state.notices] == [
+        "Opening other.safetensors: cancelled."
+    ]
+    play(app, {"drop": str(files[1])}, {"wait": "loaded"})
+    assert app.state.model.name == "other" and not app.state.jobs
+
+
+def test_a_model_that_is_cancelled_leaves_nothing_waiting(
+    app: Any, files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    play(app, {"drop": str(files[1])}, {"wait": "loaded"}, {"command": "session.save"})
+    play(app, {"wait": "saved"}, {"command": "model.close"}, {"wait": "loaded"})
+    session, view = app.state.session, app.state.view
+    with slow_reading():
+        play(app, {"command": "edit.undo"})
+        cancel_reading(app)
+    assert [model.name for model in app.state.models] == ["tiny"]
+    assert [model.name for model in app.state.closed] == ["other"] and not app.state.reopening
+    with slow_reading():
+        play(app, {"drop": session})
+        cancel_reading(app)
+    assert app.state.pending is None and app.state.session is None
+    assert app.state.view == view and errors(app) == []
+
+
+def test_at_the_start_a_cancelled_model_leaves_the_choice(files: tuple[Path, Path]) -> None:
+    with slow_reading(), open_app(files[0]) as app:
+        cancel_reading(app)
+        assert app.state.model is None
+        play(app, {"click": "model.bundled"})
+        assert app.state.loading == BUNDLED
 
 
 def test_of_several_files_at_the_start_the_first_one_shows() -> None:

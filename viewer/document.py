@@ -13,9 +13,9 @@ state needs its name in PARTS, and a frozen dataclass of plain values to read it
 
 On purpose it does not hold how the window is used: preferences (theme, size of the interface, what
 scrolling does, folded sections, files that were opened last), the preview, whether the camera flies
-or turns, contact sheets, the place of the playhead, a run that is followed. To undo a seed shall not repaint the window. A model that is
-closed is gone from memory: undo reads its file again. One that was opened stays open after an undo,
-which shows the one before.
+or turns, contact sheets, the place of the playhead, a run that is followed. To undo a seed shall
+not repaint the window. A model that is closed is gone from memory: undo reads its file again. One
+that was opened stays open after an undo, which shows the one before.
 """
 
 from __future__ import annotations

@@ -113,6 +113,8 @@ def cancel_job(app: App, action: act.CancelJob) -> None:
     """Stop the job of a lane."""
     if action.lane == THUMBNAILS:
         app.dispatch(lat.StopSheet())
+    elif action.lane == "model":
+        app.shelf.stop_reading()
     else:
         app.lanes[action.lane].cancel()
 

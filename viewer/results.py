@@ -49,8 +49,13 @@ def receive(app: App, result: Any) -> None:
 
 def _receive_stop(app: App, stopped: Stopped) -> None:
     job = app.state.job(stopped.lane)
-    if job is not None and stopped.lane != THUMBNAILS:  # those only made way for others
-        app.dispatch(act.EndJob(job.lane, "info", f"{job.title}: cancelled."))
+    if job is None or job.lane == THUMBNAILS:  # those only made way for others
+        return
+    if job.lane == "model":
+        if not job.cancelling:  # another one is read instead
+            return
+        app.dispatch(act.OpeningCancelled(stopped.request.path, stopped.request.replaces))
+    app.dispatch(act.EndJob(job.lane, "info", f"{job.title}: cancelled."))
 
 
 def _receive_failure(app: App, failure: Failed) -> list[act.Action]:

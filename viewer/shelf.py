@@ -28,6 +28,10 @@ class Shelf:
         """Read a model; ModelOpened or a failure follows."""
         self._open.submit(request)
 
+    def stop_reading(self) -> None:
+        """Read no model; results tell when that is so."""
+        self._open.cancel()
+
     def follow(self, folder: str) -> None:
         """Watch a run; RunHasModel follows whenever there is a newer one."""
         self._follow.submit(FollowRequest(folder))

@@ -50,12 +50,12 @@ TEXTURE_SIZE = 1024  # pixels
 def open_model(request: act.OpenModel, ticket: Ticket) -> None:
     """Load a model file and post ModelOpened."""
     import ballgan
+    from ballgan.chunks import part_of
     from ballgan.model_files import describe_file
 
     path = str(find_bundled_model()) if request.bundled else request.path
-    generator = ballgan.load(path)
-    ticket.check()
-    file = describe_file(path)
+    generator = ballgan.load(path, progress=part_of(ticket.progress, 0.0, 0.8))
+    file = describe_file(path, part_of(ticket.progress, 0.8, 1.0))
     info = describe.describe_model(generator, path, bundled=request.bundled)
     info = replace(info, size=file.size, sha256=file.sha256)
     notes, complaint = load_notes(info.sha256)

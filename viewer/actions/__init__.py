@@ -42,6 +42,7 @@ from .models import FollowRun as FollowRun
 from .models import ModelArrived as ModelArrived
 from .models import ModelFailed as ModelFailed
 from .models import ModelOpened as ModelOpened
+from .models import OpeningCancelled as OpeningCancelled
 from .models import OpenModel as OpenModel
 from .models import QueueModel as QueueModel
 from .models import RunHasModel as RunHasModel

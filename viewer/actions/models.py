@@ -63,6 +63,16 @@ class ModelFailed(Action):
 
 
 @dataclass(frozen=True)
+class OpeningCancelled(Action):
+    """The person does not want a model any more that was being read. path, replaces: as in
+    OpenModel."""
+
+    undoable = False
+    path: str
+    replaces: str = ""
+
+
+@dataclass(frozen=True)
 class ShowModel(Action):
     """Show another open model, with the same codes."""
 

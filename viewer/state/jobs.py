@@ -22,13 +22,13 @@ def _(action: act.SetExportPath, state: ViewerState) -> ViewerState:
 
 @reduce.register
 def _(action: act.BeginJob, state: ViewerState) -> ViewerState:
-    return _without_job(state, action.lane, Job(action.lane, action.title))
+    return without_job(state, action.lane, Job(action.lane, action.title))
 
 
 @reduce.register
 def _(action: act.StartExport, state: ViewerState) -> ViewerState:
     state = forget(state, "export")
-    state = _without_job(state, "export", Job("export", f"Exporting {action.title}"))
+    state = without_job(state, "export", Job("export", f"Exporting {action.title}"))
     return replace(state, exported=None)
 
 
@@ -49,13 +49,13 @@ def _(action: act.CancelJob, state: ViewerState) -> ViewerState:
 
 @reduce.register
 def _(action: act.EndJob, state: ViewerState) -> ViewerState:
-    state = _without_job(state, action.lane)
+    state = without_job(state, action.lane)
     return notify(state, action.level, action.message, action.lane) if action.message else state
 
 
 @reduce.register
 def _(action: act.ExportFinished, state: ViewerState) -> ViewerState:
-    state = replace(_without_job(state, "export"), exported=action.path)
+    state = replace(without_job(state, "export"), exported=action.path)
     return notify(state, "info", action.message, "export")
 
 
@@ -63,5 +63,6 @@ def _replace_job(state: ViewerState, job: Job) -> ViewerState:
     return replace(state, jobs=tuple(job if j.lane == job.lane else j for j in state.jobs))
 
 
-def _without_job(state: ViewerState, lane: str, *instead: Job) -> ViewerState:
+def without_job(state: ViewerState, lane: str, *instead: Job) -> ViewerState:
+    """The state without the job of a lane, or with another one in its place."""
     return replace(state, jobs=(*(job for job in state.jobs if job.lane != lane), *instead))

@@ -11,8 +11,9 @@ from .. import actions as act
 from .. import document, history
 from ..notes import ModelNotes
 from ..preferences import remember
+from .jobs import without_job
 from .reduce import forget, is_late, notify, reduce, with_camera, with_still_camera
-from .values import BUNDLED, Following, ModelInfo, Sheet, ViewerState
+from .values import BUNDLED, Following, Job, ModelInfo, Sheet, ViewerState
 
 MAX_MODELS = 8  # that are open; memory has an end
 
@@ -26,6 +27,7 @@ def _(action: act.OpenModel, state: ViewerState) -> ViewerState:
         for request in (*state.waiting, *put_off)
         if request != action and not (request.again and request.path == action.path)
     )
+    state = without_job(state, "model", Job("model", f"Opening {os.path.basename(loading)}"))
     return replace(forget(state, "model"), loading=loading, waiting=waiting)
 
 
@@ -42,7 +44,7 @@ def _(action: act.ModelOpened, state: ViewerState) -> ViewerState:
     model = action.model
     if is_late(state.loading, _name(model)):
         return state
-    state, shown = replace(state, loading=None), state.model
+    state, shown = without_job(replace(state, loading=None), "model"), state.model
     returns = isinstance(action, act.ModelArrived) and not action.replaces
     closed = tuple(other for other in state.closed if other.path != model.path)
     if returns and closed != state.closed:
@@ -66,11 +68,18 @@ def _(action: act.ModelOpened, state: ViewerState) -> ViewerState:
 def _(action: act.ModelFailed, state: ViewerState) -> ViewerState:
     if is_late(state.loading, action.path or BUNDLED):
         return state
-    state = _pass_over(replace(state, loading=None, pending=None), action)
-    failed = tuple(model for model in state.reopening if _name(model) == (action.path or BUNDLED))
-    if failed:
-        state = _leave_closed(state, failed[0])
+    state = _do_without(replace(state, loading=None, pending=None), action)
     return notify(state, "error", action.message, "model")
+
+
+@reduce.register
+def _(action: act.OpeningCancelled, state: ViewerState) -> ViewerState:
+    if is_late(state.loading, action.path or BUNDLED):
+        return state
+    if state.pending is not None:  # the session is not wanted, then, nor its other models
+        waiting = tuple(request for request in state.waiting if request.show or request.replaces)
+        state = replace(state, pending=None, session=None, waiting=waiting)
+    return _do_without(replace(state, loading=None), action)
 
 
 @reduce.register
@@ -135,7 +144,14 @@ def _(action: act.RunLost, state: ViewerState) -> ViewerState:
     )
 
 
-def _pass_over(state: ViewerState, failed: act.ModelFailed) -> ViewerState:
+def _do_without(state: ViewerState, failed: act.ModelFailed | act.OpeningCancelled) -> ViewerState:
+    """The state in which nothing waits any more for a model that will not come."""
+    state, name = _pass_over(without_job(state, "model"), failed), failed.path or BUNDLED
+    missing = tuple(model for model in state.reopening if _name(model) == name)
+    return _leave_closed(state, missing[0]) if missing else state
+
+
+def _pass_over(state: ViewerState, failed: act.ModelFailed | act.OpeningCancelled) -> ViewerState:
     """The state in which a run's next model takes the place that a failed one should have taken."""
     waiting = tuple(
         replace(request, replaces=failed.replaces) if request.replaces == failed.path else request
