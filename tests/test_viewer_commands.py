@@ -41,10 +41,39 @@ def test_a_key_has_one_meaning_and_is_written_in_the_table_only() -> None:
     assert len(keys) == len(set(keys))
     assert commands.keyed("edit.undo", "Undo").startswith("Ctrl+Z. ")
     folder = Path(commands.__file__).parent
-    elsewhere = re.compile(r'"[^"\n]*\b((Ctrl|Shift)\+[A-Z]|[Kk]ey [A-Z]\b)')
+    written = r"(Ctrl|Shift)\+[A-Z]|[Kk]ey [A-Z]\b|(Space|Tab|Delete|Page(Up|Down))\. "
+    elsewhere = re.compile(rf'"[^"\n]*\b({written})')
     sources = folder.parent.rglob("*.py")
     found = {path.parent for path in sources if elsewhere.search(path.read_text("utf-8"))}
     assert found == {folder}
+
+
+def read_keys() -> list[tuple[Chord, str]]:
+    """Chords of the README's table, each with what is said of it."""
+    readme = Path(__file__).parent.parent / "README.md"
+    rows = re.findall(r"^\| (.*<kbd>.*) \| (.*) \|$", readme.read_text("utf-8"), re.MULTILINE)
+    found = []
+    for keys, meaning in rows:
+        for part in keys.split("</kbd>, "):
+            *mods, last = part.split(" + ")
+            held = "".join(re.findall(r"<kbd>(\w+)", mod)[0] + "+" for mod in mods)
+            for key in re.findall(r"<kbd>([^<]+)", last):
+                found.append((chord(held + ARROWS.get(key, key)), meaning))
+    return found
+
+
+ARROWS = {"\u2190": "Left", "\u2192": "Right", "?": "Shift+/"}
+
+
+def test_the_readme_has_every_key_with_its_meaning() -> None:
+    def words(text: str) -> set[str]:
+        return {word[:4] for word in re.findall(r"[a-z]{4,}", text.lower())}
+
+    written = read_keys()
+    rows = {keys: row for row in COMMANDS for keys in row.keys}
+    assert sorted(str(keys) for keys, _ in written) == sorted(map(str, rows))
+    for keys, meaning in written:
+        assert words(meaning) & words(rows[keys].title), (str(keys), meaning)
 
 
 def test_a_command_is_run_by_its_name() -> None:

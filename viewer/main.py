@@ -63,7 +63,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "--size",
         type=parse_window_size,
         metavar="WxH",
-        help="size of the window in logical pixels; default: as it was, or 1280x800",
+        help="size of the window in logical pixels; default: as it was the last time; the first "
+        "time, and with --offscreen, 1280x800",
     )
     parser.add_argument(
         "--scale",

@@ -14,17 +14,8 @@ from .command import Actions as Actions
 from .command import Chord as Chord
 from .command import Command as Command
 from .command import chord as chord
+from .gestures import GESTURES as GESTURES
 
-GESTURES = (  # in the picture; navigation.py says what they mean
-    ("Drag", "Orbit, or look round"),
-    ("Right-drag", "Pan; also Shift-drag"),
-    ("Wheel", "Zoom; also Ctrl-drag"),
-    ("Alt+wheel", "Change the angle of view"),
-    ("Ctrl+Shift-drag", "Roll round the middle"),
-    ("Double-click", "Turn round that point"),
-    ("W A S D, Q E", "Move in flight; Shift: faster"),
-    ("Drop a file", "Open it, whatever it is"),
-)
 GROUPS = (  # in the order of the overview
     *("Help", "File", "Edit", "Codes", "Background", "Camera", "Output", "Window", "Film"),
     *("Looking closer", "Mesh", "Panel"),

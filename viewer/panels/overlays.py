@@ -146,7 +146,7 @@ def _draw_row(ui: Ui, row: Command, state: ViewerState, *, chosen: bool) -> bool
 
 def _draw_keys(ui: Ui, info: ViewInfo) -> list[act.Action]:
     """All keys by group, in as many columns as there is room for."""
-    groups: Groups = [("Mouse", list(GESTURES))]
+    groups: Groups = [("Mouse", [(gesture.name, gesture.title) for gesture in GESTURES])]
     for name, commands in groupby(COMMANDS, key=lambda row: row.group):
         keyed = [(_write_keys(c), c.title) for c in commands if c.keys]
         if keyed:

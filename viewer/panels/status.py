@@ -6,22 +6,12 @@ from imgui_bundle import ImVec2, ImVec4, imgui, imgui_ctx
 
 from .. import actions as act
 from .. import theme
-from ..commands import COMMANDS, keys_of
+from ..commands import COMMANDS, GESTURES, keys_of
 from ..info import Quality, ViewInfo
 from ..state import ViewerState
 from ..ui import Ui, colour_u32
 from .output import LAYER_LABELS
 
-GESTURES = {  # by the way the camera moves
-    "orbit": (("Drag", "orbit"), ("Right-drag", "pan"), ("Wheel", "zoom")),
-    "fly": (
-        ("Drag", "look round"),
-        ("W A S D", "move"),
-        ("Q E", "down, up"),
-        ("Shift", "faster"),
-        (keys_of("camera.fly"), "orbit again"),
-    ),
-}
 HINTS = tuple((str(row.keys[0]), row.hint) for row in COMMANDS if row.hint and row.keys)
 SEPARATOR = "   \u00b7   "
 
@@ -52,9 +42,17 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
         if right > left_end + ui.px(20):
             imgui.set_cursor_pos((right, top))
             ui.text(speed, theme.TEXT_DIM)
-            hints = [*GESTURES[state.navigation.mode], *HINTS]
+            hints = [*describe_gestures(state.navigation.mode), *HINTS]
             _draw_hints(ui, hints, left_end + ui.px(28), bar.x + right - ui.px(28), top)
     return []
+
+
+def describe_gestures(mode: str) -> list[tuple[str, str]]:
+    """What moves the camera while it orbits or flies, as a key or movement and short words."""
+    if mode == "orbit":
+        return [(gesture.name, gesture.orbit) for gesture in GESTURES if gesture.orbit]
+    flight = [(gesture.name, gesture.fly) for gesture in GESTURES if gesture.fly]
+    return [*flight, (keys_of("camera.fly"), "orbit again")]
 
 
 def describe_picture(state: ViewerState, info: ViewInfo) -> str:

@@ -24,6 +24,9 @@ EASE_TIP = "How the selected key is passed: select one first."
 ADD_TIP = keyed(
     "film.add", "A key of what is shown, at the playhead; it replaces one that is there."
 )
+REMOVE_TIP = keyed("film.remove", "Remove the selected key.")
+PREVIOUS_TIP = keyed("film.previous", "To the key before.")
+NEXT_TIP = keyed("film.next", "To the next key.")
 CLOSE_TIP = keyed("film.timeline", "Close the timeline.")
 HALF = 6.5  # logical pixels, half the width of a key
 STEPS = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 600.0)  # seconds of the ruler
@@ -53,12 +56,12 @@ def _draw_transport(ui: Ui, state: ViewerState) -> list[act.Action]:
     film, head = state.animation, state.playhead
     actions: list[act.Action] = []
     gap, keys = ui.px(4), bool(film.keys)
-    icon, tip = (icons.PAUSE, "Stop") if head.playing else (icons.PLAY, "Play")
-    if ui.icon_button("timeline.play", icon, f"Space. {tip}", enabled=keys):
+    icon, tip = (icons.PAUSE, "Stop.") if head.playing else (icons.PLAY, "Play.")
+    if ui.icon_button("timeline.play", icon, keyed("film.play", tip), enabled=keys):
         actions.append(act.PlayFilm(not head.playing))
     for name, icon, step, tip in (
-        ("timeline.previous", icons.STEP_BACK, -1, "To the key before"),
-        ("timeline.next", icons.STEP_ON, 1, "To the next key"),
+        ("timeline.previous", icons.STEP_BACK, -1, PREVIOUS_TIP),
+        ("timeline.next", icons.STEP_ON, 1, NEXT_TIP),
     ):
         imgui.same_line(0, gap)
         if ui.icon_button(name, icon, tip, enabled=keys):
@@ -76,7 +79,7 @@ def _draw_transport(ui: Ui, state: ViewerState) -> list[act.Action]:
         actions.append(act.AddKey())
     imgui.same_line(0, gap)
     selected = 0 <= head.key < len(film.keys)
-    if ui.icon_button("timeline.remove", icons.TRASH, "Remove the key", enabled=selected):
+    if ui.icon_button("timeline.remove", icons.TRASH, REMOVE_TIP, enabled=selected):
         actions.append(act.RemoveKey(head.key))
     actions += _draw_ease(ui, state, selected)
     return actions
