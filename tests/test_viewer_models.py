@@ -13,11 +13,15 @@ from typing import Any
 import numpy as np
 import pytest
 from ballgan_viewer import actions as act
+from ballgan_viewer import commands
 from ballgan_viewer import latent_actions as lat
-from ballgan_viewer.follow import Follower, FollowRequest, find_newest
+from ballgan_viewer.chores import use_chosen_file
+from ballgan_viewer.dialogs import Dialogs
+from ballgan_viewer.follow import Follower, FollowRequest, list_models
 from ballgan_viewer.shelf import open_recognised
 from ballgan_viewer.state import BUNDLED, Following, ModelInfo, ViewerState, apply
 from ballgan_viewer.state.models import MAX_MODELS
+from imgui_bundle import portable_file_dialogs as pfd
 from test_viewer_state import model_info
 from viewer_driver import open_app, play, settle
 
@@ -173,22 +177,60 @@ def test_every_model_has_its_own_favourites_and_a_run_hands_them_on() -> None:
 
 
 def test_the_newest_model_has_the_highest_number(tmp_path: Path) -> None:
-    assert find_newest(str(tmp_path)) is None
+    assert list_models(str(tmp_path)) == []
     for name in "model-000200.pkl", "model-001000.pkl", "model-000400.pkl", "state.pt", "log.jsonl":
         (tmp_path / name).write_bytes(b"x")
     (tmp_path / "model-009999.pkl").mkdir()
-    newest = find_newest(str(tmp_path))
-    assert newest is not None and newest[0] == str(tmp_path / "model-001000.pkl")
+    found = [Path(path).name for path, _, _ in list_models(str(tmp_path))]
+    assert found == ["model-001000.pkl", "model-000400.pkl", "model-000200.pkl"]
     with pytest.raises(FileNotFoundError):
-        find_newest(str(tmp_path / "nowhere"))
+        list_models(str(tmp_path / "nowhere"))
 
 
 def test_models_without_numbers_go_by_their_time(tmp_path: Path) -> None:
     for age, name in enumerate(["b.pkl", "c.safetensors", "a.pkl"]):
         (tmp_path / name).write_bytes(b"x")
         os.utime(tmp_path / name, (1000 - age, 1000 - age))
-    newest = find_newest(str(tmp_path))
-    assert newest is not None and newest[0] == str(tmp_path / "b.pkl")
+    assert list_models(str(tmp_path))[0][0] == str(tmp_path / "b.pkl")
+
+
+def test_a_folder_of_runs_gives_the_run_that_changed_last(tmp_path: Path) -> None:
+    for changed, name in enumerate(["00000-a/model-9.pkl", "00002-b/model-1.pkl", "01-c/log.txt"]):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes(b"x")
+        os.utime(tmp_path / name, (1000 + changed, 1000 + changed))
+    assert [path for path, _, _ in list_models(str(tmp_path))] == [
+        str(tmp_path / "00002-b/model-1.pkl")
+    ]
+    (tmp_path / "own.pkl").write_bytes(b"x")
+    assert list_models(str(tmp_path))[0][0] == str(tmp_path / "own.pkl")
+
+
+def test_a_run_without_a_model_is_told_and_can_be_left_by_a_command() -> None:
+    state = do(opened("a"), act.FollowRun("/run"), act.RunIsEmpty("/run"))
+    (notice,) = state.notices
+    assert notice.level == "info" and "/run has no model yet" in notice.text
+    assert do(state, act.RunHasModel("/run", "/m.pkl")).notices == ()
+    left = do(state, *commands.run("run.stop", state))
+    assert left.following is None and left.notices == ()
+    with pytest.raises(ValueError, match="cannot be used now"):
+        commands.run("run.stop", left)
+
+
+def test_a_folder_that_is_chosen_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def select(title: str, default: str) -> Any:
+        asked.append(title)
+        return SimpleNamespace(ready=lambda _: True, result=lambda: "/run")
+
+    monkeypatch.setattr(pfd, "select_folder", select)
+    monkeypatch.setattr("ballgan_viewer.dialogs.available", lambda: True)
+    dialogs = Dialogs()
+    (*_, action) = commands.run("run.follow", ViewerState())
+    dialogs.ask(action.purpose, "")
+    assert use_chosen_file(dialogs.purpose, dialogs.poll()) == act.FollowRun("/run")
+    assert asked == ["Follow a training run"]
 
 
 def test_a_file_that_grows_is_not_yet_a_model(
@@ -391,6 +433,24 @@ def test_a_run_with_a_model_is_loading_until_the_model_is_there(
         play(app, {"wait": "converged"})
         assert app.state.model is not None
         assert app.state.model.name == "model-000100"
+
+
+def test_a_good_model_stands_in_for_a_broken_newest_one(
+    files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    run = tmp_path / "runs" / "00000-toy"
+    run.mkdir(parents=True)
+    shutil.copy(files[0], run / "model-000100.pkl")
+    for number in 200, 300:
+        (run / f"model-000{number}.pkl").write_bytes(b"half a model")
+    with open_app(run.parent) as app:
+        wait_until(app, lambda: app.state.model is not None)
+        assert app.state.model.name == "model-000100"
+        assert app.state.following.model == str(run / "model-000100.pkl")
+        assert "model-000300.pkl" in errors(app)[0]
+        shutil.copy(files[1], run / "model-000400.safetensors")
+        wait_until(app, lambda: app.state.model.name == "model-000400")
+        assert len(app.state.models) == 1 and errors(app) == []
 
 
 def test_a_run_is_followed(files: tuple[Path, Path], tmp_path: Path) -> None:

@@ -12,8 +12,16 @@ from ballgan_viewer import output_actions as out
 from ballgan_viewer.info import Quality, SurfaceInfo, ViewInfo
 from ballgan_viewer.layout import arrange
 from ballgan_viewer.panels import pad, tiles
+from ballgan_viewer.panels.model import OPEN_TIP
 from ballgan_viewer.panels.pad import SPACING
-from ballgan_viewer.panels.status import describe_picture, describe_speed
+from ballgan_viewer.panels.status import (
+    NEURAL_TIP,
+    PREVIEW_TIP,
+    SPEED_TIP,
+    describe_picture,
+    describe_speed,
+)
+from ballgan_viewer.panels.window import THEME_TIP
 from ballgan_viewer.preferences import FOLDED_AT_FIRST, SECTIONS
 from ballgan_viewer.state import Job, ViewerState, apply
 from ballgan_viewer.ui import Ui
@@ -173,7 +181,7 @@ def test_everything_fits_into_the_panel_at_any_scale() -> None:
             screen.show(state)
             panel = arrange(SIZE[0] * scale, SIZE[1] * scale, scale).panel
             for name, rect in screen.ui.rects.items():
-                if not name.startswith(("dismiss", "jobs.", "cube")):
+                if not name.startswith(("dismiss", "jobs.", "cube", "status.")):
                     assert rect.x >= panel.x, name
                     assert rect.x + rect.width <= panel.x + panel.width, name
         imgui.destroy_context(screen.context)
@@ -291,6 +299,34 @@ def test_rows_of_directions_are_named(screen: Screen, monkeypatch: pytest.Monkey
     heads = [words for words in written if words in ("Direction 1", "age", "Direction 3")]
     assert heads == ["Direction 1", "age", "Direction 3"]
     assert written.count("-3 to +3") == 3
+
+
+def test_what_the_words_of_the_window_mean_is_explained(
+    screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    explained: set[str] = set()
+    monkeypatch.setattr(Ui, "tip", lambda self, text: explained.add(text))
+    state = apply(STATE, act.FoldSections(()))
+    for quality in QUALITY, replace(QUALITY, engine="preview"):
+        screen.show(state, quality=quality)
+    for tip in (PREVIEW_TIP, NEURAL_TIP, SPEED_TIP, THEME_TIP, OPEN_TIP):
+        assert tip in explained
+    assert OPEN_TIP.startswith("Ctrl+O. ")
+
+
+def test_the_pointer_reaches_the_words_of_the_status_bar(
+    screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+
+    def tip(self: Ui, text: str) -> None:
+        if imgui.is_item_hovered():
+            told.append(text)
+
+    monkeypatch.setattr(Ui, "tip", tip)
+    for name, text in ("status.picture", NEURAL_TIP), ("status.speed", SPEED_TIP):
+        assert screen.click(STATE, name, quality=QUALITY) == []
+        assert told[-1] == text
 
 
 def test_the_status_bar_says_how_to_fly(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:

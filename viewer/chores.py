@@ -22,7 +22,7 @@ def housekeep(app: App) -> None:
     """Answers of dialogs, notices that have been read, what waits to be opened or written."""
     path = app.dialogs.poll()
     if path is not None:
-        app.dispatch(_use_chosen_file(app.dialogs.purpose, path))
+        app.dispatch(use_chosen_file(app.dialogs.purpose, path))
     now = time.monotonic()
     notices = {n.number for n in app.state.notices if n.level != "error"}
     last = now + NOTICE_SECONDS
@@ -47,10 +47,12 @@ def _follow_sheet(app: App) -> None:
         app.dispatch(act.ReportProgress(THUMBNAILS, progress))
 
 
-def _use_chosen_file(purpose: str, path: str) -> act.Action:
+def use_chosen_file(purpose: str, path: str) -> act.Action:
     """What a file is for that was chosen in a dialog."""
     if purpose == "model":
         return act.OpenModel(path)
+    if purpose == "run":
+        return act.FollowRun(path)
     if purpose == "picture":
         return act.OpenPicture(path)
     if purpose == "session":

@@ -20,6 +20,7 @@ OPENS = {
     "session": ("Open a session", "", SESSION_FILTERS),
 }
 FOLDER = "folder"  # the purpose of choosing the output folder
+FOLDERS = {FOLDER: "Where pictures and films go", "run": "Follow a training run"}
 SAVES = {"export": "Export the mesh", "save_session": "Save the session"}
 NO_DIALOG = (
     "There is no file dialog on this system (install zenity or kdialog). "
@@ -46,13 +47,13 @@ class Dialogs:
         return self._dialog is not None
 
     def ask(self, purpose: str, default: str) -> list[act.Action]:
-        """Open the dialog for a purpose of OPENS, SAVES or FOLDER; an action if there are none."""
+        """Open the dialog for a purpose of OPENS, SAVES or FOLDERS; an action if there are none."""
         if self.open:
             return []
         if not available():
             return [act.Notify("error", NO_DIALOG)]
-        if purpose == FOLDER:
-            self._dialog = pfd.select_folder("Where pictures and films go", printable(default))
+        if purpose in FOLDERS:
+            self._dialog = pfd.select_folder(FOLDERS[purpose], printable(default))
         elif purpose in SAVES:
             self._dialog = pfd.save_file(SAVES[purpose], printable(default))
         else:

@@ -2,6 +2,7 @@
 
 import re
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from os import DirEntry, scandir
 
@@ -9,6 +10,7 @@ from . import actions as act
 from .worker import Ticket
 
 INTERVAL, SLICE = 1.0, 0.1  # seconds between two looks, and between two questions whether to stop
+OLDER = 5  # models that may stand in for a newest one that is broken
 SUFFIXES = (".pkl", ".safetensors")
 _NUMBER = re.compile(r"(\d+)\.\w+$")
 
@@ -36,7 +38,8 @@ class Follower:
         lost, looked = False, False
         while True:
             try:
-                newest = find_newest(request.folder)
+                models = list_models(request.folder)
+                newest = models[0] if models else None
             except OSError as error:
                 if not lost:
                     ticket.post(act.RunLost(request.folder, error.strerror or str(error)))
@@ -44,7 +47,8 @@ class Follower:
             else:
                 grows, last = newest != last and _is_fresh(newest), newest
                 if newest is not None and not grows and (newest != seen or lost):
-                    ticket.post(act.RunHasModel(request.folder, newest[0]))
+                    older = tuple(path for path, _, _ in models[1 : 1 + OLDER])
+                    ticket.post(act.RunHasModel(request.folder, newest[0], older))
                     seen = newest
                 elif not (looked or grows):
                     ticket.post(act.RunIsEmpty(request.folder))
@@ -52,13 +56,39 @@ class Follower:
             _wait(ticket)
 
 
-def find_newest(folder: str) -> Version | None:
-    """The newest model of a run: the one with the highest number at the end of its name, such as
-    model-000200.pkl; of equal ones, the last changed. Raises OSError."""
+def list_models(folder: str) -> list[Version]:
+    """The models of a run, newest first: by the number at the end of their names, such as
+    model-000200.pkl; of equal ones, the last changed comes first. Of a folder that has none, but
+    holds runs, the models of the run that has changed last. Raises OSError."""
+    models = _models_in(folder)
+    return models or max(_runs_in(folder), key=_latest_change, default=[])
+
+
+def _models_in(folder: str) -> list[Version]:
     with scandir(folder) as entries:
         models = [entry for entry in entries if entry.name.lower().endswith(SUFFIXES)]
     ranked = [(_number(entry), version) for entry in models if (version := _version(entry))]
-    return max(ranked, key=lambda pair: (pair[0], pair[1][1]))[1] if ranked else None
+    return [version for _, version in sorted(ranked, key=_rank, reverse=True)]
+
+
+def _runs_in(folder: str) -> list[list[Version]]:
+    """The models of each run in a folder of runs."""
+    with scandir(folder) as entries:
+        folders = [entry.path for entry in entries if entry.is_dir()]
+    runs = []
+    for path in folders:
+        with suppress(OSError):  # one that is private, or was just removed
+            runs.append(_models_in(path))
+    return [run for run in runs if run]
+
+
+def _latest_change(run: list[Version]) -> int:
+    return max(changed for _, changed, _ in run)
+
+
+def _rank(numbered: tuple[int, Version]) -> tuple[int, int]:
+    number, (_, changed, _) = numbered
+    return number, changed
 
 
 def _is_fresh(version: Version | None) -> bool:

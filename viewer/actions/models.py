@@ -114,10 +114,12 @@ class RunIsEmpty(Action):
 
 @dataclass(frozen=True)
 class RunHasModel(Action):
-    """The run that is followed has a model that is newer than the one before."""
+    """The run that is followed has a model that is newer than the one before. older: paths of
+    others, newest first."""
 
     folder: str
     path: str
+    older: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ GESTURES = (
     Gesture("Alt+wheel", "Change the angle of view"),
     Gesture("Ctrl+Shift-drag", "Roll round the middle"),
     Gesture("Double-click", "Turn round that point"),
-    Gesture("W A S D, Q E", "Move in flight", fly="move"),
-    Gesture("Shift", "Move faster in flight", fly="faster"),
+    Gesture("W A S D", "Move in flight", fly="move"),
+    Gesture("Q E", "Down and up in flight", fly="down, up"),
+    Gesture("Shift", "Faster in flight", fly="faster"),
     Gesture("Drop a file", "Open it, whatever it is"),
 )

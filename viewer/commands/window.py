@@ -59,6 +59,19 @@ TABLE: Table = {
             tip="Undo opens it again.",
             enabled=lambda state: len(state.models) > 1,
         ),
+        command(
+            "run.follow",
+            "Follow a training run ...",
+            act.Browse("run"),
+            tip="The newest model of its folder, now and whenever there is a newer one.",
+        ),
+        command(
+            "run.stop",
+            "Follow the run no longer",
+            act.StopFollowing(),
+            tip="Its last model stays open.",
+            enabled=lambda state: state.following is not None,
+        ),
         command("session.open", "Open a session ...", act.Browse("session"), "Ctrl+Shift+O"),
         command(
             "session.save",

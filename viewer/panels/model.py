@@ -6,11 +6,13 @@ from imgui_bundle import imgui, imgui_ctx
 
 from .. import actions as act
 from .. import icons, theme
-from ..commands import keys_of, tip_of
+from ..commands import keyed, keys_of, tip_of
 from ..info import ViewInfo
 from ..state import Following, ModelInfo, ViewerState
 from ..ui import Ui
 from .recent import recent_files
+
+OPEN_TIP = keyed("file.open", "A checkpoint of BallGAN, EG3D or StyleNeRF, or drop one here.")
 
 
 def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
@@ -28,7 +30,7 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
         actions += _draw_run(ui, state.following)
     gap = ui.px(4)
     width = imgui.get_content_region_avail().x - 2 * (imgui.get_frame_height() + gap)
-    if ui.button("model.open", "Open model ...", icon=icons.FOLDER, width=width):
+    if ui.button("model.open", "Open model ...", icon=icons.FOLDER, width=width, tip=OPEN_TIP):
         actions.append(act.Browse("model"))
     imgui.same_line(0, gap)
     recent = recent_files(ui, "model.recent", "Recent models", state.preferences.recent_models)
@@ -86,7 +88,7 @@ def _draw_run(ui: Ui, run: Following) -> list[act.Action]:
     ui.tip(f"{run.folder}: its newest model opens by itself; codes and camera stay.")
     side = imgui.get_frame_height()
     imgui.same_line(imgui.get_content_region_avail().x + imgui.get_cursor_pos_x() - side)
-    if ui.icon_button("run.stop", icons.CLOSE, "Follow the run no longer"):
+    if ui.icon_button("run.stop", icons.CLOSE, tip_of("run.stop")):
         return [act.StopFollowing()]
     return []
 

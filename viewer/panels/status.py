@@ -13,14 +13,26 @@ from ..ui import Ui, colour_u32
 from .output import LAYER_LABELS
 
 HINTS = tuple((str(row.keys[0]), row.hint) for row in COMMANDS if row.hint and row.keys)
+PREVIEW_TIP = (
+    "OpenGL draws a copy of the scene, baked into a volume of so many cells a side, while anything "
+    "moves or the network is not ready."
+)
+NEURAL_TIP = (
+    "What the network itself has drawn, from so many rays across and down. It gets better step by "
+    "step; final: nothing better will come."
+)
+SPEED_TIP = "How long the last picture took to compute, and how long the window takes to draw."
 SEPARATOR = "   \u00b7   "
 
 
 def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
-    """Draw the bar over the bottom of the window; nothing can be done with it."""
+    """Draw the bar over the bottom of the window; nothing can be done with it but read."""
     bar = info.layout.status
     flags = imgui.WindowFlags_.no_decoration | imgui.WindowFlags_.no_saved_settings
-    flags |= imgui.WindowFlags_.no_move | imgui.WindowFlags_.no_inputs
+    flags |= imgui.WindowFlags_.no_move | imgui.WindowFlags_.no_nav
+    flags |= (
+        imgui.WindowFlags_.no_bring_to_front_on_focus | imgui.WindowFlags_.no_focus_on_appearing
+    )
     imgui.set_next_window_pos((bar.x, bar.y))
     imgui.set_next_window_size((bar.width, bar.height))
     padding = ImVec2(ui.px(12), 0)
@@ -36,12 +48,16 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
         imgui.set_cursor_pos((ui.px(12), top))
         _draw_lamp(ui, state, info, line)
         ui.text(describe_picture(state, info))
+        ui.record("status.picture")
+        ui.tip(explain_picture(state, info))
         left_end = imgui.get_item_rect_max().x
         speed = describe_speed(info)
         right = bar.width - ui.px(14) - imgui.calc_text_size(speed).x
         if right > left_end + ui.px(20):
             imgui.set_cursor_pos((right, top))
             ui.text(speed, theme.TEXT_DIM)
+            ui.record("status.speed")
+            ui.tip(SPEED_TIP)
             hints = [*describe_gestures(state.navigation.mode), *HINTS]
             _draw_hints(ui, hints, left_end + ui.px(28), bar.x + right - ui.px(28), top)
     return []
@@ -70,6 +86,13 @@ def describe_picture(state: ViewerState, info: ViewInfo) -> str:
         done = f"{info.progress:.0%}" if info.progress < 1 else "almost done"
         parts.append(f"next {what} {done}")
     return SEPARATOR.join(parts)
+
+
+def explain_picture(state: ViewerState, info: ViewInfo) -> str:
+    """What the words about the quality mean."""
+    if state.model is None or info.quality is None or state.view.layer == "surface":
+        return ""
+    return PREVIEW_TIP if info.quality.engine == "preview" else NEURAL_TIP
 
 
 def describe_surface(info: ViewInfo) -> str:

@@ -9,6 +9,7 @@ from ..state import ViewerState
 from ..ui import Ui
 
 THEMES = (("dark", "Dark"), ("light", "Light"))
+THEME_TIP = "Colours of the window; pictures and files are the same in both."
 SIZES = tuple((str(percent), f"{percent} %") for percent in (80, 100, 125, 150, 200))
 SIZE_TIP = (
     f"Of text and controls, times what the screen asks for. {keys_of('window.larger')} and "
@@ -21,7 +22,7 @@ GLIDE_TIP = "How it gets to where a key, the orientation cube or a double click 
 def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     """The section's contents."""
     actions: list[act.Action] = []
-    ui.label("Theme")
+    ui.label("Theme", THEME_TIP)
     theme = ui.segments("window.theme", THEMES, state.preferences.theme)
     if theme is not None:
         actions.append(act.SetTheme(theme))

@@ -68,8 +68,10 @@ def _(action: act.ModelOpened, state: ViewerState) -> ViewerState:
 def _(action: act.ModelFailed, state: ViewerState) -> ViewerState:
     if is_late(state.loading, action.path or BUNDLED):
         return state
+    followed = state.following
+    origin = "run" if followed is not None and followed.model == action.path else "model"
     state = _do_without(replace(state, loading=None, pending=None), action)
-    return notify(state, "error", action.message, "model")
+    return notify(_try_older(state), "error", action.message, origin)
 
 
 @reduce.register
@@ -121,7 +123,7 @@ def _(action: act.RunHasModel, state: ViewerState) -> ViewerState:
     waiting = [other for other in state.waiting if not other.replaces]
     former = dropped[0].replaces if dropped else followed.model
     request = act.OpenModel(action.path, replaces=former)
-    following = Following(action.folder, action.path, looked=True)
+    following = Following(action.folder, action.path, looked=True, older=action.older)
     return replace(forget(state, "run"), following=following, waiting=(*waiting, request))
 
 
@@ -130,7 +132,8 @@ def _(action: act.RunIsEmpty, state: ViewerState) -> ViewerState:
     followed = state.following
     if followed is None or followed.folder != action.folder:
         return state
-    return replace(state, following=replace(followed, looked=True))
+    text = f"{action.folder} has no model yet: the first one opens as soon as it is there."
+    return notify(replace(state, following=replace(followed, looked=True)), "info", text, "run")
 
 
 @reduce.register
@@ -149,6 +152,16 @@ def _do_without(state: ViewerState, failed: act.ModelFailed | act.OpeningCancell
     state, name = _pass_over(without_job(state, "model"), failed), failed.path or BUNDLED
     missing = tuple(model for model in state.reopening if _name(model) == name)
     return _leave_closed(state, missing[0]) if missing else state
+
+
+def _try_older(state: ViewerState) -> ViewerState:
+    """The state in which the next older model of a run is read, if none of it could be opened."""
+    followed = state.following
+    if followed is None or followed.model or not followed.older:
+        return state
+    path, *older = followed.older
+    following = replace(followed, model=path, older=tuple(older))
+    return replace(state, following=following, waiting=(*state.waiting, act.OpenModel(path)))
 
 
 def _pass_over(state: ViewerState, failed: act.ModelFailed | act.OpeningCancelled) -> ViewerState:

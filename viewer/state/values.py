@@ -173,6 +173,7 @@ class Following:
     model: str = ""  # path of the newest; empty: there is none yet
     lost: bool = False  # whether the folder can no longer be read
     looked: bool = False  # whether the folder was looked into
+    older: tuple[str, ...] = ()  # paths of models that may stand in for a broken newest one
 
 
 @dataclass(frozen=True)
