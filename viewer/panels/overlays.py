@@ -88,6 +88,8 @@ def _draw_palette(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action
                 actions = _choose(row, state)
         if not found:
             ui.text("Nothing is called that.", theme.TEXT_DIM)
+        if _dismissed():  # Escape also takes back what was typed: that comes too late
+            return [act.ShowOverlay("")]
         if query is not None:
             return [act.SearchCommands(query)]
         if actions:
@@ -102,7 +104,7 @@ def _draw_palette(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action
             return [act.SearchCommands(state.palette.query, place)]
         if imgui.is_key_pressed(imgui.Key.enter) and found:
             return _choose(found[choice], state)
-        return [act.ShowOverlay("")] if _dismissed() else []
+        return []
 
 
 def count_rows(ui: Ui, height: float) -> int:
