@@ -200,7 +200,7 @@ def test_the_status_bar_says_when_there_is_no_surface() -> None:
     assert describe_picture(STATES["surface"], info).endswith("no surface at this level")
 
 
-def test_the_number_of_a_seed_is_clear_of_the_ring(
+def test_the_number_of_a_seed_is_clear_of_the_ring_and_whole(
     screen: Screen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     places: dict[str, float] = {}
@@ -214,8 +214,10 @@ def test_the_number_of_a_seed_is_clear_of_the_ring(
 
     imgui.new_frame()
     monkeypatch.setattr(imgui, "get_window_draw_list", Recorder)
-    pad._draw_seed(screen.ui, (100.0, 100.0), 7, nearest=True)
+    pad._draw_seed(screen.ui, (100.0, 100.0), 7, (50.0, 150.0), nearest=True)
+    pad._draw_seed(screen.ui, (52.0, 100.0), 88, (50.0, 150.0), nearest=False)
     imgui.end_frame()
+    assert places.keys() == {"7"}  # the sides would cut the other one
     assert places["7"] >= 100 + pad.RING
 
 
