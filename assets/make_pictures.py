@@ -27,7 +27,9 @@ Step = dict[str, Any]
 
 
 IDLE: Step = {"wait": "idle", "timeout": 120}
-PICTURE: list[Step] = [IDLE, {"screenshot": "window.png"}]
+TO_TOP: Step = {"wheel": 50, "at": [1200, 500]}  # of the panel
+AWAY: Step = {"wheel": 0, "at": [5, 5]}  # the pointer, from what would show a tip
+PICTURE: list[Step] = [IDLE, AWAY, {"screenshot": "window.png"}]
 
 
 def save() -> list[Step]:
@@ -86,12 +88,12 @@ def window_steps() -> dict[str, list[Step]]:
     kept: list[Step] = []
     for seed in (5, 7, 29):
         kept += [{"set": ["foreground.seed", seed]}, {"click": "gallery.keep"}, IDLE]
-    keys: list[Step] = [*look(5, -20), {"command": "film.timeline"}, {"key": "K"}]
-    for x, seed, yaw in ((330, 7, -5), (650, 29, 10)):
+    keys: list[Step] = [*look(17, -20), {"command": "film.timeline"}, {"key": "K"}]
+    for x, seed, yaw in ((330, 20, -5), (650, 29, 10)):
         keys.append({"drag": {"from": [x, TRACK], "to": [x, TRACK]}})
         keys += [*look(seed, yaw), {"key": "K"}]
     return {
-        "screenshot": [*look(5, -12), *close("camera")],
+        "screenshot": [*look(17, -6), *close("camera"), TO_TOP],
         "gallery": [
             *[{"click": "window.theme.light"}, {"click": "background.gradient"}],
             *[{"click": "background.gradient.dusk"}, *kept, {"set": ["camera.yaw", 10]}],
@@ -102,6 +104,7 @@ def window_steps() -> dict[str, list[Step]]:
             *[*look(20, -12), {"set": ["foreground.mix.seed", 29]}],
             *[{"set": ["foreground.direction.0", 1.5]}, {"set": ["foreground.direction.2", -1]}],
             *close("model", "background", "camera", "output"),
+            TO_TOP,
         ],
         "background": [
             *[{"drop": str(HERE / "panoramas" / "sunset.jpg")}, {"wait": "loaded"}],
@@ -125,8 +128,8 @@ def window_steps() -> dict[str, list[Step]]:
             *close("model", "foreground", "background", "camera", "output"),
         ],
         "palette": [
-            *[*look(17, -10), *close("camera"), {"key": "K", "mods": ["control"]}],
-            *({"key": letter} for letter in "CAMERA"),
+            *[*look(23, -10), *close("camera"), {"key": "K", "mods": ["control"]}],
+            {"set": ["palette.query", "camera"]},
         ],
     }
 
