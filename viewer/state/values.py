@@ -15,6 +15,7 @@ from ..actions import OpenModel
 from ..history import History
 from ..notes import ModelNotes
 from ..preferences import Preferences
+from ..presets import Preset, built_in
 
 BUNDLED = "the bundled model"  # what `loading` says of it
 MESH_FORMATS = ("glb", "obj", "ply", "stl")
@@ -255,6 +256,12 @@ class ViewerState:
         """What the person keeps of the model that shows."""
         checksum = self.model.sha256 if self.model is not None else ""
         return self.notebooks.get(checksum, ModelNotes())
+
+    @property
+    def presets(self) -> tuple[Preset, ...]:
+        """Those for the model that shows, then a person's own."""
+        rays = self.model.neural_resolution if self.model is not None else 0
+        return (*built_in(rays), *self.preferences.presets)
 
     @property
     def camera(self) -> Orbit:
