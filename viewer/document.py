@@ -82,7 +82,7 @@ def with_values(state: ViewerState, changes: Mapping[str, Any]) -> ViewerState:
 
 
 def to_session(state: ViewerState) -> Session:
-    """The document and the open models, as a session."""
+    """The document, the open models and the run that is followed, as a session."""
     window = {name: to_plain(getattr(state, name)) for name in OWN}
     open_models = {model.sha256 for model in state.models}
     notes = {

@@ -44,7 +44,8 @@ def changes_of(preset: Preset) -> dict[str, Any]:
 
     Raises ValueError, naming the place, for values that cannot be read.
     """
-    hints, passed = get_type_hints(View), list[str]()
+    hints = get_type_hints(View)
+    passed: list[str] = []
     return {
         name: from_plain(hints[name], value, f"{preset.name}.{name}", lenient=True, unknown=passed)
         for name, value in preset.settings.items()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,8 +53,8 @@ def _open(request: SessionRequest, ticket: Ticket) -> None:
             return newest  # runs keep their last few models: the newest takes the place
         return found
 
-    model = _find_shown(session, find, complaints)
-    found = (find(file) for file in session.models)
+    found = [find(file) for file in session.models]
+    model = _choose_shown(session, found, complaints)
     others = tuple(dict.fromkeys(str(path) for path in found if path not in (None, model)))
     path = None if model is None else str(model)
     if unknown:
@@ -79,7 +78,7 @@ def _look_into(run: str, complaints: list[str]) -> tuple[str, Path | None]:
         return "", None
     try:
         newest = find_newest(run)
-    except OSError:
+    except (OSError, ValueError):
         complaints.append(f"The run {run} is not here: it is followed no longer.")
         return "", None
     return run, Path(newest[0]) if newest else None
@@ -91,14 +90,14 @@ def _follow(run: str, models: tuple[str, ...]) -> act.FollowRun | None:
     return act.FollowRun(run, next(own, "")) if run else None
 
 
-def _find_shown(
-    session: Session, find: Callable[[ModelFile], Path | None], complaints: list[str]
+def _choose_shown(
+    session: Session, places: list[Path | None], complaints: list[str]
 ) -> Path | None:
     """The model that the session shows; where its file has changed, that."""
     wanted = session.model
     if wanted is None:
         return None
-    found = find(wanted)
+    found = places[session.shown]
     if found is None and Path(wanted.path).is_file():
         complaints.append(
             f"The model {wanted.name} has changed since: what is shown may look different."
