@@ -73,7 +73,11 @@ def test_every_state_draws_and_does_nothing_by_itself(screen: Screen, name: str)
             "background.light",
             act.SetBackdrop(replace(STATE.view.backdrop, match_light=True)),
         ),
-        ("model", "background.camera.still", act.HoldBackground(True)),
+        (
+            "model",
+            "background.camera.still",
+            act.SetBackdrop(replace(STATE.view.backdrop, camera=STATE.view.camera)),
+        ),
         ("none", "background.show", act.ToggleBackground()),
         (
             "colour",
