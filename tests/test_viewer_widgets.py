@@ -86,3 +86,55 @@ def test_one_colour_is_neither_turned_nor_held_still(app: Any) -> None:
     for name in ("background.still", "background.light"):
         with pytest.raises(script.ScriptError, match="cannot be used now"):
             play(app, {"command": name})
+
+
+# Names
+
+
+def name_direction(app: Any, name: str) -> None:
+    play(
+        app,
+        {"wait": "shown"},
+        {"click": "foreground.directions.fold"},
+        {"click": "foreground.method.sefa"},
+        {"click": "foreground.direction.1.rename"},
+        {"set": ["foreground.direction.1.name", name]},
+        {"click": "foreground.method.named"},
+    )
+
+
+def named(app: Any) -> list[str]:
+    return [each.name for each in app.state.notes.directions]
+
+
+def test_a_named_direction_is_renamed_and_its_name_cleared(app: Any) -> None:
+    name_direction(app, "smile")
+    assert named(app) == ["smile"]
+    line = "foreground.direction.0.name"
+    play(app, {"click": "foreground.direction.0.rename"}, {"set": [line, "grin"]})
+    assert named(app) == ["grin"]
+    assert line not in app.gui.ui.rects
+    play(app, {"click": "foreground.direction.0.rename"}, {"set": [line, ""]})
+    assert named(app) == []
+    assert app.gui.ui.editing is None
+    play(app, {"command": "edit.undo"})
+    assert named(app) == ["grin"]
+    assert notices(app) == []
+
+
+@pytest.mark.parametrize(
+    ("end", "left"), [({"key": "Escape"}, ["smile"]), ({"click": "foreground.method.pca"}, [])]
+)
+def test_a_cleared_name_keeps_its_line_until_it_is_finished(
+    app: Any, end: dict[str, Any], left: list[str]
+) -> None:
+    name_direction(app, "smile")
+    play(app, {"click": "foreground.direction.0.rename"})
+    for _ in range(4):  # until the line is typed into, all of it selected
+        app.frame()
+    play(app, {"key": "Delete"})
+    view = app.state.view
+    play(app, {"key": "B"}, {"key": "N"})  # typed into the line, not commands
+    assert (app.state.view, named(app)) == (view, ["smile"])
+    play(app, end)
+    assert (named(app), app.gui.ui.editing) == (left, None)
