@@ -1,14 +1,16 @@
 """Widgets of the panel in the real program, offscreen: what a person drags, clicks and types."""
 
+import math
 from typing import Any
 
 import numpy as np
 import pytest
 from ballgan_viewer import script
 from test_viewer_app import app, notices
+from test_viewer_backgrounds import until
 from viewer_driver import play, settle
 
-from ballgan.view import Code
+from ballgan.view import Code, CodeControl, CodePair
 
 __all__ = ["app"]  # fixtures
 ALONG = {"by": [-40, 0], "steps": 3}
@@ -69,6 +71,38 @@ def test_the_cutoff_is_set_and_taken_back(app: Any) -> None:
     play(app, {"set": ["background.cutoff", rows + 5]})
     assert app.state.view.backdrop.code == Code()
     assert np.abs(settle(app) - whole).max() < 1e-5
+
+
+@pytest.mark.parametrize("which", ["foreground", "background"])
+def test_a_code_is_animated_faster_and_stopped(app: Any, which: str) -> None:
+    play(app, {"wait": "shown"}, {"click": f"{which}.animate"}, {"set": [f"{which}.speed", 2]})
+    assert app.state.view.latents.of(which) == CodeControl(animated=True, speed=2.0)
+    start = app.state.view.code(which)
+    until(app, lambda: app.state.view.code(which).x > start.x + 0.5)
+    play(app, {"click": f"{which}.animate"})
+    there = app.state.view.code(which)
+    settle(app)
+    assert app.state.view.code(which) == there
+    assert app.state.view.codes.foreground.x == 0 or which == "foreground"
+
+
+def test_the_other_side_is_made_the_same(app: Any) -> None:
+    play(app, {"wait": "shown"}, {"key": "X"}, {"key": "Right"})
+    codes = app.state.view.codes
+    play(app, {"click": "gallery.side.copy"}, {"click": "gallery.side.A"})
+    assert (app.state.view.codes, app.state.view.latents.side) == (codes, "A")
+    play(app, {"command": "edit.undo"}, {"command": "edit.undo"}, {"click": "gallery.side.A"})
+    assert app.state.view.codes == CodePair()
+
+
+def test_a_still_background_is_tilted(app: Any) -> None:
+    before = settle(app)
+    play(app, {"click": "background.camera.still"}, {"set": ["background.still.pitch", 40]})
+    assert app.state.view.backdrop.camera.pitch == pytest.approx(math.radians(40))
+    assert app.state.view.camera == app.state.model.home
+    assert np.abs(settle(app) - before).mean() > 0.005
+    play(app, {"click": "background.camera.moves"})
+    assert np.abs(settle(app) - before).max() < 1e-5
 
 
 def test_one_colour_is_neither_turned_nor_held_still(app: Any) -> None:

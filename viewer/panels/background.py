@@ -71,7 +71,7 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
         changed = draw_turn(ui, state.model, changed)
         changed = _draw_composition(ui, state, changed)
         actions += draw_sphere(ui, state, info)
-    actions += draw_separation(ui, info.separation)
+    draw_separation(ui, info)
     if kind is not None:
         changed = _choose(kind, changed)
     return [*actions, act.SetBackdrop(changed)] if changed != backdrop else actions
