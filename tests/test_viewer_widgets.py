@@ -44,9 +44,8 @@ def test_no_widget_goes_away_while_the_background_is_dragged(app: Any) -> None:
     play(app, {"click": "background.sphere.fold"}, {"click": "background.separation.fold"})
     play(app, {"wait": "converged"})
     for kind, widgets in (
-        ("learnt", ("exposure", "strength", "still.yaw", "still.pitch")),
+        ("learnt", ("exposure", "strength", "still.yaw")),
         ("gradient", ("yaw",)),
-        ("photo", ("yaw",)),
     ):
         play(app, {"click": f"background.{kind}"})
         for name in widgets:
