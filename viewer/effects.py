@@ -168,7 +168,7 @@ EFFECTS: dict[type[act.Action], Callable[[App, Any], None]] = {
     act.Browse: browse,
     act.WriteSphere: write_sphere,
     act.SphereWritten: use_sphere,
-    act.PictureChanged: lambda app, action: app.surroundings.forget(action.path),
+    act.PictureChanged: lambda app, action: app.surroundings.ask_thumbnail(action.path),
     act.SaveScreenshot: save_picture,
     act.RevealFile: lambda app, action: app.lanes["reveal"].submit(action),
     act.StartExport: export,

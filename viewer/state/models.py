@@ -11,7 +11,7 @@ from .. import actions as act
 from .. import document, history
 from ..notes import ModelNotes
 from ..preferences import remember
-from .reduce import forget, is_late, notify, reduce, with_camera, with_still_camera
+from .reduce import forget, is_late, notify, reduce, with_camera, with_still_camera, with_view
 from .values import BUNDLED, Following, ModelInfo, Sheet, ViewerState
 
 MAX_MODELS = 8  # that are open; memory has an end
@@ -244,6 +244,8 @@ def _show(state: ViewerState, model: ModelInfo) -> ViewerState:
     if previous is None or previous.home != model.home:  # another scale: keep the angles only
         camera = _turned(model.home, camera)
         still = still and _turned(model.home, still)
+        pose = state.view.conditioning
+        state = with_view(state, conditioning=pose and _turned(model.home, pose))
     return with_camera(with_still_camera(state, still), camera)
 
 
