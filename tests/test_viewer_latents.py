@@ -20,7 +20,7 @@ from ballgan_viewer.state import ViewerState, apply
 from test_viewer_state import with_model
 
 from ballgan.latents import Direction, StyleMix
-from ballgan.view import Backdrop, Code, CodeControl, CodePair
+from ballgan.view import Backdrop, Code, CodeControl, CodePair, Comparison
 
 START = with_model()
 SMILE = Direction("pca", 3, (0, 1))
@@ -88,6 +88,19 @@ def test_sides_remember_their_codes_and_undo_brings_them_back() -> None:
     assert do(again, act.Undo()).view == on_a.view
     same = do(again, lat.CopySide(), lat.ToggleSide())
     assert same.view.foreground == Code(5.0)
+
+
+def test_a_lock_loses_no_code_of_the_other_side() -> None:
+    on_a = do(START, lat.SetCode("foreground", Code(1.0)), lat.SetCode("background", Code(3.0)))
+    on_b = do(on_a, lat.ToggleSide(), lat.SetCode("foreground", Code(2.0)))
+    on_b = do(on_b, lat.SetCode("background", Code(4.0)), lat.ToggleLock("foreground"))
+    locked = do(on_b, lat.ToggleSide())
+    assert locked.view.codes == CodePair(Code(2.0), Code(3.0))
+    both = replace(on_b.view, comparison=Comparison(on=True, kind="codes"))
+    assert both.sides()[1].codes == locked.view.codes  # beside it stands what the toggle shows
+    again = do(locked, lat.ToggleSide(), lat.ToggleLock("foreground"))
+    assert again.view.codes == CodePair(Code(2.0), Code(4.0))
+    assert do(again, lat.ToggleSide()).view.codes == CodePair(Code(1.0), Code(3.0))
 
 
 def test_blends_between_places_are_half_way_and_nest_only_so_far() -> None:

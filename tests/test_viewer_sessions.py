@@ -14,15 +14,19 @@ import numpy as np
 import pytest
 from ballgan_viewer import actions as act
 from ballgan_viewer import document
+from ballgan_viewer import latent_actions as lat
 from ballgan_viewer.autosave import Autosave
+from ballgan_viewer.notes import load_notes
+from ballgan_viewer.state import CaptureOptions, Following
 from PIL import Image
+from test_viewer_models import wait_until
 from viewer_driver import SIZE, open_app, play, require_gl, settle
 
 from ballgan.animation import Animation, Key
 from ballgan.cli.main import main
-from ballgan.model_files import bundled_model, describe_file
+from ballgan.model_files import ModelFile, bundled_model, describe_file
 from ballgan.session import Session, read_session, write_session
-from ballgan.view import Backdrop, Code, View
+from ballgan.view import Backdrop, Code, Comparison, View
 
 CENTRE = [270, 280]  # of the picture, logical pixels
 CHANGES: tuple[dict[str, Any], ...] = (
@@ -183,16 +187,134 @@ def test_a_picture_that_is_gone_is_told(app: Any, tmp_path: Path) -> None:
     backdrop = Backdrop("photo", photo="/gone/room.jpg")
     path = tmp_path / "s.ballgan.json"
     film = Animation((Key(0.0, session.view.camera, backdrop=backdrop),))
-    view = replace(session.view, backdrop=backdrop)
+    split = Comparison(True, kind="pinned", pinned=View(backdrop=backdrop))
+    view = replace(session.view, backdrop=backdrop, comparison=split)
     write_session(path, replace(session, view=view, animation=film))
     play(app, {"drop": str(path)}, {"wait": "idle"})
     assert app.state.view.backdrop.kind == "learnt"
     assert app.state.animation.keys[0].backdrop.kind == "learnt"
+    assert app.state.view.comparison.pinned.backdrop.kind == "learnt"
     (text,) = errors(app)
     assert "room.jpg is not here" in text
     Image.new("RGB", (8, 8)).save(tmp_path / "room.jpg")  # beside the session
     play(app, {"drop": str(path)}, {"wait": "idle"})
     assert app.state.view.backdrop == replace(backdrop, photo=str(tmp_path / "room.jpg"))
+    assert app.state.view.comparison.pinned.backdrop == app.state.view.backdrop
+
+
+def test_what_a_newer_viewer_wrote_opens_as_far_as_it_is_known(app: Any, tmp_path: Path) -> None:
+    play(app, *CHANGES, {"click": "session.save"}, {"wait": "saved"})
+    path, values = Path(app.state.session), values_of(app)
+    data = json.loads(path.read_text())
+    data["view"]["sparkle"] = data["window"]["door"] = data["window"]["export"]["glue"] = 1
+    path.write_text(newer := json.dumps(data))
+    play(app, {"key": "R"}, {"drop": str(path)}, {"wait": "loaded"})
+    assert values_of(app) == values
+    (text,) = errors(app)
+    assert "session.view.sparkle, session.window.door, session.window.export.glue" in text
+    play(app, {"key": "S", "mods": ["control"]}, {"wait": "saved"})
+    assert path.read_text() == newer  # what was not restored as a whole is not replaced
+    assert app.state.session not in (None, str(path))
+
+
+@pytest.fixture
+def session_of_damaged(tmp_path: Path) -> Path:
+    """A session whose model cannot be read."""
+    model, path = tmp_path / "cats.pkl", tmp_path / "look.ballgan.json"
+    model.write_bytes(b"torn")
+    view = View(foreground=Code(5.0))
+    cats = (ModelFile(str(model), 9, "0" * 64),)
+    write_session(path, Session(cats, 0, view, animation=Animation((Key(0.0, view.camera),))))
+    return path
+
+
+def test_a_damaged_model_leaves_the_rest_of_its_session(app: Any, session_of_damaged: Path) -> None:
+    path = session_of_damaged
+    play(app, {"drop": str(path)}, {"wait": "idle"})
+    assert app.state.model.name == "tiny"
+    assert app.state.view.foreground == Code(5.0) and len(app.state.animation.keys) == 1
+    assert app.state.session is None  # where the reference to the model stays
+    assert "cats.pkl has changed since" in errors(app)[0] and "cats.pkl" in errors(app)[1]
+    play(app, {"key": "Z", "mods": ["control"]})
+    assert app.state.view.foreground == Code()
+
+
+def test_a_damaged_model_at_the_start_leaves_the_rest_of_its_session(
+    session_of_damaged: Path,
+) -> None:
+    with open_app(session_of_damaged) as app:
+        play(app, {"wait": "idle", "timeout": 60})
+        assert app.state.model.bundled and app.state.view.foreground == Code(5.0)
+        assert app.state.session is None
+        assert len(errors(app)) == 2
+
+
+def test_a_stand_in_does_not_replace_the_model_of_the_file(app: Any, tmp_path: Path) -> None:
+    path = tmp_path / "look.ballgan.json"
+    gone = ModelFile("/gone/cats.pkl", 9, "0" * 64)
+    write_session(path, replace(document.to_session(app.state), models=(gone,)))
+    play(app, {"drop": str(path)}, {"wait": "idle"}, {"key": "Right"})
+    play(app, {"key": "S", "mods": ["control"]}, {"wait": "saved"})
+    assert read_session(path).model == gone
+    assert app.state.session not in (None, str(path))
+
+
+def test_favourites_of_all_models_of_a_session_come_back(
+    model_file: Path, other_file: Path, tmp_path: Path
+) -> None:
+    with open_app(model_file) as app:
+        for drop in other_file, model_file:
+            play(app, {"wait": "loaded"}, {"key": "Right"})
+            app.dispatch(lat.AddFavourite())
+            play(app, {"drop": str(drop)}, {"wait": "loaded"})
+        assert app.state.model.name == "tiny"
+        play(app, {"click": "session.save"}, {"wait": "saved"})
+        kept, path = app.state.notebooks, app.state.session
+    assert len(kept) == 2 and not (tmp_path / "config" / "models").exists()
+    with open_app(path, remember=True) as again:
+        play(again, {"wait": "idle"})
+        assert again.state.notebooks == kept and again.state.session_notes == {}
+    assert {checksum: load_notes(checksum)[0] for checksum in kept} == kept
+
+
+def test_a_run_is_followed_again(model_file: Path, other_file: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    old, new = run / "model-000100.pkl", run / "model-000200.pkl"
+    shutil.copy(model_file, old)
+    with open_app(run) as app:
+        play(app, {"wait": "loaded"}, {"set": ["foreground.seed", 7]})
+        play(app, {"click": "session.save"}, {"wait": "saved"})
+        path = app.state.session
+    shutil.copy(model_file, new)
+    old.unlink()  # a run keeps its last few models
+    for file in run.iterdir():
+        os.utime(file, (1e9, 1e9))
+    with open_app(path) as again:
+        play(again, {"wait": "idle"})
+        assert again.state.following == Following(str(run), str(new), looked=True)
+        assert [model.path for model in again.state.models] == [str(new)]
+        assert again.state.view.foreground.seed == 7
+        assert errors(again) == [] and again.state.session == path
+        shutil.copy(other_file, run / "model-000300.safetensors")
+        os.utime(run / "model-000300.safetensors", (1e9, 1e9))
+        wait_until(again, lambda: again.state.model.name == "model-000300")
+        assert len(again.state.models) == 1
+    shutil.rmtree(run)
+    with open_app(path) as alone:
+        play(alone, {"wait": "idle", "timeout": 60})
+        assert alone.state.following is None and alone.state.view.foreground.seed == 7
+        assert "run is not here: it is followed no longer" in errors(alone)[0]
+
+
+def test_a_picture_brings_back_how_it_was_made(app: Any, tmp_path: Path) -> None:
+    options = replace(app.state.capture, size=64, passes=1, film="gif")
+    app.dispatch(act.SetCapture(options))
+    play(app, {"key": "S"}, {"wait": "captured", "timeout": 60})
+    app.dispatch(act.SetCapture(CaptureOptions(film="webm")))
+    play(app, {"drop": app.state.captured}, {"wait": "loaded"})
+    assert app.state.capture == replace(options, film="webm")  # which no picture knows
+    assert errors(app) == []
 
 
 @pytest.mark.parametrize(
@@ -202,9 +324,14 @@ def test_a_picture_that_is_gone_is_told(app: Any, tmp_path: Path) -> None:
         ('{"format": "ballgan session", "ver', "damaged"),
         ("{}", "is no session"),
         (
-            '{"format": "ballgan session", "version": 1, "window": {"door": 1}}',
-            "unknown keys: door",
+            '{"format": "ballgan session", "version": 1, "window": {"capture": {"film": "avi"}}}',
+            "capture.film is 'mp4', 'webm', 'gif' or 'png'; got 'avi'",
         ),
+        (
+            '{"format": "ballgan session", "version": 1, "window": {"export": {"faces": -1}}}',
+            "export.faces should be 0 (all) or 4 at least; got -1",
+        ),
+        ('{"format": "ballgan session", "version": 1, "picture": {"passes": 2}}', "capture.passes"),
         (
             '{"format": "ballgan session", "version": 1, "window": {"export": {"level": "x"}}}',
             "session.window.export.level should be of type float",

@@ -390,6 +390,7 @@ class App:
             surface=self.easel.describe_surface(self.state),
             separation=self.easel.separation,
             picture=self.surroundings.picture,
+            unrolled=self.surroundings.remark,
             surface_failed=self.easel.surface_failed(self.state),
             lags=self.easel.lags(self.state.seen),
             probe=self._inspect(layout),

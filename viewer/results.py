@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 WHAT_FAILED = {  # by lane, before the reason
     "notes": "Names and favourites could not be saved: ",
     "save": "The picture could not be saved: ",
-    "unroll": "The background could not be unrolled: ",
-    "panoramas": "The list of backgrounds has no pictures: ",
     "reveal": "The file could not be shown: ",
 }
 EASEL_RESULTS = (Rendered, Settled, Surface, Volume, VolumeDetail, Backcloth, Lights)
@@ -78,6 +76,8 @@ def _receive_failure(app: App, failure: Failed) -> list[act.Action]:
         return [lat.StopSheet(), _error(f"The gallery has no pictures: {message}")]
     if (job := app.state.job(failure.lane)) is not None:
         return [act.EndJob(job.lane, "error", f"{job.title} failed: {message}")]
+    if failure.lane in app.surroundings.lanes:
+        return [app.surroundings.receive_failure(failure)]
     if failure.lane in STAGE_LANES:
         app.easel.receive_failure(failure)
     return [_error(WHAT_FAILED.get(failure.lane, "") + message)]

@@ -96,7 +96,10 @@ def open_session(state: ViewerState, action: act.SessionOpened) -> list[act.Acti
     """What shows a session that was read: its models, and its document once they are there."""
     if state.pending is not action.values:  # it came too late
         return []
-    others = [act.QueueModel(act.OpenModel(path, show=False)) for path in action.others]
+    others: list[act.Action] = [
+        act.QueueModel(act.OpenModel(path, show=False)) for path in action.others
+    ]
+    others += [action.follow] if action.follow is not None else []
     if action.model is not None and not _is_shown(state, action.model):
         if any(model.path == action.model for model in state.models) and state.loading is None:
             return [act.RestoreDocument(action.values, action.model), *others]

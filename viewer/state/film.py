@@ -4,22 +4,18 @@ import math
 from dataclasses import replace
 
 from ballgan.animation import Animation, turntable
-from ballgan.view import CODES, SIDES
+from ballgan.view import CODES
 
 from .. import actions as act
 from .reduce import forget, reduce, with_camera
-from .values import CAPTURE_PASSES, FILM_FORMATS, Job, Playhead, ViewerState
+from .values import Job, Playhead, ViewerState
 
 FILM_TITLES = {"mp4": "MP4", "webm": "WebM", "gif": "GIF", "png": "PNG pictures"}
 
 
 @reduce.register
 def _(action: act.SetCapture, state: ViewerState) -> ViewerState:
-    options = action.options
-    known = options.film in FILM_FORMATS and options.sides in SIDES
-    if not known or options.passes not in CAPTURE_PASSES:
-        raise ValueError(f"there are no such options for captures: {options}")
-    return replace(state, capture=options)
+    return replace(state, capture=action.options)
 
 
 @reduce.register

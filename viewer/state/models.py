@@ -12,7 +12,7 @@ from .. import document, history
 from ..notes import ModelNotes
 from ..preferences import remember
 from .jobs import without_job
-from .reduce import forget, is_late, notify, reduce, with_camera, with_still_camera
+from .reduce import forget, is_late, notify, reduce, with_camera, with_still_camera, with_view
 from .values import BUNDLED, Following, Job, ModelInfo, Sheet, ViewerState
 
 MAX_MODELS = 8  # that are open; memory has an end
@@ -68,10 +68,13 @@ def _(action: act.ModelOpened, state: ViewerState) -> ViewerState:
 def _(action: act.ModelFailed, state: ViewerState) -> ViewerState:
     if is_late(state.loading, action.path or BUNDLED):
         return state
-    followed = state.following
+    waits, followed = state.pending is not None, state.following
     origin = "run" if followed is not None and followed.model == action.path else "model"
-    state = _do_without(replace(state, loading=None, pending=None), action)
-    return notify(_try_older(state), "error", action.message, origin)
+    state = replace(state, loading=None, session=None if waits else state.session)
+    if not action.path:  # there is none left to stand in for a session's model
+        state = replace(state, pending=None)
+    state = _try_older(_do_without(state, action))
+    return notify(state, "error", action.message, "session" if waits else origin)
 
 
 @reduce.register
@@ -106,7 +109,7 @@ def _(action: act.CloseModel, state: ViewerState) -> ViewerState:
 
 @reduce.register
 def _(action: act.FollowRun, state: ViewerState) -> ViewerState:
-    return replace(forget(state, "run"), following=Following(action.folder))
+    return replace(forget(state, "run"), following=Following(action.folder, action.model))
 
 
 @reduce.register
@@ -119,6 +122,8 @@ def _(action: act.RunHasModel, state: ViewerState) -> ViewerState:
     followed = state.following
     if followed is None or followed.folder != action.folder:
         return state
+    if action.path == followed.model and not followed.looked:  # a session has brought it
+        return replace(forget(state, "run"), following=replace(followed, looked=True))
     dropped = [other for other in state.waiting if other.replaces]  # an older one is not needed
     waiting = [other for other in state.waiting if not other.replaces]
     former = dropped[0].replaces if dropped else followed.model
@@ -267,6 +272,8 @@ def _show(state: ViewerState, model: ModelInfo) -> ViewerState:
     if previous is None or previous.home != model.home:  # another scale: keep the angles only
         camera = _turned(model.home, camera)
         still = still and _turned(model.home, still)
+        pose = state.view.conditioning
+        state = with_view(state, conditioning=pose and _turned(model.home, pose))
     return with_camera(with_still_camera(state, still), camera)
 
 
