@@ -108,9 +108,9 @@ def test_the_last_of_two_models_is_shown(
         shutil.copy(model_file, tmp_path / name)
     load = ballgan.load
 
-    def load_slowly(path: str) -> ballgan.Generator:
+    def load_slowly(path: str, **options: Any) -> ballgan.Generator:
         time.sleep(0.2)
-        return load(path)
+        return load(path, **options)
 
     monkeypatch.setattr(ballgan, "load", load_slowly)
     names: list[str] = []
