@@ -88,6 +88,8 @@ def test_a_key_does_what_its_command_does_where_that_is_possible() -> None:
     assert commands.press("S", frozenset(), ViewerState()) == []
     assert commands.press("S", frozenset(), with_model()) == [act.SaveScreenshot()]
     assert commands.press("O", frozenset({"super"}), ViewerState()) == [act.Browse("model")]
+    plus = commands.press("=", frozenset({"control", "shift"}), ViewerState())
+    assert plus == commands.press("+", frozenset({"control"}), ViewerState()) != []
 
 
 @pytest.mark.parametrize("row", COMMANDS, ids=lambda row: row.name)

@@ -42,6 +42,8 @@ def run(name: str, state: ViewerState) -> Actions:
 def press(key: str, mods: frozenset[str], state: ViewerState) -> Actions:
     """What a key does now; the system key counts as control."""
     mods = mods - {"super"} | ({"control"} if "super" in mods else set())
+    if key == "=":  # with Shift it is a plus on most keyboards
+        mods = mods - {"shift"}
     row = _BY_CHORD.get(Chord(key, mods))
     return row.actions(state) if row is not None and row.enabled(state) else []
 
