@@ -1,11 +1,10 @@
 """Sessions that are opened and saved."""
 
-import os
 from dataclasses import replace
 
 from .. import actions as act
 from .. import document
-from ..autosave import RECOVERED
+from ..autosave import is_left
 from ..preferences import remember
 from .models import show
 from .reduce import forget, is_late, notify, reduce, with_camera, with_level
@@ -62,5 +61,5 @@ def _remember(state: ViewerState, path: str) -> ViewerState:
     from."""
     recent = remember(state.preferences.recent_sessions, path)
     state = replace(state, preferences=replace(state.preferences, recent_sessions=recent))
-    source_only = path.lower().endswith(".png") or os.path.basename(path) == RECOVERED
+    source_only = path.lower().endswith(".png") or is_left(path)
     return replace(state, session=None if source_only else path)
