@@ -370,6 +370,19 @@ def test_a_failing_autosave_is_told_once(model_file: Path, monkeypatch: pytest.M
         assert told == [1, 0, 0, 1, 0]
 
 
+def test_an_autosave_stays_if_nothing_else_can_be_written(
+    model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(path: Path, session: Session) -> None:
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr("ballgan_viewer.keeper.write_session", write)
+    with open_app(model_file, remember=True) as app:
+        play(app, {"wait": "loaded"}, {"key": "Right"})
+        autosave(app)
+    assert kept_in(tmp_path / "config") == {"autosave": 1}
+
+
 def test_a_folder_without_autosave_is_told(model_file: Path, tmp_path: Path) -> None:
     (tmp_path / "config").write_text("a file is in the way")
     with open_app(model_file, remember=True) as app:

@@ -155,6 +155,21 @@ def test_a_window_that_writes_a_file_is_closed_the_second_time(app: Any) -> None
     assert app.window.should_close()
 
 
+def test_favourites_that_could_not_be_written_are_written_with_the_next(
+    app: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with monkeypatch.context() as patch:
+        patch.setenv("BALLGAN_CONFIG_DIR", str(tmp_path / "file" / "x"))
+        app.dispatch(lat.AddFavourite())
+        wait_until(app, lambda: bool(app.state.notices))
+    play(app, {"key": "Right"})
+    app.dispatch(lat.AddFavourite())
+    wait_until(app, lambda: not app.settings.lane.busy)
+    assert len(app.state.notes.favourites) == 2
+    assert load_notes(app.state.model.sha256) == (app.state.notes, None)
+
+
 def test_what_killed_windows_left_half_written_is_removed(model_file: Path, config: Path) -> None:
     (config / "models").mkdir(parents=True)
     old = config / ".viewer.json.0123456789ab.tmp", config / "models" / ".x.json.0123456789ab.tmp"

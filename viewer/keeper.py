@@ -39,6 +39,7 @@ class Keeper:
         self._autosave: Autosave | None = None
         self._saved: dict[str, Any] | None = None  # document of the last autosave
         self._saved_at = 0.0
+        self._leaves = False  # whether what a closed window shows is still to be written
         self._fails = False  # whether the last autosave failed, and that was told
         if autosave:
             try:
@@ -108,6 +109,7 @@ class Keeper:
         """Write what a closed window shows, for the next one, if it is in no other file."""
         touched = self._saved is not None or not self._is_untouched(state)
         if self._autosave is not None and state.model is not None and touched:
+            self._leaves = True
             self.lane.submit(LeaveRequest(document.to_session(state), state.session))
 
     def receive_failure(self, failure: Failed) -> list[act.Action]:
@@ -122,9 +124,10 @@ class Keeper:
         return [] if told else [act.Notify("error", text)]
 
     def close(self, *, keep: bool) -> None:
-        """Remove the autosave unless it shall be found at the next start; the app ends the lane."""
+        """Remove the autosave unless it shall be found at the next start, or nothing else has what
+        the window shows; the app has ended the lane."""
         if self._autosave is not None:
-            self._autosave.close(keep=keep)
+            self._autosave.close(keep=keep or self._leaves)
 
     def _work(self, request: Request | LeaveRequest, ticket: Ticket) -> None:
         if isinstance(request, LeaveRequest):
@@ -142,6 +145,7 @@ class Keeper:
             saved = False
         if not saved:
             write_session(self._autosave.name_last(), request.session)
+        self._leaves = False
 
     def _is_untouched(self, state: ViewerState) -> bool:
         if self._saved is None:

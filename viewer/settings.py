@@ -23,7 +23,8 @@ class Settings:
         self.lane = Lane("settings", self._work, post, in_turn=True)
         self._remembers = remember
         self._asked, self._asked_at = loaded, 0.0  # preferences of the last request, and when
-        self._written = loaded  # what this window knows the file to hold of its own; the lane's
+        self._written = loaded  # by this window; the lane's, as is the next
+        self._unwritten: dict[str, ModelNotes] = {}  # before changes that could not be written
 
     def until_due(self, state: ViewerState) -> float | None:
         """Seconds until the settings should be written; None if they are, or will be."""
@@ -56,7 +57,9 @@ class Settings:
 
     def _work(self, request: Preferences | NotesRequest, ticket: Ticket) -> None:
         if isinstance(request, NotesRequest):
-            save_notes(request.checksum, request.model_name, request.before, request.notes)
+            before = self._unwritten.setdefault(request.checksum, request.before)
+            save_notes(request.checksum, request.model_name, before, request.notes)
+            del self._unwritten[request.checksum]
         else:
             preferences.save(self._written, request)
             self._written = request
