@@ -135,6 +135,9 @@ def test_what_cannot_be_pasted_is_explained(app: Any) -> None:
 @pytest.mark.parametrize(("key", "name"), [("opencv", "cameras"), ("opengl", "transforms")])
 def test_saved_cameras_can_be_read(app: Any, tmp_path: Path, key: str, name: str) -> None:
     play(app, {"click": f"camera.save.{key}"}, {"click": f"camera.save.{key}"})
+    play(app, {"wait": "saved"})
+    app.frame()
+    assert last_notice(app)[1].startswith("Saved ")
     (camera,) = decode_cameras((tmp_path / f"{name}.json").read_text()).values()
     assert np.array(camera.cam2world) == pytest.approx(
         np.array(to_camera(camera_of(app)).cam2world)

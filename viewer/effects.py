@@ -174,7 +174,7 @@ EFFECTS: dict[type[act.Action], Callable[[App, Any], None]] = {
     act.StartExport: export,
     cam.CopyCamera: cameras.copy,
     cam.PasteCamera: cameras.paste,
-    cam.OpenCameras: cameras.open_file,
+    cam.OpenCameras: lambda app, action: cameras.take(app, action.text, action.path),
     cam.SaveCamera: cameras.save,
     cam.PickPivot: cameras.pick_pivot,
     act.StartCapture: start_capture,
