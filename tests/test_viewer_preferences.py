@@ -73,7 +73,7 @@ def test_only_what_is_bad_is_ignored_and_the_file_is_kept(folder: Path) -> None:
     folder.mkdir()
     path = folder / preferences.FILE_NAME
     mine = Preset("mine", {"layer": "depth"})
-    newer = {"name": "newer", "settings": {"mesh": {"from_the_future": 1}}}
+    newer = {"name": "newer", "settings": {"layer": ["from_the_future"]}}
     data = {"theme": "blue", "output_folder": "/o", "presets": [newer, asdict(mine)]}
     path.write_text(json.dumps(data))
     loaded, complaint = preferences.load()
