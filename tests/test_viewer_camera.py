@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ballgan_viewer import actions as act
 from ballgan_viewer import camera_actions as cam
+from ballgan_viewer.navigation import GLIDE_SECONDS
 from viewer_driver import open_app, play, settle
 
 from ballgan.camera_text import (
@@ -19,6 +21,7 @@ from ballgan.camera_text import (
     encode_cameras,
     to_camera,
 )
+from ballgan.session import read_session
 from ballgan.view import MAX_PITCH, Orbit
 
 CENTRE = [270, 280]  # of the picture, logical pixels
@@ -96,6 +99,16 @@ def test_a_double_click_on_the_surface_centres_it(app: Any) -> None:
     assert (after.yaw, after.pitch, after.fov) == (before.yaw, before.pitch, before.fov)
     play(app, {"key": "Z", "mods": ["control"]})
     assert camera_of(app) == before
+
+
+def test_a_picture_that_is_saved_on_the_way_shows_the_way(app: Any) -> None:
+    start = camera_of(app)
+    app.dispatch(cam.GlideTo(replace(start, yaw=start.yaw + 1.0)))
+    app.dispatch(cam.MoveOn(0.5 * GLIDE_SECONDS), act.SaveScreenshot())
+    play(app, {"wait": "captured"})
+    saved = read_session(app.state.captured).view.camera
+    assert saved.yaw == pytest.approx(start.yaw + 0.5, abs=1e-6)
+    assert camera_of(app).yaw == pytest.approx(start.yaw + 1.0)
 
 
 def test_copy_and_paste(app: Any) -> None:

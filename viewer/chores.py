@@ -13,6 +13,8 @@ from .requests import NotesRequest, SaveRequest
 from .state import ViewerState, apply
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from .app import App
 
 NOTICE_SECONDS = 8.0  # that an information stays; errors stay until they are dismissed
@@ -60,11 +62,8 @@ def _use_chosen_file(purpose: str, path: str) -> act.Action:
     return act.SetOutputFolder(path) if purpose == FOLDER else act.SetExportPath(path)
 
 
-def write_picture(app: App) -> None:
+def write_picture(app: App, pictures: tuple[np.ndarray, ...]) -> None:
     """Write what is shown, as it is."""
-    pictures = app.easel.photograph(app.state)
-    if not pictures:
-        return
     request = SaveRequest(
         pictures,
         app.state.view.comparison.divider,

@@ -58,7 +58,7 @@ class Probe:
     place: tuple[float, float]  # in the picture, [0, 1] to the right and down
     colour: tuple[float, float, float, float] | None = None  # straight sRGB and alpha, [0, 1]
     opacity: float | None = None  # of the foreground
-    depth: float | None = None  # expected distance of the foreground, world units
+    depth: float | None = None  # expected distance of what shows, world units
     point: tuple[float, float, float] | None = None  # in the world
 
 
