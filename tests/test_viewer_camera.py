@@ -22,7 +22,7 @@ from ballgan.camera_text import (
     to_camera,
 )
 from ballgan.session import read_session
-from ballgan.view import MAX_PITCH, Orbit
+from ballgan.view import MAX_FOV, MAX_PITCH, Orbit
 
 CENTRE = [270, 280]  # of the picture, logical pixels
 
@@ -123,6 +123,19 @@ def test_copy_and_paste(app: Any) -> None:
     assert to_camera(camera_of(app)).position == pytest.approx(to_camera(moved).position)
     frames = json.loads(app.window.clipboard)["frames"]
     assert frames[0]["file_path"] == "tiny-seed0.png"
+
+
+def test_an_angle_of_view_that_cannot_be_shown_is_told(app: Any) -> None:
+    wide = replace(camera_of(app), fov=math.radians(90))
+    app.window.clipboard = encode_cameras({"wide": to_camera(wide)}, "opengl", 512)
+    play(app, {"click": "camera.paste"})
+    assert camera_of(app).fov == pytest.approx(MAX_FOV)
+    text = "The camera was taken, with an angle of view of 80\u00b0: 90\u00b0 cannot be shown"
+    assert last_notice(app) == ("info", text)
+    wide = replace(wide, fov=math.radians(60))
+    app.window.clipboard = encode_cameras({"wide": to_camera(wide)}, "opengl", 512)
+    play(app, {"click": "camera.paste"})
+    assert last_notice(app) == ("info", "The camera was taken")
 
 
 def test_what_cannot_be_pasted_is_explained(app: Any) -> None:

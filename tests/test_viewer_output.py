@@ -10,7 +10,9 @@ import pytest
 from ballgan_viewer import actions as act
 from ballgan_viewer import output_actions as out
 from ballgan_viewer.info import Probe
-from ballgan_viewer.panels.stage import describe_probe
+from ballgan_viewer.panels.notices import MARGIN
+from ballgan_viewer.panels.output import NOTHING_TO_COMPARE
+from ballgan_viewer.panels.stage import LEGEND, describe_probe
 from ballgan_viewer.script import ScriptError
 from ballgan_viewer.state import ViewerState, apply
 from PIL import Image
@@ -216,6 +218,66 @@ def test_depth_has_a_range_of_its_own_and_a_colormap(app: Any) -> None:
     assert app.state.view.depth.resolve(app.state.model.depth_range) == (2.25, 3.3)
 
 
+def legend_of(app: Any, *, on_right: bool = False) -> np.ndarray:
+    """Colours of the legend's bar from top to bottom, (steps, 3) in [0, 1]."""
+    area, (width, height) = app._arrange().picture, LEGEND
+    x = area.x + area.width - MARGIN - 52 if on_right else area.x + MARGIN + 10 + width
+    bottom = area.y + area.height - MARGIN - 12
+    pixels = app.grab()[round(bottom - height) : round(bottom), round(x - width / 2)]
+    return np.asarray(pixels, float) / 255
+
+
+def test_each_side_has_the_legend_of_its_depth(app: Any) -> None:
+    """Near is above, and what was pinned keeps the colours that it was pinned with."""
+    play(app, {"click": "layer.depth"}, {"wait": "converged"})
+    app.frame()
+    shares = np.linspace(1, 0, round(LEGEND[1]))
+    assert legend_of(app) == pytest.approx(apply_colormap(shares, "viridis"), abs=0.03)
+    play(app, {"command": "compare.pin"}, {"click": "depth.colormap.grey"}, {"wait": "converged"})
+    app.frame()
+    assert legend_of(app) == pytest.approx(apply_colormap(shares, "grey"), abs=0.03)
+    right = legend_of(app, on_right=True)
+    assert right == pytest.approx(apply_colormap(shares, "viridis"), abs=0.03)
+
+
+def test_styles_are_offered_where_they_act(app: Any) -> None:
+    """Those of what was pinned are its own; another layer has those of the view."""
+    play(app, {"click": "layer.depth"}, {"command": "compare.pin"}, {"click": "layer.full"})
+    app.frame()
+    assert app.state.view.compared().layer == "depth"
+    assert "depth.near" not in app.gui.ui.rects
+    play(app, {"click": "compare.kind.layer"}, {"click": "compare.layer.depth"})
+    play(app, {"set": ["depth.near", 2.5]})
+    assert app.state.view.compared().depth.near == 2.5
+    play(app, {"click": "compare.layer.surface"}, {"click": "mesh.paint.colour"})
+    assert app.state.view.compared().mesh.paint == "colour"
+
+
+def test_a_range_has_limits_however_short_it_is(app: Any) -> None:
+    play(app, {"click": "layer.depth"}, {"set": ["depth.near", 0]}, {"set": ["depth.far", 0.01]})
+    play(app, {"set": ["depth.near", -5]})
+    play(app, {"set": ["depth.near", 7]})
+    style = app.state.view.depth
+    assert 0 <= style.near < style.far == pytest.approx(0.01)
+
+
+def test_a_comparison_of_nothing_says_what_to_do(app: Any) -> None:
+    play(app, {"key": "C"}, {"click": "compare.kind.codes"})
+    app.frame()
+    assert app.state.view.compared() is None and "compare.nothing" in app.gui.ui.rects
+    assert "press X" in NOTHING_TO_COMPARE["codes"]
+    play(app, {"key": "X"}, {"key": "Right"})
+    app.frame()
+    assert app.state.view.compared() and "compare.nothing" not in app.gui.ui.rects
+    play(app, {"click": "compare.kind.pinned"})
+    app.frame()
+    assert "compare.nothing" in app.gui.ui.rects
+    assert "press Shift+C" in NOTHING_TO_COMPARE["pinned"]
+    play(app, {"click": "compare.pin"})
+    app.frame()
+    assert app.state.view.compared() and "compare.nothing" not in app.gui.ui.rects
+
+
 def test_the_mesh_is_painted_and_has_edges(app: Any) -> None:
     play(app, {"click": "layer.surface"}, {"wait": "converged", "timeout": 60})
     app.frame()
@@ -309,8 +371,9 @@ def test_saving_a_split_screen_saves_both_sides_or_one(app: Any) -> None:
 
 def test_the_saved_mesh_is_the_one_on_the_stage_and_the_commands(app: Any) -> None:
     """OpenGL's and the processor's pictures agree, but for the steps of outlines."""
-    play(app, {"click": "layer.surface"}, {"key": "W"}, {"click": "export.automatic"})
-    level = app.easel.surface.mesh.level + 1.5 if app.easel.surface else 4.0
+    play(app, {"click": "layer.surface"}, {"key": "W"}, {"wait": "converged", "timeout": 60})
+    play(app, {"click": "export.automatic"})
+    level = app.state.export.level + 1.5
     play(app, {"set": ["export.level", round(level, 1)]}, {"wait": "converged", "timeout": 60})
     app.frame()
     shown = stage_pixels(app).astype(float) / 255

@@ -5,6 +5,7 @@ Functions of the app and an action; see effects.EFFECTS.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from ballgan.camera_text import (
@@ -85,6 +86,9 @@ def take(app: App, text: str, name: str, advice: str = "") -> None:
         note = "The camera was moved to where the model can be seen"
     elif lost:
         note = f"The camera was taken without {lost}"
+    if abs(taken.fov - camera.fov) > 1e-6:
+        wanted, given = (f"{math.degrees(angle):.3g}\u00b0" for angle in (camera.fov, taken.fov))
+        note += f", with an angle of view of {given}: {wanted} cannot be shown"
     app.dispatch(act.Notify("info", note, ORIGIN))
 
 

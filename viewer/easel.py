@@ -346,17 +346,14 @@ class Easel:
         return False
 
     def describe_surface(self, state: ViewerState) -> SurfaceInfo | None:
-        """Numbers of the surface on the stage."""
-        surface = self.surface
+        """Numbers of the surface of the present code; else of one that was found before."""
+        known = [pane for pane in (0, 1) if self._has_surface(state, pane)]
+        surface = self._panes[known[0]].surface if known else self.surface
         if surface is None:
             return None
-        settled = self.converged(state)
+        mesh = surface.mesh
         return SurfaceInfo(
-            len(surface.mesh.faces),
-            surface.mesh.level,
-            surface.mesh.density_range,
-            settled,
-            surface.resolution,
+            len(mesh.faces), mesh.level, mesh.density_range, bool(known), surface.resolution
         )
 
 

@@ -33,12 +33,12 @@ class Quality:
 
 @dataclass(frozen=True)
 class SurfaceInfo:
-    """The surface of the level preview."""
+    """The surface of the level preview; current: of the code that shows, not of one before."""
 
     triangles: int
     level: float
     density_range: tuple[float, float]
-    settled: bool
+    current: bool
     resolution: int = 96  # samples along a side of the cube
 
 
