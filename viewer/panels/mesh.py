@@ -29,7 +29,7 @@ LEVEL_TIP = (
     "The eye shows the surface while you change it."
 )
 UNKNOWN_LEVEL = "Show the surface before, with the eye: then its automatic level is known."
-UNKNOWN_SIZE = "The eye shows the surface; then this tells how large the file will be."
+UNKNOWN_SIZE = "Show the surface (the eye) for an estimate of the size."
 
 
 def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
