@@ -72,7 +72,11 @@ def find_hit(points: np.ndarray, faces: np.ndarray, ray: np.ndarray, axes: np.nd
     points: (V, 3). faces: (F, 3). axes: (2, 3), two other directions. As seen along the ray, all of
     it is a point, and it hits the triangles that contain this point.
     """
-    x, y = (points @ np.cross(ray, axes).T).T[:, faces]  # (F, 3) each
+    seen = (points @ np.cross(ray, axes).T).T  # (2, V)
+    quarter = ((seen > 0) * np.array([[1], [2]])).sum(0).astype(np.uint8)  # one bit an axis
+    a, b, c = quarter[faces].T
+    faces = faces[((a | b | c) & ~(a & b & c)) == 3]  # few are on both sides of both axes
+    x, y = seen[:, faces]  # (F, 3) each
     after, before = [1, 2, 0], [2, 0, 1]
     shares = x[:, after] * y[:, before] - x[:, before] * y[:, after]  # areas to the other corners
     whole = shares.sum(1)
