@@ -170,6 +170,29 @@ def test_a_mistake_of_a_worker_is_told_and_the_next_picture_comes(app: Any) -> N
     assert app.converged and notices(app) == []
 
 
+@pytest.mark.parametrize("comparing", [False, True])
+def test_a_picture_that_failed_is_not_saved_as_the_one_before(app: Any, comparing: bool) -> None:
+    def fail(*_: Any, **options: Any) -> Any:
+        raise ValueError("no picture today")
+
+    if comparing:
+        play(app, {"command": "compare.toggle"}, {"wait": "idle"})
+    before = written()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ballgan.Scene, "render_progressively", fail)
+        play(app, {"command": "foreground.next"}, {"wait": "idle"})
+        dismiss(app)
+        work_off(app, WRITERS["picture"])
+    assert "no picture today" in told(app)
+    assert written() == before
+    dismiss(app)
+    play(app, {"command": "foreground.next"}, {"wait": "idle"})
+    work_off(app, WRITERS["picture"])
+    assert len(written()) == len(before) + 1
+    if comparing:
+        play(app, {"command": "compare.toggle"}, {"wait": "idle"})
+
+
 def test_a_photo_that_is_lost_is_told(app: Any, tmp_path: Path) -> None:
     photo = tmp_path / "room.png"
     Image.new("RGB", (16, 8), (255, 0, 0)).save(photo)

@@ -9,7 +9,12 @@ import trimesh
 from ballgan_viewer import actions as act
 from ballgan_viewer import reveal
 from ballgan_viewer.info import SurfaceInfo
-from ballgan_viewer.panels.mesh import describe_bytes, describe_size, round_number
+from ballgan_viewer.panels.mesh import (
+    UNKNOWN_SIZE,
+    describe_bytes,
+    describe_size,
+    round_number,
+)
 from ballgan_viewer.state import ExportOptions
 from panel_screen import Screen
 from test_viewer_app import app, notices
@@ -20,13 +25,12 @@ __all__ = ["app"]  # fixtures
 STATE = with_model()
 
 
-class Info:
-    def __init__(self, triangles: int) -> None:
-        self.surface = SurfaceInfo(triangles, 10.0, (-5.0, 30.0), True, 96)
+def surface(triangles: int = 10_000, *, current: bool = True) -> SurfaceInfo:
+    return SurfaceInfo(triangles, 10.0, (-5.0, 30.0), current, 96)
 
 
 def size(triangles: int = 10_000, **options: Any) -> str:
-    return describe_size(ExportOptions(**options), Info(triangles))  # type: ignore[arg-type]
+    return describe_size(ExportOptions(**options), surface(triangles))
 
 
 def test_size_grows_with_the_grid_and_shrinks_with_simplification() -> None:
@@ -34,7 +38,29 @@ def test_size_grows_with_the_grid_and_shrinks_with_simplification() -> None:
     assert size(resolution=384, format="stl") == "About 160,000 triangles, 8 MB"
     assert size(resolution=384, format="stl", faces=10_000) == "About 10,000 triangles, 0.5 MB"
     assert size(resolution=192, texture=True).startswith("About 30,000 triangles")
-    assert size(triangles=0) == ""
+    assert size(format="obj", texture=True) == "About 30,000 triangles, 3.8 MB"
+    assert size(triangles=0) == describe_size(ExportOptions(), None) == UNKNOWN_SIZE
+
+
+def test_the_level_is_not_made_up(screen: Screen) -> None:
+    """Before the surface was looked at nobody knows it, nor the size."""
+    by_hand = act.SetExport(replace(STATE.export, automatic_level=False, level=10.0))
+    for unknown in ({}, {"surface": surface(current=False)}):
+        assert screen.click(STATE, "export.automatic", **unknown) == []
+    assert screen.click(STATE, "export.automatic", surface=surface()) == [by_hand]
+    assert screen.click(STATE, "export.automatic", surface_failed=True) == [by_hand]
+    off = replace(STATE, export=by_hand.options)
+    assert screen.click(off, "export.automatic") == [act.SetExport(STATE.export)]
+
+
+def test_another_code_has_another_size(app: Any) -> None:
+    play(app, {"wait": "loaded"}, {"click": "layer.surface"}, {"wait": "converged"})
+    found = app._info(app._arrange()).surface
+    assert found.current and found.triangles > 0
+    play(app, {"click": "layer.full"}, {"key": "Right"}, {"wait": "converged"})
+    assert not app._info(app._arrange()).surface.current
+    play(app, {"key": "Left"})
+    assert app._info(app._arrange()).surface == found
 
 
 def test_numbers_are_rounded_to_two_digits() -> None:

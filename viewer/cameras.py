@@ -5,6 +5,7 @@ Functions of the app and an action; see effects.EFFECTS.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from ballgan.camera_text import (
@@ -32,6 +33,7 @@ FORMS = {"json": "JSON", "opencv": "OpenCV", "opengl": "NeRF's transforms.json"}
 ORIGIN = "camera"  # of what is said here
 PASTE_ADVICE = "What can be pasted: a camera copied here, cameras.json, transforms.json, 25 numbers"
 MAX_TEXT = 2**22  # characters of a pasted text
+NO_SURFACE = "There is no surface to turn round here: double-click the foreground."
 SURFACE_OPACITY = 0.5  # of what counts as a surface
 
 
@@ -84,6 +86,9 @@ def take(app: App, text: str, name: str, advice: str = "") -> None:
         note = "The camera was moved to where the model can be seen"
     elif lost:
         note = f"The camera was taken without {lost}"
+    if abs(taken.fov - camera.fov) > 1e-6:
+        wanted, given = (f"{math.degrees(angle):.3g}\u00b0" for angle in (camera.fov, taken.fov))
+        note += f", with an angle of view of {given}: {wanted} cannot be shown"
     app.dispatch(act.Notify("info", note, ORIGIN))
 
 
@@ -105,13 +110,14 @@ def write(request: CameraRequest, ticket: Ticket) -> None:
 def pick_pivot(app: App, action: cam.PickPivot) -> None:
     """Put the pivot on the surface at a place of the picture."""
     state = app.state.seen
-    camera = state.view.camera
-    found = app.easel.probe(state, action.place)
-    if found is None or found[0] < SURFACE_OPACITY or state.model is None:
+    if state.model is None:
         return
-    ray = navigation.ray_direction(camera, *action.place, state.model.ray_shift)
-    point = navigation.move(navigation.eye_position(camera), ray, found[1])
-    app.dispatch(act.EndStroke(), cam.GlideTo(navigation.aim(camera, point)), act.EndStroke())
+    found = app.easel.inspect(state, action.place)
+    if found is None or found.point is None or (found.opacity or 0.0) < SURFACE_OPACITY:
+        app.dispatch(act.Notify("info", NO_SURFACE, ORIGIN))
+        return
+    aimed = navigation.aim(state.view.camera, found.point)
+    app.dispatch(act.EndStroke(), cam.GlideTo(aimed), act.EndStroke())
 
 
 def _complain(app: App, text: str) -> None:

@@ -12,6 +12,8 @@ from .gallery import THUMBNAILS
 from .requests import SaveRequest
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from .app import App
 
 WRITING = ("export", "capture", "film", "sphere")  # lanes whose jobs write a file
@@ -74,11 +76,8 @@ def _use_chosen_file(purpose: str, path: str) -> act.Action:
     return act.SetOutputFolder(path) if purpose == FOLDER else act.SetExportPath(path)
 
 
-def write_picture(app: App) -> None:
+def write_picture(app: App, pictures: tuple[np.ndarray, ...]) -> None:
     """Write what is shown, as it is."""
-    pictures = app.easel.photograph(app.state)
-    if not pictures:
-        return
     request = SaveRequest(
         pictures,
         app.state.view.comparison.divider,

@@ -79,8 +79,9 @@ def save_picture(app: App, action: act.SaveScreenshot) -> None:
     state = app.state
     if app.easel.model is None:
         return
-    if app.converged and not state.capture.size and not shows_mesh(state):
-        chores.write_picture(app)
+    shown = app.converged and not state.capture.size and not shows_mesh(state)
+    if shown and (pictures := app.easel.photograph(state)):
+        chores.write_picture(app, pictures)
     elif state.job("capture") is None:
         app.dispatch(act.StartCapture())
     else:
@@ -89,7 +90,8 @@ def save_picture(app: App, action: act.SaveScreenshot) -> None:
 
 def start_capture(app: App, action: act.StartCapture | act.StartFilm) -> None:
     """Render a picture or the film into a file."""
-    state, film = app.state, isinstance(action, act.StartFilm)
+    film = isinstance(action, act.StartFilm)
+    state = app.state if film else app.state.seen  # also on the camera's way to another place
     lane = "film" if film else "capture"
     obstacle = ""
     if app.easel.model is None:

@@ -92,9 +92,9 @@ class Rendered:
     pixels: Pixels
     neural_resolution: int
     milliseconds: float
+    alpha: np.ndarray  # (H, W) float32, opacity of the foreground
+    depth: np.ndarray  # (H, W) float32, its distance; in its layer the background's. World units
     convergence: float = 0.0  # in [0, 1]; 1: nothing better will come
-    alpha: np.ndarray | None = None  # (H, W) float32, opacity of the foreground
-    depth: np.ndarray | None = None  # (H, W) float32, distance of what shows, world units
 
 
 @dataclass(frozen=True)

@@ -324,6 +324,9 @@ def _to_rendered(request: RenderRequest, frame: Any, milliseconds: float, direct
     from ballgan import staging
 
     rgba = staging.to_rgba(request.view, frame, request.model.generator.config)
+    depth = frame.foreground_depth
+    if depth is None or request.view.layer == "background":  # or of a very large picture
+        depth = frame.depth
     return Rendered(
         request,
         frame.stage,
@@ -331,9 +334,9 @@ def _to_rendered(request: RenderRequest, frame: Any, milliseconds: float, direct
         _to_pixels(request.view, frame, rgba, direct),
         frame.neural_resolution,
         milliseconds,
-        frame.convergence,
         frame.alpha,
-        frame.depth,
+        depth,
+        frame.convergence,
     )
 
 
