@@ -306,6 +306,19 @@ def test_films_have_any_side_but_mp4_an_even_one(app: Any) -> None:
     assert app.state.capture.film_size == 4096
 
 
+def test_folders_of_pictures_may_have_dots_in_their_names(app: Any, tmp_path: Path) -> None:
+    model = app.easel.model.generator
+    ballgan.save(model, tmp_path / "cats.v2.pkl")
+    play(app, {"drop": str(tmp_path / "cats.v2.pkl")}, {"wait": "loaded"})
+    app.dispatch(lat.SetCode("foreground", Code(3.5)))
+    app.dispatch(act.MakeTurntable(0.1), act.PlayFilm(False))
+    app.dispatch(act.SetCapture(CaptureOptions(film="png", passes=1)))
+    for name in "cats.v2-seed3.50x0.00-film", "cats.v2-seed3.50x0.00-film-2":
+        play(app, {"click": "film.render"}, {"wait": "captured", "timeout": 60})
+        assert app.state.captured == str(tmp_path / name)
+        assert len(list((tmp_path / name).iterdir())) == 3
+
+
 def test_a_film_of_the_mesh(app: Any) -> None:
     app.dispatch(act.MakeTurntable(0.2), act.PlayFilm(False), act.SetLayer("surface"))
     app.dispatch(act.SetCapture(CaptureOptions(film="png", film_size=64, passes=1)))

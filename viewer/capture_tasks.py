@@ -46,7 +46,7 @@ def _capture(request: CaptureRequest, ticket: Ticket) -> None:
     started = time.perf_counter()
     suffix = ".png" if request.animation is None else _suffix(request.options.film)
     folder = make_folder(request.folder)
-    path = unused(folder / f"{request.stem}{suffix}")
+    path = unused(folder / f"{request.stem}{suffix}", suffix)
     check_writable(path)
     scene = ballgan.Scene(request.model.generator)
     what = _write(scene, request, path, ticket)
@@ -82,7 +82,14 @@ def _write(scene: Scene, request: CaptureRequest, path: Path, ticket: Ticket) ->
         return {"Software": "ballgan-viewer"} | describe_picture(session)
 
     count = render_film(
-        scene, request.view, film, path, settings, metadata=describe, progress=report
+        scene,
+        request.view,
+        film,
+        path,
+        settings,
+        format=options.film,
+        metadata=describe,
+        progress=report,
     )
     return f"{count} pictures"
 

@@ -102,9 +102,13 @@ def find_mesh_path(options: ExportOptions, name: str, folder: Path) -> Path:
     return unused(named)
 
 
-def unused(path: Path) -> Path:
-    """`path`, or with a number behind its stem if there is such a file."""
-    suffix = SUFFIX if path.name.endswith(SUFFIX) else path.suffix
+def unused(path: Path, suffix: str | None = None) -> Path:
+    """`path`, or with a number before its suffix if there is such a file.
+
+    suffix: "" for a folder, in whose name a dot means nothing; None: as the name says.
+    """
+    if suffix is None:
+        suffix = SUFFIX if path.name.endswith(SUFFIX) else path.suffix
     stem, candidate, number = path.name.removesuffix(suffix), path, 1
     while os.path.lexists(candidate):
         number += 1
