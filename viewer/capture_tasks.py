@@ -15,7 +15,7 @@ from ballgan.session import describe_picture
 from ballgan.view import View
 
 from . import actions as act
-from .paths import make_folder, unused
+from .paths import make_folder, write_unused
 from .requests import CaptureRequest
 from .worker import Ticket
 
@@ -41,15 +41,16 @@ def capture(request: CaptureRequest, ticket: Ticket) -> None:
 
 def _capture(request: CaptureRequest, ticket: Ticket) -> None:
     import ballgan
-    from ballgan.files import check_writable
 
     started = time.perf_counter()
     suffix = ".png" if request.animation is None else _suffix(request.options.film)
-    folder = make_folder(request.folder)
-    path = unused(folder / f"{request.stem}{suffix}", suffix)
-    check_writable(path)
     scene = ballgan.Scene(request.model.generator)
-    what = _write(scene, request, path, ticket)
+
+    def write(path: Path) -> str:
+        return _write(scene, request, path, ticket)
+
+    wanted = make_folder(request.folder) / f"{request.stem}{suffix}"
+    path, what = write_unused(wanted, write, suffix=suffix)
     seconds = time.perf_counter() - started
     ticket.post(act.Captured(str(path)))
     lane = "capture" if request.animation is None else "film"
