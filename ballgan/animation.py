@@ -223,6 +223,8 @@ def mix_backdrops(base: Backdrop, parts: Sequence[Backdrop], weights: Sequence[f
     changes: dict[str, Any] = {}
     for each in fields(base):
         values = [getattr(part, each.name) for part in parts]
+        if len({type(value) for value in values}) > 1:
+            continue  # none of what shows
         if each.name in ANGLES:
             changes[each.name] = math.remainder(_mean(unwrap(values), weights), math.tau)
         elif isinstance(values[0], Code):
@@ -248,9 +250,10 @@ def _mean_within(values: Sequence[float], weights: Sequence[float]) -> float:
 
 
 def _can_be_mixed(a: Backdrop, b: Backdrop) -> bool:
-    """Whether something lies between two backgrounds: all that has no mean is the same."""
+    """Whether something lies between two backgrounds: all that shows and has no mean is the same."""
+    shown_a, shown_b = a.relevant(), b.relevant()
     for each in fields(a):
-        first, second = getattr(a, each.name), getattr(b, each.name)
+        first, second = getattr(shown_a, each.name), getattr(shown_b, each.name)
         if type(first) is not type(second):
             return False
         if isinstance(first, str | bool) and first != second:
