@@ -250,7 +250,7 @@ def _mean_within(values: Sequence[float], weights: Sequence[float]) -> float:
 
 
 def _can_be_mixed(a: Backdrop, b: Backdrop) -> bool:
-    """Whether something lies between two backgrounds: all that shows and has no mean is the same."""
+    """Whether something lies between two backgrounds: what shows and has no mean is the same."""
     shown_a, shown_b = a.relevant(), b.relevant()
     for each in fields(a):
         first, second = getattr(shown_a, each.name), getattr(shown_b, each.name)
