@@ -28,7 +28,7 @@ from .staging import (
     to_settings,
 )
 from .video import FORMATS, VideoOptions, format_of, write_video
-from .view import CUT_OUT, SIDES, View, clamp_camera
+from .view import CUT_OUT, SIDES, View, clamp_view
 
 PASSES = (1, *REFINEMENTS)
 
@@ -138,11 +138,8 @@ def choose_video(
 def list_views(config: ModelConfig, view: View, animation: Animation) -> list[View]:
     """What the pictures of a film show; cameras are kept where the model can render."""
     home, limit = find_home(config), find_camera_limit(config)
-    views = []
-    for time in animation.frame_times:
-        shown = animation.view_at(view, time)
-        views.append(replace(shown, camera=clamp_camera(shown.camera, home, limit)))
-    return views
+    views = (animation.view_at(view, time) for time in animation.frame_times)
+    return [clamp_view(shown, home, limit) for shown in views]
 
 
 def render_frame(

@@ -92,6 +92,13 @@ def test_a_film_says_that_its_keys_still_have_a_background() -> None:
     assert "Keys still have" not in describe(do(state, act.ToggleBackground()))
 
 
+def test_a_film_says_how_many_pictures_its_format_has() -> None:
+    state = do(with_model(), act.MakeTurntable(4.0))
+    state = do(state, act.SetAnimation(replace(state.animation, fps=60.0)))
+    assert "3 keys, 240 pictures" in describe(state)
+    assert "200 pictures" in describe(do(state, act.SetCapture(CaptureOptions(film="gif"))))
+
+
 def test_removing_keys(filmed: ViewerState) -> None:
     state = do(filmed, act.PlayFilm(True), act.RemoveKey(1), act.RemoveKey(7))
     assert len(state.animation.keys) == 1 and state.playhead.key == -1

@@ -62,7 +62,7 @@ def _write(scene: Scene, request: CaptureRequest, path: Path, ticket: Ticket) ->
     from ballgan.capture import capture_picture, render_shown
     from ballgan.filming import FilmSettings, render_film
     from ballgan.images import write_rgba
-    from ballgan.video import MAX_GIF_FPS
+    from ballgan.video import FORMATS
 
     options, film = request.options, request.animation
     report, facts = ticket.progress, request.metadata
@@ -75,8 +75,7 @@ def _write(scene: Scene, request: CaptureRequest, path: Path, ticket: Ticket) ->
     if film is None:
         capture_picture(scene, request.view, path, settings, metadata=facts, progress=report)
         return f"{size} pixels"
-    if options.film == "gif":
-        film = replace(film, fps=min(film.fps, MAX_GIF_FPS))
+    film = replace(film, fps=min(film.fps, FORMATS[options.film].max_fps))
 
     def describe(view: View) -> dict[str, str]:
         session = replace(request.session, view=view)

@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 
 from ballgan.animation import Animation, turntable
-from ballgan.view import CODES, SIDES
+from ballgan.view import SIDES
 
 from .. import actions as act
 from .reduce import forget, reduce, with_camera
@@ -135,11 +135,7 @@ def _seek(state: ViewerState, time: float) -> ViewerState:
     state = _with_playhead(state, time=time)
     if not state.animation.keys:
         return state
-    before = state.view
-    view = state.animation.view_at(before, time)
-    for which in CODES:
-        if before.latents.of(which).locked:
-            view = view.with_code(which, before.code(which))
+    view = state.animation.view_at(state.view, time)
     return with_camera(replace(state, view=view), view.camera)
 
 
