@@ -7,9 +7,11 @@ from ballgan.animation import Animation, turntable
 from ballgan.view import SIDES
 
 from .. import actions as act
+from .. import document, history
 from .reduce import forget, reduce, with_camera
 from .values import CAPTURE_PASSES, FILM_FORMATS, Job, Playhead, ViewerState
 
+FILMED = ("view.camera", "view.foreground", "view.backdrop")  # values that a film sets
 FILM_TITLES = {"mp4": "MP4", "webm": "WebM", "gif": "GIF", "png": "PNG pictures"}
 
 
@@ -67,7 +69,7 @@ def _(action: act.RemoveKey, state: ViewerState) -> ViewerState:
 @reduce.register
 def _(action: act.MakeTurntable, state: ViewerState) -> ViewerState:
     animation = turntable(state.view, duration=action.duration, fps=state.animation.fps)
-    state = replace(state, animation=animation)
+    state = replace(_keep_view(state, is_open=True), animation=animation)
     return _with_playhead(state, time=0.0, key=-1, shown=True, playing=True)
 
 
@@ -75,14 +77,14 @@ def _(action: act.MakeTurntable, state: ViewerState) -> ViewerState:
 def _(action: act.SelectKey, state: ViewerState) -> ViewerState:
     if not 0 <= action.index < len(state.animation.keys):
         return _with_playhead(state, key=-1)
-    state = _with_playhead(state, key=action.index, playing=False)
+    state = _with_playhead(_keep_unkeyed(state), key=action.index, playing=False)
     return _seek(state, state.animation.keys[action.index].time)
 
 
 @reduce.register
 def _(action: act.Seek, state: ViewerState) -> ViewerState:
     time = min(max(action.time, 0.0), state.animation.duration)
-    state = _seek(state, time)
+    state = _seek(_keep_unkeyed(state), time)
     return _with_playhead(state, key=_key_at(state.animation, time))
 
 
@@ -91,8 +93,8 @@ def _(action: act.PlayFilm, state: ViewerState) -> ViewerState:
     playing = action.playing and bool(state.animation.keys)
     time = state.playhead.time
     at_end = not state.animation.loop and time >= state.animation.duration
-    if playing and at_end:
-        state = _seek(state, 0.0)
+    if playing:
+        state = _seek(_keep_unkeyed(state), 0.0 if at_end else time)
     return _with_playhead(state, playing=playing)
 
 
@@ -137,6 +139,18 @@ def _seek(state: ViewerState, time: float) -> ViewerState:
         return state
     view = state.animation.view_at(state.view, time)
     return with_camera(replace(state, view=view), view.camera)
+
+
+def _keep_unkeyed(state: ViewerState) -> ViewerState:
+    """The state whose view an undo brings back, if the film does not show it at the playhead."""
+    shown = _seek(state, state.playhead.time).view
+    return state if shown == state.view else _keep_view(state)
+
+
+def _keep_view(state: ViewerState, *, is_open: bool = False) -> ViewerState:
+    values = document.values(state)
+    kept = history.keep(state.history, {name: values[name] for name in FILMED}, is_open=is_open)
+    return replace(state, history=kept)
 
 
 def _key_at(animation: Animation, time: float) -> int:
