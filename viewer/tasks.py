@@ -7,7 +7,7 @@ ballgan happen inside the threads, so that the window is there first.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -291,8 +291,6 @@ def save_picture(request: SaveRequest, ticket: Ticket) -> None:
 
 def export_mesh(request: ExportRequest, ticket: Ticket) -> None:
     """Write a mesh file and post ExportFinished."""
-    import ballgan
-    from ballgan import staging
     from ballgan.chunks import part_of
     from ballgan.files import check_writable
     from ballgan.mesh import write_mesh
@@ -304,20 +302,10 @@ def export_mesh(request: ExportRequest, ticket: Ticket) -> None:
     check_writable(unused(wanted))
     suffix = wanted.suffix.lower()
     textured = options.texture and suffix in TEXTURE_SUFFIXES
-    domed = options.dome and suffix == ".glb" and request.backdrop.visible
-    scene = ballgan.Scene(request.model.generator)
-    staging.set_identity(scene, request.identity)
-    mesh = scene.mesh(
-        options.resolution,
-        level="auto" if options.automatic_level else options.level,
-        simplify=options.faces or None,
-        texture=TEXTURE_SIZE if textured else None,
-        progress=part_of(ticket.progress, 0.0, 0.9),
-    )
     dome = None
-    if domed:
-        scene.background = staging.to_background(request.backdrop)
-        dome = scene.dome(progress=part_of(ticket.progress, 0.9, 0.95))
+    if request.domed and suffix == ".glb":  # first: a photo that cannot be read is told at once
+        dome = _build_dome(request, part_of(ticket.progress, 0.0, 0.05))
+    mesh = _build_mesh(request, textured, part_of(ticket.progress, 0.05, 0.95))
 
     def write(path: Path) -> None:
         write_mesh(mesh, path, dome=dome, progress=part_of(ticket.progress, 0.95, 1.0))
@@ -327,6 +315,30 @@ def export_mesh(request: ExportRequest, ticket: Ticket) -> None:
     seconds = time.perf_counter() - started
     text = f"Wrote {path} ({len(mesh.faces):,} triangles, {seconds:.0f} s)"
     ticket.post(act.ExportFinished(str(path), text))
+
+
+def _build_dome(request: ExportRequest, progress: Callable[[float], None]) -> Any:
+    import ballgan
+    from ballgan import staging
+
+    scene = ballgan.Scene(request.model.generator)
+    scene.background = staging.to_background(request.backdrop)
+    return scene.dome(progress=progress)
+
+
+def _build_mesh(request: ExportRequest, textured: bool, progress: Callable[[float], None]) -> Any:
+    import ballgan
+    from ballgan import staging
+
+    options, scene = request.options, ballgan.Scene(request.model.generator)
+    staging.set_identity(scene, request.identity)
+    return scene.mesh(
+        options.resolution,
+        level="auto" if options.automatic_level else options.level,
+        simplify=options.faces or None,
+        texture=TEXTURE_SIZE if textured else None,
+        progress=progress,
+    )
 
 
 def _to_rendered(request: RenderRequest, frame: Any, milliseconds: float, direct: bool) -> Rendered:
