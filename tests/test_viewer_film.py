@@ -359,44 +359,6 @@ def test_films_have_any_side_but_mp4_an_even_one(app: Any) -> None:
     assert app.state.capture.film_size == 4096
 
 
-def test_folders_of_pictures_may_have_dots_in_their_names(app: Any, tmp_path: Path) -> None:
-    model = app.easel.model.generator
-    ballgan.save(model, tmp_path / "cats.v2.pkl")
-    play(app, {"drop": str(tmp_path / "cats.v2.pkl")}, {"wait": "loaded"})
-    app.dispatch(lat.SetCode("foreground", Code(3.5)))
-    app.dispatch(act.MakeTurntable(0.1), act.PlayFilm(False))
-    app.dispatch(act.SetCapture(CaptureOptions(film="png", passes=1)))
-    for name in "cats.v2-seed3.50x0.00-film", "cats.v2-seed3.50x0.00-film-2":
-        play(app, {"click": "film.render"}, {"wait": "captured", "timeout": 60})
-        assert app.state.captured == str(tmp_path / name)
-        assert len(list((tmp_path / name).iterdir())) == 3
-
-
-@pytest.mark.parametrize("kind", ["png", "gif"])
-def test_what_is_saved_while_a_film_is_rendered_stays(
-    app: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
-    theirs = tmp_path / ("tiny-seed0-film" if kind == "png" else "tiny-seed0-film.gif")
-    render = ballgan.Scene.render_stage
-
-    def meanwhile(self: Any, *arguments: Any, **options: Any) -> Any:
-        if not theirs.exists():
-            theirs.mkdir()
-            (theirs / "00001.png").write_text("theirs")
-        return render(self, *arguments, **options)
-
-    app.dispatch(act.MakeTurntable(0.1), act.PlayFilm(False))
-    app.dispatch(act.SetCapture(CaptureOptions(film=kind, passes=1)))
-    settle(app)
-    monkeypatch.setattr(ballgan.Scene, "render_stage", meanwhile)
-    play(app, {"click": "film.render"}, {"wait": "captured", "timeout": 60})
-    ours = theirs.with_name(theirs.name.replace("film", "film-2"))
-    assert app.state.captured == str(ours) and ours.exists()
-    assert [path.read_text() for path in theirs.iterdir()] == ["theirs"]
-    assert sorted(tmp_path.iterdir()) == sorted([ours, theirs])
-    assert str(ours) in app.state.notices[-1].text
-
-
 def test_a_film_of_the_mesh(app: Any) -> None:
     app.dispatch(act.MakeTurntable(0.2), act.PlayFilm(False), act.SetLayer("surface"))
     app.dispatch(act.SetCapture(CaptureOptions(film="png", film_size=64, passes=1)))
