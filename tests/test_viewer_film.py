@@ -139,6 +139,15 @@ def test_what_the_film_shows_is_no_step(filmed: ViewerState) -> None:
     assert do(filmed, *seeking).history == filmed.history
 
 
+def test_dragging_a_key_is_one_step(filmed: ViewerState) -> None:
+    state, before = do(filmed, act.EndStroke()), filmed.animation
+    for time in 2.1, 2.4, 2.9:
+        moved = state.animation.with_time(1, time)
+        state = do(state, act.SetAnimation(moved), act.SelectKey(1))
+    assert (state.animation.keys[1].time, state.playhead.time) == (2.9, 2.9)
+    assert do(state, act.Undo()).animation == before
+
+
 def test_a_turntable_is_undone_with_the_way_it_has_gone() -> None:
     start = do(with_model(), look(with_model(), 0.3), act.EndStroke())
     played = do(start, act.MakeTurntable(4.0), act.AdvanceFilm(1.0))

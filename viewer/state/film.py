@@ -69,7 +69,8 @@ def _(action: act.RemoveKey, state: ViewerState) -> ViewerState:
 @reduce.register
 def _(action: act.MakeTurntable, state: ViewerState) -> ViewerState:
     animation = turntable(state.view, duration=action.duration, fps=state.animation.fps)
-    state = replace(_keep_view(state, is_open=True), animation=animation)
+    kept = _keep_view(state, is_open=True)
+    state = replace(state, animation=animation, history=kept)
     return _with_playhead(state, time=0.0, key=-1, shown=True, playing=True)
 
 
@@ -77,14 +78,14 @@ def _(action: act.MakeTurntable, state: ViewerState) -> ViewerState:
 def _(action: act.SelectKey, state: ViewerState) -> ViewerState:
     if not 0 <= action.index < len(state.animation.keys):
         return _with_playhead(state, key=-1)
-    state = _with_playhead(_keep_unkeyed(state), key=action.index, playing=False)
-    return _seek(state, state.animation.keys[action.index].time)
+    state = _leave(state, state.animation.keys[action.index].time)
+    return _with_playhead(state, key=action.index, playing=False)
 
 
 @reduce.register
 def _(action: act.Seek, state: ViewerState) -> ViewerState:
     time = min(max(action.time, 0.0), state.animation.duration)
-    state = _seek(_keep_unkeyed(state), time)
+    state = _leave(state, time)
     return _with_playhead(state, key=_key_at(state.animation, time))
 
 
@@ -94,7 +95,7 @@ def _(action: act.PlayFilm, state: ViewerState) -> ViewerState:
     time = state.playhead.time
     at_end = not state.animation.loop and time >= state.animation.duration
     if playing:
-        state = _seek(_keep_unkeyed(state), 0.0 if at_end else time)
+        state = _leave(state, 0.0 if at_end else time)
     return _with_playhead(state, playing=playing)
 
 
@@ -141,16 +142,18 @@ def _seek(state: ViewerState, time: float) -> ViewerState:
     return with_camera(replace(state, view=view), view.camera)
 
 
-def _keep_unkeyed(state: ViewerState) -> ViewerState:
-    """The state whose view an undo brings back, if the film does not show it at the playhead."""
-    shown = _seek(state, state.playhead.time).view
-    return state if shown == state.view else _keep_view(state)
+def _leave(state: ViewerState, time: float) -> ViewerState:
+    """As `_seek`; an undo brings back a view that the film does not show at the playhead."""
+    after, shown = _seek(state, time), _seek(state, state.playhead.time)
+    if state.view in (after.view, shown.view):
+        return after
+    return replace(after, history=_keep_view(state))
 
 
-def _keep_view(state: ViewerState, *, is_open: bool = False) -> ViewerState:
+def _keep_view(state: ViewerState, *, is_open: bool = False) -> history.History:
+    """The history with a step that brings back the view."""
     values = document.values(state)
-    kept = history.keep(state.history, {name: values[name] for name in FILMED}, is_open=is_open)
-    return replace(state, history=kept)
+    return history.keep(state.history, {name: values[name] for name in FILMED}, is_open=is_open)
 
 
 def _key_at(animation: Animation, time: float) -> int:
