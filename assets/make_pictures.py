@@ -18,6 +18,7 @@ from ballgan.images import contact_sheet, load_image, resize_image, write_png
 HERE = Path(__file__).parent
 SIDE = 256  # pixels of a cell
 LAYERS = ("full", "foreground", "background", "depth", "normals", "surface")
+TRACK = 842  # of the timeline, pixels from the window's top
 VIEWS = (-38, -15, 20, 42)  # degrees of yaw
 PANORAMAS = ("sunset", "night-city", "room", "neon")
 SEEDS = (17, 11, 1, 12)
@@ -26,7 +27,9 @@ Step = dict[str, Any]
 
 
 IDLE: Step = {"wait": "idle", "timeout": 120}
-PICTURE: list[Step] = [IDLE, {"screenshot": "window.png"}]
+TO_TOP: Step = {"wheel": 50, "at": [1200, 500]}  # of the panel
+AWAY: Step = {"wheel": 0, "at": [5, 5]}  # the pointer, from what would show a tip
+PICTURE: list[Step] = [IDLE, AWAY, {"screenshot": "window.png"}]
 
 
 def save() -> list[Step]:
@@ -56,7 +59,7 @@ def run(steps: list[Step], folder: Path) -> list[Path]:
     """Replay steps in a window of its own settings: the pictures that were saved, in order."""
     script = folder / "script.json"
     script.write_text(json.dumps([IDLE, *steps]))
-    command = [sys.executable, "-m", "ballgan_viewer", "--offscreen", "--size", "1280x800"]
+    command = [sys.executable, "-m", "ballgan_viewer", "--offscreen", "--size", "1360x900"]
     subprocess.run(
         [*command, "--script", str(script)],
         env=os.environ | {"BALLGAN_CONFIG_DIR": str(folder)},
@@ -66,20 +69,73 @@ def run(steps: list[Step], folder: Path) -> list[Path]:
     return sorted((folder / "saved").glob("*.png"), key=lambda path: path.stat().st_mtime_ns)
 
 
-def light_steps() -> list[Step]:
-    """The light window, with favourites, a contact sheet and a gradient."""
-    steps: list[Step] = [{"click": "window.theme.light"}, {"click": "background.gradient"}]
-    steps += [{"click": "background.gradient.dusk"}, {"set": ["camera.yaw", 20]}]
-    for seed in (11, 12, 17):
-        steps += [{"set": ["foreground.seed", seed]}, {"click": "gallery.keep"}, IDLE]
-    sections = ("model", "foreground", "background", "window")
-    steps += [{"click": "gallery.sheet.count.12"}, {"click": "gallery.sheet"}]
-    steps += [{"click": f"section.{name}"} for name in sections]
-    return [*steps, *PICTURE]
+def close(*sections: str) -> list[Step]:
+    """Fold sections of the panel that stand above what is to be seen."""
+    return [{"click": f"section.{name}"} for name in sections]
+
+
+def look(seed: int, yaw: float, background: int = 25) -> list[Step]:
+    """A head from a side, before a learnt background."""
+    steps: list[Step] = [
+        {"set": ["foreground.seed", seed]},
+        {"set": ["background.seed", background]},
+    ]
+    return [*steps, {"set": ["camera.yaw", yaw]}]
+
+
+def window_steps() -> dict[str, list[Step]]:
+    """What is done in each window before it is taken, by the picture's name."""
+    kept: list[Step] = []
+    for seed in (5, 7, 29):
+        kept += [{"set": ["foreground.seed", seed]}, {"click": "gallery.keep"}, IDLE]
+    keys: list[Step] = [*look(17, -20), {"command": "film.timeline"}, {"key": "K"}]
+    for x, seed, yaw in ((330, 20, -5), (650, 29, 10)):
+        keys.append({"drag": {"from": [x, TRACK], "to": [x, TRACK]}})
+        keys += [*look(seed, yaw), {"key": "K"}]
+    return {
+        "screenshot": [*look(17, -6), *close("camera"), TO_TOP],
+        "gallery": [
+            *[{"click": "window.theme.light"}, {"click": "background.gradient"}],
+            *[{"click": "background.gradient.dusk"}, *kept, {"set": ["camera.yaw", 10]}],
+            *[{"click": "gallery.sheet.count.24"}, {"click": "gallery.sheet"}],
+            *close("model", "foreground", "background", "camera", "output", "window"),
+        ],
+        "directions": [
+            *[*look(20, -12), {"set": ["foreground.mix.seed", 29]}],
+            *[{"set": ["foreground.direction.0", 1.5]}, {"set": ["foreground.direction.2", -1]}],
+            *close("model", "background", "camera", "output"),
+            TO_TOP,
+        ],
+        "background": [
+            *[{"drop": str(HERE / "panoramas" / "sunset.jpg")}, {"wait": "loaded"}],
+            *[{"set": ["foreground.seed", 29]}, {"set": ["camera.yaw", -12]}],
+            *[{"click": "background.light"}, {"click": "background.sphere.fold"}],
+            *[{"click": "background.separation.fold"}],
+            *close("model", "foreground", "camera", "output"),
+        ],
+        "compare": [
+            *[*look(12, -12), {"key": "C"}, {"click": "compare.layer.normals"}],
+            *[{"key": "I"}, *close("model", "foreground", "background")],
+            {"drag": {"from": [330, 400], "to": [330, 400], "button": "right"}},
+        ],
+        "mesh": [
+            *[*look(29, -20), {"click": "layer.surface"}, {"click": "mesh.wireframe"}],
+            *[{"click": "export.texture"}, {"click": "capture.size.0"}],
+            *close("model", "foreground", "background", "camera"),
+        ],
+        "film": [
+            *[*keys, {"click": "film.format.webm"}],
+            *close("model", "foreground", "background", "camera", "output"),
+        ],
+        "palette": [
+            *[*look(23, -10), *close("camera"), {"key": "K", "mods": ["control"]}],
+            {"set": ["palette.query", "camera"]},
+        ],
+    }
 
 
 def main() -> None:
-    """Write screenshot.png, screenshot-light.png, layers.png and backgrounds.png."""
+    """Write layers.png and backgrounds.png, and a picture of each window."""
     for name, steps, labels in (
         ("layers", layer_steps(), LAYERS),
         ("backgrounds", background_steps(), PANORAMAS),
@@ -87,9 +143,9 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             pictures = [resize_image(load_image(path), SIDE) for path in run(steps, Path(folder))]
         write_png(HERE / f"{name}.png", contact_sheet([pictures], (), labels))
-    for name, steps in (("screenshot", PICTURE), ("screenshot-light", light_steps())):
+    for name, steps in window_steps().items():
         with tempfile.TemporaryDirectory() as folder:
-            run(steps, Path(folder))
+            run([*steps, *PICTURE], Path(folder))
             shutil.copy(Path(folder) / "window.png", HERE / f"{name}.png")
 
 

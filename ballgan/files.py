@@ -5,6 +5,7 @@ import os
 import re
 import secrets
 import shutil
+import time
 import zlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -147,15 +148,19 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         pass
 
 
-def remove_abandoned(folder: str | os.PathLike[str], names: Collection[str]) -> None:
-    """Remove what killed processes left of their writes to files with these names.
+def remove_abandoned(
+    folder: str | os.PathLike[str], names: Collection[str] | None = None, *, age: float = 0.0
+) -> None:
+    """Remove what killed processes left of their writes to files with these names; None: any.
 
-    Only when nobody writes them any more.
+    Only when nobody writes them any more, or for what is older than `age` seconds.
     """
-    shortened = {shorten_name(name, 100) for name in names}
+    shortened = {shorten_name(name, 100) for name in names or ()}
+    newest = time.time() - age
     for path in Path(folder).glob(".*.tmp") if Path(folder).is_dir() else ():
         found = re.fullmatch(r"\.(.+)\.[0-9a-f]{12}\.tmp", path.name)
-        if found and found[1] in shortened and path.is_file():
+        known = found is not None and (names is None or found[1] in shortened)
+        if known and path.is_file() and path.stat().st_mtime <= newest:
             path.unlink(missing_ok=True)
 
 

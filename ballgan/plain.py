@@ -13,6 +13,7 @@ Annotations may be bool, int, float, str, dataclasses, tuples, `dict[str, ...]`,
 
 import dataclasses
 import difflib
+import functools
 import math
 import types
 import typing
@@ -68,15 +69,25 @@ def to_plain(value: Any) -> Any:
     return [to_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
-def from_plain(expected: Any, value: Any, where: str, *, lenient: bool = False) -> Any:
+def from_plain(
+    expected: Any,
+    value: Any,
+    where: str,
+    *,
+    lenient: bool = False,
+    unknown: list[str] | None = None,
+) -> Any:
     """Check `value` against the annotation `expected` and build it: inverse of `to_plain`.
 
     lenient: any key may be missing whose field has a default, as if all of them were `later`.
-    Raises ValueError, naming the place by `where`, on unknown or missing keys, wrong types and
-    numbers that are not finite.
+    unknown: takes the places of keys that are unknown, which are passed over; None: they are
+    refused. Raises ValueError, naming the place by `where`, on unknown or missing keys, wrong types
+    and numbers that are not finite.
     """
-    if dataclasses.is_dataclass(expected):
-        return _dataclass_from_plain(expected, value, where, lenient)
+    read = functools.partial(from_plain, lenient=lenient, unknown=unknown)
+    if dataclasses.is_dataclass(expected) and isinstance(expected, type):
+        present = _check_keys(expected, value, where, lenient=lenient, unknown=unknown)
+        return expected(**{k: read(kind, value[k], f"{where}.{k}") for k, kind in present.items()})
     origin, arguments = typing.get_origin(expected), typing.get_args(expected)
     if origin in (types.UnionType, typing.Union):
         if value is None:
@@ -84,16 +95,17 @@ def from_plain(expected: Any, value: Any, where: str, *, lenient: bool = False) 
             return None
         choices = [a for a in arguments if a is not type(None)]
         chosen = choices[0] if len(choices) == 1 else _choose_kind(choices, value, where)
-        return from_plain(chosen, value, where, lenient=lenient)
+        return read(chosen, value, where)
     if origin is tuple:
-        return _tuple_from_plain(arguments, value, where, lenient)
+        kinds = _check_items(arguments, value, where)
+        pairs = enumerate(zip(kinds, value, strict=True))
+        return tuple(read(kind, item, f"{where}[{i}]") for i, (kind, item) in pairs)
     if origin is dict:
         require(isinstance(value, dict), f"{where} should be a mapping; got {value!r:.80}.")
         require(len(value) <= MAX_ITEMS, f"{where} has {len(value)} items.")
         kind = arguments[1]
         return {
-            from_plain(str, key, where): from_plain(kind, item, f"{where}.{key}", lenient=lenient)
-            for key, item in value.items()
+            read(str, key, where): read(kind, item, f"{where}.{key}") for key, item in value.items()
         }
     return _simple_from_plain(expected, value, where)
 
@@ -117,16 +129,14 @@ def _simple_from_plain(expected: Any, value: Any, where: str) -> Any:
     return value
 
 
-def _tuple_from_plain(kinds: tuple[Any, ...], value: Any, where: str, lenient: bool) -> Any:
+def _check_items(kinds: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
+    """What the items of a list should be."""
     require(isinstance(value, (list, tuple)), f"{where} should be a list; got {value!r:.80}.")
     require(len(value) <= MAX_ITEMS, f"{where} has {len(value)} items.")
     if kinds[-1] is Ellipsis:
         kinds = kinds[:1] * len(value)
     require(len(value) == len(kinds), f"{where} has {len(value)} items.")
-    return tuple(
-        from_plain(kind, item, f"{where}[{i}]", lenient=lenient)
-        for i, (kind, item) in enumerate(zip(kinds, value, strict=True))
-    )
+    return kinds
 
 
 def _choose_kind(choices: list[Any], value: Any, where: str) -> Any:
@@ -140,7 +150,10 @@ def _choose_kind(choices: list[Any], value: Any, where: str) -> Any:
     raise ValueError(f"{where}.kind should be one of {known}; got {kind!r:.80}.")
 
 
-def _dataclass_from_plain(expected: Any, value: Any, where: str, lenient: bool) -> Any:
+def _check_keys(
+    expected: Any, value: Any, where: str, *, lenient: bool, unknown: list[str] | None
+) -> dict[str, Any]:
+    """What the values of a mapping should be, of those keys that it has of a dataclass."""
     require(isinstance(value, dict), f"{where} should be a mapping; got {type(value).__name__}.")
     hints = {f.name: t for f, t in _fields(expected)}
     may_lack = {f.name for f, _ in _fields(expected) if _may_be_missing(f, lenient)}
@@ -149,17 +162,14 @@ def _dataclass_from_plain(expected: Any, value: Any, where: str, lenient: bool) 
         kind = value.get("kind", expected.KIND)
         require(kind == expected.KIND, f"{where}.kind is {expected.KIND!r}; got {kind!r:.80}.")
         present = present - {"kind"}
-    unknown = sorted(str(key) for key in present - hints.keys())
+    strange = _suggest(sorted(str(key) for key in present - hints.keys()), list(hints))
     missing = sorted(hints.keys() - present - may_lack)
-    require(not unknown, f"{where} has unknown keys: {_suggest(unknown, list(hints))[:200]}.")
+    if unknown is None:
+        require(not strange, f"{where} has unknown keys: {', '.join(strange)[:200]}.")
+    else:
+        unknown += [f"{where}.{key}" for key in strange]
     require(not missing, f"{where} lacks the keys: {', '.join(missing)}.")
-    return expected(
-        **{
-            key: from_plain(kind, value[key], f"{where}.{key}", lenient=lenient)
-            for key, kind in hints.items()
-            if key in present
-        }
-    )
+    return {key: kind for key, kind in hints.items() if key in present}
 
 
 def _may_be_missing(field: Any, lenient: bool) -> bool:
@@ -168,10 +178,10 @@ def _may_be_missing(field: Any, lenient: bool) -> bool:
     return "later" in field.metadata or (lenient and has_default)
 
 
-def _suggest(unknown: list[str], known: list[str]) -> str:
+def _suggest(unknown: list[str], known: list[str]) -> list[str]:
     """Unknown keys, each with the known one that it looks like."""
     near = {key: difflib.get_close_matches(key, known, 1, 0.75) for key in unknown[:20]}
-    return ", ".join(f"{key} ({match[0]}?)" if match else key for key, match in near.items())
+    return [f"{key} ({match[0]}?)" if match else key for key, match in near.items()]
 
 
 def _fields(expected: Any) -> list[tuple[dataclasses.Field[Any], Any]]:

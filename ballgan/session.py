@@ -14,9 +14,10 @@ same text in their metadata, with the names of files but not their folders, sinc
 away.
 
 To extend it, add a field with a default to a dataclass of view.py: it is written and read without
-further work, and files from before it existed give the default. If it is a path, declare it
-with `view.file_field()`. Only a change of what a present key means needs another VERSION, and a
-function in `_UPGRADES` that turns the older text into the present one.
+further work, files from before it existed give the default, and older programs pass it over with a
+complaint. If it is a path, declare it with `view.file_field()`. Only a change of what a present key
+means needs another VERSION, and a function in `_UPGRADES` that turns the older text into the
+present one.
 """
 
 import json
@@ -33,7 +34,7 @@ from .animation import Animation
 from .files import atomic_write
 from .model_files import ModelFile
 from .panoramas import bundled_panoramas, locate_panorama
-from .plain import from_plain, to_plain
+from .plain import from_plain, require, to_plain
 from .view import (
     BACKDROP_KINDS,
     COLORMAPS,
@@ -44,6 +45,9 @@ from .view import (
     SIDES,
     Backdrop,
     Code,
+    Comparison,
+    DepthStyle,
+    MeshStyle,
     Orbit,
     View,
 )
@@ -87,6 +91,16 @@ class Session:
         return self.models[self.shown] if self.models else None
 
 
+_CHOICES: dict[type, dict[str, tuple[str, ...]]] = {  # of fields that hold a name
+    View: {"layer": LAYERS},
+    Backdrop: {"kind": BACKDROP_KINDS},
+    DepthStyle: {"colormap": COLORMAPS},
+    MeshStyle: {"paint": PAINTS},
+    Comparison: {"kind": COMPARISONS, "layer": LAYERS},
+    PictureSettings: {"sides": SIDES},
+}
+
+
 def write_session(path: str | os.PathLike[str], session: Session) -> None:
     """Write a session file, atomically. Files in its folder are named relative to it.
 
@@ -98,14 +112,16 @@ def write_session(path: str | os.PathLike[str], session: Session) -> None:
         file.write(text.encode())
 
 
-def read_session(path: str | os.PathLike[str]) -> Session:
+def read_session(path: str | os.PathLike[str], unknown: list[str] | None = None) -> Session:
     """Read a session file, or the session of a picture that was saved by the window.
 
-    Files that are not where the session says are looked for beside it. Raises SessionError.
+    Files that are not where the session says are looked for beside it. unknown: as of
+    `decode_session`. Raises SessionError.
     """
     text = _read_text(Path(path))
     folder = Path(os.path.abspath(path)).parent
-    return _map_files(decode_session(text, str(path)), lambda name: _locate(name, folder))
+    session = decode_session(text, str(path), unknown)
+    return _map_files(session, lambda name: _locate(name, folder))
 
 
 def encode_session(session: Session) -> str:
@@ -115,26 +131,47 @@ def encode_session(session: Session) -> str:
     return _NUMBERS.sub(_join_lines, text) + "\n"
 
 
-def decode_session(text: str, name: str = "the session") -> Session:
-    """Inverse of `encode_session`. Raises SessionError, which calls the source `name`."""
+def decode_session(
+    text: str, name: str = "the session", unknown: list[str] | None = None
+) -> Session:
+    """Inverse of `encode_session`. Raises SessionError, which calls the source `name`.
+
+    unknown: takes the places of keys that are unknown and passed over, to complain of; None: they
+    are refused.
+    """
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise SessionError(f"{name} is damaged or no session: it is not JSON ({error}).") from None
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise SessionError(f'{name} is no session: its "format" should be "{FORMAT}".')
+    passed: list[str] = []
     try:
-        session = from_plain(Session, _upgrade(data), "session", lenient=True)
+        content = _upgrade(data)
+        session: Session = from_plain(Session, content, "session", lenient=True, unknown=passed)
         _check(session)
+        require(unknown is not None or not passed, complain_of(passed))
     except (ValueError, RecursionError) as error:
         raise SessionError(f"{name} cannot be used: {error}") from None
+    if unknown is not None:
+        unknown += passed
     return session
 
 
+def complain_of(unknown: list[str]) -> str:
+    """What to tell of keys of a session that are not known here."""
+    return (
+        f"The session has unknown keys: {', '.join(unknown)[:200]}. What a newer program wrote can "
+        "look different here: update this program to see it as it was."
+    )
+
+
 def describe_picture(session: Session) -> dict[str, str]:
-    """A session as the metadata of a picture (text chunks of a PNG): names without folders."""
-    nameless = _map_files(session, _public)
-    return {METADATA_KEY: encode_session(replace(nameless, window={}))}
+    """A session as the metadata of a picture (text chunks of a PNG): the model that is shown alone,
+    names without folders, and nothing of the window."""
+    models = () if session.model is None else (session.model,)
+    shown: Session = _map_files(replace(session, models=models, shown=0, window={}), _public)
+    return {METADATA_KEY: encode_session(shown)}
 
 
 def holds_session(path: str | os.PathLike[str]) -> bool:
@@ -169,20 +206,13 @@ def _check(session: Session) -> None:
     count = len(session.models)
     if not 0 <= session.shown < max(count, 1):
         raise ValueError(f"session.shown should be one of {count} models; got {session.shown}.")
-    _require_choice("layer", session.view.layer, LAYERS)
-    if session.picture.sides not in SIDES:
-        known = ", ".join(SIDES)
-        raise ValueError(
-            f"session.picture.sides is one of {known}; got {session.picture.sides!r:.80}."
-        )
-    _require_choice("backdrop.kind", session.view.backdrop.kind, BACKDROP_KINDS)
-    for key in session.animation.keys:
-        _require_choice("backdrop.kind", key.backdrop.kind, BACKDROP_KINDS)
-    _require_choice("depth.colormap", session.view.depth.colormap, COLORMAPS)
-    _require_choice("mesh.paint", session.view.mesh.paint, PAINTS)
-    _require_choice("comparison.kind", session.view.comparison.kind, COMPARISONS)
-    _require_choice("comparison.layer", session.view.comparison.layer, LAYERS)
-    for value in (*_walk(session.view), *_walk(session.animation)):
+    for where, value in _walk(session, "session"):
+        for name, choices in _CHOICES.get(type(value), {}).items():
+            known, chosen = ", ".join(choices), getattr(value, name)
+            require(
+                chosen in choices,
+                f"{where}.{name} should be one of {known}; got {chosen!r:.80}.",
+            )
         if isinstance(value, Code) and max(abs(value.x), abs(value.y)) > MAX_COORDINATE:
             raise ValueError(f"x and y of a code should be within +-2^40; got {value}.")
         if isinstance(value, Backdrop) and not 0 <= value.light_strength <= MAX_STRENGTH:
@@ -195,21 +225,15 @@ def _check(session: Session) -> None:
             )
 
 
-def _require_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        known = ", ".join(choices)
-        raise ValueError(f"session.view.{name} should be one of {known}; got {value!r:.80}.")
-
-
-def _walk(value: Any) -> Iterator[Any]:
-    """All dataclasses in a tree of them."""
+def _walk(value: Any, where: str) -> Iterator[tuple[str, Any]]:
+    """All dataclasses in a tree of them, each with its place."""
     if is_dataclass(value):
-        yield value
+        yield where, value
         for each in fields(value):
-            yield from _walk(getattr(value, each.name))
-    elif isinstance(value, (tuple, dict)):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _walk(item)
+            yield from _walk(getattr(value, each.name), f"{where}.{each.name}")
+    elif isinstance(value, tuple):
+        for index, item in enumerate(value):
+            yield from _walk(item, f"{where}[{index}]")
 
 
 def _read_text(path: Path) -> str:

@@ -299,6 +299,11 @@ class View:
         backdrop = replace(self.backdrop, code=codes.background)
         return replace(self, foreground=codes.foreground, backdrop=backdrop)
 
+    def keep_locked(self, codes: CodePair) -> CodePair:
+        """These codes, but the view's own where those are locked."""
+        locked = [which for which in CODES if self.latents.of(which).locked]
+        return replace(codes, **{which: self.code(which) for which in locked})
+
     def compared(self) -> "View | None":
         """The view right of the divider, by the same camera; None: there is nothing to compare."""
         how, alone = self.comparison, replace(self, comparison=Comparison())
@@ -308,7 +313,7 @@ class View:
             return replace(alone, layer=how.layer)
         if how.kind == "codes":
             other = self.latents.other
-            return None if other is None else alone.with_codes(other)
+            return None if other is None else alone.with_codes(self.keep_locked(other))
         if how.pinned is None:
             return None
         return replace(how.pinned, camera=self.camera, comparison=Comparison())

@@ -3,6 +3,7 @@
 import ctypes
 import os
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ class _Mallinfo(ctypes.Structure):
 
 @dataclass(frozen=True)
 class Memory:
-    """Memory of this process in MiB, and GL's textures.
+    """Memory of this process in MiB, GL's textures, and threads and open files.
 
     resident: what the system counts. used: what the program has asked for and not given back.
     scattered: free, but between what is used, so that the allocator cannot give it back.
@@ -33,11 +34,12 @@ class Memory:
     used: float
     scattered: float
     textures: int
+    handles: int
 
     def __str__(self) -> str:
         return (
             f"{self.resident:.1f} MiB resident, {self.used:.1f} used, "
-            f"{self.scattered:.1f} scattered, {self.textures} textures"
+            f"{self.scattered:.1f} scattered, {self.textures} textures, {self.handles} handles"
         )
 
 
@@ -54,7 +56,12 @@ def measure() -> Memory:
             mallinfo.restype = _Mallinfo
             info = mallinfo()
             used, scattered = (info.uordblks + info.hblkhd) / MIB, info.fordblks / MIB
-    return Memory(resident, used, scattered, _count_textures())
+    return Memory(resident, used, scattered, _count_textures(), _count_handles())
+
+
+def _count_handles() -> int:
+    files = Path("/proc/self/fd")
+    return threading.active_count() + (len(os.listdir(files)) if files.exists() else 0)
 
 
 def _count_textures() -> int:

@@ -2,13 +2,15 @@
 
 import random
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ballgan_viewer import actions as act
-from ballgan_viewer.requests import RenderRequest
+from ballgan_viewer.requests import Forget, RenderRequest
+from ballgan_viewer.worker import Progress, Stopped
 from viewer_driver import play
 
 KEYS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -23,7 +25,7 @@ REFRESH = 1 / 60  # seconds between two pictures of a screen
 
 @dataclass(frozen=True)
 class Delay:
-    """How long a person waited for the first thing that a lane posted after a request.
+    """How long a person waited for what a lane made of a request.
 
     seconds: by the clock. work: of those, what the lane's thread has computed meanwhile, to which
     neither the window nor other programs on a busy machine add.
@@ -37,14 +39,35 @@ class Delay:
         return f"{self.seconds:.2f} s, {self.work:.2f} s of work, for {self.request}"
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A request that a lane was given, when, and what its thread had computed until then."""
+
+    request: Any
+    at: float
+    worked: float
+
+
 class AnswerTimes:
-    """The longest delay of a lane, and the one with the most work."""
+    """How long a lane's answers take: the longest, that with the most work, the longest result.
+
+    An answer is what the work on a request posts, or its end; it answers the requests before it,
+    too, which it came instead of. How far the work is, is an answer, but no result. That older work
+    was stopped is neither.
+    """
 
     def __init__(self, lane: Any) -> None:
-        self.longest = self.hardest = Delay()
-        self._asked: tuple[float, float, str] | None = None  # when a request came, not yet answered
+        self.longest = self.hardest = self.slowest = Delay()
+        self._unanswered: list[Asked] = []
+        self._without_result: list[Asked] = []
+        self._current: Any = None  # what the lane works on
         self._lane, self._submit, self._post, self._work = lane, lane.submit, lane.post, lane._work
         lane.submit, lane.post, lane._work = self._watch_submit, self._watch_post, self._watch_work
+
+    @property
+    def unanswered(self) -> list[str]:
+        """What was asked for and has no result yet."""
+        return [describe(asked.request) for asked in self._without_result]
 
     def close(self) -> None:
         """Leave the lane as it was."""
@@ -52,31 +75,43 @@ class AnswerTimes:
         lane.submit, lane.post, lane._work = self._submit, self._post, self._work
 
     def _watch_submit(self, request: Any) -> None:
-        with self._lane._changed:  # else the lane may end meanwhile what it does, and answer this
-            if type(request).__name__ != "Forget" and self._asked is None:
-                self._asked = time.monotonic(), self._worked(), describe(request)
+        with self._lane._changed:
+            if isinstance(request, Forget):  # nobody waits for another model's pictures
+                self._unanswered, self._without_result = [], []
+            else:
+                asked = Asked(request, time.monotonic(), self._worked())
+                self._unanswered.append(asked)
+                self._without_result.append(asked)
             self._submit(request)
 
     def _watch_post(self, result: Any) -> None:
-        self._note(type(result).__name__)
+        if not isinstance(result, Stopped):
+            self._note(result)
         self._post(result)
 
     def _watch_work(self, request: Any, ticket: Any) -> None:
-        try:
-            self._work(request, ticket)
-        finally:
-            with self._lane._changed:
-                if not self._lane._waiting:
-                    self._note("nothing new")  # all that was asked for was there
+        self._current = request
+        self._work(request, ticket)
+        self._note(None)  # all that was asked for was there
 
-    def _note(self, answer: str) -> None:
-        asked, self._asked = self._asked, None
-        if asked is not None:
-            began, worked, request = asked
-            request += f" -> {answer}"
-            delay = Delay(time.monotonic() - began, self._worked() - worked, request)
-            self.longest = max(self.longest, delay, key=lambda d: d.seconds)
-            self.hardest = max(self.hardest, delay, key=lambda d: d.work)
+    def _note(self, result: Any) -> None:
+        with self._lane._changed:
+            answered = _take_until(self._unanswered, self._current)
+            made = []
+            if not isinstance(result, Progress):
+                made = _take_until(self._without_result, self._current)
+            for asked in answered:
+                delay = self._delay(asked, result)
+                self.longest = max(self.longest, delay, key=lambda d: d.seconds)
+                self.hardest = max(self.hardest, delay, key=lambda d: d.work)
+            for asked in made:
+                self.slowest = max(
+                    self.slowest, self._delay(asked, result), key=lambda d: d.seconds
+                )
+
+    def _delay(self, asked: Asked, result: Any) -> Delay:
+        words = f"{describe(asked.request)} -> {type(result).__name__}"
+        return Delay(time.monotonic() - asked.at, self._worked() - asked.worked, words)
 
     def _worked(self) -> float:
         thread = self._lane._thread
@@ -85,11 +120,42 @@ class AnswerTimes:
         return time.clock_gettime(time.pthread_getcpuclockid(thread.ident))
 
 
+def _take_until(waiting: list[Asked], request: Any) -> list[Asked]:
+    """Take from `waiting` what was asked for up to `request`; nothing if it is not there."""
+    place = next((i for i, asked in enumerate(waiting) if asked.request is request), -1)
+    taken = waiting[: place + 1]
+    del waiting[: place + 1]
+    return taken
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a monkey measured.
+
+    longest, hardest, slowest: see AnswerTimes, of all lanes. unanswered: requests that have no
+    result. frame: seconds of the longest frame. met: numbers of actions, by what went on.
+    """
+
+    longest: Delay
+    hardest: Delay
+    slowest: Delay
+    unanswered: list[str]
+    frame: float
+    met: dict[str, int]
+
+    def __str__(self) -> str:
+        return (
+            f"longest answer: {self.longest}; hardest: {self.hardest}; slowest result: "
+            f"{self.slowest}; longest frame: {self.frame:.2f} s; met: {dict(self.met)}"
+        )
+
+
 class Screen:
     """Lets a window's frames wait for a screen, as they do unless it is offscreen."""
 
     def __init__(self, window: Any) -> None:
-        self._window, self._present = window, window.present
+        self.longest = 0.0  # seconds of a frame, with the action before it
+        self._window, self._present, self._presented_at = window, window.present, time.monotonic()
         window.present = self._wait
 
     def close(self) -> None:
@@ -98,7 +164,9 @@ class Screen:
 
     def _wait(self) -> None:
         self._present()
+        self.longest = max(self.longest, time.monotonic() - self._presented_at)
         time.sleep(REFRESH - time.monotonic() % REFRESH)
+        self._presented_at = time.monotonic()
 
 
 def describe(request: Any) -> str:
@@ -118,7 +186,8 @@ class Monkey:
         self.random = random.Random(seed)
         self.done: list[dict[str, Any]] = []  # steps, so that a failure can be told
         self.answers = {name: AnswerTimes(app.lanes[name]) for name in ANSWERING}
-        self._screen = Screen(app.window)
+        self.met: Counter[str] = Counter()  # actions while something went on
+        self.screen = Screen(app.window)
         self._kinds: dict[Callable[[], dict[str, Any] | None], int] = {
             self._command: 20,
             self._click: 30,
@@ -132,15 +201,21 @@ class Monkey:
         }
 
     @property
-    def delays(self) -> tuple[Delay, Delay]:
-        """The longest of all lanes, and the one with the most work."""
+    def summary(self) -> Summary:
+        """What was measured until now."""
         times = self.answers.values()
-        longest = max((t.longest for t in times), key=lambda d: d.seconds)
-        return longest, max((t.hardest for t in times), key=lambda d: d.work)
+        return Summary(
+            max((t.longest for t in times), key=lambda d: d.seconds),
+            max((t.hardest for t in times), key=lambda d: d.work),
+            max((t.slowest for t in times), key=lambda d: d.seconds),
+            [request for t in times for request in t.unanswered],
+            self.screen.longest,
+            self.met,
+        )
 
     def close(self) -> None:
         """Leave the app as it was."""
-        self._screen.close()
+        self.screen.close()
         for times in self.answers.values():
             times.close()
 
@@ -153,12 +228,19 @@ class Monkey:
         if step is None:
             return
         self.done = [*self.done[-19:], step]
+        self.met.update(self._going_on())
         try:
             play(self.app, step)
         except ScriptError as error:
             if "cannot be used now" not in str(error) and "no widget" not in str(error):
                 raise
         check(self.app)
+
+    def _going_on(self) -> list[str]:
+        """What the program does while an action comes."""
+        state = self.app.state
+        rendering = ["rendering"] if self.app.lanes["render"].busy else []
+        return [*rendering, *(["loading"] if state.loading else []), *(j.lane for j in state.jobs)]
 
     def _command(self) -> dict[str, Any] | None:
         from ballgan_viewer.commands import COMMANDS

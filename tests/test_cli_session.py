@@ -1,5 +1,6 @@
 """`ballgan render --session`: the same pixels as the library's ladder, and clear refusals."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -115,6 +116,21 @@ def test_refusals_in_one_line(
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_a_newer_session_is_rendered_with_a_warning(
+    session_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert render("--session", session_file, "--output", tmp_path / "a") == 0
+    assert "warning" not in capsys.readouterr().err
+    data = json.loads(session_file.read_text())
+    data["view"]["sparkle"] = 3
+    session_file.write_text(json.dumps(data))
+    assert render("--session", session_file, "--output", tmp_path / "b") == 0
+    warning = "warning: The session has unknown keys: session.view.sparkle."
+    assert warning in capsys.readouterr().err
+    same = [(tmp_path / name / "look.png").read_bytes() for name in "ab"]
+    assert same[0] == same[1]
 
 
 def test_a_model_that_changed_is_not_used_silently(

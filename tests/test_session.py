@@ -58,7 +58,8 @@ def tamper(**changes: Any) -> str:
 @pytest.fixture
 def picture(tmp_path: Path) -> Iterator[Path]:
     path = tmp_path / "picture.png"
-    session = Session((ModelFile("/home/me/heads.pkl", 5, "ab"),), 0, VIEW, {"private": "/home/me"})
+    models = (ModelFile("secret.pkl", 7, "cd"), ModelFile("/home/me/heads.pkl", 5, "ab"))
+    session = Session(models, 1, VIEW, {"private": "/home/me"})
     write_png(path, np.zeros((4, 4, 3)), {"Software": "test"} | describe_picture(session))
     yield path
 
@@ -91,12 +92,17 @@ def test_older_files_take_the_defaults_of_newer_fields() -> None:
         (tamper(version=2), r"written by a newer program \(session version 2; .* up to 1\)\. Upd"),
         (tamper(version=0), "version should be a whole number from 1; got 0"),
         (tamper(version=None), "version should be a whole number"),
-        (tamper(view__camera__pich=1), r"session\.view\.camera has unknown keys: pich \(pitch\?\)"),
+        (tamper(view__camera__pich=1), r"unknown keys: session\.view\.camera\.pich \(pitch\?\)"),
         (tamper(view__camera__yaw="left"), r"session\.view\.camera\.yaw should be of type float"),
         (tamper(view__camera__yaw=float("nan")), r"camera\.yaw should be a finite number"),
         (tamper(view__camera__radius=-1.0), "radius above 0"),
         (tamper(view__foreground__x=1e300), "x and y of a code should be within"),
         (tamper(view__layer="sound"), r"session\.view\.layer should be one of full, .*'sound'"),
+        (
+            tamper(view__comparison__pinned={"layer": "x"}),
+            r"comparison\.pinned\.layer should be one",
+        ),
+        (tamper(picture__sides="x"), r"session\.picture\.sides should be one of both"),
         (tamper(view__backdrop__kind="door"), r"session\.view\.backdrop\.kind should be one of"),
         (tamper(view__backdrop__light_strength=9.0), "light_strength should be in 0 ... 2"),
         (tamper(shown=3), "session.shown should be one of 0 models; got 3"),
@@ -105,6 +111,15 @@ def test_older_files_take_the_defaults_of_newer_fields() -> None:
 )
 def test_what_cannot_be_used_is_explained(text: str, message: str) -> None:
     with pytest.raises(SessionError, match=message):
+        decode_session(text, "x.json")
+
+
+def test_what_a_newer_program_wrote_opens_as_far_as_it_is_known() -> None:
+    unknown: list[str] = []
+    text = tamper(view__camera__shutter=1, glow={"on": True})
+    assert decode_session(text, "x.json", unknown).view == VIEW
+    assert unknown == ["session.glow", "session.view.camera.shutter"]
+    with pytest.raises(SessionError, match=r"session\.glow, .*: update this program"):
         decode_session(text, "x.json")
 
 
@@ -155,6 +170,7 @@ def test_pictures_carry_a_session_without_folders(picture: Path) -> None:
     session = read_session(picture)
     assert replace(session.view, backdrop=VIEW.backdrop) == VIEW
     assert session.model == ModelFile(str(picture.parent / "heads.pkl"), 5, "ab")
+    assert len(session.models) == 1  # the others are nobody's business
     assert session.window == {}
 
 

@@ -19,7 +19,7 @@ from ballgan.camera_text import (
     encode_cameras,
     to_camera,
 )
-from ballgan.view import MAX_PITCH, Orbit
+from ballgan.view import MAX_PITCH, NEAREST, Orbit
 
 CENTRE = [270, 280]  # of the picture, logical pixels
 
@@ -135,6 +135,9 @@ def test_what_cannot_be_pasted_is_explained(app: Any) -> None:
 @pytest.mark.parametrize(("key", "name"), [("opencv", "cameras"), ("opengl", "transforms")])
 def test_saved_cameras_can_be_read(app: Any, tmp_path: Path, key: str, name: str) -> None:
     play(app, {"click": f"camera.save.{key}"}, {"click": f"camera.save.{key}"})
+    play(app, {"wait": "saved"})
+    app.frame()
+    assert last_notice(app)[1].startswith("Saved ")
     (camera,) = decode_cameras((tmp_path / f"{name}.json").read_text()).values()
     assert np.array(camera.cam2world) == pytest.approx(
         np.array(to_camera(camera_of(app)).cam2world)
@@ -168,6 +171,34 @@ def test_the_angle_of_view_changes_nobody_but_the_identity_pose_does(app: Any) -
     assert app.preview.identity != before
     play(app, {"click": "camera.identity.model"})
     assert np.abs(settle(app) - picture).max() < 1e-5
+
+
+def test_the_identity_pose_is_typed_taken_and_chosen_again(app: Any) -> None:
+    def pose() -> Any:
+        return app.state.view.conditioning
+
+    play(app, {"click": "camera.identity.own"}, {"set": ["identity.pitch", 20]})
+    assert pose().pitch == pytest.approx(math.radians(20))
+    play(app, {"set": ["camera.yaw", 40]}, {"click": "identity.take"})
+    taken = camera_of(app)
+    assert pose() == taken
+    play(app, {"key": "R"}, {"click": "camera.identity.model"})
+    assert pose() is None
+    play(app, {"click": "camera.identity.own"})
+    assert pose() == taken
+    play(app, {"click": "camera.identity.own"})
+    assert pose() == taken
+
+
+def test_the_distance_is_typed_and_dragged_as_far_as_the_model_goes(app: Any) -> None:
+    home = camera_of(app)
+    play(app, {"set": ["camera.distance", 2.2]})
+    assert camera_of(app) == replace(home, radius=pytest.approx(2.2))
+    play(app, {"drag": {"widget": "camera.distance", "by": [300, 0], "steps": 3}})
+    far = camera_of(app).radius
+    assert home.radius < far <= app.state.model.camera_limit
+    play(app, {"set": ["camera.distance", -3]})
+    assert camera_of(app).radius == pytest.approx(NEAREST * home.radius)
 
 
 def test_the_pivot_is_typed(app: Any) -> None:

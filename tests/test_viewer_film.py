@@ -10,7 +10,7 @@ from ballgan_viewer import actions as act
 from ballgan_viewer import commands, document
 from ballgan_viewer import latent_actions as lat
 from ballgan_viewer.panels.film import describe
-from ballgan_viewer.state import CaptureOptions, ViewerState, apply
+from ballgan_viewer.state import CaptureOptions, ExportOptions, ViewerState
 from PIL import Image
 from test_video import decode, psnr
 from test_viewer_state import do, with_model
@@ -160,16 +160,19 @@ def test_a_turntable_is_undone_with_the_way_it_has_gone() -> None:
 def test_sessions_keep_the_film_and_pictures_leave_it_alone(filmed: ViewerState) -> None:
     session = document.to_session(filmed)
     assert session.animation == filmed.animation
-    restored = do(with_model(), act.RestoreDocument(document.read(session)))
+    restored = do(with_model(), act.RestoreDocument(document.read(session, [])))
     assert restored.animation == filmed.animation and restored.capture == filmed.capture
     picture = replace(session, window={}, animation=ViewerState().animation)
-    assert do(filmed, act.RestoreDocument(document.read(picture))).animation == filmed.animation
+    assert do(filmed, act.RestoreDocument(document.read(picture, []))).animation == filmed.animation
 
 
 def test_options_that_do_not_exist_are_refused() -> None:
-    for wrong in (CaptureOptions(film="avi"), CaptureOptions(passes=2), CaptureOptions(sides="")):
-        with pytest.raises(ValueError, match="no such options"):
-            apply(ViewerState(), act.SetCapture(wrong))
+    for wrong in ({"film": "avi"}, {"passes": 2}, {"sides": ""}, {"size": 9000}, {"film_size": -1}):
+        with pytest.raises(ValueError, match=f"capture.{next(iter(wrong))} (is|should be) "):
+            CaptureOptions(**wrong)
+    for wrong in ({"format": "avi"}, {"resolution": -1}, {"faces": -1}):
+        with pytest.raises(ValueError, match=f"export.{next(iter(wrong))} (is|should be) "):
+            ExportOptions(**wrong)
 
 
 def test_commands_follow_the_state(filmed: ViewerState) -> None:

@@ -11,16 +11,19 @@ from ballgan_viewer.notes import (
     Favourite,
     ModelNotes,
     NamedDirection,
+    add_favourite,
     load_notes,
     merge,
+    name_favourite,
     notes_file,
+    remove_favourite,
     save_notes,
 )
 from ballgan_viewer.state import ViewerState, apply
 from test_viewer_state import with_model
 
 from ballgan.latents import Direction, StyleMix
-from ballgan.view import Backdrop, Code, CodeControl, CodePair
+from ballgan.view import Backdrop, Code, CodeControl, CodePair, Comparison
 
 START = with_model()
 SMILE = Direction("pca", 3, (0, 1))
@@ -88,6 +91,19 @@ def test_sides_remember_their_codes_and_undo_brings_them_back() -> None:
     assert do(again, act.Undo()).view == on_a.view
     same = do(again, lat.CopySide(), lat.ToggleSide())
     assert same.view.foreground == Code(5.0)
+
+
+def test_a_lock_loses_no_code_of_the_other_side() -> None:
+    on_a = do(START, lat.SetCode("foreground", Code(1.0)), lat.SetCode("background", Code(3.0)))
+    on_b = do(on_a, lat.ToggleSide(), lat.SetCode("foreground", Code(2.0)))
+    on_b = do(on_b, lat.SetCode("background", Code(4.0)), lat.ToggleLock("foreground"))
+    locked = do(on_b, lat.ToggleSide())
+    assert locked.view.codes == CodePair(Code(2.0), Code(3.0))
+    both = replace(on_b.view, comparison=Comparison(on=True, kind="codes"))
+    assert both.sides()[1].codes == locked.view.codes  # beside it stands what the toggle shows
+    again = do(locked, lat.ToggleSide(), lat.ToggleLock("foreground"))
+    assert again.view.codes == CodePair(Code(2.0), Code(4.0))
+    assert do(again, lat.ToggleSide()).view.codes == CodePair(Code(1.0), Code(3.0))
 
 
 def test_blends_between_places_are_half_way_and_nest_only_so_far() -> None:
@@ -164,7 +180,7 @@ def test_notes_come_back_from_their_file(tmp_path: Path, monkeypatch: pytest.Mon
         (Favourite(Code(2.0, mix=StyleMix(3, (1,)), moves=((SMILE, 1.5),)), Code()),),
     )
     assert load_notes("ab" * 32) == (ModelNotes(), None)
-    save_notes("ab" * 32, "heads", notes)
+    save_notes("ab" * 32, "heads", ModelNotes(), notes)
     assert load_notes("ab" * 32) == (notes, None)
     assert '"model": "heads"' in notes_file("ab" * 32).read_text()
     assert load_notes("cd" * 32) == (ModelNotes(), None)
@@ -222,3 +238,36 @@ def test_damaged_notes_are_ignored_with_a_message(
     assert notes == ModelNotes()
     assert complaint is not None
     assert str(path) in complaint
+    kept = ModelNotes(favourites=(Favourite(Code(3.0)),))
+    save_notes("ab" * 32, "heads", notes, kept)
+    assert load_notes("ab" * 32) == (kept, None)
+    assert path.with_name(path.name + ".bad").read_text() == text
+
+
+def test_favourites_that_cannot_be_read_leave_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BALLGAN_CONFIG_DIR", str(tmp_path))
+    path = notes_file("ab" * 32)
+    path.parent.mkdir()
+    favourites = '[{"foreground": {"warp": 1}}, {"foreground": {"x": 3.0}}]'
+    path.write_text(
+        f'{{"format": "ballgan notes", "version": 1, "notes": {{"favourites": {favourites}}}}}'
+    )
+    notes, complaint = load_notes("ab" * 32)
+    assert notes == ModelNotes(favourites=(Favourite(Code(3.0)),))
+    assert complaint is not None and "warp" in complaint
+
+
+def test_two_windows_keep_each_others_favourites(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BALLGAN_CONFIG_DIR", str(tmp_path))
+    start = ModelNotes(favourites=(Favourite(Code(1.0)), Favourite(Code(2.0))))
+    first = add_favourite(start, CodePair(Code(3.0)))
+    second = remove_favourite(name_favourite(start, CodePair(Code(1.0)), "a"), CodePair(Code(2.0)))
+    save_notes("ab" * 32, "heads", ModelNotes(), start)
+    save_notes("ab" * 32, "heads", start, first)
+    save_notes("ab" * 32, "heads", start, second)
+    notes, _ = load_notes("ab" * 32)
+    assert notes.favourites == (Favourite(Code(1.0), name="a"), Favourite(Code(3.0)))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from ballgan_viewer import actions as act
+from ballgan_viewer import camera_actions as cam
 from ballgan_viewer import latent_actions as lat
 from ballgan_viewer.follow import Follower, FollowRequest, find_newest
 from ballgan_viewer.shelf import open_recognised
@@ -71,6 +72,8 @@ def test_a_model_of_another_scale_brings_its_camera() -> None:
     small = info("small", home=Orbit(radius=1.0), camera_limit=1.5)
     state = do(opened("a"), act.ModelOpened(small), act.MoveCamera(Orbit(yaw=0.5, radius=1.2)))
     assert do(state, act.StepModel(1)).view.camera == replace(info("a").home, yaw=0.5)
+    state = do(state, cam.SetConditioning(Orbit(pitch=0.2, radius=1.2)))
+    assert do(state, act.StepModel(1)).view.conditioning == replace(info("a").home, pitch=0.2)
 
 
 def test_closing_shows_the_next_one_and_the_last_one_stays() -> None:

@@ -23,6 +23,7 @@ from test_viewer_state import with_model
 
 from ballgan.latents import Direction
 from ballgan.panoramas import bundled_panoramas
+from ballgan.separation import Separation
 from ballgan.view import LAYERS, Backdrop, Code
 
 QUALITY = Quality("full", 512, 64, 41.2, settled=True)
@@ -73,7 +74,11 @@ def test_every_state_draws_and_does_nothing_by_itself(screen: Screen, name: str)
             "background.light",
             act.SetBackdrop(replace(STATE.view.backdrop, match_light=True)),
         ),
-        ("model", "background.camera.still", act.HoldBackground(True)),
+        (
+            "model",
+            "background.camera.still",
+            act.SetBackdrop(replace(STATE.view.backdrop, camera=STATE.view.camera)),
+        ),
         ("none", "background.show", act.ToggleBackground()),
         (
             "colour",
@@ -96,6 +101,23 @@ def test_widgets_answer_with_actions(
     screen: Screen, name: str, widget: str, expected: act.Action
 ) -> None:
     assert screen.click(STATES[name], widget) == [expected]
+
+
+def test_the_separation_of_a_former_picture_is_marked(
+    screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[str] = []
+    fold = screen.ui.fold
+
+    def note(name: str, title: str, summary: str = "", **options: Any) -> Any:
+        drawn.append(summary)
+        return fold(name, title, summary, **options)
+
+    monkeypatch.setattr(screen.ui, "fold", note)
+    separation = Separation((1.0,), 0.0314, 0.5)
+    screen.show(STATE, separation=separation, quality=QUALITY)
+    screen.show(STATE, separation=separation, quality=replace(QUALITY, settled=False))
+    assert [summary for summary in drawn if summary] == ["0.031", "0.031 ..."]
 
 
 def test_what_cannot_be_done_does_nothing(screen: Screen) -> None:
@@ -200,7 +222,7 @@ def test_the_status_bar_says_when_there_is_no_surface() -> None:
     assert describe_picture(STATES["surface"], info).endswith("no surface at this level")
 
 
-def test_the_number_of_a_seed_is_clear_of_the_ring(
+def test_the_number_of_a_seed_is_clear_of_the_ring_and_whole(
     screen: Screen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     places: dict[str, float] = {}
@@ -214,8 +236,10 @@ def test_the_number_of_a_seed_is_clear_of_the_ring(
 
     imgui.new_frame()
     monkeypatch.setattr(imgui, "get_window_draw_list", Recorder)
-    pad._draw_seed(screen.ui, (100.0, 100.0), 7, nearest=True)
+    pad._draw_seed(screen.ui, (100.0, 100.0), 7, (50.0, 150.0), nearest=True)
+    pad._draw_seed(screen.ui, (52.0, 100.0), 88, (50.0, 150.0), nearest=False)
     imgui.end_frame()
+    assert places.keys() == {"7"}  # the sides would cut the other one
     assert places["7"] >= 100 + pad.RING
 
 

@@ -1,7 +1,7 @@
 """Presets of how to render: kept by name, and remembered."""
 
 import json
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,18 +10,19 @@ from ballgan_viewer import preferences
 from ballgan_viewer.presets import (
     BUILT_IN,
     MAX_PRESETS,
-    SCENE,
     Preset,
+    built_in,
     changes_of,
     find_preset,
     settings_of,
     with_preset,
+    with_settings,
 )
 from ballgan_viewer.state import ViewerState, apply
 from viewer_driver import open_app, play
 
 import ballgan
-from ballgan.view import Code, View
+from ballgan.view import Code, Comparison, DepthStyle, MeshStyle, View
 
 DEPTH = View(layer="depth", neural_resolution=96)
 
@@ -33,24 +34,30 @@ def do(state: ViewerState, *actions: act.Action) -> ViewerState:
 
 
 def test_a_preset_is_how_to_render_and_never_what() -> None:
-    settings = settings_of(replace(DEPTH, foreground=Code(7.0)))
-    assert set(settings) == {field.name for field in fields(View)} - set(SCENE)
+    split = Comparison(True, 0.3, "pinned", pinned=View(foreground=Code(9.0)))
+    shown = View(foreground=Code(3.0), comparison=split, mesh=MeshStyle(level=5.0))
+    settings = settings_of(replace(DEPTH, foreground=Code(7.0), mesh=MeshStyle("colour", True, 8)))
     preset = Preset("Depth", json.loads(json.dumps(settings)))
-    changed = replace(View(foreground=Code(3.0)), **changes_of(preset))
-    assert changed == replace(DEPTH, foreground=Code(3.0))
+    wanted = replace(shown, layer="depth", neural_resolution=96, mesh=MeshStyle("colour", True, 5))
+    assert with_settings(shown, preset) == wanted
+    for preset in built_in(64):
+        rays = {"Standard": None, "Draft": 32, "Fine": 128}[preset.name]
+        assert with_settings(DEPTH, preset) == replace(DEPTH, neural_resolution=rays)
 
 
 def test_settings_that_a_preset_lacks_or_that_are_gone_are_passed_over() -> None:
-    assert changes_of(Preset("Old", {"layer": "alpha", "sparkle": 3})) == {"layer": "alpha"}
+    old = {"layer": "alpha", "sparkle": 3, "comparison": {"on": True}, "depth": {"glow": 1}}
+    assert changes_of(Preset("Old", old)) == {"layer": "alpha", "depth": DepthStyle()}
     with pytest.raises(ValueError, match="Bad.neural_resolution should be of type int"):
         changes_of(Preset("Bad", {"neural_resolution": "many"}))
 
 
 def test_the_preset_in_use_is_found() -> None:
-    own = (Preset("Depth", settings_of(DEPTH)),)
-    assert find_preset(own, View()) == BUILT_IN[0]
-    assert find_preset(own, DEPTH) == own[0]
-    assert find_preset((), DEPTH) is None
+    presets = (*built_in(64), Preset("Depth", settings_of(DEPTH)))
+    assert find_preset(presets, View(comparison=Comparison(divider=0.2))) == presets[0]
+    assert find_preset(presets, DEPTH) == presets[-1]
+    assert find_preset(presets, replace(DEPTH, neural_resolution=128)) == presets[2]
+    assert find_preset(presets[:-1], DEPTH) is None
 
 
 def test_a_name_stands_for_one_preset() -> None:
@@ -65,10 +72,10 @@ def test_saving_choosing_undoing_and_forgetting() -> None:
     assert [preset.name for preset in state.preferences.presets] == ["Depth"]
     assert state.preset_name == ""
     state = do(state, act.ApplyPreset("Standard"))
-    assert state.view == View()
+    assert state.view == replace(DEPTH, neural_resolution=None)
     state = do(state, act.EndStroke(), act.ApplyPreset("Depth"))
     assert state.view == DEPTH
-    assert do(state, act.Undo()).view == View()
+    assert do(state, act.Undo()).view == replace(DEPTH, neural_resolution=None)
     assert do(state, act.DeletePreset("Depth")).preferences.presets == ()
     assert do(state, act.ApplyPreset("Nothing")) == state
     assert do(state, act.NamePreset(" "), act.SavePreset()).preferences == state.preferences
@@ -79,7 +86,7 @@ def test_saving_choosing_undoing_and_forgetting() -> None:
 def test_presets_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BALLGAN_CONFIG_DIR", str(tmp_path))
     kept = preferences.Preferences(presets=(Preset("Depth", settings_of(DEPTH)),))
-    assert preferences.save(kept) is None
+    preferences.save(preferences.Preferences(), kept)
     assert preferences.load() == (kept, None)
     (tmp_path / "viewer.json").write_text(
         '{"presets": [{"name": "x", "settings": {"neural_resolution": "y"}}]}'
@@ -98,10 +105,11 @@ def test_presets_in_the_window(
         play(app, {"wait": "loaded"}, {"click": "layer.normals"}, {"click": "presets"})
         play(app, {"set": ["presets.name", "Shape"]}, {"click": "presets.save"})
         assert [preset.name for preset in app.state.preferences.presets] == ["Shape"]
-        play(app, {"click": "presets.0"})
-        assert app.state.view.layer == "full"
+        play(app, {"click": "presets.2"})
+        assert app.state.view.neural_resolution == 2 * app.state.model.neural_resolution
+        play(app, {"click": "layer.full"})
         play(app, {"click": "presets"}, {"click": f"presets.{len(BUILT_IN)}"})
-        assert app.state.view.layer == "normals"
+        assert (app.state.view.layer, app.state.view.neural_resolution) == ("normals", None)
         play(app, {"click": "presets"}, {"click": f"presets.{len(BUILT_IN)}.delete"})
         assert app.state.preferences.presets == ()
         play(app, {"wait": "converged"})

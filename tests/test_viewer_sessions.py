@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,15 +15,21 @@ import numpy as np
 import pytest
 from ballgan_viewer import actions as act
 from ballgan_viewer import document
-from ballgan_viewer.autosave import Autosave
+from ballgan_viewer import latent_actions as lat
+from ballgan_viewer.autosave import KEPT, Autosave
+from ballgan_viewer.chores import housekeep
+from ballgan_viewer.notes import load_notes
+from ballgan_viewer.script import ScriptError
+from ballgan_viewer.state import CaptureOptions, Following
 from PIL import Image
+from test_viewer_models import wait_until
 from viewer_driver import SIZE, open_app, play, require_gl, settle
 
 from ballgan.animation import Animation, Key
 from ballgan.cli.main import main
-from ballgan.model_files import bundled_model, describe_file
+from ballgan.model_files import ModelFile, bundled_model, describe_file
 from ballgan.session import Session, read_session, write_session
-from ballgan.view import Backdrop, Code, View
+from ballgan.view import Backdrop, Code, Comparison, View
 
 CENTRE = [270, 280]  # of the picture, logical pixels
 CHANGES: tuple[dict[str, Any], ...] = (
@@ -183,16 +190,134 @@ def test_a_picture_that_is_gone_is_told(app: Any, tmp_path: Path) -> None:
     backdrop = Backdrop("photo", photo="/gone/room.jpg")
     path = tmp_path / "s.ballgan.json"
     film = Animation((Key(0.0, session.view.camera, backdrop=backdrop),))
-    view = replace(session.view, backdrop=backdrop)
+    split = Comparison(True, kind="pinned", pinned=View(backdrop=backdrop))
+    view = replace(session.view, backdrop=backdrop, comparison=split)
     write_session(path, replace(session, view=view, animation=film))
     play(app, {"drop": str(path)}, {"wait": "idle"})
     assert app.state.view.backdrop.kind == "learnt"
     assert app.state.animation.keys[0].backdrop.kind == "learnt"
+    assert app.state.view.comparison.pinned.backdrop.kind == "learnt"
     (text,) = errors(app)
     assert "room.jpg is not here" in text
     Image.new("RGB", (8, 8)).save(tmp_path / "room.jpg")  # beside the session
     play(app, {"drop": str(path)}, {"wait": "idle"})
     assert app.state.view.backdrop == replace(backdrop, photo=str(tmp_path / "room.jpg"))
+    assert app.state.view.comparison.pinned.backdrop == app.state.view.backdrop
+
+
+def test_what_a_newer_viewer_wrote_opens_as_far_as_it_is_known(app: Any, tmp_path: Path) -> None:
+    play(app, *CHANGES, {"click": "session.save"}, {"wait": "saved"})
+    path, values = Path(app.state.session), values_of(app)
+    data = json.loads(path.read_text())
+    data["view"]["sparkle"] = data["window"]["door"] = data["window"]["export"]["glue"] = 1
+    path.write_text(newer := json.dumps(data))
+    play(app, {"key": "R"}, {"drop": str(path)}, {"wait": "loaded"})
+    assert values_of(app) == values
+    (text,) = errors(app)
+    assert "session.view.sparkle, session.window.door, session.window.export.glue" in text
+    play(app, {"key": "S", "mods": ["control"]}, {"wait": "saved"})
+    assert path.read_text() == newer  # what was not restored as a whole is not replaced
+    assert app.state.session not in (None, str(path))
+
+
+@pytest.fixture
+def session_of_damaged(tmp_path: Path) -> Path:
+    """A session whose model cannot be read."""
+    model, path = tmp_path / "cats.pkl", tmp_path / "look.ballgan.json"
+    model.write_bytes(b"torn")
+    view = View(foreground=Code(5.0))
+    cats = (ModelFile(str(model), 9, "0" * 64),)
+    write_session(path, Session(cats, 0, view, animation=Animation((Key(0.0, view.camera),))))
+    return path
+
+
+def test_a_damaged_model_leaves_the_rest_of_its_session(app: Any, session_of_damaged: Path) -> None:
+    path = session_of_damaged
+    play(app, {"drop": str(path)}, {"wait": "idle"})
+    assert app.state.model.name == "tiny"
+    assert app.state.view.foreground == Code(5.0) and len(app.state.animation.keys) == 1
+    assert app.state.session is None  # where the reference to the model stays
+    assert "cats.pkl has changed since" in errors(app)[0] and "cats.pkl" in errors(app)[1]
+    play(app, {"key": "Z", "mods": ["control"]})
+    assert app.state.view.foreground == Code()
+
+
+def test_a_damaged_model_at_the_start_leaves_the_rest_of_its_session(
+    session_of_damaged: Path,
+) -> None:
+    with open_app(session_of_damaged) as app:
+        play(app, {"wait": "idle", "timeout": 60})
+        assert app.state.model.bundled and app.state.view.foreground == Code(5.0)
+        assert app.state.session is None
+        assert len(errors(app)) == 2
+
+
+def test_a_stand_in_does_not_replace_the_model_of_the_file(app: Any, tmp_path: Path) -> None:
+    path = tmp_path / "look.ballgan.json"
+    gone = ModelFile("/gone/cats.pkl", 9, "0" * 64)
+    write_session(path, replace(document.to_session(app.state), models=(gone,)))
+    play(app, {"drop": str(path)}, {"wait": "idle"}, {"key": "Right"})
+    play(app, {"key": "S", "mods": ["control"]}, {"wait": "saved"})
+    assert read_session(path).model == gone
+    assert app.state.session not in (None, str(path))
+
+
+def test_favourites_of_all_models_of_a_session_come_back(
+    model_file: Path, other_file: Path, tmp_path: Path
+) -> None:
+    with open_app(model_file) as app:
+        for drop in other_file, model_file:
+            play(app, {"wait": "loaded"}, {"key": "Right"})
+            app.dispatch(lat.AddFavourite())
+            play(app, {"drop": str(drop)}, {"wait": "loaded"})
+        assert app.state.model.name == "tiny"
+        play(app, {"click": "session.save"}, {"wait": "saved"})
+        kept, path = app.state.notebooks, app.state.session
+    assert len(kept) == 2 and not (tmp_path / "config" / "models").exists()
+    with open_app(path, remember=True) as again:
+        play(again, {"wait": "idle"})
+        assert again.state.notebooks == kept and again.state.session_notes == {}
+    assert {checksum: load_notes(checksum)[0] for checksum in kept} == kept
+
+
+def test_a_run_is_followed_again(model_file: Path, other_file: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    old, new = run / "model-000100.pkl", run / "model-000200.pkl"
+    shutil.copy(model_file, old)
+    with open_app(run) as app:
+        play(app, {"wait": "loaded"}, {"set": ["foreground.seed", 7]})
+        play(app, {"click": "session.save"}, {"wait": "saved"})
+        path = app.state.session
+    shutil.copy(model_file, new)
+    old.unlink()  # a run keeps its last few models
+    for file in run.iterdir():
+        os.utime(file, (1e9, 1e9))
+    with open_app(path) as again:
+        play(again, {"wait": "idle"})
+        assert again.state.following == Following(str(run), str(new), looked=True)
+        assert [model.path for model in again.state.models] == [str(new)]
+        assert again.state.view.foreground.seed == 7
+        assert errors(again) == [] and again.state.session == path
+        shutil.copy(other_file, run / "model-000300.safetensors")
+        os.utime(run / "model-000300.safetensors", (1e9, 1e9))
+        wait_until(again, lambda: again.state.model.name == "model-000300")
+        assert len(again.state.models) == 1
+    shutil.rmtree(run)
+    with open_app(path) as alone:
+        play(alone, {"wait": "idle", "timeout": 60})
+        assert alone.state.following is None and alone.state.view.foreground.seed == 7
+        assert "run is not here: it is followed no longer" in errors(alone)[0]
+
+
+def test_a_picture_brings_back_how_it_was_made(app: Any, tmp_path: Path) -> None:
+    options = replace(app.state.capture, size=64, passes=1, film="gif")
+    app.dispatch(act.SetCapture(options))
+    play(app, {"key": "S"}, {"wait": "captured", "timeout": 60})
+    app.dispatch(act.SetCapture(CaptureOptions(film="webm")))
+    play(app, {"drop": app.state.captured}, {"wait": "loaded"})
+    assert app.state.capture == replace(options, film="webm")  # which no picture knows
+    assert errors(app) == []
 
 
 @pytest.mark.parametrize(
@@ -202,9 +327,14 @@ def test_a_picture_that_is_gone_is_told(app: Any, tmp_path: Path) -> None:
         ('{"format": "ballgan session", "ver', "damaged"),
         ("{}", "is no session"),
         (
-            '{"format": "ballgan session", "version": 1, "window": {"door": 1}}',
-            "unknown keys: door",
+            '{"format": "ballgan session", "version": 1, "window": {"capture": {"film": "avi"}}}',
+            "capture.film is 'mp4', 'webm', 'gif' or 'png'; got 'avi'",
         ),
+        (
+            '{"format": "ballgan session", "version": 1, "window": {"export": {"faces": -1}}}',
+            "export.faces should be 0 (all) or 4 at least; got -1",
+        ),
+        ('{"format": "ballgan session", "version": 1, "picture": {"passes": 2}}', "capture.passes"),
         (
             '{"format": "ballgan session", "version": 1, "window": {"export": {"level": "x"}}}',
             "session.window.export.level should be of type float",
@@ -242,29 +372,63 @@ def test_a_session_that_cannot_be_written_is_told(app: Any, tmp_path: Path) -> N
     assert text.startswith("The session could not be saved: ") and "nowhere" in text
 
 
+def autosave(app: Any) -> None:
+    """Wait until nothing is left to be autosaved."""
+    while app.keeper.until_due(app.state) is not None or app.keeper.busy:
+        app.frame()
+
+
+def kept_in(folder: Path) -> dict[str, int]:
+    """How many sessions of which kind there are in the settings folder."""
+    return Counter(path.name.split("-")[0] for path in folder.glob("*.ballgan.json"))
+
+
 def test_the_autosave_ends_with_the_window(model_file: Path, tmp_path: Path) -> None:
     config = tmp_path / "config"
     with open_app(model_file, remember=True) as app:
         play(app, {"wait": "loaded"})
-        assert list(config.glob("autosave-*.json")) == []
+        assert kept_in(config) == {}
         play(app, *CHANGES, {"wait": "converged"}, {"wait": "saved"})
-        while app.keeper.until_due(app.state) is not None or app.keeper.busy:
-            app.frame()
+        autosave(app)
         (path,) = config.glob("autosave-*.json")
         assert read_session(path).view.foreground.y == app.state.view.foreground.y
-    assert sorted(entry.name for entry in config.iterdir()) == ["viewer.json"]
+    assert kept_in(config) == {"last": 1}
+    assert list(config.glob("*.lock")) == []
 
 
-def test_what_was_shown_is_shown_again_after_a_crash(model_file: Path, tmp_path: Path) -> None:
+def test_what_was_not_saved_is_left_for_the_next_window(model_file: Path, tmp_path: Path) -> None:
+    restore = {"command": "session.restore"}
+    with open_app(model_file, remember=True) as app:
+        play(app, {"wait": "loaded"})
+        with pytest.raises(ScriptError, match="session.restore"):
+            play(app, restore)
+        play(app, {"set": ["foreground.seed", 12]})
+    for _ in range(2):  # a window in which nothing was changed leaves what is there
+        with open_app(model_file, remember=True) as app:
+            play(app, {"wait": "loaded"})
+            assert app.state.notices == ()
+    with open_app(model_file, remember=True) as app:
+        play(app, {"wait": "loaded"}, restore, {"wait": "loaded"})
+        assert app.state.view.foreground == Code(12.0)
+        assert app.state.session is None
+        play(app, {"key": "S", "mods": ["control"]}, {"wait": "saved"})
+        app.frame()
+    assert kept_in(tmp_path / "config") == {"last": 1}  # a file of the person's has the rest
+    with open_app(app.state.session, remember=True) as app:
+        play(app, {"wait": "loaded"}, {"key": "Right"})
+    assert kept_in(tmp_path / "config") == {"last": 2}
+
+
+def crash(model: Path) -> None:
+    """A window in a process of its own that is killed."""
     require_gl()
     code = (
         "import os\n"
         "from viewer_driver import open_app, play\n"
-        "from test_viewer_sessions import CHANGES\n"
-        f"with open_app({str(model_file)!r}, remember=True) as app:\n"
+        "from test_viewer_sessions import CHANGES, autosave\n"
+        f"with open_app({str(model)!r}, remember=True) as app:\n"
         "    play(app, {'wait': 'loaded'}, *CHANGES, {'wait': 'converged'}, {'wait': 'saved'})\n"
-        "    while app.keeper.until_due(app.state) is not None or app.keeper.busy:\n"
-        "        app.frame()\n"
+        "    autosave(app)\n"
         "    os._exit(9)\n"
     )
     path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
@@ -272,6 +436,10 @@ def test_what_was_shown_is_shown_again_after_a_crash(model_file: Path, tmp_path:
         [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": path}, timeout=60, check=False
     )
     assert done.returncode == 9
+
+
+def test_what_was_shown_is_shown_again_after_a_crash(model_file: Path, tmp_path: Path) -> None:
+    crash(model_file)
     from ballgan_viewer.app import App, AppOptions
     from ballgan_viewer.window import Window, WindowOptions
 
@@ -286,8 +454,66 @@ def test_what_was_shown_is_shown_again_after_a_crash(model_file: Path, tmp_path:
     assert errors(app) == []
     app.close()
     window.close()
-    names = {entry.name for entry in (tmp_path / "config").iterdir()}
-    assert names == {"viewer.json", "recovered.ballgan.json"}
+    assert kept_in(tmp_path / "config") == {"recovered": 1, "last": 1}
+
+
+def test_what_crashed_windows_showed_can_be_opened(model_file: Path, tmp_path: Path) -> None:
+    crash(model_file)
+    (left,) = (tmp_path / "config").glob("autosave-*.json")
+    shutil.copy(left, left.with_name("autosave-other.ballgan.json"))  # of a second window
+    with open_app(model_file, remember=True) as app:
+        play(app, {"wait": "loaded"})
+        (notice,) = app.state.notices
+        assert notice.level == "advice" and "Restore the last session" in notice.text
+        app.expiry.clear()
+        housekeep(app)
+        assert app.expiry == {}  # it stays
+        first, second = app.state.preferences.recent_sessions
+        assert first != second and read_session(first) == read_session(second)
+        play(app, {"command": "session.restore"}, {"wait": "loaded"})
+        assert app.state.view.foreground.is_blend
+    assert kept_in(tmp_path / "config") == {"recovered": 2, "last": 1}
+
+
+def test_a_failing_autosave_is_told_once(model_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk_is_full = True
+
+    def write(path: str, session: Session) -> None:
+        if disk_is_full:
+            raise OSError(28, "No space left on device", path)
+
+    monkeypatch.setattr("ballgan_viewer.session_tasks.write_session", write)
+    monkeypatch.setattr("ballgan_viewer.keeper.INTERVAL", 0.0)
+    with open_app(model_file, remember=True) as app:
+        play(app, {"wait": "loaded"})
+        told = []
+        for full in (True, True, False, True, True):
+            disk_is_full = full
+            play(app, {"key": "Right"})
+            autosave(app)
+            app.frame()
+            told.append(len(errors(app)))
+            app.dispatch(*(act.Dismiss(notice.number) for notice in app.state.notices))
+        assert told == [1, 0, 0, 1, 0]
+
+
+def test_an_autosave_stays_if_nothing_else_can_be_written(
+    model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(path: Path, session: Session) -> None:
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr("ballgan_viewer.keeper.write_session", write)
+    with open_app(model_file, remember=True) as app:
+        play(app, {"wait": "loaded"}, {"key": "Right"})
+        autosave(app)
+    assert kept_in(tmp_path / "config") == {"autosave": 1}
+
+
+def test_a_folder_without_autosave_is_told(model_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("a file is in the way")
+    with open_app(model_file, remember=True) as app:
+        assert any(text.startswith("There is no autosave: ") for text in errors(app))
 
 
 def test_a_session_of_the_bundled_model_opens_it(tmp_path: Path) -> None:
@@ -302,18 +528,31 @@ def test_a_session_of_the_bundled_model_opens_it(tmp_path: Path) -> None:
 
 
 def test_windows_leave_the_autosaves_of_others_alone(tmp_path: Path) -> None:
-    ours = Autosave(tmp_path)
+    ours, other = Autosave(tmp_path), Autosave(tmp_path)
     ours.path.write_text("{}")
-    code = (
-        "import sys\nfrom pathlib import Path\nfrom ballgan_viewer.autosave import Autosave\n"
-        f"print(Autosave(Path({str(tmp_path)!r})).recover())"
-    )
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.strip() == "None"
+    assert other.recover() == []
     ours.close(keep=True)
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.strip() == str(tmp_path / "recovered.ballgan.json")
+    (recovered,) = other.recover()
+    assert recovered.read_text() == "{}" and other.find_last() == recovered
+    assert other.recover() == []
+    other.close()
+    assert [path for path in tmp_path.iterdir() if path.is_file()] == [recovered]
+
+
+def test_a_few_of_the_sessions_that_windows_left_are_kept(tmp_path: Path) -> None:
+    ours = Autosave(tmp_path)
+    for number in range(KEPT + 2):
+        path = tmp_path / f"autosave-{number}.ballgan.json"
+        path.write_text(str(number))
+        os.utime(path, (1e9, 1e9 + number // 2))
+    (tmp_path / "mine.ballgan.json").write_text("mine")
+    for _ in range(KEPT + 2):
+        ours.name_last().write_text("last")
+    recovered = ours.recover()
+    assert len(set(recovered)) == KEPT + 2  # none took the place of another
+    assert recovered[0].read_text() in ("8", "9")
+    assert kept_in(tmp_path) == {"recovered": KEPT, "last": KEPT, "mine.ballgan.json": 1}
+    ours.close()
 
 
 def test_sessions_are_for_people(app: Any, tmp_path: Path) -> None:

@@ -331,7 +331,7 @@ def test_preferences_are_left_alone() -> None:
 def test_sessions_bring_their_favourites_to_the_same_model() -> None:
     mine = do(ViewerState(), act.ModelOpened(model_info(sha256="a")), lat.AddFavourite())
     named = do(mine, lat.NameFavourite(CodePair(), "calm"))
-    values = document.read(decode_session(encode_session(document.to_session(named))))
+    values = document.read(decode_session(encode_session(document.to_session(named))), [])
     other = do(ViewerState(), act.ModelOpened(model_info(sha256="b")))
     assert do(other, act.RestoreDocument(values)).notes == ModelNotes()
     fresh = do(ViewerState(), act.ModelOpened(model_info(sha256="a")), act.EndStroke())

@@ -23,10 +23,10 @@ WRITTEN = 1024  # and in a file
 
 
 @dataclass(frozen=True)
-class ThumbnailsRequest:
-    """Make thumbnails of these image files."""
+class ThumbnailRequest:
+    """Make a thumbnail of this image file."""
 
-    paths: tuple[str, ...]
+    path: str
 
 
 @dataclass(frozen=True)
@@ -57,29 +57,28 @@ class PanelPicture:
     pixels: np.ndarray
 
 
-def make_thumbnails(request: ThumbnailsRequest, ticket: Ticket) -> None:
-    """Post a PanelPicture for each file that can be read."""
+def make_thumbnail(request: ThumbnailRequest, ticket: Ticket) -> None:
+    """Post a PanelPicture: a grey one if the file cannot be read."""
     import torch
 
     import ballgan
     from ballgan.backdrop import shrink
     from ballgan.bake_background import to_bytes
 
+    ticket.check()
     height, width = THUMBNAIL
-    for path in request.paths:
-        ticket.check()
-        try:
-            image = ballgan.Panorama(path).load()
-        except ValueError:  # its tile stays empty; choosing it says what is wrong
-            image = torch.full((3, height, width), 0.15)
-        # The part round the middle, which the camera sees, not the whole sphere.
-        rows, columns = image.shape[1], image.shape[2]
-        high = min(rows, columns * height // width) if columns < 2 * rows else rows // 2
-        high = max(high, 1)
-        across = min(max(high * width // height, 1), columns)
-        top, left = (rows - high) // 2, (columns - across) // 2
-        part = shrink(image[:, top : top + high, left : left + across], height)
-        ticket.post(PanelPicture(path, to_bytes(part.permute(1, 2, 0))))
+    try:
+        image = ballgan.Panorama(request.path).load()
+    except ValueError:  # its tile stays empty; choosing it says what is wrong
+        image = torch.full((3, height, width), 0.15)
+    # The part round the middle, which the camera sees, not the whole sphere.
+    rows, columns = image.shape[1], image.shape[2]
+    high = min(rows, columns * height // width) if columns < 2 * rows else rows // 2
+    high = max(high, 1)
+    across = min(max(high * width // height, 1), columns)
+    top, left = (rows - high) // 2, (columns - across) // 2
+    part = shrink(image[:, top : top + high, left : left + across], height)
+    ticket.post(PanelPicture(request.path, to_bytes(part.permute(1, 2, 0))))
 
 
 class Unroller:

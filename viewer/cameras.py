@@ -16,13 +16,14 @@ from ballgan.camera_text import (
     encode_cameras,
     to_camera,
 )
-from ballgan.errors import explain
 from ballgan.files import atomic_write
 
 from . import actions as act
 from . import camera_actions as cam
 from . import navigation, paths
+from .requests import CameraRequest
 from .state import ViewerState
+from .worker import Ticket
 
 if TYPE_CHECKING:
     from .app import App
@@ -54,18 +55,17 @@ def paste(app: App, action: cam.PasteCamera) -> None:
     take(app, text[:MAX_TEXT], "The text on the clipboard", advice=f". {PASTE_ADVICE}")
 
 
-def open_file(app: App, action: cam.OpenCameras) -> None:
-    """Look through the first camera of a file."""
+def read_text(path: str) -> str:
+    """The text of a file with cameras. For any thread. Raises ValueError if it cannot be read."""
     try:
-        with open(action.path, "rb") as file:
+        with open(path, "rb") as file:
             text = file.read(MAX_TEXT + 1).decode("utf-8-sig")
         if len(text) > MAX_TEXT:
             raise ValueError("it is over 4 MB: ballgan render --cameras reads larger ones")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        _complain(app, f"{action.path} cannot be read as cameras: {reason}")
-        return
-    take(app, text, action.path)
+        raise ValueError(f"{path} cannot be read as cameras: {reason}") from None
+    return text
 
 
 def take(app: App, text: str, name: str, advice: str = "") -> None:
@@ -89,15 +89,17 @@ def take(app: App, text: str, name: str, advice: str = "") -> None:
 
 def save(app: App, action: cam.SaveCamera) -> None:
     """Write the camera as a file for other programs."""
-    try:
-        folder = paths.make_folder(app.state.preferences.output_folder)
-        path = paths.unused(folder / FILE_NAMES[action.convention])
-        with atomic_write(path) as file:
-            file.write(_encode(app.state, action.convention).encode())
-    except OSError as error:
-        _complain(app, f"The camera could not be saved: {explain(error)}")
-        return
-    app.dispatch(act.Notify("info", f"Saved {path}", ORIGIN))
+    name, text = FILE_NAMES[action.convention], _encode(app.state, action.convention)
+    request = CameraRequest(app.state.preferences.output_folder, name, text)
+    app.lanes["camera"].submit(request)
+
+
+def write(request: CameraRequest, ticket: Ticket) -> None:
+    """Write a file with a camera and post a notice. For its lane."""
+    path = paths.unused(paths.make_folder(request.folder) / request.name)
+    with atomic_write(path) as file:
+        file.write(request.text.encode())
+    ticket.post(act.Notify("info", f"Saved {path}", ORIGIN))
 
 
 def pick_pivot(app: App, action: cam.PickPivot) -> None:

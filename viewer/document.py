@@ -20,6 +20,7 @@ which shows the one before.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, get_type_hints
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 PARTS = ("export", "capture", "animation")
 OWN = PARTS[:-1]  # which no command knows; a session has a place for the animation
+RUN = "following"  # folder of the run that is followed: in a session, beside the document
+PICTURE = "picture"  # what a session without capture options says of them
 KEPT = {"presets": "presets", "pictures": "recent_pictures"}  # fields of the preferences
 VIEW, NOTES = "view.", "notes."
 SHOWN, CLOSED = "shown", "closed"
@@ -79,7 +82,7 @@ def with_values(state: ViewerState, changes: Mapping[str, Any]) -> ViewerState:
 
 
 def to_session(state: ViewerState) -> Session:
-    """The document and the open models, as a session."""
+    """The document, the open models and the run that is followed, as a session."""
     window = {name: to_plain(getattr(state, name)) for name in OWN}
     open_models = {model.sha256 for model in state.models}
     notes = {
@@ -89,6 +92,8 @@ def to_session(state: ViewerState) -> Session:
     }
     if notes:
         window["notes"] = to_plain(notes)
+    if state.following is not None:
+        window[RUN] = os.path.abspath(state.following.folder)
     models = tuple(model.file for model in state.models)
     shown = state.models.index(state.model) if state.model is not None else 0
     capture = state.capture
@@ -96,36 +101,46 @@ def to_session(state: ViewerState) -> Session:
     return Session(models, shown, state.view, window, state.animation, picture)
 
 
-def read(session: Session) -> dict[str, Any]:
-    """The document of a session, as `with_values` takes it; what it lacks is left out.
+def read(session: Session, unknown: list[str]) -> dict[str, Any]:
+    """The document of a session, as `joined` takes it, and RUN; what it lacks is left out.
 
-    Raises ValueError, naming the place, if the window's own part cannot be read.
+    unknown: takes the places of keys that are unknown here. Raises ValueError, naming the place, if
+    the window's own part cannot be read.
     """
-    from .state import ViewerState
+    from .state import CaptureOptions, ViewerState
 
     hints, window = get_type_hints(ViewerState), session.window
-    known = {name: hints[name] for name in OWN} | {"notes": dict[str, ModelNotes]}
-    unknown = sorted(window.keys() - known.keys())
-    if unknown:
-        raise ValueError(f"session.window has unknown keys: {', '.join(unknown)[:200]}.")
+    known = {name: hints[name] for name in OWN} | {"notes": dict[str, ModelNotes], RUN: str}
+    unknown += [f"session.window.{name}" for name in sorted(window.keys() - known.keys())]
     view = {VIEW + field.name: getattr(session.view, field.name) for field in fields(session.view)}
     if window or session.animation.keys:  # a picture leaves the window's film alone
         view["animation"] = session.animation
     own = {
-        name: from_plain(known[name], value, f"session.window.{name}", lenient=True)
-        for name, value in window.items()
+        name: from_plain(
+            kind, window[name], f"session.window.{name}", lenient=True, unknown=unknown
+        )
+        for name, kind in known.items()
+        if name in window
     }
+    if "capture" not in own:
+        picture = session.picture
+        own[PICTURE] = CaptureOptions(picture.size or 0, picture.passes, picture.sides)
     notes = own.pop("notes", {})
     return view | own | {NOTES + checksum: kept for checksum, kept in notes.items()}
 
 
-def with_notes_of(state: ViewerState, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of a session, to be set: its favourites and names join those that are there."""
-    present = values(state)
-    return {
-        name: merge(present.get(name, ModelNotes()), value) if name.startswith(NOTES) else value
-        for name, value in changes.items()
-    }
+def joined(state: ViewerState, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a session, to be set: its favourites and names join those that are there, and
+    what it says of its picture joins the other capture options."""
+    present, taken = values(state), dict(changes)
+    for name, value in changes.items():
+        if name.startswith(NOTES):
+            taken[name] = merge(present.get(name, ModelNotes()), value)
+    picture = taken.pop(PICTURE, None)
+    if picture is None:
+        return taken
+    size, passes, sides = picture.size, picture.passes, picture.sides
+    return taken | {"capture": replace(state.capture, size=size, passes=passes, sides=sides)}
 
 
 def describe(names: tuple[str, ...]) -> str:

@@ -31,13 +31,23 @@ def use_model(app: App, action: act.Action) -> None:
         app.tempo.rest()
         app.window.set_title(f"{model.info.name} \u2013 BallGAN")
     app.preview.forget_closed(app.shelf.open)
-    if isinstance(action, act.ModelOpened) and app.state.loading is None:
-        _restore_pending(app)
-
-
-def _restore_pending(app: App) -> None:
-    if app.state.pending is not None:
+    if not isinstance(action, act.ModelOpened):
+        return
+    if app.state.loading is None and app.state.pending is not None:
         app.dispatch(act.CompleteSession(app.state.pending))
+    if action.model.sha256 in app.state.session_notes:
+        app.dispatch(act.JoinNotes(action.model.sha256))
+
+
+def fall_back(app: App, action: act.ModelFailed) -> None:
+    """Show a session whose model cannot be read with what is open, else with the bundled one."""
+    state = app.state
+    if state.pending is None or state.loading is not None:
+        return
+    if state.model is not None:
+        app.dispatch(act.RestoreDocument(state.pending))
+    else:
+        app.dispatch(act.OpenModel("", bundled=True))
 
 
 def browse(app: App, action: act.Browse) -> None:
@@ -144,6 +154,7 @@ EFFECTS: dict[type[act.Action], Callable[[App, Any], None]] = {
     act.OpenPicture: lambda app, action: app.lanes["picture"].submit(action),
     act.ModelOpened: use_model,
     act.ModelArrived: use_model,
+    act.ModelFailed: fall_back,
     act.ShowModel: use_model,
     act.StepModel: use_model,
     act.CloseModel: use_model,
@@ -158,13 +169,13 @@ EFFECTS: dict[type[act.Action], Callable[[App, Any], None]] = {
     act.Browse: browse,
     act.WriteSphere: write_sphere,
     act.SphereWritten: use_sphere,
-    act.PictureChanged: lambda app, action: app.surroundings.forget(action.path),
+    act.PictureChanged: lambda app, action: app.surroundings.ask_thumbnail(action.path),
     act.SaveScreenshot: save_picture,
     act.RevealFile: lambda app, action: app.lanes["reveal"].submit(action),
     act.StartExport: export,
     cam.CopyCamera: cameras.copy,
     cam.PasteCamera: cameras.paste,
-    cam.OpenCameras: cameras.open_file,
+    cam.OpenCameras: lambda app, action: cameras.take(app, action.text, action.path),
     cam.SaveCamera: cameras.save,
     cam.PickPivot: cameras.pick_pivot,
     act.StartCapture: start_capture,

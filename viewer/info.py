@@ -79,4 +79,5 @@ class ViewInfo:
     frames_per_second: float = 0.0  # 0 at rest
     clock: float = 0.0  # seconds, for what moves
     picture: Callable[[Hashable], Thumbnail | None] = lambda key: None  # of the background's panel
+    unrolled: str = ""  # what there is to know of the unrolled background (Surroundings.remark)
     thumbnail: "Callable[[str, CodePair], Thumbnail | None]" = lambda which, codes: None

@@ -1,14 +1,18 @@
-"""Presets: how to render, by name. What is rendered, the scene, is no part of them."""
+"""Presets: how to render, by name. What is rendered is no part of them: codes, background, camera,
+what it is compared with, and the level of the mesh, which is that of the export.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from typing import Any, get_type_hints
 
 from ballgan.plain import from_plain, to_plain
 from ballgan.view import View
 
-SCENE = ("foreground", "backdrop", "camera", "conditioning", "latents")  # fields of a View
+SETTINGS = ("layer", "neural_resolution", "depth", "mesh")  # fields of a View
+BUILT_IN = {"Standard": None, "Draft": 0.5, "Fine": 2.0}  # rays across, times the model's own
+FEWEST_RAYS, MOST_RAYS = 4, 1024  # across
 MAX_PRESETS = 50
 MAX_NAME = 40  # characters
 
@@ -23,37 +27,42 @@ class Preset:
 
 def settings_of(view: View) -> dict[str, Any]:
     """How a view is rendered, as plain values."""
-    names = [field.name for field in fields(view) if field.name not in SCENE]
-    return {name: to_plain(getattr(view, name)) for name in names}
+    return {name: to_plain(getattr(view, name)) for name in SETTINGS}
 
 
-BUILT_IN = (
-    Preset("Standard", settings_of(View())),
-    Preset("Draft", settings_of(View(neural_resolution=64))),
-    Preset("Fine", settings_of(View(neural_resolution=256))),
-)
+def built_in(rays: int) -> tuple[Preset, ...]:
+    """The presets of every installation, for a model with so many rays across."""
+
+    def count(factor: float | None) -> int | None:
+        return None if factor is None else min(max(round(factor * rays), FEWEST_RAYS), MOST_RAYS)
+
+    return tuple(Preset(name, {"neural_resolution": count(BUILT_IN[name])}) for name in BUILT_IN)
 
 
 def changes_of(preset: Preset) -> dict[str, Any]:
-    """The fields of a view that a preset sets; those that no longer exist are passed over.
+    """The fields of a view that a preset sets; what else there was once is passed over.
 
     Raises ValueError, naming the place, for values that cannot be read.
     """
     hints = get_type_hints(View)
-    known = {f.name for f in fields(View) if f.name not in SCENE}
+    passed: list[str] = []
     return {
-        name: from_plain(hints[name], value, f"{preset.name}.{name}", lenient=True)
+        name: from_plain(hints[name], value, f"{preset.name}.{name}", lenient=True, unknown=passed)
         for name, value in preset.settings.items()
-        if name in known
+        if name in SETTINGS
     }
 
 
+def with_settings(view: View, preset: Preset) -> View:
+    """The view, rendered as a preset says."""
+    view, level = replace(view, **changes_of(preset)), view.mesh.level
+    return replace(view, mesh=replace(view.mesh, level=level))
+
+
 def find_preset(presets: tuple[Preset, ...], view: View) -> Preset | None:
-    """The first preset that the view is rendered with."""
-    for preset in (*BUILT_IN, *presets):
-        if all(getattr(view, name) == value for name, value in changes_of(preset).items()):
-            return preset
-    return None
+    """The last preset that the view is rendered with: a person's own say more than the first."""
+    fits = (preset for preset in reversed(presets) if with_settings(view, preset) == view)
+    return next(fits, None)
 
 
 def with_preset(presets: tuple[Preset, ...], preset: Preset) -> tuple[Preset, ...]:

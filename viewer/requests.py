@@ -187,11 +187,21 @@ class Surface:
 
 @dataclass(frozen=True)
 class NotesRequest:
-    """Write what is kept of a model."""
+    """Write what has changed of what is kept of a model."""
 
     checksum: str
     model_name: str
+    before: ModelNotes
     notes: ModelNotes
+
+
+@dataclass(frozen=True)
+class CameraRequest:
+    """Write the text of a camera."""
+
+    folder: str  # empty: where paths.make_folder says
+    name: str  # of the file; a number is added if there is such a file
+    text: str
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from .worker import Failed, Progress, Stopped
 if TYPE_CHECKING:
     from .app import App
 
+SAVES = {"save": "picture", "camera": "camera"}  # what the lanes write
 EASEL_RESULTS = (Rendered, Settled, Surface, Volume, VolumeDetail, Backcloth, Lights)
 
 
@@ -51,19 +52,19 @@ def _receive_failure(app: App, failure: Failed) -> list[act.Action]:
         return [act.ModelFailed(failure.message, wanted.path, wanted.replaces)]
     if failure.lane == "picture":
         return [act.PictureFailed(failure.message, failure.request.path)]
-    if failure.lane == "notes":
-        return [_error(f"Names and favourites could not be saved: {failure.message}")]
+    if failure.lane == "settings":
+        return [app.settings.receive_failure(failure)]
     if failure.lane == THUMBNAILS:
         app.gallery.give_up()
         return [lat.StopSheet(), _error(f"The gallery has no pictures: {failure.message}")]
     if failure.lane == "session":
-        return [app.keeper.receive_failure(failure)]
+        return app.keeper.receive_failure(failure)
     if (job := app.state.job(failure.lane)) is not None:
         return [act.EndJob(job.lane, "error", f"{job.title} failed: {failure.message}")]
     if failure.lane in app.surroundings.lanes:
         return [app.surroundings.receive_failure(failure)]
-    if failure.lane == "save":
-        return [_error(f"The picture could not be saved: {failure.message}")]
+    if failure.lane in SAVES:
+        return [_error(f"The {SAVES[failure.lane]} could not be saved: {failure.message}")]
     return [app.easel.receive_failure(failure)]
 
 

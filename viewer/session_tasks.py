@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from ballgan.model_files import bundled_model, find_model
-from ballgan.session import SUFFIX, Session, SessionError, read_session, write_session
-from ballgan.view import Backdrop
+from ballgan.model_files import ModelFile, bundled_model, find_model
+from ballgan.session import (
+    SUFFIX,
+    Session,
+    SessionError,
+    complain_of,
+    read_session,
+    write_session,
+)
+from ballgan.view import Backdrop, View
 
 from . import actions as act
 from . import document
+from .follow import find_newest
 from .paths import make_folder, unused
 from .requests import AutosaveRequest, SessionRequest, WriteSession
 from .worker import Ticket
@@ -30,27 +37,67 @@ def work(request: SessionRequest | WriteSession | AutosaveRequest, ticket: Ticke
 
 def _open(request: SessionRequest, ticket: Ticket) -> None:
     """Read a session or a picture with one, and post SessionOpened."""
-    session = read_session(request.path)
+    unknown: list[str] = []
     complaints: list[str] = []
+    session = read_session(request.path, unknown)
     session = _find_pictures(session, request.pictures, complaints)
     try:
-        values = document.read(session)
+        values = document.read(session, unknown)
     except ValueError as error:
         raise SessionError(f"{request.path} cannot be used: {error}") from None
-    model = _find_model(session, request.models, complaints)
-    bundled = model is not None and model == bundled_model()
+    run, newest = _look_into(values.pop(document.RUN, ""), complaints)
+
+    def find(file: ModelFile) -> Path | None:
+        found = find_model(file, request.models)
+        if found is None and newest is not None and Path(file.path).parent == newest.parent:
+            return newest  # runs keep their last few models: the newest takes the place
+        return found
+
+    found = [find(file) for file in session.models]
+    model = _choose_shown(session, found, complaints)
+    others = tuple(dict.fromkeys(str(path) for path in found if path not in (None, model)))
     path = None if model is None else str(model)
-    others = tuple(_find_others(session, request.models))
-    complaint = " ".join(complaints)
-    ticket.post(act.SessionOpened(request.path, values, path, bundled, others, complaint))
+    if unknown:
+        complaints.append(complain_of(unknown))
+    ticket.post(
+        act.SessionOpened(
+            request.path,
+            values,
+            path,
+            bundled=model is not None and model == bundled_model(),
+            others=others,
+            follow=_follow(run, (path or "", *others)),
+            complaint=" ".join(complaints),
+        )
+    )
 
 
-def _find_model(session: Session, models: tuple[str, ...], complaints: list[str]) -> Path | None:
+def _look_into(run: str, complaints: list[str]) -> tuple[str, Path | None]:
+    """The folder of a run that was followed, if it is here, and its newest model."""
+    if not run:
+        return "", None
+    try:
+        newest = find_newest(run)
+    except (OSError, ValueError):
+        complaints.append(f"The run {run} is not here: it is followed no longer.")
+        return "", None
+    return run, Path(newest[0]) if newest else None
+
+
+def _follow(run: str, models: tuple[str, ...]) -> act.FollowRun | None:
+    """What follows a run on, in the place of its model among those that are open."""
+    own = (path for path in models if path and Path(path).parent == Path(run))
+    return act.FollowRun(run, next(own, "")) if run else None
+
+
+def _choose_shown(
+    session: Session, places: list[Path | None], complaints: list[str]
+) -> Path | None:
     """The model that the session shows; where its file has changed, that."""
     wanted = session.model
     if wanted is None:
         return None
-    found = find_model(wanted, models)
+    found = places[session.shown]
     if found is None and Path(wanted.path).is_file():
         complaints.append(
             f"The model {wanted.name} has changed since: what is shown may look different."
@@ -61,17 +108,9 @@ def _find_model(session: Session, models: tuple[str, ...], complaints: list[str]
     return found
 
 
-def _find_others(session: Session, models: tuple[str, ...]) -> Iterator[str]:
-    """Paths of the models that were open beside the one that was shown, as far as they are here."""
-    for index, file in enumerate(session.models):
-        found = find_model(file, models) if index != session.shown else None
-        if found is not None:
-            yield str(found)
-
-
 def _find_pictures(session: Session, pictures: tuple[str, ...], complaints: list[str]) -> Session:
-    """The session with its background pictures where they are now, its film's too; the learnt
-    background stands in for those that are nowhere."""
+    """The session with its background pictures where they are now, the film's and the
+    pinned one's too; the learnt background stands in for those that are nowhere."""
     here = {Path(path).name: path for path in pictures if Path(path).is_file()}
 
     def find(backdrop: Backdrop) -> Backdrop:
@@ -86,10 +125,15 @@ def _find_pictures(session: Session, pictures: tuple[str, ...], complaints: list
         complaints.extend({complaint} - set(complaints))
         return replace(backdrop, kind=Backdrop().kind)
 
+    def find_all(view: View) -> View:
+        how = view.comparison
+        pinned = find_all(how.pinned) if how.pinned is not None else None
+        found = replace(view, backdrop=find(view.backdrop))
+        return replace(found, comparison=replace(how, pinned=pinned))
+
     film = session.animation
     keys = tuple(replace(key, backdrop=find(key.backdrop)) for key in film.keys)
-    view = replace(session.view, backdrop=find(session.view.backdrop))
-    return replace(session, view=view, animation=replace(film, keys=keys))
+    return replace(session, view=find_all(session.view), animation=replace(film, keys=keys))
 
 
 def _write(request: WriteSession, ticket: Ticket) -> None:

@@ -21,6 +21,7 @@ class Shelf:
     def __init__(self, post: Callable[[Any], None]) -> None:
         self._open = Lane("model", tasks.open_model, post)
         self._follow = Lane("follow", Follower(), post)
+        self.lanes = (self._open, self._follow)
         self._models: dict[str, Model] = {}  # by path
 
     def read(self, request: act.OpenModel) -> None:
@@ -53,11 +54,6 @@ class Shelf:
         """The open models."""
         return self._models.values()
 
-    def close(self) -> None:
-        """End the lanes."""
-        for lane in self._open, self._follow:
-            lane.close()
-
 
 def open_recognised(state: ViewerState, action: act.FileRecognised) -> list[act.Action]:
     """What to do with a dropped file, now that it is known what it is.
@@ -75,7 +71,8 @@ def open_recognised(state: ViewerState, action: act.FileRecognised) -> list[act.
     if action.kind == "session":
         return [act.OpenSession(path)]
     if action.kind == "cameras":
-        return [*open_bundled(state), cam.OpenCameras(path)]
+        cameras = [cam.OpenCameras(path, action.text)] if action.text else []
+        return [*open_bundled(state), *cameras]
     return [*open_bundled(state), act.OpenPicture(path)]
 
 
@@ -89,7 +86,10 @@ def open_session(state: ViewerState, action: act.SessionOpened) -> list[act.Acti
     """What shows a session that was read: its models, and its document once they are there."""
     if state.pending is not action.values:  # it came too late
         return []
-    others = [act.QueueModel(act.OpenModel(path, show=False)) for path in action.others]
+    others: list[act.Action] = [
+        act.QueueModel(act.OpenModel(path, show=False)) for path in action.others
+    ]
+    others += [action.follow] if action.follow is not None else []
     if action.model is not None and not _is_shown(state, action.model):
         if any(model.path == action.model for model in state.models) and state.loading is None:
             return [act.RestoreDocument(action.values, action.model), *others]

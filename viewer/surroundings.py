@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from ballgan.panoramas import bundled_panoramas
@@ -12,10 +13,10 @@ from . import paths
 from .backdrop_tasks import (
     PanelPicture,
     SphereRequest,
-    ThumbnailsRequest,
+    ThumbnailRequest,
     Unroller,
     UnrollRequest,
-    make_thumbnails,
+    make_thumbnail,
     write_sphere,
 )
 from .info import Thumbnail
@@ -27,6 +28,7 @@ from .worker import Failed, Lane
 
 RECENT = 5  # pictures that were opened before, among the thumbnails
 UNROLLED = "unrolled"  # the key of the panel's picture of the whole background
+UNROLLING, FAILED = "Unrolling ...", "Could not be unrolled"
 
 
 class Surroundings:
@@ -35,36 +37,47 @@ class Surroundings:
     def __init__(self, post: Callable[[Any], None], urgent: Callable[[], bool]) -> None:
         """post, urgent: see `Lane`."""
         self.lanes = {
-            name: Lane(name, work, post, urgent=urgent)
-            for name, work in (
-                ("unroll", Unroller()),
-                ("panoramas", make_thumbnails),
-                ("sphere", write_sphere),
-            )
+            "unroll": Lane("unroll", Unroller(), post, urgent=urgent),
+            "panoramas": Lane("panoramas", make_thumbnail, post, in_turn=True, urgent=urgent),
+            "sphere": Lane("sphere", write_sphere, post, urgent=urgent),
         }
         self._pictures = PanelPictures()
-        self._watcher = Watcher(post)
-        self._asked: set[str] = set()  # thumbnails
+        self.watcher: Watcher = Watcher(post)
+        self._asked: set[str] = set()  # thumbnails that are not there yet
         self._unrolled: UnrollRequest | None = None  # that was asked for
+        self.remark = UNROLLING  # what there is to know of UNROLLED; empty: it is up to date
 
     def submit(self, model: Model | None, state: ViewerState, drawn: Any) -> None:
         """Ask for what the panel lacks. drawn: names of the widgets of the last frame."""
         backdrop = state.view.backdrop
         shown = backdrop.visible and backdrop.kind == "photo"
-        self._watcher.watch(backdrop.photo if shown else None)
+        self.watcher.watch(backdrop.photo if shown else None)
         if "background.browse" in drawn:
-            wanted = [path for path in list_panoramas(state) if path not in self._asked]
-            if wanted:
-                self._asked.update(wanted)
-                self.lanes["panoramas"].submit(ThumbnailsRequest(tuple(wanted)))
+            for path in list_panoramas(state):
+                if path not in self._asked and self.picture(path) is None:
+                    self.ask_thumbnail(path)
+        elif not self.lanes["panoramas"].busy:
+            self._asked.clear()  # what failed is tried again when the panel is looked at again
+        self._unroll(model, state, seen="background.unrolled" in drawn and backdrop.visible)
+
+    def ask_thumbnail(self, path: str) -> None:
+        """Ask for a thumbnail of the file, as it is now."""
+        self._asked.add(path)
+        self.lanes["panoramas"].submit(ThumbnailRequest(path))
+
+    def _unroll(self, model: Model | None, state: ViewerState, *, seen: bool) -> None:
+        """Ask for the picture of the whole background. What failed is tried again when something
+        is another, or when it is looked at again."""
         if self._unrolled is not None and self._unrolled.model != model:
             self._unrolled = None
             self.lanes["unroll"].submit(Forget())
-        if model is not None and "background.unrolled" in drawn and backdrop.visible:
-            request = UnrollRequest(model, whole(backdrop), state.revision)
+        if model is not None and seen:
+            request = UnrollRequest(model, whole(state.view.backdrop), state.revision)
             if request != self._unrolled:
-                self._unrolled = request
+                self._unrolled, self.remark = request, UNROLLING
                 self.lanes["unroll"].submit(request)
+        elif self.remark == FAILED:
+            self._unrolled = None
 
     def write(self, model: Model | None, state: ViewerState, *, edit: bool) -> None:
         """Write the background as a file; SphereWritten follows."""
@@ -78,17 +91,20 @@ class Surroundings:
     def receive(self, picture: PanelPicture) -> None:
         """Take what a lane has made."""
         if not isinstance(picture.key, UnrollRequest):
+            self._asked.discard(picture.key)
             self._pictures.put(picture.key, picture.pixels)
         elif picture.key == self._unrolled:
+            self.remark = ""
             self._pictures.put(UNROLLED, picture.pixels)
-
-    def forget(self, path: str) -> None:
-        """The file at `path` has changed: its thumbnail is made again."""
-        self._asked.discard(path)
 
     def receive_failure(self, failure: Failed) -> act.Action:
         """What to tell of a request that failed."""
-        return act.Notify("error", f"The background could not be unrolled: {failure.message}")
+        if isinstance(failure.request, ThumbnailRequest):
+            text = f"There is no thumbnail of {Path(failure.request.path).name}"
+        else:
+            self.remark = FAILED if failure.request == self._unrolled else self.remark
+            text = "The background could not be unrolled"
+        return act.Notify("error", f"{text}: {failure.message}")
 
     @property
     def pending(self) -> bool:
@@ -100,8 +116,7 @@ class Surroundings:
         return self._pictures.get(key)
 
     def close(self) -> None:
-        """Stop watching and delete the pictures; the app closes the lanes."""
-        self._watcher.close()
+        """Delete the pictures; the app ends the threads."""
         self._pictures.close()
 
 

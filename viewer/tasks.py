@@ -17,9 +17,9 @@ import numpy as np
 from ballgan.view import Identity, View
 
 from . import actions as act
-from . import describe
+from . import cameras, describe
 from .baker import Baker
-from .notes import load_notes, save_notes
+from .notes import load_notes
 from .paths import find_mesh_path, make_folder, no_files, unused, write_unused
 from .requests import (
     STAGES,
@@ -27,7 +27,6 @@ from .requests import (
     Forget,
     GpuPixels,
     Model,
-    NotesRequest,
     Pixels,
     Rendered,
     RenderRequest,
@@ -78,7 +77,13 @@ def open_picture(request: act.OpenPicture, ticket: Ticket) -> None:
 
 def recognise_file(request: act.OpenFile, ticket: Ticket) -> None:
     """Look into a file and post FileRecognised."""
-    ticket.post(act.FileRecognised(request.path, recognise(request.path)))
+    kind, text = recognise(request.path), ""
+    if kind == "cameras":
+        try:
+            text = cameras.read_text(request.path)
+        except ValueError as error:
+            ticket.post(act.Notify("error", str(error), cameras.ORIGIN))
+    ticket.post(act.FileRecognised(request.path, kind, text))
 
 
 def find_bundled_model() -> Path:
@@ -267,11 +272,6 @@ def reveal_file(request: act.RevealFile, ticket: Ticket) -> None:
     complaint = reveal(request.path)
     if complaint is not None:
         ticket.post(act.Notify("error", complaint))
-
-
-def write_notes(request: NotesRequest, ticket: Ticket) -> None:
-    """Write what is kept of a model."""
-    save_notes(request.checksum, request.model_name, request.notes)
 
 
 def save_picture(request: SaveRequest, ticket: Ticket) -> None:

@@ -373,13 +373,19 @@ class Ui:
         self.tip(tip)
         return new if changed and math.isfinite(new) else None
 
-    def line(self, name: str, value: str, hint: str, *, width: float = -1) -> str | None:
-        """A line of text; the new text when it changed."""
+    def line(
+        self, name: str, value: str, hint: str, *, width: float = -1, whole: bool = False
+    ) -> str | None:
+        """A line of text; the new text when it changed.
+
+        whole: only once it is finished: for names, which are incomplete or empty on the way.
+        """
         self._prepare(name)
         imgui.set_next_item_width(self._width(width))
         changed, new = imgui.input_text_with_hint(f"##{name}", printable(hint), printable(value))
         self.record(name)
-        return new if changed else None
+        finished = imgui.is_item_deactivated_after_edit()
+        return new if changed and (finished or not whole) else None
 
     def colour(
         self, name: str, value: tuple[float, float, float]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from ballgan.files import check_writable
 from ballgan.filming import FilmSettings
 from ballgan.images import write_rgba
 from ballgan.model_files import describe_file, find_model
-from ballgan.session import SUFFIX, Session, describe_picture, read_session
+from ballgan.session import SUFFIX, Session, complain_of, describe_picture, read_session
 
 from .progress import ProgressBar
 
@@ -66,7 +67,10 @@ def prepare_session(args: Namespace) -> Callable[[], str]:
     if others:
         names = ", ".join(f"--{name.replace('_', '-')}" for name in others)
         raise ValueError(f"--session says what to render: it does not go with {names}")
-    session = read_session(args.session)
+    unknown: list[str] = []
+    session = read_session(args.session, unknown)
+    if unknown and args.crew.is_first:
+        sys.stderr.write(f"ballgan render: warning: {complain_of(unknown)}\n")
     model = choose_model(session, args.model)
     if args.video is not None:
         from .film import prepare_film

@@ -39,6 +39,7 @@ from .jobs import SetExportPath as SetExportPath
 from .jobs import StartExport as StartExport
 from .models import CloseModel as CloseModel
 from .models import FollowRun as FollowRun
+from .models import JoinNotes as JoinNotes
 from .models import ModelArrived as ModelArrived
 from .models import ModelFailed as ModelFailed
 from .models import ModelOpened as ModelOpened

@@ -88,6 +88,15 @@ class FollowRun(Action):
     """Show the newest model of a training run's folder, now and whenever there is a newer one."""
 
     folder: str
+    model: str = ""  # path of one that is open already, whose place the newest takes
+
+
+@dataclass(frozen=True)
+class JoinNotes(Action):
+    """What a session keeps of a model that was just opened joins what is kept of it."""
+
+    undoable = False
+    checksum: str
 
 
 @dataclass(frozen=True)

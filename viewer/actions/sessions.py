@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .base import Action, Effect
+from .models import FollowRun
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class SessionOpened(Action):
     model: str | None = None  # path; None: it names none, or there is no such file
     bundled: bool = False  # whether that is the bundled one
     others: tuple[str, ...] = ()  # paths of the other models that were open
+    follow: FollowRun | None = None  # the run that was followed
     complaint: str = ""
 
 

@@ -65,6 +65,18 @@ def _can_expose(state: ViewerState) -> bool:
     return state.view.backdrop.visible and state.view.backdrop.stops is not None
 
 
+def _can_stand(state: ViewerState) -> bool:
+    backdrop = state.view.backdrop
+    return backdrop.kind != "colour" and _has_light(state)
+
+
+def _has_light(state: ViewerState) -> bool:
+    """Whether there is a background besides the foreground's own: one that can light it."""
+    backdrop, model = state.view.backdrop, state.model
+    own = backdrop.kind == "learnt" and model is not None and not model.has_background
+    return backdrop.visible and not own
+
+
 def _has_sphere(state: ViewerState) -> bool:
     return state.can_unroll and state.job("sphere") is None
 
@@ -142,12 +154,14 @@ TABLE: Table = {
             lambda state: [act.HoldBackground(state.view.backdrop.camera is None)],
             "H",
             tip="Still: the object turns before a background that stays as it is seen now.",
+            enabled=_can_stand,
         ),
         command(
             "background.light",
             "Match the background's light (approximate)",
             _toggle_light,
             tip="Shades the foreground with the light of the background.",
+            enabled=_has_light,
         ),
         *(
             command(name, title, _turn(angle), enabled=_can_turn)

@@ -56,12 +56,12 @@ TABLE: Table = {
         ),
         *(
             command(
-                f"preset.{preset.name.lower()}",
-                f"Preset: {preset.name}",
-                act.ApplyPreset(preset.name),
+                f"preset.{name.lower()}",
+                f"Preset: {name}",
+                act.ApplyPreset(name),
                 tip="How to render; the scene stays.",
             )
-            for preset in BUILT_IN
+            for name in BUILT_IN
         ),
         command(
             "preview.toggle",

@@ -42,6 +42,7 @@ STILL_TIP = (
     "Whether the background turns with the camera, as in a room, or stands still while the object "
     "turns before it."
 )
+FLAT_TIP = "Not here: one colour is the same from everywhere."
 PAN_TIP = "Where the camera looks that sees the still background."
 LIGHT_TIP = (
     "Shades the foreground as if the light came from this background instead of the learnt one. "
@@ -51,47 +52,47 @@ LIGHT_TIP = (
 
 
 def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
-    """The section's contents."""
-    backdrop = state.view.backdrop
+    """The section's contents. All of it is drawn, whatever was changed in this frame."""
+    changed = backdrop = state.view.backdrop
     shown = backdrop.kind if backdrop.visible else "none"
     has_network = state.model is None or state.model.has_background
     own = ("learnt", "Learnt" if has_network else "Model's")
     kind = ui.segments("background", (own, *KINDS), shown)
-    if kind is not None:
-        return _choose(kind, backdrop)
+    actions: list[act.Action] = []
     if shown == "none":
-        return [*_draw_nothing(ui), *draw_separation(ui, info.separation)]
-    actions = _draw_kind(ui, state, info, shown, has_network)
-    if actions:
-        return actions
-    if shown != "learnt" or has_network:
-        actions = draw_turn(ui, state) or _draw_composition(ui, backdrop)
+        actions += _draw_nothing(ui)
+    elif shown == "photo":
+        actions += draw_panoramas(ui, state, info)
+    elif shown == "learnt" and has_network:
+        actions += draw_code(ui, state, "background")
+    else:
+        changed = _draw_values(ui, changed)
+    if shown != "none" and (shown != "learnt" or has_network):
+        changed = draw_turn(ui, state.model, changed)
+        changed = _draw_composition(ui, state, changed)
         actions += draw_sphere(ui, state, info)
-    return [*actions, *draw_separation(ui, info.separation)]
+    draw_separation(ui, info)
+    if kind is not None:
+        changed = _choose(kind, changed)
+    return [*actions, act.SetBackdrop(changed)] if changed != backdrop else actions
 
 
-def _draw_kind(
-    ui: Ui, state: ViewerState, info: ViewInfo, shown: str, has_network: bool
-) -> list[act.Action]:
-    backdrop = state.view.backdrop
-    if shown == "colour":
+def _draw_values(ui: Ui, backdrop: Backdrop) -> Backdrop:
+    """What a kind without files and codes has; the changed backdrop."""
+    if backdrop.kind == "colour":
         return _draw_colour(ui, backdrop)
-    if shown == "gradient":
+    if backdrop.kind == "gradient":
         return _draw_gradient(ui, backdrop)
-    if shown == "photo":
-        return draw_panoramas(ui, state, info)
-    if not has_network:
-        ui.text(NO_NETWORK, theme.TEXT_DIM, small=True, wrap=True)
-        return []
-    return draw_code(ui, state, "background")
+    ui.text(NO_NETWORK, theme.TEXT_DIM, small=True, wrap=True)
+    return backdrop
 
 
-def _choose(kind: str, backdrop: Backdrop) -> list[act.Action]:
+def _choose(kind: str, backdrop: Backdrop) -> Backdrop:
     if kind == "none":
-        return [act.SetBackdrop(replace(backdrop, visible=False))]
+        return replace(backdrop, visible=False)
     if kind == "photo" and backdrop.photo is None:
         backdrop = replace(backdrop, photo=first_panorama())
-    return [act.SetBackdrop(replace(backdrop, kind=kind, visible=True))]
+    return replace(backdrop, kind=kind, visible=True)
 
 
 def _draw_nothing(ui: Ui) -> list[act.Action]:
@@ -106,7 +107,7 @@ def _draw_nothing(ui: Ui) -> list[act.Action]:
     return []
 
 
-def _draw_colour(ui: Ui, backdrop: Backdrop) -> list[act.Action]:
+def _draw_colour(ui: Ui, backdrop: Backdrop) -> Backdrop:
     ui.label("Colour")
     colour = ui.colour("background.picker", backdrop.colour)
     width = _cell(ui, len(SWATCHES))
@@ -116,10 +117,10 @@ def _draw_colour(ui: Ui, backdrop: Backdrop) -> list[act.Action]:
         chosen = value == backdrop.colour
         if ui.swatch(f"background.swatch.{name}", value, width, selected=chosen):
             colour = value
-    return [act.SetBackdrop(replace(backdrop, colour=colour))] if colour is not None else []
+    return backdrop if colour is None else replace(backdrop, colour=colour)
 
 
-def _draw_gradient(ui: Ui, backdrop: Backdrop) -> list[act.Action]:
+def _draw_gradient(ui: Ui, backdrop: Backdrop) -> Backdrop:
     changed = backdrop
     ui.label("Above")
     top = ui.colour("background.top", backdrop.top)
@@ -135,7 +136,7 @@ def _draw_gradient(ui: Ui, backdrop: Backdrop) -> list[act.Action]:
         name = f"background.gradient.{name}"
         if ui.swatch(name, top, width, below=bottom, selected=chosen):
             changed = replace(changed, top=top, bottom=bottom)
-    return [act.SetBackdrop(changed)] if changed != backdrop else []
+    return changed
 
 
 def _cell(ui: Ui, count: int) -> float:
@@ -143,15 +144,18 @@ def _cell(ui: Ui, count: int) -> float:
     return (imgui.get_content_region_avail().x - ui.px(GAP) * (count - 1)) / count
 
 
-def _draw_composition(ui: Ui, backdrop: Backdrop) -> list[act.Action]:
-    """How background and foreground go together."""
-    still = backdrop.camera is not None
-    ui.label("Motion", STILL_TIP)
-    options = (("moves", "With the camera"), ("still", "Stands still"))
-    chosen = ui.segments("background.camera", options, "still" if still else "moves")
+def _draw_composition(ui: Ui, state: ViewerState, backdrop: Backdrop) -> Backdrop:
+    """How background and foreground go together; the changed backdrop."""
+    still, changed = backdrop.camera is not None, backdrop
+    flat = backdrop.kind == "colour"
+    ui.label("Motion", FLAT_TIP if flat else STILL_TIP)
+    with ui.enabled_if(not flat):
+        options = (("moves", "With the camera"), ("still", "Stands still"))
+        chosen = ui.segments("background.camera", options, "still" if still else "moves")
+        if still:
+            changed = _turn_still(ui, backdrop)
     if chosen is not None and (chosen == "still") != still:
-        return [act.HoldBackground(chosen == "still")]
-    changed = _turn_still(ui, backdrop) if still else backdrop
+        changed = replace(changed, camera=None if still else state.view.camera)
     lit = ui.switch(
         "background.light", "Match light (approximate)", backdrop.match_light, tip=LIGHT_TIP
     )
@@ -162,7 +166,7 @@ def _draw_composition(ui: Ui, backdrop: Backdrop) -> list[act.Action]:
         strength = ui.slider("background.strength", backdrop.light_strength, 0.0, MAX_STRENGTH)
         if strength is not None:
             changed = replace(changed, light_strength=min(max(strength, 0.0), MAX_STRENGTH))
-    return [act.SetBackdrop(changed)] if changed != backdrop else []
+    return changed
 
 
 def _turn_still(ui: Ui, backdrop: Backdrop) -> Backdrop:

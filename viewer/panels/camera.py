@@ -141,14 +141,20 @@ def _draw_pivot(ui: Ui, camera: Orbit) -> Orbit:
 def _draw_identity(ui: Ui, state: ViewerState) -> list[act.Action]:
     """Which camera the mapping network is told of."""
     assert state.model is not None
-    pose = state.view.conditioning
+    home, pose = state.model.home, state.view.conditioning
     ui.label("Identity", IDENTITY_TIP)
     choice = ui.segments("camera.identity", IDENTITIES, "model" if pose is None else "own")
     ui.tip(IDENTITY_TIP)
+    changed, kept = pose, f"camera.identity of {home}"  # another scale has other poses
+    if pose is not None:
+        changed = ui.choices[kept] = _draw_pose(ui, pose, state.view.camera)
     if choice is not None:
-        return [cam.SetConditioning(state.model.home if choice == "own" else None)]
-    if pose is None:
-        return []
+        changed = ui.choices.get(kept, home) if choice == "own" else None
+    return [cam.SetConditioning(changed)] if changed != pose else []
+
+
+def _draw_pose(ui: Ui, pose: Orbit, present: Orbit) -> Orbit:
+    """The angles of the pose, and a button that takes the `present` camera; the changed pose."""
     side = imgui.get_frame_height()
     gap = imgui.get_style().item_spacing.x
     width = (imgui.get_content_region_avail().x - side - 2 * gap) / 2
@@ -158,9 +164,8 @@ def _draw_identity(ui: Ui, state: ViewerState) -> list[act.Action]:
     pitch = _draw_angle(ui, "identity.pitch", "Pitch", pose.pitch, limits, width, IDENTITY_TIP)
     imgui.same_line()
     if ui.icon_button("identity.take", icons.CAMERA, "Take the camera that you look through"):
-        return [cam.SetConditioning(state.view.camera)]
-    changed = replace(pose, yaw=yaw, pitch=pitch)
-    return [cam.SetConditioning(changed)] if changed != pose else []
+        return present
+    return replace(pose, yaw=yaw, pitch=pitch)
 
 
 def _draw_buttons(ui: Ui) -> list[act.Action]:

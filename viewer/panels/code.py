@@ -106,12 +106,12 @@ def _draw_buttons(ui: Ui, state: ViewerState, which: str) -> list[act.Action]:
 def _draw_truncation(ui: Ui, which: str, code: Code, space: CodeSpace) -> Code | None:
     form = "Truncation  %.2f"
     psi = ui.slider(f"{which}.truncation", code.truncation_psi, 0, 1.5, form, tip=TRUNCATION_TIP)
-    if psi is not None:
-        return replace(code, truncation_psi=min(max(psi, 0.0), 2.0))
     rows = max(space.rows, 1)
     cutoff = rows if code.truncation_cutoff is None else min(code.truncation_cutoff, rows)
     form = "Cutoff  all rows" if cutoff == rows else f"Cutoff  {cutoff} of {rows} rows"
     chosen = ui.slider(f"{which}.cutoff", cutoff, 0, rows, form, tip=CUTOFF_TIP)
+    if psi is not None:
+        return replace(code, truncation_psi=min(max(psi, 0.0), 2.0))
     if chosen is None:
         return None
     rounded = max(round(chosen), 0)

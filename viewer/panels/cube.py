@@ -15,9 +15,10 @@ from ..info import ViewInfo
 from ..layout import Rect
 from ..state import ViewerState
 from ..ui import Ui, colour_u32
-from .notices import BASE_FLAGS, MARGIN
+from .notices import BASE_FLAGS
 
 SIZE = 84.0  # logical pixels, side of the window
+MARGIN = 4.0  # logical pixels to the stage's edges: the window is larger than the cube
 HALF = 0.30  # of that, half an edge of the cube
 LEAST_STAGE = 260.0  # logical pixels of the stage's sides, from which there is room for it
 LABELLED = 0.35  # cosine between a face and the view from which its name can be read

@@ -92,7 +92,8 @@ def _draw_slider(
     actions: list[act.Action] = []
     editing = ui.editing == name
     if editing:
-        text = ui.line(f"{name}.name", given, "name of this direction", width=width)
+        hint = "name of this direction"
+        text = ui.line(f"{name}.name", given, hint, width=width, whole=True)
         if text is not None:
             actions.append(lat.NameDirection(which, direction, text))
         if imgui.is_item_deactivated():

@@ -23,7 +23,7 @@ LAYER_LABELS = (
     ("surface", "Surface"),
 )
 LAYER_TIPS = {layer: tip_of(f"layer.{layer}") for layer, _ in LAYER_LABELS}
-RAYS = (("0", "Model"), ("64", "64"), ("128", "128"), ("256", "256"))
+RAYS = (("0", "Model"), ("64", "64"), ("128", "128"), ("256", "256"), ("512", "512"))
 COLORMAP_LABELS = (("viridis", "Viridis"), ("cividis", "Cividis"), ("grey", "Grey"))
 PAINT_LABELS = (("clay", "Clay"), ("colour", "Colour"))
 COMPARISON_LABELS = (("layer", "Layer"), ("codes", "A | B"), ("pinned", "Pinned"))

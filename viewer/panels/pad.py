@@ -74,8 +74,9 @@ def _draw_map(ui: Ui, corner: ImVec2, size: tuple[float, float], code: Code, lit
         for i in columns:
             for j in rows:
                 place = (centre[0] + (i - code.x) * spacing, centre[1] + (j - code.y) * spacing)
+                seed = (i + LATTICE_WIDTH * j) % SEEDS
                 nearest = (i, j) == (round(code.x), round(code.y))
-                _draw_seed(ui, place, (i + LATTICE_WIDTH * j) % SEEDS, nearest=nearest)
+                _draw_seed(ui, place, seed, (corner.x, end[0]), nearest=nearest)
     ring = theme.ACCENT_HOVERED if lit else theme.ACCENT
     draw.add_circle(centre, ui.px(RING - 1), colour_u32(ring), 0, ui.px(2))
     draw.add_circle_filled(centre, ui.px(2), colour_u32(ring))
@@ -84,16 +85,24 @@ def _draw_map(ui: Ui, corner: ImVec2, size: tuple[float, float], code: Code, lit
     draw.add_rect(corner, end, colour_u32(border), rounding, ui.px(1))
 
 
-def _draw_seed(ui: Ui, place: tuple[float, float], seed: int, *, nearest: bool) -> None:
-    """A dot with its seed; where seeds are too long to stand side by side, only the nearest's."""
+def _draw_seed(
+    ui: Ui,
+    place: tuple[float, float],
+    seed: int,
+    sides: tuple[float, float],
+    *,
+    nearest: bool,
+) -> None:
+    """A dot with its seed, if that is whole between the pad's sides; where seeds are too long to
+    stand side by side, only the nearest's."""
     draw = imgui.get_window_draw_list()
     draw.add_circle_filled(place, ui.px(2.5), colour_u32(theme.TEXT_FAINT))
     text = str(seed)
     width = imgui.calc_text_size(text).x
-    if width < ui.px(SPACING - 3) or nearest:
-        draw.add_text(
-            (place[0] - width / 2, place[1] + ui.px(RING)), colour_u32(theme.TEXT_DIM), text
-        )
+    left = place[0] - width / 2
+    whole = sides[0] < left and left + width < sides[1]
+    if (width < ui.px(SPACING - 3) and whole) or nearest:
+        draw.add_text((left, place[1] + ui.px(RING)), colour_u32(theme.TEXT_DIM), text)
 
 
 def _range(middle: float, reach: float) -> range:

@@ -32,6 +32,7 @@ def draw_panoramas(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Actio
     names = {path: name for name, path in bundled_panoramas().items()}
     gap = ui.px(GAP)
     width = (imgui.get_content_region_avail().x - (COLUMNS - 1) * gap) / COLUMNS
+    actions: list[act.Action] = []
     recent = 0
     for index, path in enumerate(list_panoramas(state)):
         if index % COLUMNS:
@@ -48,16 +49,17 @@ def draw_panoramas(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Actio
         if name is None and not chosen:
             place = (corner.x + width - ui.px(CORNER), corner.y)
             if draw_corner(ui, f"{widget}.remove", icons.CLOSE, place, FORGET_TIP, lit=hovered):
-                return [act.ForgetPicture(path)]
+                actions.append(act.ForgetPicture(path))
+                clicked = False
         if clicked and not chosen:
-            return [act.OpenPicture(path)]
+            actions.append(act.OpenPicture(path))
     label = "Open a picture ..."
     if backdrop.photo and backdrop.photo not in names:
         label = shorten(printable(Path(backdrop.photo).name), _room(ui))
     tip = "A PNG, JPEG or WebP. One twice as wide as high wraps round the scene."
     if ui.button("background.browse", label, icon=icons.PICTURE, width=-1, tip=tip):
-        return [act.Browse("picture")]
-    return []
+        actions.append(act.Browse("picture"))
+    return actions
 
 
 def _room(ui: Ui) -> float:

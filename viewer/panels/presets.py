@@ -4,18 +4,21 @@ from imgui_bundle import imgui, imgui_ctx
 
 from .. import actions as act
 from .. import icons, theme
-from ..presets import BUILT_IN, find_preset
+from ..presets import find_preset
 from ..state import ViewerState
 from ..ui import Ui
 
 WIDTH = 240.0  # logical pixels
-TIP = "How to render: layer, rays and their options. Codes, background and camera stay."
+TIP = (
+    "How to render. Standard has the model's rays, Draft half and Fine twice as many across. Your "
+    "own keep the layer and its colours, too. Codes, background and camera stay."
+)
 
 
 def draw(ui: Ui, state: ViewerState) -> list[act.Action]:
     """The row in the panel."""
     ui.label("Preset", TIP)
-    preset = find_preset(state.preferences.presets, state.view)
+    preset = find_preset(state.presets, state.view)
     label = preset.name if preset is not None else "Custom"
     if ui.button("presets", label, icon=icons.CHEVRON_DOWN, width=-1, tip=TIP):
         imgui.open_popup("presets.menu")
@@ -33,7 +36,7 @@ def _draw_list(ui: Ui, state: ViewerState, current: str) -> list[act.Action]:
     actions: list[act.Action] = []
     gap, side, width = ui.px(4), imgui.get_frame_height(), ui.px(WIDTH)
     own = state.preferences.presets
-    for index, preset in enumerate((*BUILT_IN, *own)):
+    for index, preset in enumerate(state.presets):
         kind = "selected" if preset.name == current else "quiet"
         with imgui_ctx.push_id(str(index)):
             room = width - side - gap if preset in own else width

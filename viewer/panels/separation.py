@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from imgui_bundle import imgui
 
-from .. import actions as act
 from .. import theme
+from ..info import ViewInfo
 from ..ui import Ui, colour_u32
 
 if TYPE_CHECKING:
@@ -19,15 +19,18 @@ HEIGHT = 44.0  # logical pixels, of the histogram
 LEAST = 0.02  # of the height, for a bin that is not empty
 
 
-def draw_separation(ui: Ui, separation: "Separation | None") -> list[act.Action]:
-    """The fold, with the number in its head and the histogram in it."""
-    summary = "" if separation is None else f"{separation.mean_min_t:.3f}"
+def draw_separation(ui: Ui, info: ViewInfo) -> None:
+    """The fold, with the number in its head and the histogram in it; dots while the picture that
+    it was measured in is not the one that shows."""
+    separation = info.separation
+    pending = info.quality is not None and not info.quality.settled
+    dots = " ..." if pending else ""
+    summary = "" if separation is None else f"{separation.mean_min_t:.3f}{dots}"
     with ui.fold("background.separation", "Separation", summary, tip=TIP) as unfolded:
         if unfolded and separation is not None:
             _draw_histogram(ui, separation)
         elif unfolded:
             ui.text("Measured when the picture is finished.", theme.TEXT_DIM, small=True)
-    return []
 
 
 def _draw_histogram(ui: Ui, separation: "Separation") -> None:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-from imgui_bundle import imgui
+from imgui_bundle import ImVec4, imgui
 
 from ballgan.panoramas import bundled_panoramas
 from ballgan.view import Orbit
@@ -19,6 +19,7 @@ from ..state import ViewerState
 from ..surroundings import UNROLLED
 from ..ui import Ui, colour_u32
 
+VEIL = 0.7  # opacity
 SIDE_POINTS = 12  # on each side of the frame
 SAVE_TIP = (
     "Writes the whole background as an equirectangular PNG of 2048 x 1024 pixels, in its raw "
@@ -40,19 +41,22 @@ def draw_sphere(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
         if not unfolded:
             return []
         width = imgui.get_content_region_avail().x
-        picture = info.picture(UNROLLED)
-        ui.picture("background.unrolled", picture, (width, width / 2))
-        if picture is None:
-            _draw_words(ui.rects["background.unrolled"], "Unrolling ...")
-        _draw_frame(ui, ui.rects["background.unrolled"], find_frame(state))
+        ui.picture("background.unrolled", info.picture(UNROLLED), (width, width / 2))
+        place = ui.rects["background.unrolled"]
+        if info.unrolled:
+            _veil(ui, place, info.unrolled)
+        _draw_frame(ui, place, find_frame(state))
         return _draw_buttons(ui, state)
 
 
-def _draw_words(place: Rect, words: str) -> None:
-    """Faint words under the middle of a rectangle."""
-    size = imgui.calc_text_size(words)
+def _veil(ui: Ui, place: Rect, words: str) -> None:
+    """Dim a picture that is not, or no longer, that of the present background, and say so."""
+    draw, size = imgui.get_window_draw_list(), imgui.calc_text_size(words)
+    low, high = (place.x, place.y), (place.x + place.width, place.y + place.height)
+    colour = ImVec4(theme.CONTROL.x, theme.CONTROL.y, theme.CONTROL.z, VEIL)
+    draw.add_rect_filled(low, high, colour_u32(colour), ui.px(5))
     corner = (place.centre[0] - size.x / 2, place.y + 0.75 * place.height - size.y / 2)
-    imgui.get_window_draw_list().add_text(corner, colour_u32(theme.TEXT_FAINT), words)
+    draw.add_text(corner, colour_u32(theme.TEXT_DIM), words)
 
 
 def _draw_buttons(ui: Ui, state: ViewerState) -> list[act.Action]:

@@ -4,10 +4,9 @@ import math
 
 from imgui_bundle import imgui
 
-from ballgan.view import MOST_STOPS
+from ballgan.view import MOST_STOPS, Backdrop
 
-from .. import actions as act
-from ..state import ViewerState
+from ..state import ModelInfo
 from ..ui import Ui
 
 GAP = 4.0  # logical pixels
@@ -27,10 +26,10 @@ EXPOSURE_TIPS = {
 }
 
 
-def draw_turn(ui: Ui, state: ViewerState) -> list[act.Action]:
-    """Two sliders, greyed out where they would change nothing; their tooltips say why."""
-    before = backdrop = state.view.backdrop
-    plane = backdrop.kind == "learnt" and state.model is not None and not state.model.unrolls
+def draw_turn(ui: Ui, model: ModelInfo | None, backdrop: Backdrop) -> Backdrop:
+    """Two sliders, greyed out where they would change nothing; their tooltips say why. The changed
+    backdrop."""
+    plane = backdrop.kind == "learnt" and model is not None and not model.unrolls
     turn = None if plane else backdrop.turn
     tip = PLANE_TIP if plane else TURN_TIPS[backdrop.kind]
     gap = ui.px(GAP)
@@ -47,4 +46,4 @@ def draw_turn(ui: Ui, state: ViewerState) -> list[act.Action]:
         value = ui.slider(name, amount, -MOST_STOPS, MOST_STOPS, form, tip=tip, centred=True)
     if value is not None and stops is not None:
         backdrop = backdrop.exposed(value)
-    return [act.SetBackdrop(backdrop)] if backdrop != before else []
+    return backdrop

@@ -4,12 +4,11 @@ import math
 from dataclasses import replace
 
 from ballgan.animation import Animation, turntable
-from ballgan.view import SIDES
 
 from .. import actions as act
 from .. import document, history
 from .reduce import forget, reduce, with_camera
-from .values import CAPTURE_PASSES, FILM_FORMATS, Job, Playhead, ViewerState
+from .values import Job, Playhead, ViewerState
 
 FILMED = ("view.camera", "view.foreground", "view.backdrop")  # values that a film sets
 FILM_TITLES = {"mp4": "MP4", "webm": "WebM", "gif": "GIF", "png": "PNG pictures"}
@@ -17,11 +16,7 @@ FILM_TITLES = {"mp4": "MP4", "webm": "WebM", "gif": "GIF", "png": "PNG pictures"
 
 @reduce.register
 def _(action: act.SetCapture, state: ViewerState) -> ViewerState:
-    options = action.options
-    known = options.film in FILM_FORMATS and options.sides in SIDES
-    if not known or options.passes not in CAPTURE_PASSES:
-        raise ValueError(f"there are no such options for captures: {options}")
-    return replace(state, capture=options)
+    return replace(state, capture=action.options)
 
 
 @reduce.register

@@ -108,8 +108,10 @@ def _(action: lat.ToggleSide, state: ViewerState) -> ViewerState:
     before = state.view
     other = before.latents.other or before.codes
     state = _change(state, "both", lambda code, which: getattr(other, which))
+    # A locked code stays in sight; that of the other side waits until it is unlocked.
+    waiting = {which: getattr(other, which) for which in CODES if before.latents.of(which).locked}
     side = "B" if before.latents.side == "A" else "A"
-    return _with_controls(state, side=side, other=before.codes)
+    return _with_controls(state, side=side, other=replace(before.codes, **waiting))
 
 
 @reduce.register

@@ -11,7 +11,7 @@ from .. import actions as act
 from .. import document, history
 from ..notes import ModelNotes
 from ..preferences import remember
-from .reduce import forget, is_late, notify, reduce, with_camera, with_still_camera
+from .reduce import forget, is_late, notify, reduce, with_camera, with_still_camera, with_view
 from .values import BUNDLED, Following, ModelInfo, Sheet, ViewerState
 
 MAX_MODELS = 8  # that are open; memory has an end
@@ -66,11 +66,15 @@ def _(action: act.ModelOpened, state: ViewerState) -> ViewerState:
 def _(action: act.ModelFailed, state: ViewerState) -> ViewerState:
     if is_late(state.loading, action.path or BUNDLED):
         return state
-    state = _pass_over(replace(state, loading=None, pending=None), action)
+    waits = state.pending is not None  # a session, for which another model stands in
+    state = replace(state, loading=None, session=None if waits else state.session)
+    if not action.path:  # there is none left to stand in
+        state = replace(state, pending=None)
+    state = _pass_over(state, action)
     failed = tuple(model for model in state.reopening if _name(model) == (action.path or BUNDLED))
     if failed:
         state = _leave_closed(state, failed[0])
-    return notify(state, "error", action.message, "model")
+    return notify(state, "error", action.message, "session" if waits else "model")
 
 
 @reduce.register
@@ -95,7 +99,7 @@ def _(action: act.CloseModel, state: ViewerState) -> ViewerState:
 
 @reduce.register
 def _(action: act.FollowRun, state: ViewerState) -> ViewerState:
-    return replace(forget(state, "run"), following=Following(action.folder))
+    return replace(forget(state, "run"), following=Following(action.folder, action.model))
 
 
 @reduce.register
@@ -108,6 +112,8 @@ def _(action: act.RunHasModel, state: ViewerState) -> ViewerState:
     followed = state.following
     if followed is None or followed.folder != action.folder:
         return state
+    if action.path == followed.model and not followed.looked:  # a session has brought it
+        return replace(forget(state, "run"), following=replace(followed, looked=True))
     dropped = [other for other in state.waiting if other.replaces]  # an older one is not needed
     waiting = [other for other in state.waiting if not other.replaces]
     former = dropped[0].replaces if dropped else followed.model
@@ -238,6 +244,8 @@ def _show(state: ViewerState, model: ModelInfo) -> ViewerState:
     if previous is None or previous.home != model.home:  # another scale: keep the angles only
         camera = _turned(model.home, camera)
         still = still and _turned(model.home, still)
+        pose = state.view.conditioning
+        state = with_view(state, conditioning=pose and _turned(model.home, pose))
     return with_camera(with_still_camera(state, still), camera)
 
 

@@ -3,16 +3,16 @@
 from dataclasses import replace
 
 from .. import actions as act
-from ..presets import BUILT_IN, MAX_NAME, Preset, changes_of, settings_of, with_preset
-from .reduce import notify, reduce, with_view
+from ..presets import BUILT_IN, MAX_NAME, Preset, settings_of, with_preset, with_settings
+from .reduce import notify, reduce
 from .values import ViewerState
 
 
 @reduce.register
 def _(action: act.ApplyPreset, state: ViewerState) -> ViewerState:
-    for preset in (*BUILT_IN, *state.preferences.presets):
+    for preset in state.presets:
         if preset.name == action.name:
-            return with_view(state, **changes_of(preset))
+            return replace(state, view=with_settings(state.view, preset))
     return state
 
 
@@ -26,7 +26,7 @@ def _(action: act.SavePreset, state: ViewerState) -> ViewerState:
     name = state.preset_name.strip()
     if not name:
         return state
-    if name in {preset.name for preset in BUILT_IN}:
+    if name in BUILT_IN:
         return notify(state, "error", f"There is a preset {name} already: choose another name.")
     presets = with_preset(state.preferences.presets, Preset(name, settings_of(state.view)))
     return _with_presets(replace(state, preset_name=""), presets)

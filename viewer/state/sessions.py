@@ -1,11 +1,12 @@
 """Sessions that are opened and saved."""
 
-import os
 from dataclasses import replace
+from typing import Any
 
 from .. import actions as act
 from .. import document
-from ..autosave import RECOVERED
+from ..autosave import is_left
+from ..notes import ModelNotes, merge
 from ..preferences import remember
 from .models import show
 from .reduce import forget, is_late, notify, reduce, with_camera, with_level
@@ -21,7 +22,8 @@ def _(action: act.OpenSession, state: ViewerState) -> ViewerState:
 def _(action: act.SessionOpened, state: ViewerState) -> ViewerState:
     if is_late(state.restoring, action.path):
         return state
-    state = _remember(replace(state, restoring=None, pending=action.values), action.path)
+    state = replace(state, restoring=None, pending=action.values)
+    state = _remember(state, action.path, whole=not action.complaint)
     return notify(state, "error", action.complaint, "session") if action.complaint else state
 
 
@@ -35,7 +37,8 @@ def _(action: act.SessionFailed, state: ViewerState) -> ViewerState:
 @reduce.register
 def _(action: act.RestoreDocument, state: ViewerState) -> ViewerState:
     state = show(state, action.model) if action.model else state
-    values = document.with_notes_of(state, action.values)
+    values = document.joined(state, action.values)
+    state = _keep_for_later(state, values)
     state = document.with_values(replace(state, pending=None, returning={}), values)
     if "export" not in values:  # a picture knows the level of its mesh alone
         level = state.view.mesh.level
@@ -57,10 +60,30 @@ def _(action: act.SessionSaved, state: ViewerState) -> ViewerState:
     return notify(state, "info", f"Saved {action.path}", "session")
 
 
-def _remember(state: ViewerState, path: str) -> ViewerState:
-    """A session file is saved again where it was; a picture or an autosave is only where it came
-    from."""
+@reduce.register
+def _(action: act.JoinNotes, state: ViewerState) -> ViewerState:
+    rest = dict(state.session_notes)
+    given = rest.pop(action.checksum, ModelNotes())
+    notes = merge(state.notebooks.get(action.checksum, ModelNotes()), given)
+    notebooks = state.notebooks | {action.checksum: notes}
+    return replace(state, notebooks=notebooks, session_notes=rest)
+
+
+def _keep_for_later(state: ViewerState, values: dict[str, Any]) -> ViewerState:
+    """The state with what a session keeps of models that are not open yet."""
+    notes = {
+        name.removeprefix(document.NOTES): value
+        for name, value in values.items()
+        if name.startswith(document.NOTES)
+    }
+    absent = {key: kept for key, kept in notes.items() if key not in state.notebooks}
+    return replace(state, session_notes=state.session_notes | absent)
+
+
+def _remember(state: ViewerState, path: str, *, whole: bool = True) -> ViewerState:
+    """A session file is saved again where it was; a picture, an autosave, or what was not restored
+    as a whole, is only where it came from."""
     recent = remember(state.preferences.recent_sessions, path)
     state = replace(state, preferences=replace(state.preferences, recent_sessions=recent))
-    source_only = path.lower().endswith(".png") or os.path.basename(path) == RECOVERED
-    return replace(state, session=None if source_only else path)
+    source_only = path.lower().endswith(".png") or is_left(path)
+    return replace(state, session=path if whole and not source_only else None)

@@ -7,18 +7,21 @@ from typing import Any
 from ballgan.animation import Animation
 from ballgan.latents import Direction
 from ballgan.model_files import ModelFile
-from ballgan.view import Code, Orbit, View
+from ballgan.plain import require, require_one_of, require_range
+from ballgan.view import SIDES, Code, Orbit, View
 
 from .. import navigation
 from ..actions import OpenModel
 from ..history import History
 from ..notes import ModelNotes
 from ..preferences import Preferences
+from ..presets import Preset, built_in
 
 BUNDLED = "the bundled model"  # what `loading` says of it
 MESH_FORMATS = ("glb", "obj", "ply", "stl")
 FILM_FORMATS = ("mp4", "webm", "gif", "png")
 CAPTURE_SIZES = (0, 1024, 2048, 4096, 8192)  # pixels; 0: as it is shown
+MAX_SIDE = 8192  # pixels
 FILM_SIZES = (0, 256, 512, 1024, 2048, 4096)  # pixels; 0: the model's
 CAPTURE_PASSES = (1, 3, 7, 15)
 
@@ -85,6 +88,12 @@ class ExportOptions:
     dome: bool = False  # the background as a sphere in the same file, where the format can
     faces: int = 0  # triangles that are kept; 0: all
 
+    def __post_init__(self) -> None:
+        require_one_of("export.format", self.format, MESH_FORMATS)
+        require_range("export.resolution", self.resolution, 16, 1024)
+        possible = self.faces == 0 or 4 <= self.faces <= 10**9
+        require(possible, f"export.faces should be 0 (all) or 4 at least; got {self.faces!r}.")
+
 
 @dataclass(frozen=True)
 class CaptureOptions:
@@ -95,6 +104,14 @@ class CaptureOptions:
     sides: str = "both"  # of a comparison, one of view.SIDES
     film: str = "mp4"  # one of FILM_FORMATS
     film_size: int = 0  # side of a film in pixels; 0: the model's
+
+    def __post_init__(self) -> None:
+        require_one_of("capture.sides", self.sides, SIDES)
+        require_one_of("capture.film", self.film, FILM_FORMATS)
+        known = ", ".join(map(str, CAPTURE_PASSES))
+        require(self.passes in CAPTURE_PASSES, f"capture.passes is one of {known}.")
+        require_range("capture.size", self.size, 0, MAX_SIDE)
+        require_range("capture.film_size", self.film_size, 0, MAX_SIDE)
 
 
 @dataclass(frozen=True)
@@ -157,10 +174,10 @@ class Palette:
 
 @dataclass(frozen=True)
 class Notice:
-    """A line for the person: stays until dismissed if it is an error."""
+    """A line for the person: stays until dismissed, unless it is an "info"."""
 
     number: int
-    level: str  # "info" or "error"
+    level: str  # "info", "advice" or "error"
     text: str
     origin: str = ""  # what it is about: "model", "picture", "export"
 
@@ -212,6 +229,7 @@ class ViewerState:
     session_name: str = ""  # as it is typed: where the next session goes; empty: as `session` says
     restoring: str | None = None  # path of the session that is being opened
     pending: dict[str, Any] | None = None  # its document, until its model is there
+    last_session: str = ""  # path of what the last window left; empty: nothing
     preview: bool = True  # whether GL draws what the network has not rendered yet
     navigation: Navigation = Navigation()
     glide: Glide | None = None  # of a camera that is not yet where the view's is
@@ -231,6 +249,7 @@ class ViewerState:
     notices_given: int = 0
     preferences: Preferences = field(default_factory=Preferences)
     notebooks: dict[str, ModelNotes] = field(default_factory=dict)  # by checksum; see document
+    session_notes: dict[str, ModelNotes] = field(default_factory=dict)  # for models yet to come
     sheet: Sheet = Sheet()  # contact sheet of the gallery
 
     @property
@@ -238,6 +257,12 @@ class ViewerState:
         """What the person keeps of the model that shows."""
         checksum = self.model.sha256 if self.model is not None else ""
         return self.notebooks.get(checksum, ModelNotes())
+
+    @property
+    def presets(self) -> tuple[Preset, ...]:
+        """Those for the model that shows, then a person's own."""
+        rays = self.model.neural_resolution if self.model is not None else 0
+        return (*built_in(rays), *self.preferences.presets)
 
     @property
     def camera(self) -> Orbit:
