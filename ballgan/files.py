@@ -75,6 +75,36 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     _sync_folder(target.parent)
 
 
+@contextmanager
+def scratch_folder(folder: str | os.PathLike[str]) -> Iterator[Path]:
+    """Make a hidden folder in `folder`, and remove it at the end with all that is in it.
+
+    Errors of the file system name `folder` instead.
+    """
+    scratch = _name_temporary(Path(os.path.realpath(folder)), "unfinished")
+    with _removing(scratch, folder):
+        scratch.mkdir()
+        yield scratch
+
+
+def move_new(source: Path, target: Path) -> None:
+    """Give a file or a folder a name that nothing has, on the same file system.
+
+    Raises FileExistsError if there is something at `target`.
+    """
+    try:
+        os.link(source, target)  # which, unlike a rename, never replaces what is there
+    except FileExistsError:
+        raise
+    except OSError:  # it is a folder, or the file system has no links
+        if os.path.lexists(target):
+            raise FileExistsError(f"cannot write {target}: it exists") from None
+        os.rename(source, target)
+    else:
+        os.unlink(source)
+    _sync_folder(target.parent)
+
+
 class _Disk(io.FileIO):
     """A file that remembers why a write failed: torch.save reports a full disk as its own fault."""
 

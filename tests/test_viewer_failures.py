@@ -4,6 +4,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,29 @@ def full_disk() -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX limits files")
+def test_a_textured_mesh_is_all_or_nothing(
+    app: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ballgan_viewer.tasks.TEXTURE_SIZE", 64)
+    options = replace(app.state.export, format="obj", texture=True, faces=10_000)
+    material = tmp_path / "head.mtl"
+    material.write_text("theirs")
+    export = (act.SetExport(replace(options, path=str(tmp_path / "head"))), act.StartExport("mesh"))
+    with full_disk():
+        app.dispatch(*export)
+        work_off(app, ())
+    assert "File too large" in told(app)
+    assert list(tmp_path.iterdir()) == [material] and material.read_text() == "theirs"
+    dismiss(app)
+    app.dispatch(*export)
+    work_off(app, ())
+    names = ["head-2.mtl", "head-2.obj", "head-2_texture.png", "head.mtl"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    assert material.read_text() == "theirs"
+    app.dispatch(act.SetExport(replace(options, format="glb", texture=False)))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX limits files")

@@ -139,6 +139,7 @@ def export(app: App, action: act.StartExport) -> None:
         app.easel.model,
         app.state.view.identity,
         app.state.view.backdrop,
+        app.state.export.dome and app.state.can_unroll,
         app.state.export,
         app.state.preferences.output_folder,
         paths.mesh_name(app.state),

@@ -234,11 +234,12 @@ class CaptureRequest:
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """Write a foreground as a mesh, and the backdrop as its dome where asked."""
+    """Write a foreground as a mesh."""
 
     model: Model
     identity: Identity
     backdrop: Backdrop
+    domed: bool  # whether the backdrop goes round it, where the file can have that
     options: ExportOptions
     folder: str  # empty: where paths.make_folder says
     name: str  # of the file, if none was typed

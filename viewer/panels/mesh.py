@@ -57,7 +57,7 @@ def _known(info: ViewInfo) -> SurfaceInfo | None:
 
 
 def _draw_options(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
-    options = _draw_size(ui, state.export)
+    options = _draw_size(ui, state)
     options, actions = _draw_level(ui, options, state, info)
     ui.label("File")
     width = imgui.get_content_region_avail().x - imgui.get_frame_height() - ui.px(4)
@@ -71,7 +71,8 @@ def _draw_options(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action
     return [*actions, act.SetExport(options)] if options != state.export else actions
 
 
-def _draw_size(ui: Ui, options: ExportOptions) -> ExportOptions:
+def _draw_size(ui: Ui, state: ViewerState) -> ExportOptions:
+    options = state.export
     ui.label("Format", "STL has no colours.")
     kind = ui.segments("export.format", FORMATS, options.format)
     ui.label("Grid", "Samples along a side of the cube: twice as many take eight times as long.")
@@ -83,7 +84,10 @@ def _draw_size(ui: Ui, options: ExportOptions) -> ExportOptions:
             options = replace(options, texture=texture)
     if options.format == "glb":
         imgui.same_line(0, ui.px(18))
-        dome = ui.switch("export.dome", "Background", options.dome, tip=DOME_TIP)
+        obstacle = why_no_dome(state)
+        shown = options.dome and not obstacle
+        with ui.enabled_if(not obstacle):
+            dome = ui.switch("export.dome", "Background", shown, tip=obstacle or DOME_TIP)
         options = options if dome is None else replace(options, dome=dome)
     ui.label("Simplify", SIMPLIFY_TIP)
     faces = ui.segments("export.faces", SIMPLIFIED, str(options.faces))
@@ -94,6 +98,17 @@ def _draw_size(ui: Ui, options: ExportOptions) -> ExportOptions:
     if size is not None:
         options = replace(options, resolution=int(size))
     return options
+
+
+def why_no_dome(state: ViewerState) -> str:
+    """Why the background that shows cannot be put round the mesh; empty if it can."""
+    if state.model is None or state.can_unroll:
+        return ""
+    if not state.view.backdrop.visible:
+        return "Not here: the background is switched off."
+    if not state.model.has_background:
+        return "Not here: this model has no background; choose a colour or a picture."
+    return "Not here: this model's background is a plane, which does not go round the mesh."
 
 
 def _draw_level(

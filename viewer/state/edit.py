@@ -32,4 +32,5 @@ def _present(state: ViewerState) -> dict[str, Any]:
 
 
 def _travel(state: ViewerState, changed: History, changes: dict[str, Any]) -> ViewerState:
-    return travel(replace(state, history=changed), changes)
+    still = replace(state.playhead, playing=False)  # a film would hide at once what comes back
+    return travel(replace(state, history=changed, playhead=still), changes)
