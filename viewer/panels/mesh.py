@@ -42,7 +42,8 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     title = f"{state.export.resolution}\u00b3 mesh"
     if ui.button("export", "Export mesh", icon=icons.CUBE, kind="primary", width=-1):
         actions.append(act.StartExport(title))
-    size = describe_size(state.export, _known(info))
+    domed = state.export.dome and not why_no_dome(state)
+    size = describe_size(replace(state.export, dome=domed), _known(info))
     ui.text(size, theme.TEXT_DIM, small=True, wrap=True)
     if state.exported is not None:
         tip = f"Show {state.exported} in its folder"
