@@ -16,7 +16,7 @@ from typing import Any
 
 from .plain import from_plain, to_plain
 from .timeline import Timeline, Weights, unwrap
-from .view import MAX_PITCH, Backdrop, Code, Orbit, View, blend
+from .view import CODES, MAX_PITCH, Backdrop, Code, Orbit, View, blend
 
 KEYS_A_TURN = 3  # of a turntable: neighbours are less than half a turn apart
 MAX_DURATION = 3600.0  # seconds
@@ -54,7 +54,7 @@ class Animation:
                 f"duration should be above 0 and at most {MAX_DURATION:g} s; got {self.duration!r}."
             )
         if self.keys:
-            self.timeline.frame_times(self.fps)
+            self.timeline.frame_count(self.fps)
 
     @property
     def timeline(self) -> Timeline:
@@ -68,16 +68,23 @@ class Animation:
         return self.timeline.frame_times(self.fps)
 
     def view_at(self, view: View, time: float) -> View:
-        """`view` with the camera, the codes and the background that it has at `time`."""
+        """`view` with the camera, the codes and the background that it has at `time`.
+
+        Codes that are locked in `view` stay.
+        """
         weights = self.timeline.weights(time)
         parts = [self.keys[index] for index, _ in weights]
         amounts = [weight for _, weight in weights]
-        return replace(
+        shown = replace(
             view,
             camera=mix_cameras([key.camera for key in parts], amounts),
             foreground=mix_codes([key.foreground for key in parts], amounts),
             backdrop=self._backdrop_at(weights, time),
         )
+        for which in CODES:
+            if view.latents.of(which).locked:
+                shown = shown.with_code(which, view.code(which))
+        return shown
 
     def _backdrop_at(self, weights: Weights, time: float) -> Backdrop:
         """Backgrounds of one kind are mixed; before one of another kind, the last one stays."""
@@ -223,6 +230,8 @@ def mix_backdrops(base: Backdrop, parts: Sequence[Backdrop], weights: Sequence[f
     changes: dict[str, Any] = {}
     for each in fields(base):
         values = [getattr(part, each.name) for part in parts]
+        if len({type(value) for value in values}) > 1:
+            continue  # none of what shows
         if each.name in ANGLES:
             changes[each.name] = math.remainder(_mean(unwrap(values), weights), math.tau)
         elif isinstance(values[0], Code):
@@ -248,9 +257,10 @@ def _mean_within(values: Sequence[float], weights: Sequence[float]) -> float:
 
 
 def _can_be_mixed(a: Backdrop, b: Backdrop) -> bool:
-    """Whether something lies between two backgrounds: all that has no mean is the same."""
+    """Whether something lies between two backgrounds: what shows and has no mean is the same."""
+    shown_a, shown_b = a.relevant(), b.relevant()
     for each in fields(a):
-        first, second = getattr(a, each.name), getattr(b, each.name)
+        first, second = getattr(shown_a, each.name), getattr(shown_b, each.name)
         if type(first) is not type(second):
             return False
         if isinstance(first, str | bool) and first != second:

@@ -8,15 +8,16 @@ transparent pixels far from the foreground may differ.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch.nn.functional as F
 from torch import Tensor
 
 from .backgrounds import GivenBackground, LearntBackground
-from .frame import Frame, enlarge_rows, enlarge_rows_nearest, resize
+from .frame import Frame, enlarge_rows, resize
 from .shot import Shot, ascending
 from .volume import Composite
 
@@ -33,8 +34,9 @@ WHOLE_SIZE = 2048  # pixels, up to which pictures are rendered as a whole
 class Layers:
     """A picture before it has its size.
 
-    rgb (1, 3, h, w) in [0, 1], alpha and depth (1, 1, h', w'): each at its own resolution. behind:
-    the background still to come, of full size; None: none. opaque: as of Frame.
+    rgb (1, 3, h, w) in [0, 1], alpha and depth (1, 1, h', w'): each at its own resolution. depth is
+    the foreground's, and means nothing where alpha is 0; depth_behind, of the background, where it
+    has one. behind: the background still to come, of full size; None: none. opaque: as of Frame.
     """
 
     rgb: Tensor
@@ -42,6 +44,7 @@ class Layers:
     depth: Tensor
     opaque: bool
     behind: GivenBackground | None = None
+    depth_behind: Tensor | None = None
 
     @property
     def side(self) -> int:
@@ -50,17 +53,20 @@ class Layers:
 
     def crop(self, rows: slice) -> Layers:
         """Some rows; all parts have one resolution."""
-        rgb, alpha, depth = (image[:, :, rows] for image in (self.rgb, self.alpha, self.depth))
-        return Layers(rgb, alpha, depth, self.opaque, self.behind)
+        return self._changed(lambda image: image[:, :, rows])
 
     def enlarge(self, size: int, rows: slice) -> Layers:
         """Some rows of these layers with `size` rows."""
-        return Layers(
-            enlarge_rows(self.rgb, size, rows),
-            enlarge_rows(self.alpha, size, rows),
-            enlarge_rows_nearest(self.depth, size, rows),
-            self.opaque,
-            self.behind,
+        return self._changed(lambda image: enlarge_rows(image, size, rows))
+
+    def _changed(self, change: Callable[[Tensor], Tensor]) -> Layers:
+        behind = self.depth_behind
+        return replace(
+            self,
+            rgb=change(self.rgb),
+            alpha=change(self.alpha),
+            depth=change(self.depth),
+            depth_behind=None if behind is None else change(behind),
         )
 
 
@@ -71,6 +77,8 @@ def finish(scene: Scene, shot: Shot, layers: Layers, stage: str) -> Frame:
 
 def _finish(backdrop: Backdrop, shot: Shot, layers: Layers, stage: str) -> Frame:
     rgb = layers.rgb
+    if shot.settings.layer == "normals" and shot.size != shot.resolution:
+        rgb = F.normalize(2 * resize(rgb, shot.size) - 1, dim=1) / 2 + 0.5
     if layers.behind is not None:
         if shot.size > rgb.shape[-1]:
             rgb = resize(rgb, shot.size)
@@ -86,6 +94,7 @@ def _finish(backdrop: Backdrop, shot: Shot, layers: Layers, stage: str) -> Frame
         layer=shot.settings.layer,
         neural_resolution=shot.resolution,
         stage=stage,
+        depth_behind=layers.depth_behind,
         opaque=layers.opaque or layers.behind is not None,
         keep_pixels=shot.settings.keep_pixels and shot.size <= WHOLE_SIZE,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -57,7 +56,7 @@ class Composition:
 
     def _foreground(self, gathered: Composite) -> Layers:
         """Layers "full", "raw" and "foreground"."""
-        opacity = self.shot.image(gathered.opacity[:, None])
+        opacity, depth = self.shot.image(gathered.opacity[:, None]), self._depth(gathered)
         behind = None if self.shot.settings.layer == "foreground" else self.scene.background
         learnt = behind if isinstance(behind, LearntBackground) else None
         if learnt is not None and not self._exposes_picture(learnt):
@@ -65,8 +64,7 @@ class Composition:
             rgb = self.picture(self.shot.image(features))
             amount = resize(opacity, rgb.shape[-1])
             rgb = self._match_light(gathered, rgb, amount)
-            return Layers(rgb, opacity, self.shot.image(distance[:, None]), True)
-        depth = self.shot.image(gathered.mean_distance()[:, None])
+            return self._before(rgb, opacity, depth, distance)
         if self.shot.enlarge and self.shot.settings.matte == "solved":
             opacity, rgb = self.solve_matte(gathered, opacity)
         else:
@@ -75,11 +73,29 @@ class Composition:
         rgb = self._match_light(gathered, rgb, 1.0)
         if learnt is not None:
             rest, distance = self._learnt_picture(learnt)
-            depth = self.shot.image(gathered.mean_distance(distance)[:, None])
             opacity = resize(opacity, rgb.shape[-1])
-            return Layers(rgb * opacity + rest * (1 - opacity), opacity, depth, True)
+            return self._before(rgb * opacity + rest * (1 - opacity), opacity, depth, distance)
         assert not isinstance(behind, LearntBackground)
         return Layers(rgb, opacity, depth, False, behind)
+
+    def _before(
+        self, rgb: Tensor, opacity: Tensor, depth: Tensor, distance: Tensor | None
+    ) -> Layers:
+        """The foreground, before a learnt background at `distance` (N,), where it has one."""
+        behind = None if distance is None else self.shot.image(distance[:, None])
+        return Layers(rgb, opacity, depth, True, depth_behind=behind)
+
+    def _depth(self, gathered: Composite) -> Tensor:
+        """The foreground's expected distance (1, 1, h, w), continued beyond its outline."""
+        opacity = self.shot.image(gathered.opacity[:, None])
+        return self._continued(self.shot.image(gathered.distance[:, None]), opacity)
+
+    def _continued(self, premultiplied: Tensor, opacity: Tensor) -> Tensor:
+        """Straight values of the foreground; if they will be resized, beyond its outline, too, so
+        that nothing is mixed with them there."""
+        if self.shot.resolution == self.shot.size:
+            return premultiplied / opacity.clamp_min(1e-9)
+        return extend_colors(premultiplied, opacity)
 
     def _exposes_picture(self, behind: LearntBackground) -> bool:
         """Whether the background is exposed after super-resolution, which knows features as they
@@ -128,27 +144,25 @@ class Composition:
         nothing = torch.zeros(
             1, 1, self.shot.lines, self.shot.resolution, device=self._model.device
         )
-        far = torch.full_like(nothing, math.inf)
+        black = nothing.expand(-1, 3, -1, -1)
         if behind is None:
-            return Layers(nothing.expand(-1, 3, -1, -1), nothing, far, False)
+            return Layers(black, nothing, nothing, False)
         if isinstance(behind, LearntBackground):
             if self._model.background is None:
                 color = float(self._model.config.white_background)
-                return Layers((nothing + color).expand(-1, 3, -1, -1), nothing, far, True)
+                return Layers(black + color, nothing, nothing, True)
             rgb, distance = self._learnt_picture(behind)
-            return Layers(rgb, nothing, self.shot.image(distance[:, None]), True)
-        return Layers(nothing.expand(-1, 3, -1, -1), nothing, far, True, behind)
+            return self._before(rgb, nothing, nothing, distance)
+        return Layers(black, nothing, nothing, True, behind)
 
     def _normals(self, gathered: Composite) -> Layers:
         """Layer "normals": camera-space normals as colours, n / 2 + 1 / 2 (x right, y up)."""
-        distance = gathered.mean_distance()
         world = F.normalize(-self._gradient(gathered, NORMAL_STEP), dim=-1)
         pose = send(self.shot.camera.cam2world, world.device)
         local = world @ pose[:3, :3] * send([1.0, -1.0, -1.0], world.device)
         opacity = self.shot.image(gathered.opacity[:, None])
-        return Layers(
-            self.shot.image(local / 2 + 0.5), opacity, self.shot.image(distance[:, None]), False
-        )
+        colors = self._continued(self.shot.image(local / 2 + 0.5) * opacity, opacity)
+        return Layers(colors, opacity, self._depth(gathered), False)
 
     def _gradient(self, gathered: Composite, step: float) -> Tensor:
         """The density's gradient (N, 3) where rays are stopped; `step`: of the box."""
@@ -157,14 +171,14 @@ class Composition:
 
     def _before_learnt_background(
         self, gathered: Composite, background: LearntBackground
-    ) -> tuple[Tensor, Tensor]:
-        """Features (N, F) and expected distance (N,) with the model's own background."""
+    ) -> tuple[Tensor, Tensor | None]:
+        """Features (N, F) with the model's own background, and how far that is (N,)."""
         if self._model.background is None:
-            return self._model.without_background(gathered), gathered.mean_distance()
+            return self._model.without_background(gathered), None
         behind, distance = self.stages.look_behind(self.shot, background)
         if background.exposure:
             behind = torch.cat([expose(behind[:, :3], background.exposure), behind[:, 3:]], dim=1)
-        return gathered.over(behind), gathered.mean_distance(distance)
+        return gathered.over(behind), distance
 
     def _learnt_picture(self, background: LearntBackground) -> tuple[Tensor, Tensor]:
         """Picture (1, 3, H, W) of the learnt background alone, and its distances (N,)."""

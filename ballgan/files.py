@@ -5,6 +5,7 @@ import os
 import re
 import secrets
 import shutil
+import time
 import zlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -74,6 +75,36 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     _sync_folder(target.parent)
 
 
+@contextmanager
+def scratch_folder(folder: str | os.PathLike[str]) -> Iterator[Path]:
+    """Make a hidden folder in `folder`, and remove it at the end with all that is in it.
+
+    Errors of the file system name `folder` instead.
+    """
+    scratch = _name_temporary(Path(os.path.realpath(folder)), "unfinished")
+    with _removing(scratch, folder):
+        scratch.mkdir()
+        yield scratch
+
+
+def move_new(source: Path, target: Path) -> None:
+    """Give a file or a folder a name that nothing has, on the same file system.
+
+    Raises FileExistsError if there is something at `target`.
+    """
+    try:
+        os.link(source, target)  # which, unlike a rename, never replaces what is there
+    except FileExistsError:
+        raise
+    except OSError:  # it is a folder, or the file system has no links
+        if os.path.lexists(target):
+            raise FileExistsError(f"cannot write {target}: it exists") from None
+        os.rename(source, target)
+    else:
+        os.unlink(source)
+    _sync_folder(target.parent)
+
+
 class _Disk(io.FileIO):
     """A file that remembers why a write failed: torch.save reports a full disk as its own fault."""
 
@@ -117,15 +148,19 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         pass
 
 
-def remove_abandoned(folder: str | os.PathLike[str], names: Collection[str]) -> None:
-    """Remove what killed processes left of their writes to files with these names.
+def remove_abandoned(
+    folder: str | os.PathLike[str], names: Collection[str] | None = None, *, age: float = 0.0
+) -> None:
+    """Remove what killed processes left of their writes to files with these names; None: any.
 
-    Only when nobody writes them any more.
+    Only when nobody writes them any more, or for what is older than `age` seconds.
     """
-    shortened = {shorten_name(name, 100) for name in names}
+    shortened = {shorten_name(name, 100) for name in names or ()}
+    newest = time.time() - age
     for path in Path(folder).glob(".*.tmp") if Path(folder).is_dir() else ():
         found = re.fullmatch(r"\.(.+)\.[0-9a-f]{12}\.tmp", path.name)
-        if found and found[1] in shortened and path.is_file():
+        known = found is not None and (names is None or found[1] in shortened)
+        if known and path.is_file() and path.stat().st_mtime <= newest:
             path.unlink(missing_ok=True)
 
 

@@ -28,7 +28,7 @@ from .staging import (
     to_settings,
 )
 from .video import FORMATS, VideoOptions, format_of, write_video
-from .view import CUT_OUT, SIDES, View, clamp_camera
+from .view import CUT_OUT, SIDES, View, clamp_view
 
 PASSES = (1, *REFINEMENTS)
 
@@ -80,14 +80,16 @@ def render_film(
     path: str | Path,
     settings: FilmSettings | None = None,
     *,
+    format: str | None = None,
     metadata: Callable[[View], dict[str, str]] | None = None,
     progress: Progress | None = None,
 ) -> int:
-    """Render an animation and write it to `path`, whose suffix is the format (see `format_of`).
+    """Render an animation and write it to `path`.
 
     Args:
         scene: of the model; its codes, background and camera become those of the film.
         view: what the animation leaves open, such as the layer.
+        format: a key of `video.FORMATS`; None: what the suffix of `path` says (see `format_of`).
         metadata: texts by name for a view: for `view` those of the film, and where that is a folder
             of pictures, for each picture's own view.
         progress: gets the fraction done, in [0, 1]; it may raise `ballgan.Cancelled`. However the
@@ -99,7 +101,8 @@ def render_film(
     """
     settings = (settings or FilmSettings()).complete(scene.model.config, view)
     texts = metadata(view) if metadata else {}
-    options = choose_video(scene.model.config, view, animation, path, settings, texts)
+    kind = format or format_of(path)
+    options = choose_video(scene.model.config, view, animation, kind, settings, texts)
     views = list_views(scene.model.config, view, animation)
     each = metadata if options.format == "png" else None
     report = ascending(progress)
@@ -116,18 +119,18 @@ def choose_video(
     config: ModelConfig,
     view: View,
     animation: Animation,
-    path: str | Path,
+    format: str,
     settings: FilmSettings,
     metadata: dict[str, str],
 ) -> VideoOptions:
     """What a film is written with; arguments as for `render_film`. Raises ValueError."""
+    require_one_of("format", format, tuple(FORMATS))
     side = settings.complete(config, view).size or config.image_resolution
-    kind = format_of(path)
     return VideoOptions(
         size=(side, side),
         fps=animation.fps,
-        format=kind,
-        transparent=FORMATS[kind].transparent and is_transparent(animation, view, settings.sides),
+        format=format,
+        transparent=FORMATS[format].transparent and is_transparent(animation, view, settings.sides),
         metadata=metadata,
     )
 
@@ -135,11 +138,8 @@ def choose_video(
 def list_views(config: ModelConfig, view: View, animation: Animation) -> list[View]:
     """What the pictures of a film show; cameras are kept where the model can render."""
     home, limit = find_home(config), find_camera_limit(config)
-    views = []
-    for time in animation.frame_times:
-        shown = animation.view_at(view, time)
-        views.append(replace(shown, camera=clamp_camera(shown.camera, home, limit)))
-    return views
+    views = (animation.view_at(view, time) for time in animation.frame_times)
+    return [clamp_view(shown, home, limit) for shown in views]
 
 
 def render_frame(

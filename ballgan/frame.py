@@ -1,11 +1,14 @@
 """What to render, and what comes back."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from .matte import SOLID
 
 LAYERS = ("full", "foreground", "background", "raw", "normals")
 SAMPLERS = ("fast", "plain")
@@ -31,7 +34,8 @@ class RenderSettings:
     matte: of a model with super-resolution before another background than its own, or none.
         "quick": the enlarged opacity of the rays. "solved": from two pictures before two
         backgrounds, as sharp as the picture and true to what the network adds; twice the work.
-    keep_pixels: whether the frame has `Frame.pixels`, too; not above 2048 pixels.
+    keep_pixels: whether the frame has what a window wants of it, too: `Frame.pixels` and
+        `Frame.foreground_depth`; not above 2048 pixels.
     """
 
     size: int | None = None
@@ -67,6 +71,8 @@ class Frame:
         [0, 1], where it is known.
     pixels: (H, W, 4) uint8 on the model's device, multiplied by alpha, for a window that may be on
         the same GPU; None unless the settings ask for it.
+    foreground_depth: (H, W) float32, depth of the foreground alone, infinite where there is none;
+        None unless the settings ask for it.
     """
 
     rgb: np.ndarray
@@ -78,6 +84,7 @@ class Frame:
     opaque: bool = True
     convergence: float = 0.0
     pixels: Tensor | None = None
+    foreground_depth: np.ndarray | None = None
 
     def rgba(self) -> np.ndarray:
         """(H, W, 4) float32, not premultiplied; alpha is 1 everywhere if the frame is opaque."""
@@ -91,20 +98,33 @@ class Frame:
         depth: Tensor,
         size: int,
         *,
+        depth_behind: Tensor | None = None,
         keep_pixels: bool = False,
         opaque: bool = True,
         **labels: str | int,
     ) -> "Frame":
-        """A frame of `size` from (1, 3, h, w), (1, 1, h, w), (1, 1, h, w) of any resolution."""
+        """A frame of `size` from (1, 3, h, w), (1, 1, h, w), (1, 1, h, w) of any resolution.
+
+        depth: of the foreground; it counts where alpha says that there is one. depth_behind:
+        (1, 1, h, w), of the background, where it has distances.
+        """
         rgb, alpha = (resize(image, size).clamp(0, 1) for image in (rgb, alpha))
+        depth = resize(depth, size)
+        alone = torch.where(alpha > SOLID, depth, torch.inf)
+        whole = alone
+        if depth_behind is not None:
+            whole = torch.lerp(resize(depth_behind, size), depth, alpha)
+        kept: dict[str, Any] = {}
+        if keep_pixels:
+            shown = torch.ones_like(alpha) if opaque else alpha
+            kept["pixels"] = to_pixels(rgb, shown)
+            kept["foreground_depth"] = _to_numpy(alone)[0, 0]
         return Frame(
             rgb=_to_numpy(rgb[0].permute(1, 2, 0).contiguous()),
             alpha=_to_numpy(alpha)[0, 0],
-            depth=_to_numpy(resize_depth(depth, size))[0, 0],
+            depth=_to_numpy(whole)[0, 0],
             opaque=opaque,
-            pixels=to_pixels(rgb, torch.ones_like(alpha) if opaque else alpha)
-            if keep_pixels
-            else None,
+            **kept,
             **labels,  # type: ignore[arg-type]
         )
 
@@ -144,14 +164,6 @@ def enlarge_rows(image: Tensor, size: int, rows: slice) -> Tensor:
     below = (above + 1).clamp_max(image.shape[2] - 1)
     lines = torch.lerp(image[:, :, above], image[:, :, below], (place - above)[:, None])
     return F.interpolate(lines, size=(len(place), size), mode="bilinear")
-
-
-def enlarge_rows_nearest(image: Tensor, size: int, rows: slice) -> Tensor:
-    """Some rows of what `resize_depth` makes of an image (1, 1, H, H)."""
-    height = image.shape[2]
-    line = torch.arange(rows.start, rows.stop, device=image.device) * height // size
-    column = torch.arange(size, device=image.device) * height // size
-    return image[:, :, line][:, :, :, column]
 
 
 def _to_numpy(image: Tensor) -> np.ndarray:

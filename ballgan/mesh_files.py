@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -51,13 +52,13 @@ def write_mesh(
     check_mesh_parts(path, texture=textured and suffix != ".stl", dome=dome is not None)
     report = progress or (lambda fraction: None)
     path = Path(path)
-    if suffix == ".obj" and textured:
-        _write_obj_material(mesh, path, report)
     if suffix == ".glb":
-        chunks = encode_glb(mesh, dome)
+        parts = {path: encode_glb(mesh, dome)}
     else:
-        chunks = _ENCODERS[suffix](mesh, path.stem)
-    _write(path, chunks, report)
+        parts = {path: _ENCODERS[suffix](mesh, path.stem)}
+    if suffix == ".obj" and textured:
+        parts |= _encode_material(mesh, path)
+    _write(parts, report)
 
 
 def texture_paths(path: Path) -> tuple[Path, Path]:
@@ -85,19 +86,23 @@ def check_mesh_parts(path: str | Path, *, texture: bool, dome: bool) -> None:
         raise ValueError(f"a mesh with a background should go to a .glb file; got {suffix}")
 
 
-def _write(path: Path, chunks: Chunks, report: Progress) -> None:
-    with atomic_write(path) as file:
-        for chunk in chunks:
-            report(0.5)
-            file.write(chunk)
+def _write(parts: dict[Path, Chunks], report: Progress) -> None:
+    """Write files that belong together, all of them or none; the first gets its name last."""
+    with ExitStack() as stack:
+        files = [stack.enter_context(atomic_write(path)) for path in parts]
+        for file, chunks in zip(files, parts.values(), strict=True):
+            for chunk in chunks:
+                report(0.5)
+                file.write(chunk)
+            file.flush()  # a full disk is told before any of them has its name
     report(1.0)
 
 
-def _write_obj_material(mesh: trimesh.Trimesh, path: Path, report: Progress) -> None:
+def _encode_material(mesh: trimesh.Trimesh, path: Path) -> dict[Path, Chunks]:
+    """The files beside a textured `.obj`."""
     material, picture = texture_paths(path)
-    _write(picture, encode_png(get_texture(mesh)), lambda fraction: report(0.0))
     text = f"newmtl texture\nKa 0 0 0\nKd 1 1 1\nKs 0 0 0\nillum 1\nmap_Kd {picture.name}\n"
-    _write(material, iter([text.encode()]), lambda fraction: report(0.0))
+    return {material: iter([text.encode()]), picture: encode_png(get_texture(mesh))}
 
 
 def _encode_obj(mesh: trimesh.Trimesh, stem: str) -> Chunks:

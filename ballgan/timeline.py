@@ -127,14 +127,18 @@ class Timeline:
         return self.times[place] + turn * self.duration
 
     def frame_times(self, fps: float) -> tuple[float, ...]:
-        """Times of the frames of a film: a loop's last frame is not its first one again.
+        """Times of the frames of a film. Raises ValueError as `frame_count`."""
+        return tuple(i / fps for i in range(self.frame_count(fps)))
+
+    def frame_count(self, fps: float) -> int:
+        """How many frames a film has: a loop's last frame is not its first one again.
 
         Raises ValueError unless `fps` is in 1 ... 120.
         """
         if not 1 <= fps <= 120:
             raise ValueError(f"fps should be in 1 ... 120; got {fps!r}.")
         count = max(1, round(self.duration * fps))
-        return tuple(i / fps for i in range(count if self.loop else count + 1))
+        return count if self.loop else count + 1
 
 
 def unwrap(angles: Sequence[float]) -> list[float]:

@@ -21,7 +21,6 @@ from .files import atomic_folder, atomic_write
 from .images import quantize, write_png
 
 MAX_SIDE = 4096  # pixels: more is beyond most decoders, and encoders hold dozens of pictures
-MAX_GIF_FPS = 50.0  # the format counts hundredths of seconds, and players take 1 for 10
 Texts = dict[str, str]
 Pixels = tuple[np.ndarray, Texts | None]  # bytes (H, W, 3 or 4), and metadata
 Step = Callable[[], None]
@@ -40,17 +39,19 @@ PATIENCE = 0.1  # seconds between two steps of one who waits for it
 
 @dataclass(frozen=True)
 class VideoFormat:
-    """A kind of film. transparent: whether it can hold alpha."""
+    """A kind of film. transparent: whether it can hold alpha. max_fps: pictures per second."""
 
     suffix: str  # "" for a folder of pictures
     title: str
     transparent: bool
+    max_fps: float = 120.0
 
 
 FORMATS = {
     "mp4": VideoFormat(".mp4", "MP4 (H.264)", False),
     "webm": VideoFormat(".webm", "WebM (VP9)", True),
-    "gif": VideoFormat(".gif", "GIF", True),
+    # It counts hundredths of seconds, and players take 1 for 10.
+    "gif": VideoFormat(".gif", "GIF", True, max_fps=50.0),
     "png": VideoFormat("", "PNG pictures", True),
 }
 
@@ -73,7 +74,7 @@ class VideoOptions:
     def __post_init__(self) -> None:
         if self.format not in FORMATS:
             raise ValueError(f"format is one of {', '.join(FORMATS)}; got {self.format!r}.")
-        limit = MAX_GIF_FPS if self.format == "gif" else 120.0
+        limit = FORMATS[self.format].max_fps
         if not 1 <= self.fps <= limit:
             raise ValueError(f"fps should be in 1 ... {limit:g} for this; got {self.fps!r}.")
         if not all(1 <= side <= MAX_SIDE for side in self.size):

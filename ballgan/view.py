@@ -402,6 +402,15 @@ def clamp_camera(camera: Orbit, home: Orbit, limit: float) -> Orbit:
     return replace(camera, radius=min(max(camera.radius, nearest), furthest))
 
 
+def clamp_view(view: View, home: Orbit, limit: float) -> View:
+    """The view with the nearest cameras that can be rendered: its own, and that of a background
+    that stands still. Arguments as for `clamp_camera`."""
+    backdrop, camera = view.backdrop, clamp_camera(view.camera, home, limit)
+    if backdrop.camera is not None:
+        backdrop = replace(backdrop, camera=clamp_camera(backdrop.camera, home, limit))
+    return replace(view, camera=camera, backdrop=backdrop)
+
+
 def _shorten(vector: tuple[float, float, float], limit: float) -> tuple[float, float, float]:
     length = math.hypot(*vector)
     if length <= limit:

@@ -99,6 +99,23 @@ def test_learnt_backgrounds_are_mixed_in_w() -> None:
     )
 
 
+@pytest.mark.parametrize("left", [{"photo": "room.jpg"}, {"photo": None, "yaw": 1.0}])
+def test_what_is_left_of_other_kinds_does_not_stop_a_blend(left) -> None:
+    first, second = Backdrop(code=Code(1.0)), Backdrop(code=Code(2.0), **left)
+    view = between(replace(VIEW, backdrop=first), replace(VIEW, backdrop=second))
+    assert dict(view.backdrop.code.blend) == pytest.approx(
+        {whole(Code(1.0)): 0.5, whole(Code(2.0)): 0.5}
+    )
+
+
+def test_colours_are_mixed_whether_the_background_stands_still_or_not() -> None:
+    still = Backdrop("colour", colour=(1.0, 1.0, 1.0), camera=Orbit(yaw=1.0))
+    moving = Backdrop("colour", colour=(0.0, 0.0, 0.0))
+    for first, second in ((still, moving), (moving, still)):
+        view = between(replace(VIEW, backdrop=first), replace(VIEW, backdrop=second))
+        assert view.backdrop == replace(first, colour=(0.5, 0.5, 0.5))
+
+
 def test_a_background_stays_until_one_of_another_kind_is_reached() -> None:
     first, second = Backdrop("colour"), Backdrop(visible=False)
     views = [

@@ -10,7 +10,7 @@ from conftest import TINY, make_model
 
 import ballgan
 from ballgan import Camera, LearntBackground, RenderSettings, Scene, SolidColor, bands
-from ballgan.frame import enlarge_rows, enlarge_rows_nearest, resize, resize_depth
+from ballgan.frame import enlarge_rows, resize
 from ballgan.images import write_png
 
 FRONT = Camera.orbit(0.3, 0.1)
@@ -124,8 +124,6 @@ def test_enlarged_rows_are_those_of_resize(size: int) -> None:
     for rows in (slice(0, size), slice(0, 20), slice(20, 64), slice(size - 9, size)):
         expected = resize(image, size)[:, :, rows]
         assert torch.allclose(enlarge_rows(image, size, rows), expected, atol=1e-6)
-        nearest = resize_depth(image[:, :1], size)[:, :, rows]
-        assert torch.equal(enlarge_rows_nearest(image[:, :1], size, rows), nearest)
 
 
 def test_cropped_cameras_see_the_rows() -> None:

@@ -11,7 +11,14 @@ import pytest
 import torch
 
 from ballgan.errors import explain
-from ballgan.files import atomic_folder, atomic_write, check_writable, shorten_name
+from ballgan.files import (
+    atomic_folder,
+    atomic_write,
+    check_writable,
+    move_new,
+    scratch_folder,
+    shorten_name,
+)
 
 resource = pytest.importorskip("resource")  # Unix
 
@@ -163,6 +170,38 @@ def test_failed_rename_names_the_file_and_leaves_nothing(
         write_x(tmp_path / "a.obj")
     assert error.value.filename == str(tmp_path / "a.obj") and error.value.filename2 is None
     assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_a_new_name_is_never_one_that_is_taken(
+    linked: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(source: Path, target: Path) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted", str(source))
+
+    if not linked:
+        monkeypatch.setattr("ballgan.files.os.link", refuse)
+    (tmp_path / "taken").write_bytes(b"old")
+    (tmp_path / "folder").mkdir()
+    with scratch_folder(tmp_path) as scratch:
+        (scratch / "a").write_bytes(b"new")
+        (scratch / "b").mkdir()
+        for source, target in (("a", "taken"), ("b", "taken"), ("b", "folder")):
+            with pytest.raises(FileExistsError):
+                move_new(scratch / source, tmp_path / target)
+        move_new(scratch / "a", tmp_path / "a")
+        move_new(scratch / "b", tmp_path / "b")
+    assert sorted(os.listdir(tmp_path)) == ["a", "b", "folder", "taken"]
+    assert (tmp_path / "taken").read_bytes() == b"old" and (tmp_path / "a").read_bytes() == b"new"
+
+
+def test_a_scratch_folder_is_removed_and_its_errors_name_the_folder(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="cannot write: No space left") as caught:
+        with scratch_folder(tmp_path) as scratch, atomic_write(scratch / "a.bin") as file:
+            file.write(b"half")
+            raise OSError(errno.ENOSPC, "No space left on device", str(scratch / "a.bin"))
+    assert caught.value.filename == str(tmp_path / "a.bin")
+    assert os.listdir(tmp_path) == []
 
 
 def test_names_are_cut_by_bytes_and_stay_different() -> None:

@@ -21,7 +21,7 @@ from ballgan.depth import shade_depth
 from ballgan.filming import FilmSettings, list_views, render_film, render_frame
 from ballgan.session import Session, read_session, write_session
 from ballgan.staging import find_home
-from ballgan.view import Backdrop, Code, DepthStyle, View
+from ballgan.view import Backdrop, Code, CodeControl, DepthStyle, View
 
 SETTINGS = FilmSettings(size=32, passes=1)
 
@@ -76,6 +76,23 @@ def test_overshooting_cameras_stay_where_the_model_can_render(tiny_model, view: 
     far = replace(view, camera=replace(view.camera, radius=900.0))
     animation = Animation((Key.of(view, 0.0), Key.of(far, 0.2)), 0.2, fps=10, loop=False)
     assert len(render_frames(ballgan.Scene(tiny_model), view, animation)) == 3
+
+
+def test_still_backgrounds_stay_where_the_model_can_render(tiny_model, view: View) -> None:
+    photo = Backdrop("gradient", camera=view.camera)
+    far = replace(photo, camera=replace(view.camera, radius=900.0))
+    keys = (Key.of(replace(view, backdrop=each), time) for each, time in ((photo, 0), (far, 0.2)))
+    animation = Animation(tuple(keys), 0.2, fps=10, loop=False)
+    assert len(render_frames(ballgan.Scene(tiny_model), view, animation)) == 3
+
+
+def test_locked_codes_stay_in_a_film(tiny_model, view: View) -> None:
+    other = replace(view, foreground=Code(3.0), backdrop=Backdrop(code=Code(5.0)))
+    animation = Animation((Key.of(view, 0.0), Key.of(other, 0.1)), 0.1, fps=10, loop=False)
+    locked = replace(view.latents, foreground=CodeControl(locked=True))
+    views = list_views(tiny_model.config, replace(view, latents=locked), animation)
+    assert [shown.foreground for shown in views] == 2 * [view.foreground]
+    assert [shown.backdrop.code for shown in views] == [view.backdrop.code, Code(5.0)]
 
 
 def test_cancelling_leaves_nothing(tiny_model, view: View, tmp_path: Path) -> None:

@@ -155,6 +155,24 @@ def test_writing_can_be_stopped_and_leaves_nothing(name, textured, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("limit", [100, 1000, 20_000])  # bytes: of the material, picture, mesh
+def test_a_full_disk_leaves_what_was_there(limit, textured, tmp_path):
+    resource = pytest.importorskip("resource")
+    names = ["ball.mtl", "ball.obj", "ball_texture.png"]
+    for name in names:
+        (tmp_path / name).write_text("old")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limits[1]))
+    try:
+        with pytest.raises(OSError, match="cannot write: File too large"):
+            write_mesh(textured, tmp_path / "ball.obj")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [(entry.name, entry.read_text()) for entry in sorted(tmp_path.iterdir())] == [
+        (name, "old") for name in names
+    ]
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (64, 3), (130, 77)])
 def test_png_decodes_to_the_picture(shape, tmp_path):
     image = np.random.default_rng(1).integers(0, 256, (*shape, 3), dtype=np.uint8)

@@ -97,6 +97,7 @@ def test_frames_of_a_loop_leave_out_the_first_one_at_the_end() -> None:
     assert line.frame_times(2) == (0.0, 0.5, 1.0, 1.5, 2.0)
     loop = Timeline((0.0, 1.0), ("smooth", "smooth"), 2.0, loop=True)
     assert loop.frame_times(2) == (0.0, 0.5, 1.0, 1.5)
+    assert (line.frame_count(2), loop.frame_count(2)) == (5, 4)
     with pytest.raises(ValueError, match=r"fps should be in 1 \.\.\. 120; got 0"):
         loop.frame_times(0)
 

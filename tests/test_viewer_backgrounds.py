@@ -12,6 +12,7 @@ from ballgan_viewer.panels.sphere import find_frame, outline, split_at_seam
 from ballgan_viewer.state import ViewerState, apply
 from ballgan_viewer.surroundings import UNROLLED, list_panoramas
 from ballgan_viewer.watcher import Watcher
+from ballgan_viewer.worker import close_all
 from PIL import Image
 from test_viewer_app import CENTRE, app, notices
 from test_viewer_state import model_info
@@ -202,7 +203,7 @@ def test_the_watcher_waits_until_a_file_is_whole(tmp_path: Path) -> None:
     paint(path, (1, 1, 1))
     time.sleep(0.1)
     assert len(posted) == 3
-    watcher.close()
+    close_all([watcher])
 
 
 def wait_for(condition: Any) -> None:

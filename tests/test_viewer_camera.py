@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ballgan_viewer import actions as act
 from ballgan_viewer import camera_actions as cam
+from ballgan_viewer.navigation import GLIDE_SECONDS
 from viewer_driver import open_app, play, settle
 
 from ballgan.camera_text import (
@@ -19,7 +21,8 @@ from ballgan.camera_text import (
     encode_cameras,
     to_camera,
 )
-from ballgan.view import MAX_PITCH, NEAREST, Orbit
+from ballgan.session import read_session
+from ballgan.view import MAX_FOV, MAX_PITCH, NEAREST, Orbit
 
 CENTRE = [270, 280]  # of the picture, logical pixels
 
@@ -98,6 +101,16 @@ def test_a_double_click_on_the_surface_centres_it(app: Any) -> None:
     assert camera_of(app) == before
 
 
+def test_a_picture_that_is_saved_on_the_way_shows_the_way(app: Any) -> None:
+    start = camera_of(app)
+    app.dispatch(cam.GlideTo(replace(start, yaw=start.yaw + 1.0)))
+    app.dispatch(cam.MoveOn(0.5 * GLIDE_SECONDS), act.SaveScreenshot())
+    play(app, {"wait": "captured"})
+    saved = read_session(app.state.captured).view.camera
+    assert saved.yaw == pytest.approx(start.yaw + 0.5, abs=1e-6)
+    assert camera_of(app).yaw == pytest.approx(start.yaw + 1.0)
+
+
 def test_copy_and_paste(app: Any) -> None:
     play(app, {"drag": {"from": CENTRE, "to": [330, 300]}}, {"key": "]"})
     play(app, {"key": "C", "mods": ["control"]})
@@ -110,6 +123,19 @@ def test_copy_and_paste(app: Any) -> None:
     assert to_camera(camera_of(app)).position == pytest.approx(to_camera(moved).position)
     frames = json.loads(app.window.clipboard)["frames"]
     assert frames[0]["file_path"] == "tiny-seed0.png"
+
+
+def test_an_angle_of_view_that_cannot_be_shown_is_told(app: Any) -> None:
+    wide = replace(camera_of(app), fov=math.radians(90))
+    app.window.clipboard = encode_cameras({"wide": to_camera(wide)}, "opengl", 512)
+    play(app, {"click": "camera.paste"})
+    assert camera_of(app).fov == pytest.approx(MAX_FOV)
+    text = "The camera was taken, with an angle of view of 80\u00b0: 90\u00b0 cannot be shown"
+    assert last_notice(app) == ("info", text)
+    wide = replace(wide, fov=math.radians(60))
+    app.window.clipboard = encode_cameras({"wide": to_camera(wide)}, "opengl", 512)
+    play(app, {"click": "camera.paste"})
+    assert last_notice(app) == ("info", "The camera was taken")
 
 
 def test_what_cannot_be_pasted_is_explained(app: Any) -> None:
@@ -135,6 +161,9 @@ def test_what_cannot_be_pasted_is_explained(app: Any) -> None:
 @pytest.mark.parametrize(("key", "name"), [("opencv", "cameras"), ("opengl", "transforms")])
 def test_saved_cameras_can_be_read(app: Any, tmp_path: Path, key: str, name: str) -> None:
     play(app, {"click": f"camera.save.{key}"}, {"click": f"camera.save.{key}"})
+    play(app, {"wait": "saved"})
+    app.frame()
+    assert last_notice(app)[1].startswith("Saved ")
     (camera,) = decode_cameras((tmp_path / f"{name}.json").read_text()).values()
     assert np.array(camera.cam2world) == pytest.approx(
         np.array(to_camera(camera_of(app)).cam2world)

@@ -8,12 +8,14 @@ import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from ballgan_viewer import actions as act
+from ballgan_viewer import camera_actions as cam
 from ballgan_viewer import tasks
 from ballgan_viewer.notes import ModelNotes
 from ballgan_viewer.requests import NotesRequest
@@ -73,7 +75,8 @@ LANES: dict[str, tuple[Any, ...]] = {  # what gives each lane some work
     "model": (act.OpenModel("other.pkl"),),
     "follow": (act.FollowRun("."),),
     "session": WRITERS["session"],
-    "notes": (NotesRequest("0" * 64, "tiny", ModelNotes()),),
+    "settings": (NotesRequest("0" * 64, "tiny", ModelNotes(), ModelNotes()),),
+    "camera": (cam.SaveCamera("opencv"),),
 }
 
 
@@ -141,6 +144,29 @@ def full_disk() -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX limits files")
+def test_a_textured_mesh_is_all_or_nothing(
+    app: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ballgan_viewer.tasks.TEXTURE_SIZE", 64)
+    options = replace(app.state.export, format="obj", texture=True, faces=10_000)
+    material = tmp_path / "head.mtl"
+    material.write_text("theirs")
+    export = (act.SetExport(replace(options, path=str(tmp_path / "head"))), act.StartExport("mesh"))
+    with full_disk():
+        app.dispatch(*export)
+        work_off(app, ())
+    assert "File too large" in told(app)
+    assert list(tmp_path.iterdir()) == [material] and material.read_text() == "theirs"
+    dismiss(app)
+    app.dispatch(*export)
+    work_off(app, ())
+    names = ["head-2.mtl", "head-2.obj", "head-2_texture.png", "head.mtl"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    assert material.read_text() == "theirs"
+    app.dispatch(act.SetExport(replace(options, format="glb", texture=False)))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX limits files")
@@ -264,6 +290,29 @@ def test_a_mistake_of_a_worker_is_told_and_the_next_picture_comes(app: Any) -> N
     dismiss(app)
     play(app, {"command": "foreground.next"}, {"wait": "idle"})
     assert app.converged and notices(app) == []
+
+
+@pytest.mark.parametrize("comparing", [False, True])
+def test_a_picture_that_failed_is_not_saved_as_the_one_before(app: Any, comparing: bool) -> None:
+    def fail(*_: Any, **options: Any) -> Any:
+        raise ValueError("no picture today")
+
+    if comparing:
+        play(app, {"command": "compare.toggle"}, {"wait": "idle"})
+    before = written()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ballgan.Scene, "render_progressively", fail)
+        play(app, {"command": "foreground.next"}, {"wait": "idle"})
+        dismiss(app)
+        work_off(app, WRITERS["picture"])
+    assert "no picture today" in told(app)
+    assert written() == before
+    dismiss(app)
+    play(app, {"command": "foreground.next"}, {"wait": "idle"})
+    work_off(app, WRITERS["picture"])
+    assert len(written()) == len(before) + 1
+    if comparing:
+        play(app, {"command": "compare.toggle"}, {"wait": "idle"})
 
 
 def test_a_photo_that_is_lost_is_told(app: Any, tmp_path: Path) -> None:

@@ -92,6 +92,13 @@ def test_a_film_says_that_its_keys_still_have_a_background() -> None:
     assert "Keys still have" not in describe(do(state, act.ToggleBackground()))
 
 
+def test_a_film_says_how_many_pictures_its_format_has() -> None:
+    state = do(with_model(), act.MakeTurntable(4.0))
+    state = do(state, act.SetAnimation(replace(state.animation, fps=60.0)))
+    assert "3 keys, 240 pictures" in describe(state)
+    assert "200 pictures" in describe(do(state, act.SetCapture(CaptureOptions(film="gif"))))
+
+
 def test_removing_keys(filmed: ViewerState) -> None:
     state = do(filmed, act.PlayFilm(True), act.RemoveKey(1), act.RemoveKey(7))
     assert len(state.animation.keys) == 1 and state.playhead.key == -1
@@ -104,6 +111,50 @@ def test_keys_are_undone_but_the_playhead_is_not(filmed: ViewerState) -> None:
     state = do(filmed, act.EndStroke(), act.Seek(0.5), act.Undo())
     assert len(state.animation.keys) == 1
     assert state.playhead.time == 0.5
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [
+        (act.Seek(0.5), act.Seek(1.5)),
+        (act.SelectKey(0),),
+        (act.Seek(0.0), act.PlayFilm(True), act.AdvanceFilm(0.3), act.AdvanceFilm(0.4)),
+        (act.PlayFilm(True), act.AdvanceFilm(0.3), act.AdvanceFilm(0.4)),
+    ],
+)
+def test_a_view_that_no_key_has_is_brought_back(
+    filmed: ViewerState, leave: tuple[act.Action, ...]
+) -> None:
+    before = do(filmed, look(filmed, -0.7), lat.SetCode("foreground", Code(9.0)), act.EndStroke())
+    after = do(before, *leave)
+    assert after.view != before.view
+    undone = do(after, act.Undo())
+    assert undone.view == before.view and not undone.playhead.playing
+    assert do(undone, act.Redo()).view == after.view
+    assert do(undone, act.Undo()).view.foreground == Code(3.0)
+
+
+def test_what_the_film_shows_is_no_step(filmed: ViewerState) -> None:
+    seeking = (act.Seek(0.5), act.PlayFilm(True), act.AdvanceFilm(1.0), act.SelectKey(0))
+    assert do(filmed, *seeking).history == filmed.history
+
+
+def test_dragging_a_key_is_one_step(filmed: ViewerState) -> None:
+    state, before = do(filmed, act.EndStroke()), filmed.animation
+    for time in 2.1, 2.4, 2.9:
+        moved = state.animation.with_time(1, time)
+        state = do(state, act.SetAnimation(moved), act.SelectKey(1))
+    assert (state.animation.keys[1].time, state.playhead.time) == (2.9, 2.9)
+    assert do(state, act.Undo()).animation == before
+
+
+def test_a_turntable_is_undone_with_the_way_it_has_gone() -> None:
+    start = do(with_model(), look(with_model(), 0.3), act.EndStroke())
+    played = do(start, act.MakeTurntable(4.0), act.AdvanceFilm(1.0))
+    undone = do(played, act.Undo())
+    assert (undone.view, undone.animation) == (start.view, start.animation)
+    assert not undone.playhead.playing
+    assert do(undone, act.Undo()).view.camera.yaw == 0.0
 
 
 def test_sessions_keep_the_film_and_pictures_leave_it_alone(filmed: ViewerState) -> None:
@@ -177,6 +228,17 @@ def test_a_film_is_made_scrubbed_played_and_rendered(app: Any, tmp_path: Path) -
     play(app, {"click": "timeline.key.0"})
     assert app.state.playhead.time == 0.0
     assert psnr(settle(app)[..., :3], pictures[0][..., :3]) > 28
+
+
+def test_scrubbing_is_undone(app: Any) -> None:
+    play(app, {"key": "K"}, {"drag": {"from": [200, 150], "to": [260, 140]}})
+    view = app.state.view
+    play(app, {"drag": {"widget": "timeline.track", "by": [60, 0]}})
+    play(app, {"click": "timeline.next"}, {"key": "Space"})
+    assert app.state.view.camera != view.camera and app.state.playhead.playing
+    play(app, {"key": "Z", "mods": ["control"]})
+    assert app.state.view == view and not app.state.playhead.playing
+    assert len(app.state.animation.keys) == 1
 
 
 def test_a_cancelled_film_leaves_nothing_and_does_not_stop_the_window(

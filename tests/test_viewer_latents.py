@@ -11,9 +11,12 @@ from ballgan_viewer.notes import (
     Favourite,
     ModelNotes,
     NamedDirection,
+    add_favourite,
     load_notes,
     merge,
+    name_favourite,
     notes_file,
+    remove_favourite,
     save_notes,
 )
 from ballgan_viewer.state import ViewerState, apply
@@ -177,7 +180,7 @@ def test_notes_come_back_from_their_file(tmp_path: Path, monkeypatch: pytest.Mon
         (Favourite(Code(2.0, mix=StyleMix(3, (1,)), moves=((SMILE, 1.5),)), Code()),),
     )
     assert load_notes("ab" * 32) == (ModelNotes(), None)
-    save_notes("ab" * 32, "heads", notes)
+    save_notes("ab" * 32, "heads", ModelNotes(), notes)
     assert load_notes("ab" * 32) == (notes, None)
     assert '"model": "heads"' in notes_file("ab" * 32).read_text()
     assert load_notes("cd" * 32) == (ModelNotes(), None)
@@ -235,3 +238,36 @@ def test_damaged_notes_are_ignored_with_a_message(
     assert notes == ModelNotes()
     assert complaint is not None
     assert str(path) in complaint
+    kept = ModelNotes(favourites=(Favourite(Code(3.0)),))
+    save_notes("ab" * 32, "heads", notes, kept)
+    assert load_notes("ab" * 32) == (kept, None)
+    assert path.with_name(path.name + ".bad").read_text() == text
+
+
+def test_favourites_that_cannot_be_read_leave_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BALLGAN_CONFIG_DIR", str(tmp_path))
+    path = notes_file("ab" * 32)
+    path.parent.mkdir()
+    favourites = '[{"foreground": {"warp": 1}}, {"foreground": {"x": 3.0}}]'
+    path.write_text(
+        f'{{"format": "ballgan notes", "version": 1, "notes": {{"favourites": {favourites}}}}}'
+    )
+    notes, complaint = load_notes("ab" * 32)
+    assert notes == ModelNotes(favourites=(Favourite(Code(3.0)),))
+    assert complaint is not None and "warp" in complaint
+
+
+def test_two_windows_keep_each_others_favourites(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BALLGAN_CONFIG_DIR", str(tmp_path))
+    start = ModelNotes(favourites=(Favourite(Code(1.0)), Favourite(Code(2.0))))
+    first = add_favourite(start, CodePair(Code(3.0)))
+    second = remove_favourite(name_favourite(start, CodePair(Code(1.0)), "a"), CodePair(Code(2.0)))
+    save_notes("ab" * 32, "heads", ModelNotes(), start)
+    save_notes("ab" * 32, "heads", start, first)
+    save_notes("ab" * 32, "heads", start, second)
+    notes, _ = load_notes("ab" * 32)
+    assert notes.favourites == (Favourite(Code(1.0), name="a"), Favourite(Code(3.0)))

@@ -14,8 +14,10 @@ from ballgan_viewer.navigation import (
     face,
     fly,
     look,
+    move,
     pan,
     ray_direction,
+    zoom,
 )
 from ballgan_viewer.panels.cube import FACES, project
 from ballgan_viewer.state import Navigation, ViewerState, apply
@@ -25,6 +27,16 @@ from ballgan.camera_text import to_camera
 from ballgan.view import MAX_FOV, MIN_FOV, NEAREST, Orbit, View
 
 CAMERA = Orbit(yaw=0.6, pitch=-0.3, radius=2.0, pivot=(0.1, 0.0, -0.1), fov=0.5)
+
+
+@pytest.mark.parametrize("distance", [0.9, 2.0, 5.0])
+def test_what_is_zoomed_at_stays_in_its_place_however_far_away(distance: float) -> None:
+    place = (0.8, 0.3)
+    point = move(eye_position(CAMERA), ray_direction(CAMERA, *place), distance)
+    closer = zoom(CAMERA, 3.0, place)
+    towards = np.array(point) - np.array(eye_position(closer))
+    assert closer.radius < CAMERA.radius
+    assert towards / np.linalg.norm(towards) == pytest.approx(ray_direction(closer, *place))
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.04])

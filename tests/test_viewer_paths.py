@@ -15,11 +15,13 @@ from test_viewer_state import with_model
 
 import ballgan
 from ballgan.latents import Direction, StyleMix
+from ballgan.mesh_files import texture_paths
 from ballgan.view import Code, interpolate
 
 
 def find(typed: str, folder: Path, kind: str = "glb") -> Path:
-    return paths.find_mesh_path(ExportOptions(format=kind, path=typed), f"tiny.{kind}", folder)
+    options = ExportOptions(format=kind, path=typed)
+    return paths.unused(paths.find_mesh_path(options, f"tiny.{kind}", folder))
 
 
 def test_typed_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,6 +46,31 @@ def test_files_that_exist_are_never_the_path(tmp_path: Path) -> None:
     (tmp_path / "head-3.glb").symlink_to("nowhere")
     assert find("head.glb", tmp_path).name == "head-4.glb"
     assert find(str(tmp_path / "head"), tmp_path).name == "head-4.glb"
+
+
+def test_what_is_written_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    def write(path: Path) -> str:
+        (tmp_path / "a.png").write_text("theirs")
+        path.write_text("ours")
+        return "done"
+
+    assert paths.write_unused(tmp_path / "a.png", write) == (tmp_path / "a-2.png", "done")
+    assert (tmp_path / "a.png").read_text() == "theirs"
+    assert (tmp_path / "a-2.png").read_text() == "ours"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_files_that_go_together_have_one_number(tmp_path: Path) -> None:
+    def write(path: Path) -> None:
+        for each in (path, *texture_paths(path)):
+            each.write_text(path.stem)
+
+    for name in "head.mtl", "head-2_texture.png":
+        (tmp_path / name).write_text("theirs")
+    path, _ = paths.write_unused(tmp_path / "head.obj", write, beside=texture_paths)
+    assert path.name == "head-3.obj"
+    assert all(each.read_text() == "head-3" for each in (path, *texture_paths(path)))
+    assert len(list(tmp_path.iterdir())) == 5
 
 
 @pytest.mark.parametrize("typed", ["/", ".", "..", "~", "~x", "~nosuchuser/x", "a" * 5000, "%s"])

@@ -1,11 +1,14 @@
 """The settings file."""
 
 import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 from ballgan_viewer import preferences
 from ballgan_viewer.preferences import Preferences, remember
+from ballgan_viewer.presets import Preset
+from ballgan_viewer.shared_files import merge_entries
 
 
 @pytest.fixture
@@ -20,7 +23,7 @@ def test_there_is_no_file_at_first(folder: Path) -> None:
 
 def test_what_is_saved_comes_back(folder: Path) -> None:
     mine = Preferences((900, 700), ("/a.pkl",), ("/b.jpg",), "/pictures", preview=False)
-    assert preferences.save(mine) is None
+    preferences.save(Preferences(), mine)
     assert preferences.load() == (mine, None)
     assert [path.name for path in folder.iterdir()] == [preferences.FILE_NAME]
 
@@ -54,18 +57,82 @@ def test_a_broken_file_is_ignored_with_a_notice(folder: Path, text: str) -> None
     assert preferences.FILE_NAME in complaint
 
 
-def test_unknown_keys_are_dropped(folder: Path) -> None:
+def test_unknown_keys_are_passed_over_and_kept(folder: Path) -> None:
     folder.mkdir()
-    data = {"window_size": [640, 480], "from_the_future": True}
-    (folder / preferences.FILE_NAME).write_text(json.dumps(data))
-    assert preferences.load() == (Preferences(window_size=(640, 480)), None)
+    path = folder / preferences.FILE_NAME
+    path.write_text(json.dumps({"window_size": [640, 480], "from_the_future": True}))
+    known = Preferences(window_size=(640, 480))
+    assert preferences.load() == (known, None)
+    preferences.save(known, replace(known, zoom=2.0))
+    assert json.loads(path.read_text())["from_the_future"] is True
+    assert preferences.load() == (replace(known, zoom=2.0), None)
+    assert [entry.name for entry in folder.iterdir()] == [preferences.FILE_NAME]
+
+
+def test_only_what_is_bad_is_ignored_and_the_file_is_kept(folder: Path) -> None:
+    folder.mkdir()
+    path = folder / preferences.FILE_NAME
+    mine = Preset("mine", {"layer": "depth"})
+    newer = {"name": "newer", "settings": {"layer": ["from_the_future"]}}
+    data = {"theme": "blue", "output_folder": "/o", "presets": [newer, asdict(mine)]}
+    path.write_text(json.dumps(data))
+    loaded, complaint = preferences.load()
+    assert loaded == Preferences(output_folder="/o", presets=(mine,))
+    assert complaint is not None and "theme" in complaint and "from_the_future" in complaint
+    assert "viewer.json.bad" in complaint
+    preferences.save(loaded, replace(loaded, zoom=2.0))
+    assert json.loads((folder / "viewer.json.bad").read_text()) == data
+    assert preferences.load() == (replace(loaded, zoom=2.0), None)  # told once
+
+
+def test_a_file_that_cannot_be_read_is_kept(folder: Path) -> None:
+    folder.mkdir()
+    (folder / preferences.FILE_NAME).write_text("{ broken")
+    preferences.save(Preferences(zoom=2.0), Preferences(zoom=2.0, theme="light"))
+    assert (folder / "viewer.json.bad").read_text() == "{ broken"
+    assert preferences.load() == (Preferences(zoom=2.0, theme="light"), None)
+
+
+def test_two_windows_keep_each_others_settings(folder: Path) -> None:
+    start = Preferences(recent_models=("/a", "/b"), presets=(Preset("p", {}), Preset("q", {})))
+    preferences.save(Preferences(), start)
+    first = replace(start, recent_models=("/c", "/a", "/b"), theme="light")
+    changed = (Preset("p", {"layer": "depth"}), Preset("r", {}))
+    second = replace(start, recent_models=("/b", "/a"), presets=changed, zoom=2.0)
+    preferences.save(start, first)
+    preferences.save(start, second)
+    both, complaint = preferences.load()
+    assert complaint is None
+    assert (both.theme, both.zoom) == ("light", 2.0)
+    assert both.recent_models == ("/b", "/c", "/a")
+    assert both.presets == changed
+    preferences.save(first, replace(first, presets=(Preset("q", {}), Preset("s", {}))))
+    assert {p.name for p in preferences.load()[0].presets} == {"r", "s"}  # q and p are forgotten
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "present", "merged"),
+    [
+        ("abc", "dabc", "abc", "dabc"),
+        ("abc", "abcd", "abc", "abcd"),
+        ("abc", "cab", "abc", "cab"),
+        ("abc", "dabc", "eabc", "deabc"),
+        ("abc", "cab", "eabc", "ceab"),
+        ("abc", "ac", "eabc", "eac"),
+        ("abc", "abc", "eab", "eab"),
+        ("abc", "", "eabc", "e"),
+        ("abc", "dab", "ebc", "deb"),  # a is forgotten by the other one, c by this one
+        ("", "a", "bc", "abc"),
+    ],
+)
+def test_lists_are_merged(before: str, after: str, present: str, merged: str) -> None:
+    assert "".join(merge_entries(tuple(before), tuple(after), tuple(present), str)) == merged
 
 
 def test_a_folder_that_cannot_be_made_gives_a_message(folder: Path) -> None:
     folder.write_text("a file is in the way")
-    message = preferences.save(Preferences())
-    assert message is not None
-    assert "could not be saved" in message
+    with pytest.raises(OSError, match="config"):
+        preferences.save(Preferences(), Preferences(zoom=2.0))
 
 
 def test_recent_files_are_few_and_each_once() -> None:

@@ -86,7 +86,7 @@ def test_saving_choosing_undoing_and_forgetting() -> None:
 def test_presets_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BALLGAN_CONFIG_DIR", str(tmp_path))
     kept = preferences.Preferences(presets=(Preset("Depth", settings_of(DEPTH)),))
-    assert preferences.save(kept) is None
+    preferences.save(preferences.Preferences(), kept)
     assert preferences.load() == (kept, None)
     (tmp_path / "viewer.json").write_text(
         '{"presets": [{"name": "x", "settings": {"neural_resolution": "y"}}]}'

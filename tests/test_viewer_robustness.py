@@ -126,7 +126,8 @@ def test_the_last_of_two_models_is_shown(
 
 
 def test_a_level_without_a_surface_says_so(app: Any) -> None:
-    play(app, {"wait": "idle"}, {"click": "layer.surface"}, {"click": "export.automatic"})
+    play(app, {"wait": "idle"}, {"click": "layer.surface"}, {"wait": "converged"})
+    play(app, {"click": "export.automatic"})
     play(app, {"set": ["export.level", "100000"]}, {"wait": "converged"})
     assert app.easel.surface_failed(app.state)
     play(app, {"set": ["export.level", "5"]}, {"wait": "converged"})

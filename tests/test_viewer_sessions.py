@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +16,10 @@ import pytest
 from ballgan_viewer import actions as act
 from ballgan_viewer import document
 from ballgan_viewer import latent_actions as lat
-from ballgan_viewer.autosave import Autosave
+from ballgan_viewer.autosave import KEPT, Autosave
+from ballgan_viewer.chores import housekeep
 from ballgan_viewer.notes import load_notes
+from ballgan_viewer.script import ScriptError
 from ballgan_viewer.state import CaptureOptions, Following
 from PIL import Image
 from test_viewer_models import wait_until
@@ -369,29 +372,63 @@ def test_a_session_that_cannot_be_written_is_told(app: Any, tmp_path: Path) -> N
     assert text.startswith("The session could not be saved: ") and "nowhere" in text
 
 
+def autosave(app: Any) -> None:
+    """Wait until nothing is left to be autosaved."""
+    while app.keeper.until_due(app.state) is not None or app.keeper.busy:
+        app.frame()
+
+
+def kept_in(folder: Path) -> dict[str, int]:
+    """How many sessions of which kind there are in the settings folder."""
+    return Counter(path.name.split("-")[0] for path in folder.glob("*.ballgan.json"))
+
+
 def test_the_autosave_ends_with_the_window(model_file: Path, tmp_path: Path) -> None:
     config = tmp_path / "config"
     with open_app(model_file, remember=True) as app:
         play(app, {"wait": "loaded"})
-        assert list(config.glob("autosave-*.json")) == []
+        assert kept_in(config) == {}
         play(app, *CHANGES, {"wait": "converged"}, {"wait": "saved"})
-        while app.keeper.until_due(app.state) is not None or app.keeper.busy:
-            app.frame()
+        autosave(app)
         (path,) = config.glob("autosave-*.json")
         assert read_session(path).view.foreground.y == app.state.view.foreground.y
-    assert sorted(entry.name for entry in config.iterdir()) == ["viewer.json"]
+    assert kept_in(config) == {"last": 1}
+    assert list(config.glob("*.lock")) == []
 
 
-def test_what_was_shown_is_shown_again_after_a_crash(model_file: Path, tmp_path: Path) -> None:
+def test_what_was_not_saved_is_left_for_the_next_window(model_file: Path, tmp_path: Path) -> None:
+    restore = {"command": "session.restore"}
+    with open_app(model_file, remember=True) as app:
+        play(app, {"wait": "loaded"})
+        with pytest.raises(ScriptError, match="session.restore"):
+            play(app, restore)
+        play(app, {"set": ["foreground.seed", 12]})
+    for _ in range(2):  # a window in which nothing was changed leaves what is there
+        with open_app(model_file, remember=True) as app:
+            play(app, {"wait": "loaded"})
+            assert app.state.notices == ()
+    with open_app(model_file, remember=True) as app:
+        play(app, {"wait": "loaded"}, restore, {"wait": "loaded"})
+        assert app.state.view.foreground == Code(12.0)
+        assert app.state.session is None
+        play(app, {"key": "S", "mods": ["control"]}, {"wait": "saved"})
+        app.frame()
+    assert kept_in(tmp_path / "config") == {"last": 1}  # a file of the person's has the rest
+    with open_app(app.state.session, remember=True) as app:
+        play(app, {"wait": "loaded"}, {"key": "Right"})
+    assert kept_in(tmp_path / "config") == {"last": 2}
+
+
+def crash(model: Path) -> None:
+    """A window in a process of its own that is killed."""
     require_gl()
     code = (
         "import os\n"
         "from viewer_driver import open_app, play\n"
-        "from test_viewer_sessions import CHANGES\n"
-        f"with open_app({str(model_file)!r}, remember=True) as app:\n"
+        "from test_viewer_sessions import CHANGES, autosave\n"
+        f"with open_app({str(model)!r}, remember=True) as app:\n"
         "    play(app, {'wait': 'loaded'}, *CHANGES, {'wait': 'converged'}, {'wait': 'saved'})\n"
-        "    while app.keeper.until_due(app.state) is not None or app.keeper.busy:\n"
-        "        app.frame()\n"
+        "    autosave(app)\n"
         "    os._exit(9)\n"
     )
     path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
@@ -399,6 +436,10 @@ def test_what_was_shown_is_shown_again_after_a_crash(model_file: Path, tmp_path:
         [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": path}, timeout=60, check=False
     )
     assert done.returncode == 9
+
+
+def test_what_was_shown_is_shown_again_after_a_crash(model_file: Path, tmp_path: Path) -> None:
+    crash(model_file)
     from ballgan_viewer.app import App, AppOptions
     from ballgan_viewer.window import Window, WindowOptions
 
@@ -413,8 +454,66 @@ def test_what_was_shown_is_shown_again_after_a_crash(model_file: Path, tmp_path:
     assert errors(app) == []
     app.close()
     window.close()
-    names = {entry.name for entry in (tmp_path / "config").iterdir()}
-    assert names == {"viewer.json", "recovered.ballgan.json"}
+    assert kept_in(tmp_path / "config") == {"recovered": 1, "last": 1}
+
+
+def test_what_crashed_windows_showed_can_be_opened(model_file: Path, tmp_path: Path) -> None:
+    crash(model_file)
+    (left,) = (tmp_path / "config").glob("autosave-*.json")
+    shutil.copy(left, left.with_name("autosave-other.ballgan.json"))  # of a second window
+    with open_app(model_file, remember=True) as app:
+        play(app, {"wait": "loaded"})
+        (notice,) = app.state.notices
+        assert notice.level == "advice" and "Restore the last session" in notice.text
+        app.expiry.clear()
+        housekeep(app)
+        assert app.expiry == {}  # it stays
+        first, second = app.state.preferences.recent_sessions
+        assert first != second and read_session(first) == read_session(second)
+        play(app, {"command": "session.restore"}, {"wait": "loaded"})
+        assert app.state.view.foreground.is_blend
+    assert kept_in(tmp_path / "config") == {"recovered": 2, "last": 1}
+
+
+def test_a_failing_autosave_is_told_once(model_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk_is_full = True
+
+    def write(path: str, session: Session) -> None:
+        if disk_is_full:
+            raise OSError(28, "No space left on device", path)
+
+    monkeypatch.setattr("ballgan_viewer.session_tasks.write_session", write)
+    monkeypatch.setattr("ballgan_viewer.keeper.INTERVAL", 0.0)
+    with open_app(model_file, remember=True) as app:
+        play(app, {"wait": "loaded"})
+        told = []
+        for full in (True, True, False, True, True):
+            disk_is_full = full
+            play(app, {"key": "Right"})
+            autosave(app)
+            app.frame()
+            told.append(len(errors(app)))
+            app.dispatch(*(act.Dismiss(notice.number) for notice in app.state.notices))
+        assert told == [1, 0, 0, 1, 0]
+
+
+def test_an_autosave_stays_if_nothing_else_can_be_written(
+    model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(path: Path, session: Session) -> None:
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr("ballgan_viewer.keeper.write_session", write)
+    with open_app(model_file, remember=True) as app:
+        play(app, {"wait": "loaded"}, {"key": "Right"})
+        autosave(app)
+    assert kept_in(tmp_path / "config") == {"autosave": 1}
+
+
+def test_a_folder_without_autosave_is_told(model_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("a file is in the way")
+    with open_app(model_file, remember=True) as app:
+        assert any(text.startswith("There is no autosave: ") for text in errors(app))
 
 
 def test_a_session_of_the_bundled_model_opens_it(tmp_path: Path) -> None:
@@ -429,18 +528,31 @@ def test_a_session_of_the_bundled_model_opens_it(tmp_path: Path) -> None:
 
 
 def test_windows_leave_the_autosaves_of_others_alone(tmp_path: Path) -> None:
-    ours = Autosave(tmp_path)
+    ours, other = Autosave(tmp_path), Autosave(tmp_path)
     ours.path.write_text("{}")
-    code = (
-        "import sys\nfrom pathlib import Path\nfrom ballgan_viewer.autosave import Autosave\n"
-        f"print(Autosave(Path({str(tmp_path)!r})).recover())"
-    )
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.strip() == "None"
+    assert other.recover() == []
     ours.close(keep=True)
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.strip() == str(tmp_path / "recovered.ballgan.json")
+    (recovered,) = other.recover()
+    assert recovered.read_text() == "{}" and other.find_last() == recovered
+    assert other.recover() == []
+    other.close()
+    assert [path for path in tmp_path.iterdir() if path.is_file()] == [recovered]
+
+
+def test_a_few_of_the_sessions_that_windows_left_are_kept(tmp_path: Path) -> None:
+    ours = Autosave(tmp_path)
+    for number in range(KEPT + 2):
+        path = tmp_path / f"autosave-{number}.ballgan.json"
+        path.write_text(str(number))
+        os.utime(path, (1e9, 1e9 + number // 2))
+    (tmp_path / "mine.ballgan.json").write_text("mine")
+    for _ in range(KEPT + 2):
+        ours.name_last().write_text("last")
+    recovered = ours.recover()
+    assert len(set(recovered)) == KEPT + 2  # none took the place of another
+    assert recovered[0].read_text() in ("8", "9")
+    assert kept_in(tmp_path) == {"recovered": KEPT, "last": KEPT, "mine.ballgan.json": 1}
+    ours.close()
 
 
 def test_sessions_are_for_people(app: Any, tmp_path: Path) -> None:

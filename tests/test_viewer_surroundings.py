@@ -167,4 +167,5 @@ def test_the_watcher_looks_at_once_and_remembers_what_it_told(tmp_path: Path) ->
     wait_for(lambda: len(posted) == 3)
     assert posted[1] == act.PictureChanged(str(path))
     assert isinstance(posted[2], act.PictureBroken) and "other.png" in posted[2].message
-    watcher.close()
+    watcher.stop()
+    watcher.join(5.0)

@@ -10,7 +10,9 @@ from typing import Any
 from weakref import ref
 
 import pytest
-from ballgan_viewer.worker import Failed, Lane, Progress, Stopped, Ticket
+from ballgan_viewer.worker import Failed, Lane, Progress, Stopped, Ticket, close_all
+
+from ballgan.errors import Cancelled
 
 
 class Bench:
@@ -91,6 +93,43 @@ def test_requests_in_turn_are_all_done() -> None:
         lane.submit(number)
     lane.close()
     assert [results.get(timeout=10) for _ in range(20)] == list(range(20))
+
+
+def test_lanes_are_told_to_stop_before_any_is_waited_for() -> None:
+    stopped: list[str] = []
+    begun = threading.Semaphore(0)
+
+    def work(request: Any, ticket: Ticket) -> None:
+        begun.release()
+        while True:
+            try:
+                ticket.check()
+            except Cancelled:
+                stopped.append(request)
+                time.sleep(0.5)  # what it does cannot be interrupted
+                return
+            time.sleep(0.01)
+
+    lanes = [Lane(name, work, lambda result: None) for name in "abc"]
+    for lane in lanes:
+        lane.submit(lane.name)
+        assert begun.acquire(timeout=10)
+    began = time.monotonic()
+    close_all(lanes)
+    assert time.monotonic() - began < 1.2  # not one after the other
+    assert sorted(stopped) == ["a", "b", "c"]
+
+
+def test_waiting_for_lanes_has_one_end() -> None:
+    release = threading.Event()
+    lanes = [Lane(n, lambda r, t: release.wait(10) and None, lambda result: None) for n in "abc"]
+    for lane in lanes:
+        lane.submit("slow")
+    began = time.monotonic()
+    close_all(lanes, timeout=0.3)
+    assert time.monotonic() - began < 0.8
+    release.set()
+    close_all(lanes)
 
 
 def test_a_lane_tells_how_long_requests_have_waited() -> None:

@@ -17,10 +17,10 @@ from ballgan.view import CODES
 
 from . import actions as act
 from . import camera_actions as cam
-from . import capture, capture_tasks, panels, preferences, tasks
+from . import cameras, capture, capture_tasks, panels, preferences, tasks
 from . import latent_actions as lat
-from .chores import housekeep, save_notes, save_preferences
-from .commands import keys_of
+from .beginning import begin
+from .chores import housekeep, may_end
 from .controls import Grip, Reach, ends_stroke, handle
 from .dialogs import Dialogs
 from .easel import STAGE_LANES, Easel
@@ -35,6 +35,7 @@ from .layout import Layout, Rect, arrange
 from .picture import Stage
 from .preview import Preview
 from .results import receive
+from .settings import Settings
 from .shelf import Shelf
 from .state import ViewerState, apply
 from .surroundings import Surroundings
@@ -42,15 +43,11 @@ from .tempo import Tempo
 from .thumbnail_maker import ThumbnailMaker
 from .thumbnails import Thumbnails
 from .window import Window
-from .worker import Lane, Progress, describe_mistake
+from .worker import Lane, Progress, close_all, describe_mistake
 
 log = logging.getLogger(__name__)
 PAUSE = 0.5  # seconds without a change after which the next one is another step of the history
 REST = 0.12  # seconds without a change after which the picture is finished
-ENDED = "The window ended unexpectedly the last time."
-RECOVERED = (
-    f"{ENDED} It shows again what it showed; {keys_of('edit.undo')} goes back to a fresh start."
-)
 
 
 @dataclass(frozen=True)
@@ -95,10 +92,11 @@ class App:
         }
         self.lanes["recognise"] = Lane("recognise", tasks.recognise_file, self._post, in_turn=True)
         self.lanes["save"] = Lane("save", tasks.save_picture, self._post, in_turn=True)
+        self.lanes["camera"] = Lane("camera", cameras.write, self._post, in_turn=True)
         self.surroundings: Surroundings = Surroundings(self._post, self._is_awaited)
         self.lanes |= self.surroundings.lanes
         self.shelf: Shelf = Shelf(self._post)
-        self.lanes["notes"] = Lane("notes", tasks.write_notes, self._post, in_turn=True)
+        self.settings: Settings = Settings(self._post, remembered, remember=options.remember)
         maker = ThumbnailMaker(self._is_computing)
         self.lanes[THUMBNAILS] = Lane(THUMBNAILS, maker, self._post)
         self._thumbnails = Thumbnails()
@@ -112,24 +110,9 @@ class App:
         self._recorded_at = 0.0  # when something was last done that can be undone
         self._survives = False  # errors of our own; see `_guard`
         self._complaints: set[str] = set()
-        self.remembers: bool = options.remember
         self.expiry: dict[int, float] = {}  # of notices, by their numbers: when they go
         self.keeper: Keeper = Keeper(self._post, autosave=options.remember)
-        if complaint:
-            self.dispatch(act.Notify("error", complaint))
-        self._begin(options)
-
-    def _begin(self, options: AppOptions) -> None:
-        """Open what was asked for, else what was there before an unexpected end."""
-        recovered = self.keeper.recover()
-        if recovered is not None and not options.paths:
-            self.dispatch(act.Notify("info", RECOVERED), act.OpenSession(recovered))
-            return
-        if recovered is not None:
-            self.dispatch(act.Notify("info", f"{ENDED} Open {recovered} to get back to it."))
-        if not options.paths:
-            self.dispatch(act.OpenModel("", bundled=True))
-        self.dispatch(*(act.OpenFile(path) for path in options.paths))
+        begin(self, options.paths, [complaint or "", self.keeper.complaint])
 
     # What scripts and tests ask
 
@@ -154,9 +137,9 @@ class App:
 
     @property
     def saving(self) -> bool:
-        """Whether a picture or a session is being written, or will be."""
-        writing = self.lanes["save"].busy or self.lanes["sphere"].busy or self.keeper.busy
-        return writing or self.state.job("capture") is not None
+        """Whether a picture, a camera or a session is being written, or will be."""
+        writing = any(self.lanes[name].busy for name in ("save", "camera", "sphere"))
+        return writing or self.keeper.busy or self.state.job("capture") is not None
 
     @property
     def picturing(self) -> bool:
@@ -174,7 +157,7 @@ class App:
     def run(self) -> None:
         """Until the window is closed. Errors of our own become notices: the window stays."""
         self._survives = True
-        while not self.window.should_close():
+        while not (self.window.should_close() and may_end(self)):
             with self._guard():
                 self.frame()
             self.window.wait(self.patience())
@@ -256,6 +239,7 @@ class App:
             self.tempo.until_settled,
             self.tempo.until_rest(REST),
             self.keeper.until_due(self.state),
+            self.settings.until_due(self.state),
         ]
         if self.dialogs.open or self._busy():
             waits.append(0.1)
@@ -279,10 +263,8 @@ class App:
             moved = (self.state.view, self.state.glide) != (before.view, before.glide)
             if moved and self.easel.model is not None:
                 self.tempo.moved()
-            if self.state.preferences != before.preferences and self.remembers:
-                save_preferences(self)
             if self.state.notebooks != before.notebooks:
-                save_notes(self, before)
+                self.settings.save_notes(before, self.state, action)
             perform = EFFECTS.get(type(action))
             if perform is not None:
                 perform(self, action)
@@ -318,13 +300,17 @@ class App:
 
         unexpectedly: what is shown shall be shown again at the next start.
         """
+        if not self.window.minimised:
+            self.dispatch(act.RememberWindow(self.window.logical_size))
+        self.window.hide()
+        self.settings.save(self.state, early=True)
+        if unexpectedly:
+            self.keeper.autosave(self.state, early=True)
+        else:
+            self.keeper.leave(self.state)
+        lanes = (*self.lanes.values(), *self.shelf.lanes, self.settings.lane, self.keeper.lane)
+        close_all((*lanes, self.surroundings.watcher))
         self.keeper.close(keep=unexpectedly)
-        self.shelf.close()
-        for lane in self.lanes.values():
-            lane.close()
-        if self.remembers and not self.window.minimised:
-            size = self.window.logical_size
-            self.dispatch(act.RememberWindow(size))
         self._stage.close()
         self._thumbnails.close()
         self.preview.close()

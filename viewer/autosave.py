@@ -2,17 +2,27 @@
 is left over belongs to a window that ended unexpectedly.
 
 Each window has a file and a lock of its own; the system gives a lock back when its process ends,
-however it ends.
+however it ends. What windows leave, unexpectedly or with work that is in no other file, is kept
+under names of its own, the newest few of it.
 """
 
 import os
+import re
+import secrets
 import sys
+import time
 from contextlib import suppress
+from itertools import chain, count
 from pathlib import Path
 from typing import IO
 
 NAME, LOCK_SUFFIX, SUFFIX = "autosave", ".lock", ".ballgan.json"
-RECOVERED = f"recovered{SUFFIX}"
+RECOVERED, LAST = KINDS = (
+    "recovered",
+    "last",
+)  # of a window that ended unexpectedly, or was closed
+KEPT = 8  # sessions of each kind
+_LEFT = re.compile(rf"({RECOVERED}|{LAST})-\d{{8}}-\d{{6}}(-\d+)?{re.escape(SUFFIX)}")
 
 
 class Autosave:
@@ -20,23 +30,32 @@ class Autosave:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.path = folder / f"{NAME}-{os.getpid()}{SUFFIX}"
-        self._lock_path = self.path.with_suffix("").with_suffix(LOCK_SUFFIX)
-        self._lock: IO[bytes] | None = open(self._lock_path, "wb")  # noqa: SIM115
+        self.folder = folder
+        self.path = folder / f"{NAME}-{secrets.token_hex(6)}{SUFFIX}"
+        self._lock: IO[bytes] | None = open(_lock_path(self.path), "wb")  # noqa: SIM115
         _lock(self._lock)
 
-    def recover(self) -> Path | None:
-        """The newest session of a window that ended unexpectedly, moved to a name under which it
-        is found once only; None if there is none."""
-        left = [path for path in self.path.parent.glob(f"{NAME}-*{SUFFIX}") if self._is_left(path)]
-        if not left:
-            return None
-        newest = max(left, key=lambda path: path.stat().st_mtime)
-        recovered = newest.with_name(RECOVERED)
-        os.replace(newest, recovered)
-        for path in left:
-            path.unlink(missing_ok=True)
+    def recover(self) -> list[Path]:
+        """Sessions of windows that ended unexpectedly, the newest first; they have moved to names
+        under which they are found once only."""
+        others = set(self.folder.glob(f"{NAME}-*{SUFFIX}")) - {self.path}
+        recovered: list[Path] = []
+        for path in sorted(filter(_is_abandoned, others), key=_last_change):
+            recovered.insert(0, self._name(RECOVERED, _last_change(path)))
+            os.replace(path, recovered[0])
+        for kind in KINDS:
+            for path in self._list_left(f"{kind}-*{SUFFIX}")[:-KEPT]:
+                path.unlink(missing_ok=True)
         return recovered
+
+    def find_last(self) -> Path | None:
+        """The session that a window left last; None if there is none."""
+        left = self._list_left()
+        return left[-1] if left else None
+
+    def name_last(self) -> Path:
+        """Where a window that is closed leaves what is in no other file."""
+        return self._name(LAST, time.time())
 
     def close(self, *, keep: bool = False) -> None:
         """End the lock and remove the file, unless it is to be found at the next start."""
@@ -44,25 +63,49 @@ class Autosave:
             return
         self._lock.close()
         self._lock = None
-        for path in (self._lock_path,) if keep else (self._lock_path, self.path):
+        for path in (_lock_path(self.path), *(() if keep else (self.path,))):
             with suppress(OSError):
                 path.unlink(missing_ok=True)
 
-    def _is_left(self, path: Path) -> bool:
-        """Whether the window that wrote `path` is no longer there."""
-        lock_path = path.with_suffix("").with_suffix(LOCK_SUFFIX)
-        if path == self.path:
-            return True  # of an earlier process with the same number
-        try:
-            with open(lock_path, "r+b") as lock:
-                _lock(lock)
-        except FileNotFoundError:
-            return True
-        except OSError:
-            return False
-        with suppress(OSError):
-            lock_path.unlink()
+    def _name(self, kind: str, seconds: float) -> Path:
+        stem = f"{kind}-{time.strftime('%Y%m%d-%H%M%S', time.localtime(seconds))}"
+        taken = {path.name for path in self._list_left()}
+        names = (f"{stem}-{number}{SUFFIX}" for number in count(2))
+        return self.folder / next(
+            name for name in chain([f"{stem}{SUFFIX}"], names) if name not in taken
+        )
+
+    def _list_left(self, pattern: str = f"*{SUFFIX}") -> list[Path]:
+        """What windows have left, the oldest first."""
+        left = (path for path in self.folder.glob(pattern) if is_left(path))
+        return sorted(left, key=_last_change)
+
+
+def is_left(path: str | os.PathLike[str]) -> bool:
+    """Whether a session is called as one that a window has left."""
+    return _LEFT.fullmatch(os.path.basename(path)) is not None
+
+
+def _last_change(path: Path) -> float:
+    return path.stat().st_mtime
+
+
+def _lock_path(path: Path) -> Path:
+    return path.with_suffix("").with_suffix(LOCK_SUFFIX)
+
+
+def _is_abandoned(path: Path) -> bool:
+    """Whether the window that wrote an autosave is no longer there."""
+    try:
+        with open(_lock_path(path), "r+b") as lock:
+            _lock(lock)
+    except FileNotFoundError:
         return True
+    except OSError:
+        return False
+    with suppress(OSError):
+        _lock_path(path).unlink()
+    return True
 
 
 def _lock(file: IO[bytes]) -> None:

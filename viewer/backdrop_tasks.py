@@ -5,6 +5,7 @@ the file that is written of it. Torch is imported in the threads.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from ballgan.view import Backdrop
 
 from . import actions as act
-from .paths import make_folder, unused
+from .paths import make_folder, write_unused
 from .requests import Forget, Model
 from .worker import Ticket
 
@@ -110,8 +111,11 @@ def write_sphere(request: SphereRequest, ticket: Ticket) -> None:
     folder = make_folder(request.folder)
     scene = ballgan.Scene(request.model.generator)
     pixels = _unroll(scene, request.backdrop, WRITTEN, ticket.progress)
-    path = unused(folder / f"{request.stem}.png")
-    write_png(path, pixels, {"Software": "ballgan-viewer"})
+
+    def write(path: Path) -> None:
+        write_png(path, pixels, {"Software": "ballgan-viewer"})
+
+    path, _ = write_unused(folder / f"{request.stem}.png", write)
     ticket.post(act.SphereWritten(str(path), request.edit))
 
 

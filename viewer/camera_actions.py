@@ -108,9 +108,10 @@ class PasteCamera(Effect):
 
 @dataclass(frozen=True)
 class OpenCameras(Effect):
-    """Look through the first camera of a file."""
+    """Look through the first camera in the text of a file."""
 
     path: str
+    text: str
 
 
 @dataclass(frozen=True)

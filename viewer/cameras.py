@@ -5,6 +5,7 @@ Functions of the app and an action; see effects.EFFECTS.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from ballgan.camera_text import (
@@ -16,13 +17,14 @@ from ballgan.camera_text import (
     encode_cameras,
     to_camera,
 )
-from ballgan.errors import explain
 from ballgan.files import atomic_write
 
 from . import actions as act
 from . import camera_actions as cam
 from . import navigation, paths
+from .requests import CameraRequest
 from .state import ViewerState
+from .worker import Ticket
 
 if TYPE_CHECKING:
     from .app import App
@@ -31,6 +33,7 @@ FORMS = {"json": "JSON", "opencv": "OpenCV", "opengl": "NeRF's transforms.json"}
 ORIGIN = "camera"  # of what is said here
 PASTE_ADVICE = "What can be pasted: a camera copied here, cameras.json, transforms.json, 25 numbers"
 MAX_TEXT = 2**22  # characters of a pasted text
+NO_SURFACE = "There is no surface to turn round here: double-click the foreground."
 SURFACE_OPACITY = 0.5  # of what counts as a surface
 
 
@@ -54,18 +57,17 @@ def paste(app: App, action: cam.PasteCamera) -> None:
     take(app, text[:MAX_TEXT], "The text on the clipboard", advice=f". {PASTE_ADVICE}")
 
 
-def open_file(app: App, action: cam.OpenCameras) -> None:
-    """Look through the first camera of a file."""
+def read_text(path: str) -> str:
+    """The text of a file with cameras. For any thread. Raises ValueError if it cannot be read."""
     try:
-        with open(action.path, "rb") as file:
+        with open(path, "rb") as file:
             text = file.read(MAX_TEXT + 1).decode("utf-8-sig")
         if len(text) > MAX_TEXT:
             raise ValueError("it is over 4 MB: ballgan render --cameras reads larger ones")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        _complain(app, f"{action.path} cannot be read as cameras: {reason}")
-        return
-    take(app, text, action.path)
+        raise ValueError(f"{path} cannot be read as cameras: {reason}") from None
+    return text
 
 
 def take(app: App, text: str, name: str, advice: str = "") -> None:
@@ -84,32 +86,38 @@ def take(app: App, text: str, name: str, advice: str = "") -> None:
         note = "The camera was moved to where the model can be seen"
     elif lost:
         note = f"The camera was taken without {lost}"
+    if abs(taken.fov - camera.fov) > 1e-6:
+        wanted, given = (f"{math.degrees(angle):.3g}\u00b0" for angle in (camera.fov, taken.fov))
+        note += f", with an angle of view of {given}: {wanted} cannot be shown"
     app.dispatch(act.Notify("info", note, ORIGIN))
 
 
 def save(app: App, action: cam.SaveCamera) -> None:
     """Write the camera as a file for other programs."""
-    try:
-        folder = paths.make_folder(app.state.preferences.output_folder)
-        path = paths.unused(folder / FILE_NAMES[action.convention])
-        with atomic_write(path) as file:
-            file.write(_encode(app.state, action.convention).encode())
-    except OSError as error:
-        _complain(app, f"The camera could not be saved: {explain(error)}")
-        return
-    app.dispatch(act.Notify("info", f"Saved {path}", ORIGIN))
+    name, text = FILE_NAMES[action.convention], _encode(app.state, action.convention)
+    request = CameraRequest(app.state.preferences.output_folder, name, text)
+    app.lanes["camera"].submit(request)
+
+
+def write(request: CameraRequest, ticket: Ticket) -> None:
+    """Write a file with a camera and post a notice. For its lane."""
+    path = paths.unused(paths.make_folder(request.folder) / request.name)
+    with atomic_write(path) as file:
+        file.write(request.text.encode())
+    ticket.post(act.Notify("info", f"Saved {path}", ORIGIN))
 
 
 def pick_pivot(app: App, action: cam.PickPivot) -> None:
     """Put the pivot on the surface at a place of the picture."""
     state = app.state.seen
-    camera = state.view.camera
-    found = app.easel.probe(state, action.place)
-    if found is None or found[0] < SURFACE_OPACITY or state.model is None:
+    if state.model is None:
         return
-    ray = navigation.ray_direction(camera, *action.place, state.model.ray_shift)
-    point = navigation.move(navigation.eye_position(camera), ray, found[1])
-    app.dispatch(act.EndStroke(), cam.GlideTo(navigation.aim(camera, point)), act.EndStroke())
+    found = app.easel.inspect(state, action.place)
+    if found is None or found.point is None or (found.opacity or 0.0) < SURFACE_OPACITY:
+        app.dispatch(act.Notify("info", NO_SURFACE, ORIGIN))
+        return
+    aimed = navigation.aim(state.view.camera, found.point)
+    app.dispatch(act.EndStroke(), cam.GlideTo(aimed), act.EndStroke())
 
 
 def _complain(app: App, text: str) -> None:

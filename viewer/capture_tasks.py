@@ -15,7 +15,7 @@ from ballgan.session import describe_picture
 from ballgan.view import View
 
 from . import actions as act
-from .paths import make_folder, unused
+from .paths import make_folder, write_unused
 from .requests import CaptureRequest
 from .worker import Ticket
 
@@ -41,15 +41,16 @@ def capture(request: CaptureRequest, ticket: Ticket) -> None:
 
 def _capture(request: CaptureRequest, ticket: Ticket) -> None:
     import ballgan
-    from ballgan.files import check_writable
 
     started = time.perf_counter()
     suffix = ".png" if request.animation is None else _suffix(request.options.film)
-    folder = make_folder(request.folder)
-    path = unused(folder / f"{request.stem}{suffix}")
-    check_writable(path)
     scene = ballgan.Scene(request.model.generator)
-    what = _write(scene, request, path, ticket)
+
+    def write(path: Path) -> str:
+        return _write(scene, request, path, ticket)
+
+    wanted = make_folder(request.folder) / f"{request.stem}{suffix}"
+    path, what = write_unused(wanted, write, suffix=suffix)
     seconds = time.perf_counter() - started
     ticket.post(act.Captured(str(path)))
     lane = "capture" if request.animation is None else "film"
@@ -61,7 +62,7 @@ def _write(scene: Scene, request: CaptureRequest, path: Path, ticket: Ticket) ->
     from ballgan.capture import capture_picture, render_shown
     from ballgan.filming import FilmSettings, render_film
     from ballgan.images import write_rgba
-    from ballgan.video import MAX_GIF_FPS
+    from ballgan.video import FORMATS
 
     options, film = request.options, request.animation
     report, facts = ticket.progress, request.metadata
@@ -74,15 +75,21 @@ def _write(scene: Scene, request: CaptureRequest, path: Path, ticket: Ticket) ->
     if film is None:
         capture_picture(scene, request.view, path, settings, metadata=facts, progress=report)
         return f"{size} pixels"
-    if options.film == "gif":
-        film = replace(film, fps=min(film.fps, MAX_GIF_FPS))
+    film = replace(film, fps=min(film.fps, FORMATS[options.film].max_fps))
 
     def describe(view: View) -> dict[str, str]:
         session = replace(request.session, view=view)
         return {"Software": "ballgan-viewer"} | describe_picture(session)
 
     count = render_film(
-        scene, request.view, film, path, settings, metadata=describe, progress=report
+        scene,
+        request.view,
+        film,
+        path,
+        settings,
+        format=options.film,
+        metadata=describe,
+        progress=report,
     )
     return f"{count} pictures"
 

@@ -6,16 +6,19 @@ import time
 from typing import TYPE_CHECKING
 
 from . import actions as act
-from . import capture, paths, preferences
+from . import capture, paths
 from .dialogs import FOLDER
 from .gallery import THUMBNAILS
-from .requests import NotesRequest, SaveRequest
-from .state import ViewerState, apply
+from .requests import SaveRequest
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from .app import App
 
-NOTICE_SECONDS = 8.0  # that an information stays; errors stay until they are dismissed
+WRITING = ("export", "capture", "film", "sphere")  # lanes whose jobs write a file
+QUIT = "quit"  # origin of the notice that the window waits for such a job
+NOTICE_SECONDS = 8.0  # that an information stays; others stay until they are dismissed
 
 
 def housekeep(app: App) -> None:
@@ -24,7 +27,7 @@ def housekeep(app: App) -> None:
     if path is not None:
         app.dispatch(use_chosen_file(app.dialogs.purpose, path))
     now = time.monotonic()
-    notices = {n.number for n in app.state.notices if n.level != "error"}
+    notices = {n.number for n in app.state.notices if n.level == "info"}
     last = now + NOTICE_SECONDS
     waits = app.loading  # nobody looks before there is a picture
     app.expiry = {n: last if waits else app.expiry.get(n, last) for n in notices}
@@ -33,6 +36,19 @@ def housekeep(app: App) -> None:
         app.dispatch(app.state.waiting[0])
     _follow_sheet(app)
     app.keeper.autosave(app.state)
+    app.settings.save(app.state)
+
+
+def may_end(app: App) -> bool:
+    """Whether the window may go now that it was closed: where a file is being written, the second
+    time, while the notice about it shows."""
+    job = next((job for job in app.state.jobs if job.lane in WRITING), None)
+    if job is None or any(notice.origin == QUIT for notice in app.state.notices):
+        return True
+    app.window.keep_open()
+    text = f"{job.title} is not finished. Quit again to stop it."
+    app.dispatch(act.Notify("info", text, QUIT))
+    return False
 
 
 def _follow_sheet(app: App) -> None:
@@ -62,11 +78,8 @@ def use_chosen_file(purpose: str, path: str) -> act.Action:
     return act.SetOutputFolder(path) if purpose == FOLDER else act.SetExportPath(path)
 
 
-def write_picture(app: App) -> None:
+def write_picture(app: App, pictures: tuple[np.ndarray, ...]) -> None:
     """Write what is shown, as it is."""
-    pictures = app.easel.photograph(app.state)
-    if not pictures:
-        return
     request = SaveRequest(
         pictures,
         app.state.view.comparison.divider,
@@ -75,19 +88,3 @@ def write_picture(app: App) -> None:
         capture.describe_view(app.state),
     )
     app.lanes["save"].submit(request)
-
-
-def save_notes(app: App, before: ViewerState) -> None:
-    """Write what is kept of the models for which it has changed."""
-    models = (*app.state.models, *app.state.reopening)
-    for model in models if app.remembers else ():
-        notes, former = (state.notebooks.get(model.sha256) for state in (app.state, before))
-        if notes is not None and former is not None and notes != former:
-            app.lanes["notes"].submit(NotesRequest(model.sha256, model.name, notes))
-
-
-def save_preferences(app: App) -> None:
-    """Write the settings file."""
-    complaint = preferences.save(app.state.preferences)
-    if complaint:
-        app.state = apply(app.state, act.Notify("error", complaint))

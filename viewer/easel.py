@@ -1,18 +1,17 @@
 """Keeps what is asked of the renderer in step with the state, and what it gave."""
 
-import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from . import navigation
 from .gl import clipped
 from .info import Probe, Quality, SurfaceInfo
 from .layout import Rect
 from .pane import Pane
 from .picture import Stage
-from .preview import Preview, for_baker, for_probe
+from .preview import Preview, for_baker
+from .probing import Sight, probe_picture, probe_surface
 from .requests import (
     STAGES,
     Backcloth,
@@ -26,6 +25,7 @@ from .requests import (
     SurfaceRequest,
     Volume,
     VolumeDetail,
+    rank,
 )
 from .state import ViewerState
 from .worker import Failed, Lane, Progress
@@ -37,7 +37,6 @@ STAGE_LANES = "render", "surface"  # that make what is on the stage
 StageResult: TypeAlias = (
     "Rendered | Settled | Surface | Volume | VolumeDetail | Backcloth | Lights | Progress"
 )
-SEEN = 0.05  # opacity from which there is a point to speak of
 
 
 class Easel:
@@ -258,42 +257,21 @@ class Easel:
         return self.model.info.ray_shift if self.model is not None else 0.0
 
     def inspect(self, state: ViewerState, place: tuple[float, float]) -> Probe | None:
-        """What is known of a place of the picture, in [0, 1] each way; None: nothing."""
+        """What is known of a place of the picture, in [0, 1] each way, by what shows there; None:
+        nothing."""
         sides = _sides(state)
         pane = int(len(sides) > 1 and place[0] >= state.view.comparison.divider)
-        side, picture = sides[pane], self._panes[pane].picture
-        found = self.probe(side, place, pane)
-        colour = None
-        if picture is not None and self.engine(side, pane) == "neural":
-            row, column = pixel_at(place, picture.rgba.shape)
-            red, green, blue, alpha = picture.rgba[row, column].tolist()
-            colour = (red, green, blue, alpha)
-        if found is None:
-            return None if colour is None else Probe(place, colour)
-        opacity, distance = found
-        camera = side.view.camera
-        ray = navigation.ray_direction(camera, *place, self._ray_shift)
-        point = navigation.move(navigation.eye_position(camera), ray, distance)
-        seen = opacity > SEEN and math.isfinite(distance)
-        return Probe(place, colour, opacity, distance if seen else None, point if seen else None)
-
-    def probe(
-        self, state: ViewerState, place: tuple[float, float], pane: int = 0
-    ) -> tuple[float, float] | None:
-        """Opacity and distance of the foreground at a place of the picture, in [0, 1] each way.
-
-        By the preview's volume, if it is of the present code, else by the present picture; None if
-        neither is there.
-        """
-        volume = self._preview.identity == state.view.identity
-        if state.preview and volume and self._preview.shows(self.model, for_probe(state.view)):
-            return self._preview.probe(state.view, place)
-        picture = self._panes[pane].picture
-        if picture is None or picture.depth is None or not self._shows_view(state, pane):
+        side, picture, surface = sides[pane], self._panes[pane].picture, self._panes[pane].surface
+        sight, engine = Sight(place, side.view.camera, self._ray_shift), self.engine(side, pane)
+        if engine == "neural" and picture is not None:
+            return probe_picture(picture, sight, current=self._is_of(picture, side))
+        if engine == "mesh" and surface is not None:
+            return probe_surface(surface, sight)
+        previewed = engine == "preview" and side.view.layer != "background"
+        if not previewed or self._preview.identity != side.view.identity:
             return None
-        assert picture.alpha is not None
-        row, column = pixel_at(place, picture.depth.shape)
-        return float(picture.alpha[row, column]), float(picture.depth[row, column])
+        found = self._preview.probe(side.view, place)
+        return None if found is None else sight.describe(*found)
 
     def _can_preview(self, state: ViewerState, pane: int = 0) -> bool:
         if pane:  # the volume is the main pane's: no older one will do
@@ -317,16 +295,19 @@ class Easel:
         return surface is not None and surface.request.identity == state.view.identity
 
     def photograph(self, state: ViewerState) -> tuple[np.ndarray, ...]:
-        """The newest pictures of what is saved of the view (see view.SIDES), straight float RGBA
+        """The finished pictures of what is saved of the view (see view.SIDES), straight float RGBA
         (H, W, 4) each; none while one is missing. Meshes are drawn elsewhere for this."""
-        panes: tuple[Pane, ...] = self._panes
-        wanted = state.capture.sides
-        if len(_sides(state)) == 1 or wanted == "left":
-            panes = panes[:1]
-        elif wanted == "right":
-            panes = panes[1:]
-        pictures = tuple(pane.picture.rgba for pane in panes if pane.picture is not None)
-        return pictures if len(pictures) == len(panes) else ()
+        sides, wanted = list(enumerate(_sides(state))), state.capture.sides
+        if wanted != "both":
+            sides = sides[:1] if wanted == "left" else sides[-1:]
+        pictures = [
+            picture.rgba
+            for pane, side in sides
+            if (picture := self._panes[pane].picture) is not None
+            and self._is_of(picture, side)
+            and rank(picture.stage) == rank(STAGES[-1])
+        ]
+        return tuple(pictures) if len(pictures) == len(sides) else ()
 
     def describe_picture(self, state: ViewerState) -> Quality | None:
         """How good the picture on the stage is; None where there is none, or a mesh."""
@@ -364,31 +345,20 @@ class Easel:
         return False
 
     def describe_surface(self, state: ViewerState) -> SurfaceInfo | None:
-        """Numbers of the surface on the stage."""
-        surface = self.surface
+        """Numbers of the surface of the present code; else of one that was found before."""
+        known = [pane for pane in (0, 1) if self._has_surface(state, pane)]
+        surface = self._panes[known[0]].surface if known else self.surface
         if surface is None:
             return None
-        settled = self.converged(state)
+        mesh = surface.mesh
         return SurfaceInfo(
-            len(surface.mesh.faces),
-            surface.mesh.level,
-            surface.mesh.density_range,
-            settled,
-            surface.resolution,
+            len(mesh.faces), mesh.level, mesh.density_range, bool(known), surface.resolution
         )
 
 
 def shows_mesh(state: ViewerState) -> bool:
     """Whether there is a mesh in what is saved of the view."""
     return any(side.layer == "surface" for side in state.view.sides(state.capture.sides))
-
-
-def pixel_at(place: tuple[float, float], shape: tuple[int, ...]) -> tuple[int, int]:
-    """Row and column of a picture of (H, W, ...) at a place of it, in [0, 1] each way."""
-    row, column = (
-        min(max(int(p * n), 0), n - 1) for p, n in zip(reversed(place), shape, strict=False)
-    )
-    return row, column
 
 
 def _sides(state: ViewerState) -> list[ViewerState]:

@@ -79,8 +79,9 @@ def save_picture(app: App, action: act.SaveScreenshot) -> None:
     state = app.state
     if app.easel.model is None:
         return
-    if app.converged and not state.capture.size and not shows_mesh(state):
-        chores.write_picture(app)
+    shown = app.converged and not state.capture.size and not shows_mesh(state)
+    if shown and (pictures := app.easel.photograph(state)):
+        chores.write_picture(app, pictures)
     elif state.job("capture") is None:
         app.dispatch(act.StartCapture())
     else:
@@ -89,7 +90,8 @@ def save_picture(app: App, action: act.SaveScreenshot) -> None:
 
 def start_capture(app: App, action: act.StartCapture | act.StartFilm) -> None:
     """Render a picture or the film into a file."""
-    state, film = app.state, isinstance(action, act.StartFilm)
+    film = isinstance(action, act.StartFilm)
+    state = app.state if film else app.state.seen  # also on the camera's way to another place
     lane = "film" if film else "capture"
     obstacle = ""
     if app.easel.model is None:
@@ -139,6 +141,7 @@ def export(app: App, action: act.StartExport) -> None:
         app.easel.model,
         app.state.view.identity,
         app.state.view.backdrop,
+        app.state.export.dome and app.state.can_unroll,
         app.state.export,
         app.state.preferences.output_folder,
         paths.mesh_name(app.state),
@@ -176,7 +179,7 @@ EFFECTS: dict[type[act.Action], Callable[[App, Any], None]] = {
     act.StartExport: export,
     cam.CopyCamera: cameras.copy,
     cam.PasteCamera: cameras.paste,
-    cam.OpenCameras: cameras.open_file,
+    cam.OpenCameras: lambda app, action: cameras.take(app, action.text, action.path),
     cam.SaveCamera: cameras.save,
     cam.PickPivot: cameras.pick_pivot,
     act.StartCapture: start_capture,

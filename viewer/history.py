@@ -62,6 +62,14 @@ def record(
     return History((*history.past, changed)[-LIMIT:], (), open=True)
 
 
+def keep(history: History, values: Mapping[str, Any], *, is_open: bool = False) -> History:
+    """The history with a step of its own that brings back these values, whatever changes them.
+
+    is_open: whether it takes in further changes.
+    """
+    return History((*history.past, tuple(values.items()))[-LIMIT:], (), open=is_open)
+
+
 def close(history: History) -> History:
     """The end of a stroke: the next change is a step of its own."""
     return replace(history, open=False) if history.open else history

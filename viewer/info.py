@@ -33,12 +33,12 @@ class Quality:
 
 @dataclass(frozen=True)
 class SurfaceInfo:
-    """The surface of the level preview."""
+    """The surface of the level preview; current: of the code that shows, not of one before."""
 
     triangles: int
     level: float
     density_range: tuple[float, float]
-    settled: bool
+    current: bool
     resolution: int = 96  # samples along a side of the cube
 
 
@@ -58,7 +58,7 @@ class Probe:
     place: tuple[float, float]  # in the picture, [0, 1] to the right and down
     colour: tuple[float, float, float, float] | None = None  # straight sRGB and alpha, [0, 1]
     opacity: float | None = None  # of the foreground
-    depth: float | None = None  # expected distance of the foreground, world units
+    depth: float | None = None  # expected distance of what shows, world units
     point: tuple[float, float, float] | None = None  # in the world
 
 

@@ -91,7 +91,8 @@ def pan(camera: Orbit, dx: float, dy: float) -> Orbit:
 def zoom(camera: Orbit, steps: float, at: tuple[float, float] = (0.5, 0.5)) -> Orbit:
     """Closer by `steps` of the wheel, towards what is seen at a place of the picture.
 
-    That place is taken to be as far away as the pivot, and stays where it is in the picture.
+    The camera moves along the ray to it: however far away it is, it stays where it is in the
+    picture.
     """
     return zoom_to(camera, camera.radius * _grow(-ZOOM_STEP * steps), at)
 

@@ -7,14 +7,18 @@ that copies of a model share it.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ballgan.latents import Direction
 from ballgan.plain import from_plain, to_plain
 from ballgan.view import CodePair
 
-from .preferences import config_folder
+from .preferences import MAX_COMPLAINT, config_folder
+from .shared_files import kept_name, read_entries, write
+from .shared_files import merge as merge_fields
 
 FORMAT, VERSION = "ballgan notes", 1
 FOLDER = "models"
@@ -48,7 +52,7 @@ class Favourite(CodePair):
 class ModelNotes:
     """What is kept of one model."""
 
-    directions: tuple[NamedDirection, ...] = ()
+    directions: tuple[NamedDirection, ...] = ()  # oldest first
     favourites: tuple[Favourite, ...] = ()  # newest first
 
     def name_of(self, which: str, direction: Direction) -> str:
@@ -72,6 +76,12 @@ class ModelNotes:
             for n, is_same in zip(self.directions, same, strict=True)
         )
         return replace(self, directions=tuple(renamed))
+
+
+ENTRIES: dict[str, Callable[[Any], Any]] = {  # lists, and what tells their entries apart
+    "directions": lambda named: (named.which, named.direction),
+    "favourites": lambda favourite: favourite.codes,
+}
 
 
 def add_favourite(notes: ModelNotes, codes: CodePair) -> ModelNotes:
@@ -109,36 +119,66 @@ def merge(present: ModelNotes, given: ModelNotes) -> ModelNotes:
     return replace(present, favourites=(*present.favourites, *others)[:MAX_FAVOURITES])
 
 
+def notes_folder() -> Path:
+    """Where the notes of all models are."""
+    return config_folder() / FOLDER
+
+
 def notes_file(checksum: str) -> Path:
     """Where the notes of the model with this checksum are."""
-    return config_folder() / FOLDER / f"{checksum[:32]}.json"
+    return notes_folder() / f"{checksum[:32]}.json"
 
 
 def load_notes(checksum: str) -> tuple[ModelNotes, str | None]:
-    """The notes of a model, and a message if its file had to be ignored. Never fails."""
+    """The notes of a model, and a message if something in its file was ignored. Never fails."""
     path = notes_file(checksum)
+    found, complaints = _read(path)
+    notes = found or ModelNotes()
+    if not complaints:
+        return notes, None
+    ignored = "; ".join(complaints)[:MAX_COMPLAINT].rstrip(".")
+    return notes, (
+        f"Names and favourites in {path} were ignored: {ignored}. The file is kept as "
+        f"{kept_name(path).name} when others are written."
+    )
+
+
+def save_notes(checksum: str, model_name: str, before: ModelNotes, after: ModelNotes) -> None:
+    """Write what differs between two notes into the file of a model, atomically; what other windows
+    have written stays. Raises OSError if that does not work."""
+    path = notes_file(checksum)
+    present, complaints = _read(path)
+    notes = merge_fields(before, after, present or before, ENTRIES)
+    head = {"format": FORMAT, "version": VERSION, "model": model_name}
+    write(path, head | {"notes": to_plain(notes)}, keep_former=bool(complaints))
+
+
+def _read(path: Path) -> tuple[ModelNotes | None, list[str]]:
+    """What can be read of a file, None if nothing can; and what is wrong with the rest."""
+    complaints: list[str] = []
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ValueError(f"it has more than {MAX_BYTES} bytes")
-        data = json.loads(path.read_text("utf-8"))
-        if not isinstance(data, dict) or data.get("format") != FORMAT:
-            raise ValueError(f'its "format" should be "{FORMAT}"')
-        if data.get("version") != VERSION:
-            raise ValueError(f"version {data.get('version')!r} is not one that can be read here")
-        return from_plain(ModelNotes, data.get("notes"), "notes", lenient=True), None
+        return _decode(json.loads(path.read_text("utf-8")), complaints), complaints
     except FileNotFoundError:
-        return ModelNotes(), None
+        return ModelNotes(), []
     except (OSError, ValueError, RecursionError) as error:
-        return ModelNotes(), f"Names and favourites in {path} were ignored: {error}"
+        return None, [str(error)]
 
 
-def save_notes(checksum: str, model_name: str, notes: ModelNotes) -> None:
-    """Write the notes of a model atomically. Raises OSError if that does not work."""
-    from ballgan.files import atomic_write
+def _decode(data: Any, complaints: list[str]) -> ModelNotes:
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise ValueError(f'its "format" should be "{FORMAT}"')
+    if data.get("version") != VERSION:
+        raise ValueError(f"version {data.get('version')!r} is not one that can be read here")
+    kept = data.get("notes")
+    if not isinstance(kept, dict):
+        raise ValueError('it lacks its "notes"')
 
-    path = notes_file(checksum)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    head = {"format": FORMAT, "version": VERSION, "model": model_name}
-    text = json.dumps(head | {"notes": to_plain(notes)}, indent=2, allow_nan=False)
-    with atomic_write(path) as file:
-        file.write(text.encode() + b"\n")
+    def read(name: str, kind: type) -> tuple[Any, ...]:
+        def read_entry(value: Any, where: str) -> Any:
+            return from_plain(kind, value, where, lenient=True)
+
+        return read_entries(kept.get(name, []), name, read_entry, complaints)
+
+    return ModelNotes(read("directions", NamedDirection), read("favourites", Favourite))

@@ -5,13 +5,19 @@ for the worker's threads: folders vanish, forbid and take their time.
 """
 
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
+from ballgan.files import move_new, scratch_folder
 from ballgan.session import SUFFIX
 from ballgan.view import Code
 
 from .state import ExportOptions, ViewerState
 
+T = TypeVar("T")
+Beside = Callable[[Path], tuple[Path, ...]]
 MODEL_NAME_LIMIT = 200  # bytes of a model's name in others; file systems allow about 255 in all
 
 
@@ -87,7 +93,7 @@ def make_folder(chosen: str) -> Path:
 
 
 def find_mesh_path(options: ExportOptions, name: str, folder: Path) -> Path:
-    """A path for a mesh that no file has yet.
+    """The path for a mesh, which a file may have already.
 
     options.path may be a file, from which the suffix may be missing, or a folder, in which the
     mesh is called `name`; `~` is the person's own folder and relative paths begin at `folder`.
@@ -96,17 +102,53 @@ def find_mesh_path(options: ExportOptions, name: str, folder: Path) -> Path:
     typed = os.path.expanduser(options.path)
     path = folder / typed
     if not os.path.basename(typed) or os.path.isdir(path):
-        return unused(path / name)
+        return path / name
     suffix = f".{options.format}"
-    named = path if path.suffix.lower() == suffix else path.with_name(path.name + suffix)
-    return unused(named)
+    return path if path.suffix.lower() == suffix else path.with_name(path.name + suffix)
 
 
-def unused(path: Path) -> Path:
-    """`path`, or with a number behind its stem if there is such a file."""
-    suffix = SUFFIX if path.name.endswith(SUFFIX) else path.suffix
+def no_files(path: Path) -> tuple[Path, ...]:
+    """The files that go with one that stands alone."""
+    return ()
+
+
+def write_unused(
+    path: Path,
+    write: Callable[[Path], T],
+    *,
+    suffix: str | None = None,
+    beside: Beside = no_files,
+) -> tuple[Path, T]:
+    """Let `write` write a file or a folder; where it is, and what `write` returned.
+
+    It gets the name of `path`, or with a number if there is such a file at the end: whatever others
+    write meanwhile is not replaced. Until then it is out of sight, and removed if anything fails.
+
+    suffix, beside: as for `unused`.
+    """
+    with scratch_folder(path.parent) as scratch:
+        named = unused(path, suffix, beside)
+        result = write(scratch / named.name)
+        for other in beside(named):
+            move_new(scratch / other.name, other)
+        target = named
+        while True:
+            with suppress(FileExistsError):
+                move_new(scratch / named.name, target)
+                return target, result
+            target = unused(path, suffix, beside)
+
+
+def unused(path: Path, suffix: str | None = None, beside: Beside = no_files) -> Path:
+    """`path`, or with a number before its suffix if there is such a file.
+
+    suffix: "" for a folder, in whose name a dot means nothing; None: as the name says. beside: the
+    paths of other files that go with one, none of which may be there either.
+    """
+    if suffix is None:
+        suffix = SUFFIX if path.name.endswith(SUFFIX) else path.suffix
     stem, candidate, number = path.name.removesuffix(suffix), path, 1
-    while os.path.lexists(candidate):
+    while any(map(os.path.lexists, (candidate, *beside(candidate)))):
         number += 1
         candidate = path.with_name(f"{stem}-{number}{suffix}")
     return candidate

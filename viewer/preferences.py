@@ -1,12 +1,13 @@
 """What the viewer remembers between two starts: a small JSON file in the person's config folder.
 
-The folder is `BALLGAN_CONFIG_DIR` where that is set. A file that cannot be read is ignored with a
-message; it is never a reason not to start.
+The folder is `BALLGAN_CONFIG_DIR` where that is set. What cannot be read of the file is ignored
+with a message; it is never a reason not to start.
 """
 
 import json
 import math
 import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,11 @@ import platformdirs
 from ballgan.plain import from_plain
 
 from .presets import Preset, changes_of
+from .shared_files import kept_name, merge, read_entries, write
 
 FILE_NAME = "viewer.json"
 MAX_RECENT = 8
+MAX_COMPLAINT = 300  # characters
 LEAST_ZOOM, LARGEST_ZOOM = 0.7, 2.5
 SECTIONS = (  # of the panel, in the order of work: what is shown, how it is seen, what is kept
     "model",
@@ -55,6 +58,14 @@ class Preferences:
     presets: tuple[Preset, ...] = ()  # of how to render, oldest first
 
 
+ENTRIES: dict[str, Callable[[Any], Any]] = {  # lists, and what tells their entries apart
+    "recent_models": str,
+    "recent_pictures": str,
+    "recent_sessions": str,
+    "presets": lambda preset: preset.name,
+}
+
+
 def config_folder() -> Path:
     """Where the settings file lives."""
     given = os.environ.get("BALLGAN_CONFIG_DIR")
@@ -62,38 +73,58 @@ def config_folder() -> Path:
 
 
 def load() -> tuple[Preferences, str | None]:
-    """The remembered preferences, and a message if a settings file had to be ignored."""
+    """The remembered preferences, and a message if something in the file had to be ignored."""
     path = config_folder() / FILE_NAME
+    complaints: list[str] = []
     try:
-        return from_dict(json.loads(path.read_text("utf-8"))), None
-    except FileNotFoundError:
-        return Preferences(), None
+        loaded = from_dict(_read(path), complaints)
     except (OSError, ValueError, RecursionError) as error:
-        return Preferences(), f"The settings in {path} were ignored: {error}"
+        loaded, complaints = Preferences(), [str(error)]
+    if not complaints:
+        return loaded, None
+    ignored = "; ".join(complaints)[:MAX_COMPLAINT].rstrip(".")
+    return loaded, (
+        f"Settings in {path} were ignored: {ignored}. The file is kept as {kept_name(path).name} "
+        "when they are written next."
+    )
 
 
-def save(preferences: Preferences) -> str | None:
-    """Write the settings file atomically; a message if that did not work."""
-    from ballgan.files import atomic_write
-
-    folder = config_folder()
+def save(before: Preferences, after: Preferences) -> None:
+    """Write the settings that differ between two preferences into the file, atomically. What other
+    windows have written stays, and what only later viewers know. Raises OSError."""
+    path = config_folder() / FILE_NAME
+    complaints: list[str] = []
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with atomic_write(folder / FILE_NAME) as file:
-            file.write((json.dumps(asdict(preferences), indent=2) + "\n").encode())
-    except OSError as error:
-        return f"The settings could not be saved: {error}"
-    return None
+        data = _read(path)
+        present = from_dict(data, complaints)
+    except (OSError, ValueError, RecursionError) as error:
+        data, present, complaints = {}, before, [str(error)]
+    merged = asdict(merge(before, after, present, ENTRIES))
+    write(path, data | merged, keep_former=bool(complaints))
 
 
-def from_dict(data: Any) -> Preferences:
-    """Preferences from plain JSON values; unknown keys are dropped, so that an older viewer can
-    read what a later one wrote. Raises ValueError for values of the wrong type."""
+def from_dict(data: dict[str, Any], complaints: list[str]) -> Preferences:
+    """Preferences from plain JSON values. Unknown keys are passed over, so that an older viewer can
+    read what a later one wrote, and so are values that cannot be read, about which `complaints`
+    gets a line each."""
+    values = {}
+    for key in (field.name for field in fields(Preferences) if field.name in data):
+        try:
+            values[key] = _check(key, data[key], complaints)
+        except ValueError as error:
+            complaints.append(str(error))
+    return Preferences(**values)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The file's values; none if there is no file. Raises OSError, ValueError, RecursionError."""
+    try:
+        data = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
     if not isinstance(data, dict):
         raise ValueError("expected a JSON object")
-    known = {f.name for f in fields(Preferences)}
-    values = {key: _check(key, value) for key, value in data.items() if key in known}
-    return Preferences(**values)
+    return data
 
 
 def remember(recent: tuple[str, ...], path: str) -> tuple[str, ...]:
@@ -101,13 +132,13 @@ def remember(recent: tuple[str, ...], path: str) -> tuple[str, ...]:
     return (path, *(other for other in recent if other != path))[:MAX_RECENT]
 
 
-def _check(key: str, value: Any) -> Any:
+def _check(key: str, value: Any, complaints: list[str]) -> Any:
     if key == "window_size":
         if not (isinstance(value, list) and len(value) == 2 and all(map(_is_length, value))):
             raise ValueError(f"{key} should be two positive numbers; got {value!r}")
         return int(value[0]), int(value[1])
     if key == "presets":
-        return _check_presets(value)
+        return read_entries(value, key, _read_preset, complaints)
     if key == "theme":
         if value not in ("dark", "light"):
             raise ValueError(f"{key} should be 'dark' or 'light'; got {value!r}")
@@ -131,12 +162,10 @@ def _check(key: str, value: Any) -> Any:
     return tuple(value if key == "folded" else value[:MAX_RECENT])
 
 
-def _check_presets(value: Any) -> tuple[Preset, ...]:
-    """Presets whose values can be read."""
-    presets: tuple[Preset, ...] = from_plain(tuple[Preset, ...], value, "presets", lenient=True)
-    for preset in presets:
-        changes_of(preset)
-    return presets
+def _read_preset(value: Any, where: str) -> Preset:
+    preset: Preset = from_plain(Preset, value, where, lenient=True)
+    changes_of(preset)  # raises for settings that cannot be read
+    return preset
 
 
 def _is_length(value: Any) -> bool:

@@ -417,11 +417,6 @@ def shown_backdrop(view: View) -> Backdrop:
     return view.relevant().backdrop
 
 
-def for_probe(view: View) -> View:
-    """A view that shows whether there is a volume to shoot a ray through."""
-    return replace(view, layer="alpha")
-
-
 def for_baker(view: View) -> View:
     """A view that asks the baker for what the preview of the layer "surface" needs."""
     return replace(view, layer="foreground") if view.layer == "surface" else view

@@ -92,9 +92,9 @@ class Rendered:
     pixels: Pixels
     neural_resolution: int
     milliseconds: float
+    alpha: np.ndarray  # (H, W) float32, opacity of the foreground
+    depth: np.ndarray  # (H, W) float32, its distance; in its layer the background's. World units
     convergence: float = 0.0  # in [0, 1]; 1: nothing better will come
-    alpha: np.ndarray | None = None  # (H, W) float32, opacity of the foreground
-    depth: np.ndarray | None = None  # (H, W) float32, distance of what shows, world units
 
 
 @dataclass(frozen=True)
@@ -187,11 +187,21 @@ class Surface:
 
 @dataclass(frozen=True)
 class NotesRequest:
-    """Write what is kept of a model."""
+    """Write what has changed of what is kept of a model."""
 
     checksum: str
     model_name: str
+    before: ModelNotes
     notes: ModelNotes
+
+
+@dataclass(frozen=True)
+class CameraRequest:
+    """Write the text of a camera."""
+
+    folder: str  # empty: where paths.make_folder says
+    name: str  # of the file; a number is added if there is such a file
+    text: str
 
 
 @dataclass(frozen=True)
@@ -224,11 +234,12 @@ class CaptureRequest:
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """Write a foreground as a mesh, and the backdrop as its dome where asked."""
+    """Write a foreground as a mesh."""
 
     model: Model
     identity: Identity
     backdrop: Backdrop
+    domed: bool  # whether the backdrop goes round it, where the file can have that
     options: ExportOptions
     folder: str  # empty: where paths.make_folder says
     name: str  # of the file, if none was typed

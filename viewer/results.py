@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from .app import App
 
 WHAT_FAILED = {  # by lane, before the reason
-    "notes": "Names and favourites could not be saved: ",
     "save": "The picture could not be saved: ",
+    "camera": "The camera could not be saved: ",
     "reveal": "The file could not be shown: ",
 }
 EASEL_RESULTS = (Rendered, Settled, Surface, Volume, VolumeDetail, Backcloth, Lights)
@@ -64,7 +64,9 @@ def _receive_failure(app: App, failure: Failed) -> list[act.Action]:
     if failure.lane == "picture":
         return [act.PictureFailed(message, request.path)]
     if failure.lane == "session":
-        return [app.keeper.receive_failure(failure)]
+        return app.keeper.receive_failure(failure)
+    if failure.lane == "settings":
+        return [app.settings.receive_failure(failure)]
     if failure.lane == "recognise":
         text = f"{request.path} could not be looked into: {message}"
         return [act.FileRecognised(request.path, UNKNOWN), _error(text)]

@@ -3,9 +3,9 @@
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
-PATIENCE = 20.0  # seconds
 NO_MANAGER = "No file manager was found. The file is {path}"
 
 
@@ -20,18 +20,17 @@ def reveal_command(path: str, system: str = sys.platform) -> list[str]:
 
 
 def reveal(path: str) -> str | None:
-    """Show the file; what to tell the person if that does not work. May take seconds."""
+    """Show the file; what to tell the person if that does not work."""
     if not Path(path).exists():
         return f"{path} is no longer there."
     command = reveal_command(path)
     if not command:
         return NO_MANAGER.format(path=path)
     try:
-        quiet = subprocess.DEVNULL
-        # What it returns says nothing: explorer answers 1 when all is well.
-        subprocess.run(command, stdout=quiet, stderr=quiet, timeout=PATIENCE, check=False)
-    except subprocess.TimeoutExpired:
-        return None  # a manager that stays in the foreground
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     except OSError as error:
         return f"{path} could not be shown: {error}"
+    # What it returns says nothing: explorer answers 1 when all is well. It may be the manager
+    # itself, which stays as long as the person likes; whoever waits for it leaves no zombie.
+    threading.Thread(target=process.wait, name="reveal", daemon=True).start()
     return None

@@ -22,6 +22,7 @@ class Shelf:
     def __init__(self, post: Callable[[Any], None]) -> None:
         self._open = Lane("model", tasks.open_model, post)
         self._follow = Lane("follow", Follower(), post)
+        self.lanes = (self._open, self._follow)
         self._models: dict[str, Model] = {}  # by path
 
     def read(self, request: act.OpenModel) -> None:
@@ -58,11 +59,6 @@ class Shelf:
         """The open models."""
         return self._models.values()
 
-    def close(self) -> None:
-        """End the lanes."""
-        for lane in self._open, self._follow:
-            lane.close()
-
 
 def open_recognised(state: ViewerState, action: act.FileRecognised) -> list[act.Action]:
     """What to do with a dropped file, now that it is known what it is.
@@ -82,7 +78,8 @@ def open_recognised(state: ViewerState, action: act.FileRecognised) -> list[act.
     if action.kind == "session":
         return [act.OpenSession(path)]
     if action.kind == "cameras":
-        return [*open_bundled(state), cam.OpenCameras(path)]
+        cameras = [cam.OpenCameras(path, action.text)] if action.text else []
+        return [*open_bundled(state), *cameras]
     return [*open_bundled(state), act.OpenPicture(path)]
 
 

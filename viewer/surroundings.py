@@ -42,7 +42,7 @@ class Surroundings:
             "sphere": Lane("sphere", write_sphere, post, urgent=urgent),
         }
         self._pictures = PanelPictures()
-        self._watcher = Watcher(post)
+        self.watcher: Watcher = Watcher(post)
         self._asked: set[str] = set()  # thumbnails that are not there yet
         self._unrolled: UnrollRequest | None = None  # that was asked for
         self.remark = UNROLLING  # what there is to know of UNROLLED; empty: it is up to date
@@ -51,7 +51,7 @@ class Surroundings:
         """Ask for what the panel lacks. drawn: names of the widgets of the last frame."""
         backdrop = state.view.backdrop
         shown = backdrop.visible and backdrop.kind == "photo"
-        self._watcher.watch(backdrop.photo if shown else None)
+        self.watcher.watch(backdrop.photo if shown else None)
         if "background.browse" in drawn:
             for path in list_panoramas(state):
                 if path not in self._asked and self.picture(path) is None:
@@ -116,8 +116,7 @@ class Surroundings:
         return self._pictures.get(key)
 
     def close(self) -> None:
-        """Stop watching and delete the pictures; the app closes the lanes."""
-        self._watcher.close()
+        """Delete the pictures; the app ends the threads."""
         self._pictures.close()
 
 

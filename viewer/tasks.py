@@ -7,7 +7,7 @@ ballgan happen inside the threads, so that the window is there first.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,17 +17,16 @@ import numpy as np
 from ballgan.view import Identity, View
 
 from . import actions as act
-from . import describe
+from . import cameras, describe
 from .baker import Baker
-from .notes import load_notes, save_notes
-from .paths import find_mesh_path, make_folder, unused
+from .notes import load_notes
+from .paths import find_mesh_path, make_folder, no_files, unused, write_unused
 from .requests import (
     STAGES,
     ExportRequest,
     Forget,
     GpuPixels,
     Model,
-    NotesRequest,
     Pixels,
     Rendered,
     RenderRequest,
@@ -78,7 +77,13 @@ def open_picture(request: act.OpenPicture, ticket: Ticket) -> None:
 
 def recognise_file(request: act.OpenFile, ticket: Ticket) -> None:
     """Look into a file and post FileRecognised."""
-    ticket.post(act.FileRecognised(request.path, recognise(request.path)))
+    kind, text = recognise(request.path), ""
+    if kind == "cameras":
+        try:
+            text = cameras.read_text(request.path)
+        except ValueError as error:
+            ticket.post(act.Notify("error", str(error), cameras.ORIGIN))
+    ticket.post(act.FileRecognised(request.path, kind, text))
 
 
 def find_bundled_model() -> Path:
@@ -269,61 +274,80 @@ def reveal_file(request: act.RevealFile, ticket: Ticket) -> None:
         ticket.post(act.Notify("error", complaint))
 
 
-def write_notes(request: NotesRequest, ticket: Ticket) -> None:
-    """Write what is kept of a model."""
-    save_notes(request.checksum, request.model_name, request.notes)
-
-
 def save_picture(request: SaveRequest, ticket: Ticket) -> None:
     """Write a picture and post a notice."""
     from ballgan.images import write_rgba
     from ballgan.split import join_pictures
 
-    folder = make_folder(request.folder)
-    path = unused(folder / f"{request.stem}.png")
-    write_rgba(path, join_pictures(list(request.pictures), request.divider), request.metadata)
+    picture = join_pictures(list(request.pictures), request.divider)
+
+    def write(path: Path) -> None:
+        write_rgba(path, picture, request.metadata)
+
+    path, _ = write_unused(make_folder(request.folder) / f"{request.stem}.png", write)
     ticket.post(act.Captured(str(path)))
     ticket.post(act.Notify("info", f"Saved {path}"))
 
 
 def export_mesh(request: ExportRequest, ticket: Ticket) -> None:
     """Write a mesh file and post ExportFinished."""
-    import ballgan
-    from ballgan import staging
     from ballgan.chunks import part_of
     from ballgan.files import check_writable
     from ballgan.mesh import write_mesh
-    from ballgan.mesh_files import TEXTURE_SUFFIXES
+    from ballgan.mesh_files import TEXTURE_SUFFIXES, texture_paths
 
     started = time.perf_counter()
     options = request.options
-    path = find_mesh_path(options, request.name, make_folder(request.folder))
-    check_writable(path)
-    textured = options.texture and path.suffix.lower() in TEXTURE_SUFFIXES
-    domed = options.dome and path.suffix.lower() == ".glb" and request.backdrop.visible
+    wanted = find_mesh_path(options, request.name, make_folder(request.folder))
+    check_writable(unused(wanted))
+    suffix = wanted.suffix.lower()
+    textured = options.texture and suffix in TEXTURE_SUFFIXES
+    dome = None
+    if request.domed and suffix == ".glb":  # first: a photo that cannot be read is told at once
+        dome = _build_dome(request, part_of(ticket.progress, 0.0, 0.05))
+    mesh = _build_mesh(request, textured, part_of(ticket.progress, 0.05, 0.95))
+
+    def write(path: Path) -> None:
+        write_mesh(mesh, path, dome=dome, progress=part_of(ticket.progress, 0.95, 1.0))
+
+    beside = texture_paths if textured and suffix == ".obj" else no_files
+    path, _ = write_unused(wanted, write, beside=beside)
+    seconds = time.perf_counter() - started
+    text = f"Wrote {path} ({len(mesh.faces):,} triangles, {seconds:.0f} s)"
+    ticket.post(act.ExportFinished(str(path), text))
+
+
+def _build_dome(request: ExportRequest, progress: Callable[[float], None]) -> Any:
+    import ballgan
+    from ballgan import staging
+
     scene = ballgan.Scene(request.model.generator)
+    scene.background = staging.to_background(request.backdrop)
+    return scene.dome(progress=progress)
+
+
+def _build_mesh(request: ExportRequest, textured: bool, progress: Callable[[float], None]) -> Any:
+    import ballgan
+    from ballgan import staging
+
+    options, scene = request.options, ballgan.Scene(request.model.generator)
     staging.set_identity(scene, request.identity)
-    mesh = scene.mesh(
+    return scene.mesh(
         options.resolution,
         level="auto" if options.automatic_level else options.level,
         simplify=options.faces or None,
         texture=TEXTURE_SIZE if textured else None,
-        progress=part_of(ticket.progress, 0.0, 0.9),
+        progress=progress,
     )
-    dome = None
-    if domed:
-        scene.background = staging.to_background(request.backdrop)
-        dome = scene.dome(progress=part_of(ticket.progress, 0.9, 0.95))
-    write_mesh(mesh, path, dome=dome, progress=part_of(ticket.progress, 0.95, 1.0))
-    seconds = time.perf_counter() - started
-    text = f"Wrote {path} ({len(mesh.faces):,} triangles, {seconds:.0f} s)"
-    ticket.post(act.ExportFinished(str(path), text))
 
 
 def _to_rendered(request: RenderRequest, frame: Any, milliseconds: float, direct: bool) -> Rendered:
     from ballgan import staging
 
     rgba = staging.to_rgba(request.view, frame, request.model.generator.config)
+    depth = frame.foreground_depth
+    if depth is None or request.view.layer == "background":  # or of a very large picture
+        depth = frame.depth
     return Rendered(
         request,
         frame.stage,
@@ -331,9 +355,9 @@ def _to_rendered(request: RenderRequest, frame: Any, milliseconds: float, direct
         _to_pixels(request.view, frame, rgba, direct),
         frame.neural_resolution,
         milliseconds,
-        frame.convergence,
         frame.alpha,
-        frame.depth,
+        depth,
+        frame.convergence,
     )
 
 

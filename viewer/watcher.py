@@ -37,12 +37,15 @@ class Watcher:
             self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
             self._thread.start()
 
-    def close(self) -> None:
-        """End the thread."""
+    def stop(self) -> None:
+        """Have the thread end soon."""
         self._ended = True
         self._woken.set()
+
+    def join(self, timeout: float) -> None:
+        """Wait for the end of the thread, at most `timeout` seconds."""
         if self._thread is not None:
-            self._thread.join(5.0)
+            self._thread.join(timeout)
 
     def _run(self) -> None:
         path: str | None = None

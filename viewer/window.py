@@ -217,6 +217,14 @@ class Window:
         glfw.set_window_should_close(self._handle, True)
         self._wake.set()
 
+    def keep_open(self) -> None:
+        """Do as if nobody had closed the window."""
+        glfw.set_window_should_close(self._handle, False)
+
+    def hide(self) -> None:
+        """Take the window off the screen."""
+        glfw.hide_window(self._handle)
+
     def present(self) -> None:
         """Show what was drawn."""
         glfw.swap_buffers(self._handle)

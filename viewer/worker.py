@@ -8,9 +8,9 @@ errors included, are values that go through one function to the window, which is
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from ballgan.errors import Cancelled, explain
 
@@ -197,15 +197,22 @@ class Lane:
         for request in waiting:
             self.post(Stopped(self.name, request))
 
-    def close(self, timeout: float = 5.0) -> None:
-        """Stop the thread, waiting for it at most `timeout` seconds; work in turn is finished."""
+    def stop(self) -> None:
+        """Have the thread end soon; work in turn is finished before."""
         with self._changed:
             self.closed = True
             if not self._in_turn:
                 self._waiting = []
             self._supersede()
+
+    def join(self, timeout: float) -> None:
+        """Wait for the end of the thread, at most `timeout` seconds."""
         if self._thread is not None:
             self._thread.join(timeout)
+
+    def close(self) -> None:
+        """Stop the thread, and wait for it as `close_all` does."""
+        close_all([self])
 
     def _supersede(self) -> None:
         if self._ticket is not None:
@@ -250,6 +257,26 @@ class Lane:
                 _free_memory()
             return Failed(self.name, ticket.request, error)
         return None
+
+
+class Stoppable(Protocol):
+    """A thread, as `Lane` is one."""
+
+    def stop(self) -> None:
+        """Have it end soon."""
+
+    def join(self, timeout: float) -> None:
+        """Wait for its end."""
+
+
+def close_all(threads: Iterable[Stoppable], timeout: float = 5.0) -> None:
+    """Stop threads, and wait for all of them together, at most `timeout` seconds."""
+    threads = list(threads)
+    for thread in threads:
+        thread.stop()
+    end = time.monotonic() + timeout
+    for thread in threads:
+        thread.join(max(end - time.monotonic(), 0.0))
 
 
 def _free_memory() -> None:

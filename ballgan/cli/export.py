@@ -106,15 +106,16 @@ def prepare_export(args: Namespace) -> Callable[[], str]:
         scene: ballgan.Scene, index: int, path: Path, texts: dict[str, str], progress: Progress
     ) -> str:
         scene.latent, scene.background = latents[index], background
+        # First: a background that cannot go round the mesh is told at once.
+        sphere = scene.dome(progress=part_of(progress, 0.0, 0.1)) if dome else None
         mesh = scene.mesh(
             args.resolution,
             level=args.level,
             simplify=args.simplify,
             largest_component=not args.all_components,
             texture=args.texture,
-            progress=part_of(progress, 0.0, 0.9 if dome else 1.0),
+            progress=part_of(progress, 0.1 if dome else 0.0, 1.0),
         )
-        sphere = scene.dome(progress=part_of(progress, 0.9, 1.0)) if dome else None
         write_mesh(mesh, path, dome=sphere)
         level = f", level {mesh.metadata['level']:g}" if "level" in mesh.metadata else ""
         return f"{len(mesh.vertices)} vertices, {len(mesh.faces)} faces{level}"

@@ -67,7 +67,8 @@ class FilmJob:
             return {"Software": "ballgan render"} | facts
 
         config = scene.model.config
-        options = choose_video(config, view, animation, self.output, self.settings, describe(view))
+        kind, facts = format_of(self.output), describe(view)
+        options = choose_video(config, view, animation, kind, self.settings, facts)
         views = list_views(config, view, animation)
         pieces = [
             Piece(f"picture{index:06d}.png", self._origin(file.sha256, options, shown))

@@ -18,6 +18,7 @@ class FileRecognised(Action):
 
     path: str
     kind: str
+    text: str = ""  # of cameras; empty: they could not be read
 
 
 @dataclass(frozen=True)

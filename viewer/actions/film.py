@@ -50,6 +50,8 @@ class MakeTurntable(Action):
 
     duration: float  # seconds
 
+    joins = True  # the step that holds the view from which it starts
+
 
 @dataclass(frozen=True)
 class SelectKey(Action):
@@ -57,7 +59,7 @@ class SelectKey(Action):
 
     index: int
 
-    undoable = False
+    undoable = False  # by itself: a view that no key has is kept for an undo
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,8 @@ class DeletePreset(Action):
 
 @dataclass(frozen=True)
 class Notify(Action):
-    """Show a line: level "info" or "error". origin: what it is about; it takes the place of an
-    earlier line about the same."""
+    """Show a line: level "info", "advice" (which stays) or "error". origin: what it is about; it
+    takes the place of an earlier line about the same."""
 
     level: str
     text: str

@@ -88,6 +88,13 @@ TABLE: Table = {
             "Ctrl+Shift+S",
             enabled=with_model,
         ),
+        command(
+            "session.restore",
+            "Restore the last session",
+            lambda state: [act.OpenSession(state.last_session)],
+            tip="What the last window showed that was not saved, or ended unexpectedly.",
+            enabled=lambda state: bool(state.last_session),
+        ),
         command("file.picture", "Open a background picture ...", act.Browse("picture")),
         command(
             "file.screenshot",

@@ -5,7 +5,7 @@ from dataclasses import replace
 from imgui_bundle import imgui
 
 from .. import actions as act
-from .. import icons, theme
+from .. import icons
 from ..commands import keyed
 from ..info import ViewInfo
 from ..state import CAPTURE_PASSES, CAPTURE_SIZES, ViewerState
@@ -23,12 +23,10 @@ SIZE_TIP = (
 )
 SIDE_LABELS = (("both", "Both"), ("left", "Left"), ("right", "Right"))
 SIDES_TIP = "Of the split screen, for pictures and films: both sides with the divider, or one."
-MATTE_TIP = (
-    "How opaque each pixel is. Super-resolution draws outlines that the rays do not have. Solved: "
-    "from two renders, before a dark and a bright background, as sharp as the picture. Quick: the "
-    "opacity of the rays, enlarged; choose a size to have it solved."
+PASS_TIP = (
+    "Sets of samples in each pixel, of films and of pictures of a size of their own: more make "
+    "outlines smoother, and take as much longer. Shown: as many as the window's picture has."
 )
-PASS_TIP = "Sets of samples in each pixel: more make outlines smoother, and take as much longer."
 SAVE_TIP = keyed(
     "file.screenshot",
     "A PNG with straight colours and transparency. It brings back what it shows when you "
@@ -76,7 +74,6 @@ def _draw_picture(ui: Ui, state: ViewerState) -> list[act.Action]:
         sides = ui.segments("capture.sides", SIDE_LABELS, options.sides)
         if sides is not None:
             options = replace(options, sides=sides)
-    _draw_matte(ui, state)
     actions: list[act.Action] = [act.SetCapture(options)] if options != state.capture else []
     job = state.job("capture")
     if job is not None:
@@ -84,15 +81,3 @@ def _draw_picture(ui: Ui, state: ViewerState) -> list[act.Action]:
     if ui.button("screenshot", "Save picture", icon=icons.CAMERA, width=-1, tip=SAVE_TIP):
         actions.append(act.SaveScreenshot())
     return actions
-
-
-def _draw_matte(ui: Ui, state: ViewerState) -> None:
-    """How transparency is found, where super-resolution makes that a question."""
-    model, view = state.model, state.view
-    cut_out = view.layer == "foreground" or (view.layer == "full" and not view.backdrop.visible)
-    if model is None or not model.has_super_resolution or not cut_out:
-        return
-    ui.label("Matte", MATTE_TIP)
-    imgui.align_text_to_frame_padding()
-    ui.text("Solved" if state.capture.size else "Quick, as shown", theme.TEXT_DIM)
-    ui.tip(MATTE_TIP)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from imgui_bundle import imgui
 
 from ballgan.animation import MAX_DURATION, Animation
+from ballgan.video import FORMATS as FILES
 from ballgan.video import MAX_SIDE
 from ballgan.view import CUT_OUT
 
@@ -167,4 +168,5 @@ def describe(state: ViewerState) -> str:
         if any(key.backdrop.visible for key in film.keys):  # seldom what one expects
             note = f"{KEYS_WITH_BACKGROUND} {note}"
     keys = "1 key" if len(film.keys) == 1 else f"{len(film.keys)} keys"
-    return f"{keys}, {len(film.frame_times)} pictures. {note}"
+    count = film.timeline.frame_count(min(film.fps, FILES[state.capture.film].max_fps))
+    return f"{keys}, {count} pictures. {note}"

@@ -6,7 +6,7 @@ from imgui_bundle import imgui
 
 from .. import actions as act
 from .. import icons, theme
-from ..info import ViewInfo
+from ..info import SurfaceInfo, ViewInfo
 from ..paths import describe_mesh_path, mesh_name
 from ..state import ExportOptions, ViewerState
 from ..ui import Ui
@@ -16,8 +16,9 @@ FORMATS = (("glb", "GLB"), ("obj", "OBJ"), ("ply", "PLY"), ("stl", "STL"))
 RESOLUTIONS = (("128", "128"), ("256", "256"), ("384", "384"), ("512", "512"))
 SIMPLIFIED = (("0", "All"), ("100000", "100k"), ("30000", "30k"), ("10000", "10k"))
 BYTES = {"glb": 30.0, "obj": 48.0, "ply": 26.5, "stl": 50.0}  # a triangle, measured
+TEXTURED_BYTES = {"glb": 33.0, "obj": 104.0}  # a triangle of a mesh with a texture, likewise
 TEXTURED_FACES = 30_000  # of a mesh with a texture, unless it is simplified otherwise
-TEXTURE, DOME = 0.9e6, 0.6e6  # bytes, measured with the bundled model
+TEXTURE, DOME = 0.65e6, 0.6e6  # bytes, measured with the bundled model
 FILE_TIP = "a file or a folder. Nothing is overwritten: a number is added to a name that is taken."
 TEXTURED_FORMATS = ("glb", "obj")
 TEXTURE_TIP = "A picture of 1024 pixels on a mesh of 30,000 triangles, instead of vertex colours."
@@ -27,6 +28,8 @@ LEVEL_TIP = (
     "The density at which the surface is taken: lower includes thinner matter. "
     "The eye shows the surface while you change it."
 )
+UNKNOWN_LEVEL = "Show the surface before, with the eye: then its automatic level is known."
+UNKNOWN_SIZE = "Show the surface (the eye) for an estimate of the size."
 
 
 def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
@@ -39,8 +42,9 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     title = f"{state.export.resolution}\u00b3 mesh"
     if ui.button("export", "Export mesh", icon=icons.CUBE, kind="primary", width=-1):
         actions.append(act.StartExport(title))
-    if size := describe_size(state.export, info):
-        ui.text(size, theme.TEXT_DIM, small=True)
+    domed = state.export.dome and not why_no_dome(state)
+    size = describe_size(replace(state.export, dome=domed), _known(info))
+    ui.text(size, theme.TEXT_DIM, small=True, wrap=True)
     if state.exported is not None:
         tip = f"Show {state.exported} in its folder"
         if ui.button("export.reveal", "Show the file", icon=icons.FOLDER, width=-1, tip=tip):
@@ -48,8 +52,13 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     return actions
 
 
+def _known(info: ViewInfo) -> SurfaceInfo | None:
+    """The surface of the present code, if it was looked at."""
+    return info.surface if info.surface is not None and info.surface.current else None
+
+
 def _draw_options(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
-    options = _draw_size(ui, state.export)
+    options = _draw_size(ui, state)
     options, actions = _draw_level(ui, options, state, info)
     ui.label("File")
     width = imgui.get_content_region_avail().x - imgui.get_frame_height() - ui.px(4)
@@ -63,7 +72,8 @@ def _draw_options(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action
     return [*actions, act.SetExport(options)] if options != state.export else actions
 
 
-def _draw_size(ui: Ui, options: ExportOptions) -> ExportOptions:
+def _draw_size(ui: Ui, state: ViewerState) -> ExportOptions:
+    options = state.export
     ui.label("Format", "STL has no colours.")
     kind = ui.segments("export.format", FORMATS, options.format)
     ui.label("Grid", "Samples along a side of the cube: twice as many take eight times as long.")
@@ -75,7 +85,10 @@ def _draw_size(ui: Ui, options: ExportOptions) -> ExportOptions:
             options = replace(options, texture=texture)
     if options.format == "glb":
         imgui.same_line(0, ui.px(18))
-        dome = ui.switch("export.dome", "Background", options.dome, tip=DOME_TIP)
+        obstacle = why_no_dome(state)
+        shown = options.dome and not obstacle
+        with ui.enabled_if(not obstacle):
+            dome = ui.switch("export.dome", "Background", shown, tip=obstacle or DOME_TIP)
         options = options if dome is None else replace(options, dome=dome)
     ui.label("Simplify", SIMPLIFY_TIP)
     faces = ui.segments("export.faces", SIMPLIFIED, str(options.faces))
@@ -88,14 +101,30 @@ def _draw_size(ui: Ui, options: ExportOptions) -> ExportOptions:
     return options
 
 
+def why_no_dome(state: ViewerState) -> str:
+    """Why the background that shows cannot be put round the mesh; empty if it can."""
+    if state.model is None or state.can_unroll:
+        return ""
+    if not state.view.backdrop.visible:
+        return "Not here: the background is switched off."
+    if not state.model.has_background:
+        return "Not here: this model has no background; choose a colour or a picture."
+    return "Not here: this model's background is a plane, which does not go round the mesh."
+
+
 def _draw_level(
     ui: Ui, options: ExportOptions, state: ViewerState, info: ViewInfo
 ) -> tuple[ExportOptions, list[act.Action]]:
     """Automatic or a number, and an eye that shows the surface."""
     ui.label("Level", LEVEL_TIP)
-    automatic = ui.switch("export.automatic", "Auto", options.automatic_level)
+    known = _known(info)
+    ready = known is not None or info.surface_failed or not options.automatic_level
+    with ui.enabled_if(ready):
+        automatic = ui.switch("export.automatic", "Auto", options.automatic_level)
+    if not ready:
+        ui.tip(UNKNOWN_LEVEL)
     if automatic is not None:
-        level = info.surface.level if info.surface else options.level
+        level = known.level if known else options.level
         options = replace(options, automatic_level=automatic, level=level)
     imgui.same_line()
     gap, side = ui.px(4), imgui.get_frame_height()
@@ -103,7 +132,7 @@ def _draw_level(
     if options.automatic_level:
         imgui.dummy((width, side))
     else:
-        low, high = info.surface.density_range if info.surface else (-20.0, 40.0)
+        low, high = known.density_range if known else (-20.0, 40.0)
         moved = ui.slider(
             "export.level", options.level, low, high, "%.1f", width=width, tip=LEVEL_TIP
         )
@@ -117,16 +146,16 @@ def _draw_level(
     return options, []
 
 
-def describe_size(options: ExportOptions, info: ViewInfo) -> str:
-    """How many triangles and bytes to expect; empty before the surface was looked at."""
-    if info.surface is None or info.surface.triangles == 0:
-        return ""
+def describe_size(options: ExportOptions, surface: SurfaceInfo | None) -> str:
+    """How many triangles and bytes to expect, or how to get to know that."""
+    if surface is None or surface.triangles == 0:
+        return UNKNOWN_SIZE
     textured = options.texture and options.format in TEXTURED_FORMATS
     kept = options.faces or (TEXTURED_FACES if textured else 0)
-    finer = (options.resolution / info.surface.resolution) ** 2
-    triangles = int(info.surface.triangles * finer)
+    finer = (options.resolution / surface.resolution) ** 2
+    triangles = int(surface.triangles * finer)
     triangles = min(triangles, kept) if kept else triangles
-    size = triangles * BYTES[options.format]
+    size = triangles * (TEXTURED_BYTES if textured else BYTES)[options.format]
     size += TEXTURE * textured + DOME * (options.dome and options.format == "glb")
     return f"About {round_number(triangles)} triangles, {describe_bytes(size)}"
 

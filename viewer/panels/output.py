@@ -6,7 +6,8 @@ from imgui_bundle import imgui
 
 from .. import actions as act
 from .. import output_actions as out
-from ..commands import keyed, tip_of
+from .. import theme
+from ..commands import keyed, keys_of, tip_of
 from ..info import ViewInfo
 from ..state import ViewerState
 from ..ui import Ui
@@ -43,6 +44,10 @@ COMPARE_TIP = keyed(
     "codes of the A/B toggle, or what was pinned.",
 )
 PIN_TIP = keyed("compare.pin", "Keep all that shows now, and compare what comes with it.")
+NOTHING_TO_COMPARE = {
+    "codes": f"There are no codes B yet: press {keys_of('codes.side')}, then change the codes.",
+    "pinned": f"Nothing is pinned yet: press {keys_of('compare.pin')}.",
+}
 INSPECT_TIP = keyed(
     "inspect.toggle", "Colour, opacity, depth and place of the pixel under the pointer."
 )
@@ -60,10 +65,12 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     layer = ui.segments("layer", LAYER_LABELS, state.view.layer, columns=4, tips=LAYER_TIPS)
     if layer is not None:
         actions.append(act.SetLayer(layer))
-    shown = {state.view.layer, getattr(state.view.compared(), "layer", "")}
-    if "depth" in shown:
+    styled = {side.layer for side in state.view.sides()}
+    if state.view.comparison.kind == "pinned":  # what was pinned keeps its own styles
+        styled = {state.view.layer}
+    if "depth" in styled:
         actions += _draw_depth(ui, state)
-    if "surface" in shown:
+    if "surface" in styled:
         actions += _draw_mesh(ui, state)
     actions += _draw_comparison(ui, state)
     actions += _draw_rays(ui, state)
@@ -83,7 +90,8 @@ def _draw_depth(ui: Ui, state: ViewerState) -> list[act.Action]:
     ui.label("Range", RANGE_TIP)
     gap = imgui.get_style().item_spacing.x
     width = (imgui.get_content_region_avail().x - 2 * gap - ui.px(54)) / 2
-    low = ui.number("depth.near", near, 0.0, far - 0.01, "%.2f", width=width, tip=RANGE_TIP)
+    most = max(far - 0.01, 0.001)  # more than 0: equal limits are none
+    low = ui.number("depth.near", near, 0.0, most, "%.2f", width=width, tip=RANGE_TIP)
     imgui.same_line()
     high = ui.number("depth.far", far, near + 0.01, 1e4, "%.2f", width=width, tip=RANGE_TIP)
     imgui.same_line()
@@ -131,6 +139,9 @@ def _draw_comparison(ui: Ui, state: ViewerState) -> list[act.Action]:
             layer = ui.segments("compare.layer", LAYER_LABELS, how.layer, columns=4)
             if layer is not None:
                 changed = replace(changed, layer=layer)
+        if state.view.compared() is None:
+            ui.text(NOTHING_TO_COMPARE[how.kind], theme.TEXT_DIM, small=True, wrap=True)
+            ui.record("compare.nothing")
     return [*actions, out.SetComparison(changed)] if changed != how else actions
 
 

@@ -52,6 +52,7 @@ def describe_probe(probe: Probe) -> list[tuple[str, str]]:
         lines.append(("colour", f"#{red:02x}{green:02x}{blue:02x}   {red} {green} {blue}"))
     if probe.opacity is not None:
         lines.append(("alpha", f"{probe.opacity:.3f}"))
+    if probe.opacity is not None or probe.depth is not None:
         lines.append(("depth", "none" if probe.depth is None else f"{probe.depth:.3f}"))
     if probe.point is not None:
         lines.append(("point", "  ".join(f"{value:+.3f}" for value in probe.point)))

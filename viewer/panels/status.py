@@ -99,7 +99,8 @@ def describe_surface(info: ViewInfo) -> str:
     """What is known of the surface."""
     if info.surface_failed:
         return "no surface at this level"
-    return f"{info.surface.triangles:,} triangles" if info.surface else "finding the surface"
+    found = info.surface
+    return f"{found.triangles:,} triangles" if found and found.current else "finding the surface"
 
 
 def describe_quality(quality: Quality) -> str:

@@ -32,7 +32,9 @@ def _present(state: ViewerState) -> dict[str, Any]:
 
 
 def _travel(state: ViewerState, changed: History, changes: dict[str, Any]) -> ViewerState:
+    film = replace(state.playhead, playing=False)  # it would hide at once what comes back
+    state = replace(state, history=changed, playhead=film)
     if document.CAMERA in changes:  # it stays where it is sent
         still = replace(state.navigation, turntable=False, held=frozenset(), fast=False)
         state = replace(state, navigation=still)
-    return travel(replace(state, history=changed), changes)
+    return travel(state, changes)

@@ -4,12 +4,13 @@ import math
 from dataclasses import replace
 
 from ballgan.animation import Animation, turntable
-from ballgan.view import CODES
 
 from .. import actions as act
+from .. import document, history
 from .reduce import forget, reduce, with_camera
 from .values import Job, Playhead, ViewerState
 
+FILMED = ("view.camera", "view.foreground", "view.backdrop")  # values that a film sets
 FILM_TITLES = {"mp4": "MP4", "webm": "WebM", "gif": "GIF", "png": "PNG pictures"}
 
 
@@ -63,7 +64,8 @@ def _(action: act.RemoveKey, state: ViewerState) -> ViewerState:
 @reduce.register
 def _(action: act.MakeTurntable, state: ViewerState) -> ViewerState:
     animation = turntable(state.view, duration=action.duration, fps=state.animation.fps)
-    state = replace(state, animation=animation)
+    kept = _keep_view(state, is_open=True)
+    state = replace(state, animation=animation, history=kept)
     return _with_playhead(state, time=0.0, key=-1, shown=True, playing=True)
 
 
@@ -71,14 +73,14 @@ def _(action: act.MakeTurntable, state: ViewerState) -> ViewerState:
 def _(action: act.SelectKey, state: ViewerState) -> ViewerState:
     if not 0 <= action.index < len(state.animation.keys):
         return _with_playhead(state, key=-1)
-    state = _with_playhead(state, key=action.index, playing=False)
-    return _seek(state, state.animation.keys[action.index].time)
+    state = _leave(state, state.animation.keys[action.index].time)
+    return _with_playhead(state, key=action.index, playing=False)
 
 
 @reduce.register
 def _(action: act.Seek, state: ViewerState) -> ViewerState:
     time = min(max(action.time, 0.0), state.animation.duration)
-    state = _seek(state, time)
+    state = _leave(state, time)
     return _with_playhead(state, key=_key_at(state.animation, time))
 
 
@@ -87,8 +89,8 @@ def _(action: act.PlayFilm, state: ViewerState) -> ViewerState:
     playing = action.playing and bool(state.animation.keys)
     time = state.playhead.time
     at_end = not state.animation.loop and time >= state.animation.duration
-    if playing and at_end:
-        state = _seek(state, 0.0)
+    if playing:
+        state = _leave(state, 0.0 if at_end else time)
     return _with_playhead(state, playing=playing)
 
 
@@ -131,12 +133,22 @@ def _seek(state: ViewerState, time: float) -> ViewerState:
     state = _with_playhead(state, time=time)
     if not state.animation.keys:
         return state
-    before = state.view
-    view = state.animation.view_at(before, time)
-    for which in CODES:
-        if before.latents.of(which).locked:
-            view = view.with_code(which, before.code(which))
+    view = state.animation.view_at(state.view, time)
     return with_camera(replace(state, view=view), view.camera)
+
+
+def _leave(state: ViewerState, time: float) -> ViewerState:
+    """As `_seek`; an undo brings back a view that the film does not show at the playhead."""
+    after, shown = _seek(state, time), _seek(state, state.playhead.time)
+    if state.view in (after.view, shown.view):
+        return after
+    return replace(after, history=_keep_view(state))
+
+
+def _keep_view(state: ViewerState, *, is_open: bool = False) -> history.History:
+    """The history with a step that brings back the view."""
+    values = document.values(state)
+    return history.keep(state.history, {name: values[name] for name in FILMED}, is_open=is_open)
 
 
 def _key_at(animation: Animation, time: float) -> int:

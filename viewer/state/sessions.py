@@ -1,12 +1,11 @@
 """Sessions that are opened and saved."""
 
-import os
 from dataclasses import replace
 from typing import Any
 
 from .. import actions as act
 from .. import document
-from ..autosave import RECOVERED
+from ..autosave import is_left
 from ..notes import ModelNotes, merge
 from ..preferences import remember
 from .models import show
@@ -86,5 +85,5 @@ def _remember(state: ViewerState, path: str, *, whole: bool = True) -> ViewerSta
     as a whole, is only where it came from."""
     recent = remember(state.preferences.recent_sessions, path)
     state = replace(state, preferences=replace(state.preferences, recent_sessions=recent))
-    source_only = path.lower().endswith(".png") or os.path.basename(path) == RECOVERED
+    source_only = path.lower().endswith(".png") or is_left(path)
     return replace(state, session=path if whole and not source_only else None)

@@ -174,10 +174,10 @@ class Palette:
 
 @dataclass(frozen=True)
 class Notice:
-    """A line for the person: stays until dismissed if it is an error."""
+    """A line for the person: stays until dismissed, unless it is an "info"."""
 
     number: int
-    level: str  # "info" or "error"
+    level: str  # "info", "advice" or "error"
     text: str
     origin: str = ""  # what it is about: "model", "picture", "export"
 
@@ -230,6 +230,7 @@ class ViewerState:
     session_name: str = ""  # as it is typed: where the next session goes; empty: as `session` says
     restoring: str | None = None  # path of the session that is being opened
     pending: dict[str, Any] | None = None  # its document, until its model is there
+    last_session: str = ""  # path of what the last window left; empty: nothing
     preview: bool = True  # whether GL draws what the network has not rendered yet
     navigation: Navigation = Navigation()
     glide: Glide | None = None  # of a camera that is not yet where the view's is
