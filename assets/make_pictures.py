@@ -29,7 +29,8 @@ Step = dict[str, Any]
 IDLE: Step = {"wait": "idle", "timeout": 120}
 TO_TOP: Step = {"wheel": 50, "at": [1200, 500]}  # of the panel
 AWAY: Step = {"wheel": 0, "at": [5, 5]}  # the pointer, from what would show a tip
-PICTURE: list[Step] = [IDLE, AWAY, {"screenshot": "window.png"}]
+REST: Step = {"wait": 1.2}  # seconds, after which no rate of frames is told
+PICTURE: list[Step] = [IDLE, AWAY, REST, AWAY, {"screenshot": "window.png"}]
 
 
 def save() -> list[Step]:
@@ -93,7 +94,7 @@ def window_steps() -> dict[str, list[Step]]:
         keys.append({"drag": {"from": [x, TRACK], "to": [x, TRACK]}})
         keys += [*look(seed, yaw), {"key": "K"}]
     return {
-        "screenshot": [*look(17, -6), *close("camera"), TO_TOP],
+        "first": [*look(17, -6), *close("camera"), TO_TOP],
         "gallery": [
             *[{"click": "window.theme.light"}, {"click": "background.gradient"}],
             *[{"click": "background.gradient.dusk"}, *kept, {"set": ["camera.yaw", 10]}],
@@ -135,7 +136,7 @@ def window_steps() -> dict[str, list[Step]]:
 
 
 def main() -> None:
-    """Write layers.png and backgrounds.png, and a picture of each window."""
+    """Write layers.png and backgrounds.png, and a picture of each window into windows/."""
     for name, steps, labels in (
         ("layers", layer_steps(), LAYERS),
         ("backgrounds", background_steps(), PANORAMAS),
@@ -146,7 +147,7 @@ def main() -> None:
     for name, steps in window_steps().items():
         with tempfile.TemporaryDirectory() as folder:
             run([*steps, *PICTURE], Path(folder))
-            shutil.copy(Path(folder) / "window.png", HERE / f"{name}.png")
+            shutil.copy(Path(folder) / "window.png", HERE / "windows" / f"{name}.png")
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def test_without_a_display_it_says_what_to_do(tmp_path: Path) -> None:
 def test_script_and_screenshot(tiny_model: ballgan.Generator, tmp_path: Path) -> None:
     require_gl()
     ballgan.save(tiny_model, tmp_path / "m.pkl")
-    script = [{"wait": "converged"}, {"key": "B"}, {"screenshot": "one.png"}]
+    script = [{"wait": "converged"}, {"wait": 0.1}, {"key": "B"}, {"screenshot": "one.png"}]
     (tmp_path / "script.json").write_text(json.dumps(script))
     options = ["--offscreen", "--size", "600x400", "--scale", "1.5"]
     result = run(

@@ -15,6 +15,7 @@ A script is a JSON list of steps, each an object with one of the keys of `STEPS`
      {"drop": "photo.jpg"},
      {"wait": "converged", "timeout": 60},    or "loaded", "shown", "exported", "captured",
                                                  "saved", "pictured", "idle"
+     {"wait": 1.5},                               seconds in which nothing is drawn
      {"size": [1000, 700]},
      {"screenshot": "window.png"}]
 
@@ -222,6 +223,9 @@ def _drop(app: App, step: dict[str, Any]) -> Frames:
 
 def _wait(app: App, step: dict[str, Any]) -> Frames:
     name = step["wait"]
+    if isinstance(name, float | int):
+        time.sleep(name)
+        return
     if name not in WAITS:
         raise ScriptError(f"wait for one of {', '.join(WAITS)}; got {name!r}")
     yield from wait_for(app, WAITS[name], float(step.get("timeout", TIMEOUT)), name)

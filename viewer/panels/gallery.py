@@ -84,7 +84,7 @@ def _draw_blend(ui: Ui, state: ViewerState) -> list[act.Action]:
 def _draw_name(ui: Ui, favourite: Favourite) -> list[act.Action]:
     """The line with the name of the favourite that shows, or whose pencil was clicked."""
     ui.label("Name", tip_of("codes.name"))
-    name = ui.line(NAME, favourite.name, "of this favourite", whole=True)
+    name = ui.line(NAME, favourite.name, "Unnamed favourite", whole=True)
     if imgui.is_item_deactivated():
         ui.choices[NAMED] = None
     return [lat.NameFavourite(favourite.codes, name)] if name is not None else []
