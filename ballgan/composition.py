@@ -91,9 +91,9 @@ class Composition:
         return self._continued(self.shot.image(gathered.distance[:, None]), opacity)
 
     def _continued(self, premultiplied: Tensor, opacity: Tensor) -> Tensor:
-        """Straight values of the foreground; if they will be resized, beyond its outline, too, so
-        that nothing is mixed with them there."""
-        if self.shot.resolution == self.shot.size:
+        """Straight values of the foreground; beyond its outline, too, if they will be resized, so
+        that nothing is mixed with them there, or if super-resolution may draw another outline."""
+        if self.shot.resolution == self.shot.size and not self.shot.enlarge:
             return premultiplied / opacity.clamp_min(1e-9)
         return extend_colors(premultiplied, opacity)
 

@@ -12,6 +12,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+UNFINISHED = "unfinished"  # of folders in which files are written
+ABANDONED = 24 * 3600.0  # seconds
+
 
 def file_version(path: str | os.PathLike[str]) -> tuple[int, int] | None:
     """Time and size of a file, which change with its content; None if it cannot be looked at."""
@@ -79,12 +82,23 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
 def scratch_folder(folder: str | os.PathLike[str]) -> Iterator[Path]:
     """Make a hidden folder in `folder`, and remove it at the end with all that is in it.
 
-    Errors of the file system name `folder` instead.
+    Those that killed processes left there are removed, too, when nothing was written into them for
+    ABANDONED seconds. Errors of the file system name `folder` instead.
     """
-    scratch = _name_temporary(Path(os.path.realpath(folder)), "unfinished")
+    place = Path(os.path.realpath(folder))
+    scratch = _name_temporary(place, UNFINISHED)
+    _remove_scratch(place)
     with _removing(scratch, folder):
         scratch.mkdir()
         yield scratch
+
+
+def _remove_scratch(folder: Path) -> None:
+    for path in folder.glob(f".{UNFINISHED}.*.tmp"):
+        with suppress(OSError):  # it goes away, or is somebody else's
+            times = [part.stat().st_mtime for part in (path, *path.rglob("*"))]
+            if path.is_dir() and max(times) < time.time() - ABANDONED:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def move_new(source: Path, target: Path) -> None:

@@ -184,6 +184,7 @@ def _suggest(unknown: list[str], known: list[str]) -> list[str]:
     return [f"{key} ({match[0]}?)" if match else key for key, match in near.items()]
 
 
+@functools.cache
 def _fields(expected: Any) -> list[tuple[dataclasses.Field[Any], Any]]:
     """Fields of a dataclass with their resolved annotations."""
     hints = typing.get_type_hints(expected)

@@ -206,13 +206,8 @@ def _check(session: Session) -> None:
     count = len(session.models)
     if not 0 <= session.shown < max(count, 1):
         raise ValueError(f"session.shown should be one of {count} models; got {session.shown}.")
-    for where, value in _walk(session, "session"):
-        for name, choices in _CHOICES.get(type(value), {}).items():
-            known, chosen = ", ".join(choices), getattr(value, name)
-            require(
-                chosen in choices,
-                f"{where}.{name} should be one of {known}; got {chosen!r:.80}.",
-            )
+    require_choices(session, "session")
+    for _, value in _walk(session, "session"):
         if isinstance(value, Code) and max(abs(value.x), abs(value.y)) > MAX_COORDINATE:
             raise ValueError(f"x and y of a code should be within +-2^40; got {value}.")
         if isinstance(value, Backdrop) and not 0 <= value.light_strength <= MAX_STRENGTH:
@@ -222,6 +217,17 @@ def _check(session: Session) -> None:
         if isinstance(value, Orbit) and not (value.radius > 0 and 0 < value.fov < math.pi):
             raise ValueError(
                 f"a camera should have a radius above 0 and a fov in 0 ... pi radians; got {value}."
+            )
+
+
+def require_choices(whole: Any, where: str) -> None:
+    """Raise ValueError if a name in a tree of dataclasses, such as a layer, is not known."""
+    for place, value in _walk(whole, where):
+        for name, choices in _CHOICES.get(type(value), {}).items():
+            known, chosen = ", ".join(choices), getattr(value, name)
+            require(
+                chosen in choices,
+                f"{place}.{name} should be one of {known}; got {chosen!r:.80}.",
             )
 
 

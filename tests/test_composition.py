@@ -44,6 +44,18 @@ def test_there_is_depth_wherever_there_is_foreground(scene: Scene, matte: str) -
     assert np.isfinite(frame.depth).any() and np.isinf(frame.depth).any()
 
 
+@pytest.mark.parametrize("rays", [16, 64])
+def test_no_depth_is_at_the_lens_where_super_resolution_draws_another_outline(
+    scene: Scene, rays: int
+) -> None:
+    settings = RenderSettings(64, neural_resolution=rays, layer="foreground", matte="solved")
+    depth = scene.render(FRONT, settings).depth
+    hit = scene.render(FRONT, replace(settings, matte="quick")).depth
+    low, high = hit[np.isfinite(hit)].min(), hit[np.isfinite(hit)].max()
+    assert np.isfinite(depth).any()
+    assert (depth >= 0.99 * low).all() and depth[np.isfinite(depth)].max() <= 1.01 * high
+
+
 @pytest.mark.parametrize("layer", ["full", "raw"])
 def test_the_foreground_has_a_depth_of_its_own(scene: Scene, layer: str) -> None:
     settings = RenderSettings(layer=layer, keep_pixels=True)

@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -193,6 +194,18 @@ def test_a_new_name_is_never_one_that_is_taken(
         move_new(scratch / "b", tmp_path / "b")
     assert sorted(os.listdir(tmp_path)) == ["a", "b", "folder", "taken"]
     assert (tmp_path / "taken").read_bytes() == b"old" and (tmp_path / "a").read_bytes() == b"new"
+
+
+def test_scratch_folders_of_killed_programs_are_removed_after_a_day(tmp_path: Path) -> None:
+    for name, age in ("0123456789ab", 2 * 24 * 3600), ("ba9876543210", 3600):
+        left = tmp_path / f".unfinished.{name}.tmp"
+        left.mkdir()
+        (left / "00001.png").touch()
+        for path in left / "00001.png", left:
+            os.utime(path, (time.time() - age,) * 2)
+    with scratch_folder(tmp_path):
+        pass
+    assert os.listdir(tmp_path) == [".unfinished.ba9876543210.tmp"]
 
 
 def test_a_scratch_folder_is_removed_and_its_errors_name_the_folder(tmp_path: Path) -> None:

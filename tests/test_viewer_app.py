@@ -152,7 +152,7 @@ def test_dropped_garbage_gives_errors_and_keeps_the_scene(app: Any, tmp_path: Pa
 
 @pytest.mark.parametrize("suffix", ["ply", "glb"])
 def test_export_writes_a_mesh_that_reads_again(app: Any, tmp_path: Path, suffix: str) -> None:
-    path = tmp_path / f"head.{suffix}"
+    path = tmp_path / "made for it" / f"head.{suffix}"
     play(
         app,
         {"wait": "loaded"},

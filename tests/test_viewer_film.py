@@ -380,3 +380,4 @@ def test_a_film_of_the_mesh(app: Any) -> None:
     assert len(pictures) == 2
     with Image.open(pictures[0]) as image:
         assert (image.mode, image.size) == ("RGBA", (64, 64))
+    assert read_session(pictures[0]).animation.keys == ()

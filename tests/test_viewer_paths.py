@@ -73,6 +73,23 @@ def test_files_that_go_together_have_one_number(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 5
 
 
+def test_files_that_go_together_are_written_again_where_one_is_taken(tmp_path: Path) -> None:
+    written: list[str] = []
+
+    def write(path: Path) -> None:
+        for each in (path, *texture_paths(path)):
+            each.write_text(path.stem)
+        if not written:
+            (tmp_path / "head_texture.png").write_text("theirs")
+        written.append(path.stem)
+
+    path, _ = paths.write_unused(tmp_path / "head.obj", write, beside=texture_paths)
+    assert written == ["head", "head-2"] and path.name == "head-2.obj"
+    assert sorted(each.name for each in tmp_path.iterdir()) == [
+        *("head-2.mtl", "head-2.obj", "head-2_texture.png", "head_texture.png")
+    ]
+
+
 @pytest.mark.parametrize("typed", ["/", ".", "..", "~", "~x", "~nosuchuser/x", "a" * 5000, "%s"])
 def test_half_typed_text_is_left_as_it_is(typed: str) -> None:
     state = apply(with_model(), act.SetExportPath(typed))

@@ -43,6 +43,8 @@ def test_a_preset_is_how_to_render_and_never_what() -> None:
     for preset in built_in(64):
         rays = {"Standard": None, "Draft": 32, "Fine": 128}[preset.name]
         assert with_settings(DEPTH, preset) == replace(DEPTH, neural_resolution=rays)
+    for preset in ViewerState().presets:  # without a model
+        assert with_settings(View(), preset) == View()
 
 
 def test_settings_that_a_preset_lacks_or_that_are_gone_are_passed_over() -> None:
@@ -50,6 +52,8 @@ def test_settings_that_a_preset_lacks_or_that_are_gone_are_passed_over() -> None
     assert changes_of(Preset("Old", old)) == {"layer": "alpha", "depth": DepthStyle()}
     with pytest.raises(ValueError, match="Bad.neural_resolution should be of type int"):
         changes_of(Preset("Bad", {"neural_resolution": "many"}))
+    with pytest.raises(ValueError, match="Bad.layer should be one of full, "):
+        changes_of(Preset("Bad", {"layer": "sparkle"}))
 
 
 def test_the_preset_in_use_is_found() -> None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ballgan.animation import Animation
 from ballgan.session import describe_picture
 from ballgan.view import View
 
@@ -78,7 +79,7 @@ def _write(scene: Scene, request: CaptureRequest, path: Path, ticket: Ticket) ->
     film = replace(film, fps=min(film.fps, FORMATS[options.film].max_fps))
 
     def describe(view: View) -> dict[str, str]:
-        session = replace(request.session, view=view)
+        session = replace(request.session, view=view, animation=Animation())
         return {"Software": "ballgan-viewer"} | describe_picture(session)
 
     count = render_film(

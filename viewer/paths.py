@@ -127,16 +127,31 @@ def write_unused(
     suffix, beside: as for `unused`.
     """
     with scratch_folder(path.parent) as scratch:
-        named = unused(path, suffix, beside)
-        result = write(scratch / named.name)
-        for other in beside(named):
-            move_new(scratch / other.name, other)
+        while True:
+            named = unused(path, suffix, beside)
+            result = write(scratch / named.name)
+            with suppress(FileExistsError):  # files name each other: they are written again
+                _move_together(scratch, beside(named))
+                break
         target = named
         while True:
             with suppress(FileExistsError):
                 move_new(scratch / named.name, target)
                 return target, result
             target = unused(path, suffix, beside)
+
+
+def _move_together(scratch: Path, targets: tuple[Path, ...]) -> None:
+    """Give all of some files their names, or none. Raises FileExistsError."""
+    moved: list[Path] = []
+    try:
+        for target in targets:
+            move_new(scratch / target.name, target)
+            moved.append(target)
+    except OSError:
+        for target in moved:
+            target.unlink(missing_ok=True)
+        raise
 
 
 def unused(path: Path, suffix: str | None = None, beside: Beside = no_files) -> Path:

@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from typing import Any, get_type_hints
 
 from ballgan.plain import from_plain, to_plain
+from ballgan.session import require_choices
 from ballgan.view import View
 
 SETTINGS = ("layer", "neural_resolution", "depth", "mesh")  # fields of a View
 BUILT_IN = {"Standard": None, "Draft": 0.5, "Fine": 2.0}  # rays across, times the model's own
 FEWEST_RAYS, MOST_RAYS = 4, 1024  # across
+_HINTS = get_type_hints(View)
 MAX_PRESETS = 50
 MAX_NAME = 40  # characters
 
@@ -30,11 +32,13 @@ def settings_of(view: View) -> dict[str, Any]:
     return {name: to_plain(getattr(view, name)) for name in SETTINGS}
 
 
-def built_in(rays: int) -> tuple[Preset, ...]:
-    """The presets of every installation, for a model with so many rays across."""
+def built_in(rays: int | None) -> tuple[Preset, ...]:
+    """The presets of every installation, for a model with so many rays across; None: no model."""
 
     def count(factor: float | None) -> int | None:
-        return None if factor is None else min(max(round(factor * rays), FEWEST_RAYS), MOST_RAYS)
+        if factor is None or rays is None:
+            return None
+        return min(max(round(factor * rays), FEWEST_RAYS), MOST_RAYS)
 
     return tuple(Preset(name, {"neural_resolution": count(BUILT_IN[name])}) for name in BUILT_IN)
 
@@ -44,13 +48,14 @@ def changes_of(preset: Preset) -> dict[str, Any]:
 
     Raises ValueError, naming the place, for values that cannot be read.
     """
-    hints = get_type_hints(View)
     passed: list[str] = []
-    return {
-        name: from_plain(hints[name], value, f"{preset.name}.{name}", lenient=True, unknown=passed)
+    changes = {
+        name: from_plain(_HINTS[name], value, f"{preset.name}.{name}", lenient=True, unknown=passed)
         for name, value in preset.settings.items()
         if name in SETTINGS
     }
+    require_choices(replace(View(), **changes), preset.name)
+    return changes
 
 
 def with_settings(view: View, preset: Preset) -> View:

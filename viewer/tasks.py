@@ -299,6 +299,7 @@ def export_mesh(request: ExportRequest, ticket: Ticket) -> None:
     started = time.perf_counter()
     options = request.options
     wanted = find_mesh_path(options, request.name, make_folder(request.folder))
+    wanted.parent.mkdir(parents=True, exist_ok=True)
     check_writable(unused(wanted))
     suffix = wanted.suffix.lower()
     textured = options.texture and suffix in TEXTURE_SUFFIXES

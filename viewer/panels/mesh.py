@@ -29,6 +29,8 @@ LEVEL_TIP = (
     "The eye shows the surface while you change it."
 )
 UNKNOWN_LEVEL = "Show the surface before, with the eye: then its automatic level is known."
+NO_SURFACE = "There is no surface at this level."
+FINDING = "Finding the surface ..."
 UNKNOWN_SIZE = "Show the surface (the eye) for an estimate of the size."
 
 
@@ -43,13 +45,21 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     if ui.button("export", "Export mesh", icon=icons.CUBE, kind="primary", width=-1):
         actions.append(act.StartExport(title))
     domed = state.export.dome and not why_no_dome(state)
-    size = describe_size(replace(state.export, dome=domed), _known(info))
+    options = replace(state.export, dome=domed)
+    size = describe_size(options, _known(info), _why_unknown(state, info))
     ui.text(size, theme.TEXT_DIM, small=True, wrap=True)
     if state.exported is not None:
         tip = f"Show {state.exported} in its folder"
         if ui.button("export.reveal", "Show the file", icon=icons.FOLDER, width=-1, tip=tip):
             actions.append(act.RevealFile(state.exported))
     return actions
+
+
+def _why_unknown(state: ViewerState, info: ViewInfo) -> str:
+    """What there is to say while there is no surface to count."""
+    if info.surface_failed:
+        return NO_SURFACE
+    return FINDING if state.view.layer == "surface" else UNKNOWN_SIZE
 
 
 def _known(info: ViewInfo) -> SurfaceInfo | None:
@@ -146,10 +156,12 @@ def _draw_level(
     return options, []
 
 
-def describe_size(options: ExportOptions, surface: SurfaceInfo | None) -> str:
-    """How many triangles and bytes to expect, or how to get to know that."""
+def describe_size(
+    options: ExportOptions, surface: SurfaceInfo | None, unknown: str = UNKNOWN_SIZE
+) -> str:
+    """How many triangles and bytes to expect; `unknown`: what to say where that is not known."""
     if surface is None or surface.triangles == 0:
-        return UNKNOWN_SIZE
+        return unknown
     textured = options.texture and options.format in TEXTURED_FORMATS
     kept = options.faces or (TEXTURED_FACES if textured else 0)
     finer = (options.resolution / surface.resolution) ** 2

@@ -262,7 +262,7 @@ class ViewerState:
     @property
     def presets(self) -> tuple[Preset, ...]:
         """Those for the model that shows, then a person's own."""
-        rays = self.model.neural_resolution if self.model is not None else 0
+        rays = self.model.neural_resolution if self.model is not None else None
         return (*built_in(rays), *self.preferences.presets)
 
     @property
