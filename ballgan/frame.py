@@ -8,14 +8,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .matte import SOLID
-
 LAYERS = ("full", "foreground", "background", "raw", "normals")
 SAMPLERS = ("fast", "plain")
 MATTES = ("quick", "solved")
 STAGES = ("preview", "raw", "full", "refined")
 MAX_SIZE = 8192
 MIN_NEURAL_RESOLUTION, MAX_NEURAL_RESOLUTION = 4, 2048  # of those that are asked for
+VISIBLE = 1 / 255  # opacity above which there is something; a solved matte has noise below it
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ class Frame:
     rgb: (H, W, 3) float32, sRGB in [0, 1], not multiplied by alpha.
     alpha: (H, W) float32 in [0, 1], opacity of the foreground.
     depth: (H, W) float32, expected distance from the camera along each ray in world units: of
-        what the layer shows; infinite where there is nothing.
+        what the layer shows; infinite where there is nothing (alpha up to VISIBLE).
     opaque: whether rgb already holds a background, so that alpha must not be used to blend.
     stage: "preview", "raw" (full neural resolution, no super-resolution), "full", or "refined" (the
         same with more samples).
@@ -110,7 +109,7 @@ class Frame:
         """
         rgb, alpha = (resize(image, size).clamp(0, 1) for image in (rgb, alpha))
         depth = resize(depth, size)
-        alone = torch.where(alpha > SOLID, depth, torch.inf)
+        alone = torch.where(alpha > VISIBLE, depth, torch.inf)
         whole = alone
         if depth_behind is not None:
             whole = torch.lerp(resize(depth_behind, size), depth, alpha)

@@ -7,7 +7,7 @@ import pytest
 
 import ballgan
 from ballgan import Camera, RenderSettings, Scene
-from ballgan.matte import SOLID
+from ballgan.frame import VISIBLE
 
 FRONT = Camera.orbit(0.3, 0.1)
 
@@ -40,7 +40,7 @@ def test_enlarged_depth_has_no_blocks(scene: Scene) -> None:
 @pytest.mark.parametrize("matte", ["quick", "solved"])
 def test_there_is_depth_wherever_there_is_foreground(scene: Scene, matte: str) -> None:
     frame = scene.render(FRONT, RenderSettings(layer="foreground", matte=matte))
-    assert np.array_equal(np.isfinite(frame.depth), frame.alpha > SOLID)
+    assert np.array_equal(np.isfinite(frame.depth), frame.alpha > VISIBLE)
     assert np.isfinite(frame.depth).any() and np.isinf(frame.depth).any()
 
 
