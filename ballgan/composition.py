@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .backgrounds import LearntBackground, expose
 from .bands import Layers
-from .frame import resize
+from .frame import VISIBLE, resize
 from .generator import Generator
 from .lighting import relight
 from .matte import extend_colors, solve_matte
@@ -93,9 +93,10 @@ class Composition:
     def _continued(self, premultiplied: Tensor, opacity: Tensor) -> Tensor:
         """Straight values of the foreground; beyond its outline, too, if they will be resized, so
         that nothing is mixed with them there, or if super-resolution may draw another outline."""
+        straight = premultiplied / opacity.clamp_min(1e-9)
         if self.shot.resolution == self.shot.size and not self.shot.enlarge:
-            return premultiplied / opacity.clamp_min(1e-9)
-        return extend_colors(premultiplied, opacity)
+            return straight
+        return torch.where(opacity > VISIBLE, straight, extend_colors(premultiplied, opacity))
 
     def _exposes_picture(self, behind: LearntBackground) -> bool:
         """Whether the background is exposed after super-resolution, which knows features as they

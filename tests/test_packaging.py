@@ -194,7 +194,12 @@ def test_keys_in_the_readme_are_those_of_the_viewer() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     arrows = {"\u2190": "Left", "\u2192": "Right", "\u2191": "Up", "\u2193": "Down"}
     shown = {arrows.get(key, key) for key in re.findall(r"<kbd>(.*?)</kbd>", text)}
-    keys = {part for row in commands.COMMANDS for keys in row.keys for part in str(keys).split("+")}
+    keys = {
+        part
+        for row in commands.COMMANDS
+        for keys in row.keys
+        for part in re.split(r"\+(?=.)", str(keys))
+    }
     assert shown <= keys | pytest.importorskip("ballgan_viewer.navigation").FLY_KEYS.keys()
     assert {"B", "R", "S"} <= shown
 

@@ -193,5 +193,5 @@ def test_a_level_without_a_surface_is_told(tiny_model: ballgan.Generator, tmp_pa
 def test_sessions_know_the_sides_and_refuse_others() -> None:
     session = Session(view=VIEW, picture=PictureSettings(None, 3, "right"))
     assert decode_session(encode_session(session)) == session
-    with pytest.raises(SessionError, match="sides is one of both, left, right"):
+    with pytest.raises(SessionError, match="sides should be one of both, left, right"):
         decode_session(encode_session(replace(session, picture=PictureSettings(None, 3, "top"))))

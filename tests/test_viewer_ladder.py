@@ -98,6 +98,8 @@ def test_the_key_and_the_switch_turn_it_off_for_good(held: Any) -> None:
     assert "OpenGL preview" in status(held)
     play(held, {"click": "preview"})
     assert not held.state.preferences.preview
+    held.settings.save(held.state, early=True)
+    held.settings.lane.close()
     assert '"preview": false' in (Path.cwd() / "config" / "viewer.json").read_text()
 
 
