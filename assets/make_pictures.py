@@ -6,12 +6,13 @@ bundled model, its layers, other backgrounds, other codes and cameras.
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 from ballgan.images import contact_sheet, load_image, resize_image, write_png
 
@@ -28,9 +29,14 @@ Step = dict[str, Any]
 
 IDLE: Step = {"wait": "idle", "timeout": 120}
 TO_TOP: Step = {"wheel": 50, "at": [1200, 500]}  # of the panel
-AWAY: Step = {"wheel": 0, "at": [5, 5]}  # the pointer, from what would show a tip
 REST: Step = {"wait": 1.2}  # seconds, after which no rate of frames is told
-PICTURE: list[Step] = [IDLE, AWAY, REST, AWAY, {"screenshot": "window.png"}]
+CORNER, CHEEK = (5, 5), (330, 470)  # for the pointer, where no tip is shown
+
+
+def take(pointer: tuple[int, int]) -> list[Step]:
+    """Take the window when all is done."""
+    away: Step = {"wheel": 0, "at": pointer}
+    return [IDLE, away, REST, away, {"screenshot": "window.png"}]
 
 
 def save() -> list[Step]:
@@ -116,12 +122,11 @@ def window_steps() -> dict[str, list[Step]]:
         ],
         "compare": [
             *[*look(12, -12), {"key": "C"}, {"click": "compare.layer.normals"}],
-            *[{"key": "I"}, *close("model", "foreground", "background")],
-            {"drag": {"from": [330, 400], "to": [330, 400], "button": "right"}},
+            *[{"key": "I"}, *close("model", "foreground", "background", "camera")],
         ],
         "mesh": [
             *[*look(29, -20), {"click": "layer.surface"}, {"click": "mesh.wireframe"}],
-            *[{"click": "export.texture"}, {"click": "capture.size.0"}],
+            *[{"click": "export.texture"}, {"click": "export.faces.30000"}],
             *close("model", "foreground", "background", "camera"),
         ],
         "film": [
@@ -130,7 +135,6 @@ def window_steps() -> dict[str, list[Step]]:
         ],
         "palette": [
             *[*look(23, -10), *close("camera"), {"key": "K", "mods": ["control"]}],
-            {"set": ["palette.query", "camera"]},
         ],
     }
 
@@ -146,8 +150,9 @@ def main() -> None:
         write_png(HERE / f"{name}.png", contact_sheet([pictures], (), labels))
     for name, steps in window_steps().items():
         with tempfile.TemporaryDirectory() as folder:
-            run([*steps, *PICTURE], Path(folder))
-            shutil.copy(Path(folder) / "window.png", HERE / "windows" / f"{name}.png")
+            run([*steps, *take(CHEEK if name == "compare" else CORNER)], Path(folder))
+            window = Image.open(Path(folder) / "window.png").convert("RGB")
+            window.save(HERE / "windows" / f"{name}.jpg", quality=92, subsampling=0)
 
 
 if __name__ == "__main__":
