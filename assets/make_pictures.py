@@ -20,9 +20,9 @@ HERE = Path(__file__).parent
 SIDE = 256  # pixels of a cell
 LAYERS = ("full", "foreground", "background", "depth", "normals", "surface")
 TRACK = 842  # of the timeline, pixels from the window's top
-VIEWS = (-38, -15, 20, 42)  # degrees of yaw
+VIEWS = (-24, -10, 10, 24)  # degrees of yaw
 PANORAMAS = ("sunset", "night-city", "room", "neon")
-SEEDS = (17, 11, 1, 12)
+SEEDS = (17, 20, 5, 12)
 
 Step = dict[str, Any]
 
@@ -46,9 +46,12 @@ def save() -> list[Step]:
 
 def layer_steps() -> list[Step]:
     """All layers of what the window shows first."""
-    steps: list[Step] = [{"set": ["capture.folder", "saved"]}, {"set": ["camera.yaw", -25]}]
+    steps: list[Step] = [{"set": ["capture.folder", "saved"]}, *look(17, -18)]
     for layer in LAYERS:
-        steps += [{"click": f"layer.{layer}"}, *save()]
+        steps.append({"click": f"layer.{layer}"})
+        if layer == "depth":
+            steps += [{"set": ["depth.near", 2.3]}, {"set": ["depth.far", 3.1]}]
+        steps += save()
     return steps
 
 
