@@ -396,6 +396,19 @@ def test_a_model_that_is_cancelled_leaves_nothing_waiting(
     assert app.state.view == view and errors(app) == []
 
 
+def test_a_model_that_made_way_does_not_hide_that_the_next_one_was_cancelled(
+    app: Any, files: tuple[Path, Path]
+) -> None:
+    with slow_reading():
+        app.dispatch(act.OpenModel("/first.pkl"))
+        wait_until(app, lambda: any(job.fraction > 0 for job in app.state.jobs))
+        app.dispatch(act.OpenModel(str(files[1])))
+        time.sleep(0.2)  # the first one has stopped, which the window does not know yet
+        app.dispatch(act.CancelJob("model"))
+        play(app, {"wait": "loaded", "timeout": 10})
+    assert app.state.loading is None and not app.state.jobs
+
+
 def test_at_the_start_a_cancelled_model_leaves_the_choice(files: tuple[Path, Path]) -> None:
     with slow_reading(), open_app(files[0]) as app:
         cancel_reading(app)
