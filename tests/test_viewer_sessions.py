@@ -25,6 +25,7 @@ from PIL import Image
 from test_viewer_models import wait_until
 from viewer_driver import SIZE, open_app, play, require_gl, settle
 
+import ballgan
 from ballgan.animation import Animation, Key
 from ballgan.cli.main import main
 from ballgan.model_files import ModelFile, bundled_model, describe_file
@@ -308,6 +309,31 @@ def test_a_run_is_followed_again(model_file: Path, other_file: Path, tmp_path: P
         play(alone, {"wait": "idle", "timeout": 60})
         assert alone.state.following is None and alone.state.view.foreground.seed == 7
         assert "run is not here: it is followed no longer" in errors(alone)[0]
+
+
+def test_a_folder_of_runs_is_followed_again_from_the_model_that_is_there(
+    model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load, read = ballgan.load, []
+
+    def count(*args: Any, **how: Any) -> Any:
+        read.append(args)
+        return load(*args, **how)
+
+    monkeypatch.setattr(ballgan, "load", count)
+    run = tmp_path / "runs" / "00000-toy"
+    run.mkdir(parents=True)
+    shutil.copy(model_file, run / "model-000100.pkl")
+    with open_app(run.parent) as app:
+        play(app, {"wait": "loaded"}, {"click": "session.save"}, {"wait": "saved"})
+        path = app.state.session
+    with open_app(path) as again:
+        play(again, {"wait": "idle"})
+        wait_until(again, lambda: again.state.following.looked)
+        play(again, {"wait": "idle"})
+        model = str(run / "model-000100.pkl")
+        assert again.state.following == Following(str(run.parent), model, looked=True)
+    assert len(read) == 2  # once in each window
 
 
 def test_a_picture_brings_back_how_it_was_made(app: Any, tmp_path: Path) -> None:

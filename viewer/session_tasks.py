@@ -86,8 +86,10 @@ def _look_into(run: str, complaints: list[str]) -> tuple[str, Path | None]:
 
 def _follow(run: str, models: tuple[str, ...]) -> act.FollowRun | None:
     """What follows a run on, in the place of its model among those that are open."""
-    own = (path for path in models if path and Path(path).parent == Path(run))
-    return act.FollowRun(run, next(own, "")) if run else None
+    if not run:
+        return None
+    own = (path for path in models if Path(run) in Path(path).parents[:2])  # or in a folder of runs
+    return act.FollowRun(run, next(own, ""))
 
 
 def _choose_shown(
