@@ -19,7 +19,7 @@ from ballgan_viewer import latent_actions as lat
 from ballgan_viewer.chores import use_chosen_file
 from ballgan_viewer.dialogs import Dialogs
 from ballgan_viewer.follow import Follower, FollowRequest, list_models
-from ballgan_viewer.shelf import open_recognised
+from ballgan_viewer.shelf import open_recognised, open_session
 from ballgan_viewer.state import BUNDLED, Following, ModelInfo, ViewerState, apply
 from ballgan_viewer.state.models import MAX_MODELS
 from imgui_bundle import portable_file_dialogs as pfd
@@ -154,6 +154,15 @@ def test_a_run_goes_on_after_a_model_that_was_never_there(fails: bool) -> None:
     newer = act.ModelOpened(info("model-3"), show=request.show, replaces=request.replaces)
     state = do(state, request, newer)
     assert (names(state), state.model) == (["model-3"], info("model-3"))
+
+
+def test_an_older_model_stands_in_for_a_broken_one_that_a_session_has_brought() -> None:
+    state = do(opened("mine"), act.FollowRun("/run", "/model-2.pkl"), act.OpenModel("/model-2.pkl"))
+    state = do(state, act.RunHasModel("/run", "/model-2.pkl", ("/model-1.pkl",)))
+    assert state.waiting == ()
+    state = do(state, act.ModelFailed("cut off", "/model-2.pkl"))
+    assert state.waiting == (act.OpenModel("/model-1.pkl"),)
+    assert state.following.model == "/model-1.pkl"
 
 
 def test_a_run_that_vanishes_is_told_and_may_come_back() -> None:
@@ -407,6 +416,22 @@ def test_a_model_that_made_way_does_not_hide_that_the_next_one_was_cancelled(
         app.dispatch(act.CancelJob("model"))
         play(app, {"wait": "loaded", "timeout": 10})
     assert app.state.loading is None and not app.state.jobs
+
+
+def test_a_session_that_is_cancelled_takes_only_its_own_models_along() -> None:
+    mine, undone = act.OpenModel("/mine.pkl", show=False), act.OpenModel("/c.pkl", again=True)
+    session = act.SessionOpened(
+        "/s.json", {}, "/a.pkl", others=("/b.pkl",), follow=act.FollowRun("/run", "/a.pkl")
+    )
+    state = do(ViewerState(), act.OpenSession("/s.json"), session)
+    state = replace(state, waiting=(mine, undone))
+    state = do(state, *open_session(state, session))
+    assert [request.path for request in state.waiting] == ["/mine.pkl", "/c.pkl", "/b.pkl"]
+    newer = act.RunHasModel("/run", "/a2.pkl")
+    for later in do(state), do(state, newer):
+        left = do(later, act.OpeningCancelled("/a.pkl"))
+        assert left.waiting == (mine, undone)
+        assert left.following is None and left.pending is None
 
 
 def test_at_the_start_a_cancelled_model_leaves_the_choice(files: tuple[Path, Path]) -> None:

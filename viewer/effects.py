@@ -34,7 +34,7 @@ def use_model(app: App, action: act.Action) -> None:
     if not isinstance(action, act.ModelOpened):
         return
     if app.state.loading is None and app.state.pending is not None:
-        app.dispatch(act.CompleteSession(app.state.pending))
+        app.dispatch(act.CompleteSession(app.state.pending.values))
     if action.model.sha256 in app.state.session_notes:
         app.dispatch(act.JoinNotes(action.model.sha256))
 
@@ -45,9 +45,15 @@ def fall_back(app: App, action: act.ModelFailed) -> None:
     if state.pending is None or state.loading is not None:
         return
     if state.model is not None:
-        app.dispatch(act.RestoreDocument(state.pending))
+        app.dispatch(act.RestoreDocument(state.pending.values))
     else:
         app.dispatch(act.OpenModel("", bundled=True))
+
+
+def give_up(app: App, action: act.OpeningCancelled) -> None:
+    """Watch no run that came with a session that is not wanted."""
+    if app.state.following is None:
+        app.shelf.stop_following()
 
 
 def browse(app: App, action: act.Browse) -> None:
@@ -159,6 +165,7 @@ EFFECTS: dict[type[act.Action], Callable[[App, Any], None]] = {
     act.ModelOpened: use_model,
     act.ModelArrived: use_model,
     act.ModelFailed: fall_back,
+    act.OpeningCancelled: give_up,
     act.ShowModel: use_model,
     act.StepModel: use_model,
     act.CloseModel: use_model,

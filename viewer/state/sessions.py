@@ -22,7 +22,7 @@ def _(action: act.OpenSession, state: ViewerState) -> ViewerState:
 def _(action: act.SessionOpened, state: ViewerState) -> ViewerState:
     if is_late(state.restoring, action.path):
         return state
-    state = replace(state, restoring=None, pending=action.values)
+    state = replace(state, restoring=None, pending=action)
     state = _remember(state, action.path, whole=not action.complaint)
     return notify(state, "error", action.complaint, "session") if action.complaint else state
 
