@@ -5,8 +5,9 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -279,6 +280,36 @@ def test_favourites_of_all_models_of_a_session_come_back(
         play(again, {"wait": "idle"})
         assert again.state.notebooks == kept and again.state.session_notes == {}
     assert {checksum: load_notes(checksum)[0] for checksum in kept} == kept
+
+
+def test_a_model_that_comes_too_late_does_not_use_up_its_favourites(app: Any) -> None:
+    app.dispatch(lat.AddFavourite())
+    kept = {document.NOTES + "late": app.state.notes}
+    app.dispatch(act.RestoreDocument(kept), act.OpenModel("/wanted.pkl"))
+    app.dispatch(act.ModelOpened(replace(app.state.model, path="/late.pkl", sha256="late")))
+    assert list(app.state.session_notes) == ["late"] and "late" not in app.state.notebooks
+    app.dispatch(act.RestoreDocument({}))  # another session
+    assert app.state.session_notes == {}
+
+
+def test_the_window_closes_while_a_session_looks_for_its_model(
+    model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hash_slowly(path: Path, progress: Callable[[float], None] = lambda _: None) -> str:
+        for _ in range(2000):
+            time.sleep(0.01)
+            progress(0.5)
+        return ""
+
+    path = tmp_path / "look.ballgan.json"
+    write_session(path, Session((describe_file(model_file),)))
+    with open_app(model_file, remember=True) as app:
+        play(app, {"wait": "loaded"}, {"key": "Right"})
+        monkeypatch.setattr("ballgan.model_files.hash_file", hash_slowly)
+        app.dispatch(act.OpenSession(str(path)))
+        time.sleep(0.1)
+        start = time.monotonic()
+    assert time.monotonic() - start < 4 and kept_in(tmp_path / "config") == {"last": 1}
 
 
 def test_a_run_is_followed_again(model_file: Path, other_file: Path, tmp_path: Path) -> None:

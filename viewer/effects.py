@@ -35,8 +35,9 @@ def use_model(app: App, action: act.Action) -> None:
         return
     if app.state.loading is None and app.state.pending is not None:
         app.dispatch(act.CompleteSession(app.state.pending.values))
-    if action.model.sha256 in app.state.session_notes:
-        app.dispatch(act.JoinNotes(action.model.sha256))
+    checksum, state = action.model.sha256, app.state
+    if checksum in state.session_notes and checksum in (info.sha256 for info in state.models):
+        app.dispatch(act.JoinNotes(checksum))
 
 
 def fall_back(app: App, action: act.ModelFailed) -> None:

@@ -48,7 +48,7 @@ def _open(request: SessionRequest, ticket: Ticket) -> None:
     run, newest = _look_into(values.pop(document.RUN, ""), complaints)
 
     def find(file: ModelFile) -> Path | None:
-        found = find_model(file, request.models)
+        found = find_model(file, request.models, lambda _: ticket.check())
         if found is None and newest is not None and Path(file.path).parent == newest.parent:
             return newest  # runs keep their last few models: the newest takes the place
         return found
