@@ -171,6 +171,8 @@ def test_a_run_that_vanishes_is_told_and_may_come_back() -> None:
     assert lost.following == Following("/run", "/m.pkl", lost=True, looked=True)
     (notice,) = lost.notices
     assert "/run cannot be read: No such file" in notice.text
+    empty = do(lost, act.RunIsEmpty("/run"))
+    assert not empty.following.lost and [notice.level for notice in empty.notices] == ["info"]
     back = do(lost, act.RunHasModel("/run", "/m2.pkl"))
     assert (back.following, back.notices) == (Following("/run", "/m2.pkl", looked=True), ())
 
@@ -268,6 +270,23 @@ def test_a_file_that_grows_is_not_yet_a_model(
     with pytest.raises(Done):
         Follower()(FollowRequest(str(tmp_path)), ticket)  # type: ignore[arg-type]
     assert posted == ["RunIsEmpty", 0, 4, 5, 0, "RunHasModel", 0]
+
+
+def test_a_run_that_comes_back_without_a_model_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posted, run = [], tmp_path / "run"
+    run.mkdir()
+    changes = iter([run.rmdir, run.mkdir, lambda: None])
+
+    def wait(ticket: Any) -> None:
+        next(changes)()
+
+    monkeypatch.setattr("ballgan_viewer.follow._wait", wait)
+    ticket = SimpleNamespace(post=lambda action: posted.append(type(action).__name__))
+    with pytest.raises(StopIteration):
+        Follower()(FollowRequest(str(run)), ticket)  # type: ignore[arg-type]
+    assert posted == ["RunIsEmpty", "RunLost", "RunIsEmpty"]
 
 
 # The program

@@ -138,7 +138,8 @@ def _(action: act.RunIsEmpty, state: ViewerState) -> ViewerState:
     if followed is None or followed.folder != action.folder:
         return state
     text = f"{action.folder} has no model yet: the first one opens as soon as it is there."
-    return notify(replace(state, following=replace(followed, looked=True)), "info", text, "run")
+    state = replace(forget(state, "run"), following=replace(followed, looked=True, lost=False))
+    return notify(state, "info", text, "run")
 
 
 @reduce.register
