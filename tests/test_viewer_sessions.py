@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from ballgan_viewer import actions as act
-from ballgan_viewer import document
+from ballgan_viewer import document, paths
 from ballgan_viewer import latent_actions as lat
 from ballgan_viewer.autosave import KEPT, Autosave
 from ballgan_viewer.chores import housekeep
@@ -28,6 +28,7 @@ from viewer_driver import SIZE, open_app, play, require_gl, settle
 
 import ballgan
 from ballgan.animation import Animation, Key
+from ballgan.camera_text import decode_cameras
 from ballgan.cli.main import main
 from ballgan.model_files import ModelFile, bundled_model, describe_file
 from ballgan.session import Session, read_session, write_session
@@ -420,6 +421,31 @@ def test_a_session_can_be_named(app: Any, tmp_path: Path) -> None:
     assert Path(app.state.session) == tmp_path / "tiny-seed0.ballgan.json"
     play(app, {"key": "Right"}, {"key": "S", "mods": ["control"]}, {"wait": "saved"})
     assert read_session(tmp_path / "tiny-seed0.ballgan.json").view == app.state.view
+
+
+def test_what_another_window_saves_meanwhile_is_not_replaced(
+    app: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unused, work = paths.unused, tmp_path / "work"
+
+    def lose_a_race(path: Path, *how: Any) -> Path:
+        found = unused(path, *how)
+        if found == path:
+            found.write_text("theirs")
+        return found
+
+    Image.new("RGB", (8, 8)).save(work / "p.png")
+    app.dispatch(act.OpenPicture(str(work / "p.png")))
+    play(app, {"wait": "loaded"})
+    monkeypatch.setattr("ballgan_viewer.paths.unused", lose_a_race)
+    play(app, {"set": ["session.name", "mine"]}, {"click": "session.save"}, {"wait": "saved"})
+    play(app, {"click": "camera.save.opencv"}, {"wait": "saved"})
+    for name in "mine.ballgan.json", "cameras.json":
+        assert (work / name).read_text() == "theirs"
+    assert decode_cameras((work / "cameras-2.json").read_text())
+    saved = json.loads((work / "mine-2.ballgan.json").read_text())
+    assert saved["view"]["backdrop"]["photo"] == "p.png"  # relative to where the session is
+    assert app.state.session == str(work / "mine-2.ballgan.json")
 
 
 def test_a_session_that_cannot_be_written_is_told(app: Any, tmp_path: Path) -> None:
