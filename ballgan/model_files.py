@@ -24,11 +24,12 @@ class ModelFile:
         """The file's name without its folder."""
         return self.path.replace("\\", "/").rpartition("/")[2]
 
-    def is_same(self, path: Path) -> bool:
-        """Whether `path` has the same content. Cheap for files of another size."""
+    def is_same(self, path: Path, progress: Callable[[float], None] = lambda _: None) -> bool:
+        """Whether `path` has the same content. Cheap for files of another size. progress: as of
+        `hash_file`."""
         if not self.sha256 or not path.is_file():
             return False
-        return path.stat().st_size == self.size and hash_file(path) == self.sha256
+        return path.stat().st_size == self.size and hash_file(path, progress) == self.sha256
 
 
 def describe_file(
@@ -51,18 +52,22 @@ def hash_file(
     return digest.hexdigest()
 
 
-def find_model(wanted: ModelFile, others: Iterable[str | os.PathLike[str]] = ()) -> Path | None:
+def find_model(
+    wanted: ModelFile,
+    others: Iterable[str | os.PathLike[str]] = (),
+    progress: Callable[[float], None] = lambda _: None,
+) -> Path | None:
     """Where `wanted` is: at its own path, else the same content in `others` or the bundled model.
 
     A file of another content is never the answer, except where there is no checksum to go by.
-    Files that cannot be read are passed over.
+    Files that cannot be read are passed over. progress: as of `hash_file`, for each file.
     """
     own = Path(wanted.path)
     if not wanted.sha256:
         return own if wanted.path and own.is_file() else None
     for place in (own, *map(Path, others), bundled_model()):
         try:
-            if place is not None and wanted.is_same(place):
+            if place is not None and wanted.is_same(place, progress):
                 return place
         except (OSError, ValueError):
             continue

@@ -101,13 +101,15 @@ _CHOICES: dict[type, dict[str, tuple[str, ...]]] = {  # of fields that hold a na
 }
 
 
-def write_session(path: str | os.PathLike[str], session: Session) -> None:
+def write_session(
+    path: str | os.PathLike[str], session: Session, folder: str | os.PathLike[str] | None = None
+) -> None:
     """Write a session file, atomically. Files in its folder are named relative to it.
 
-    Raises OSError if that does not work.
+    folder: where it will be moved to; None: it stays. Raises OSError if that does not work.
     """
-    folder = Path(os.path.abspath(path)).parent
-    text = encode_session(_map_files(session, lambda name: _relative(name, folder)))
+    place = Path(os.path.abspath(Path(path).parent if folder is None else folder))
+    text = encode_session(_map_files(session, lambda name: _relative(name, place)))
     with atomic_write(path) as file:
         file.write(text.encode())
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from ballgan_viewer import actions as act
+from ballgan_viewer import commands
 from ballgan_viewer.panels.sphere import find_frame, outline, split_at_seam
 from ballgan_viewer.state import ViewerState, apply
 from ballgan_viewer.surroundings import UNROLLED, list_panoramas
@@ -162,7 +163,9 @@ def test_another_picture_begins_without_a_turn(app: Any) -> None:
 
 def test_a_still_camera_goes_with_another_model(app: Any) -> None:
     play(app, {"wait": "converged"})
-    state = apply(app.state, act.HoldBackground(True))
+    *_, hold = commands.run("background.still", app.state)
+    state = apply(app.state, hold)
+    assert state.view.backdrop.camera == state.view.camera
     far = replace(state.view.backdrop, camera=Orbit(yaw=0.5, radius=1e6))
     held = apply(state, act.SetBackdrop(far)).view.backdrop.camera
     assert held is not None and held.radius < app.state.model.camera_limit * 1.01

@@ -8,12 +8,13 @@ import pytest
 import trimesh
 from ballgan_viewer import actions as act
 from ballgan_viewer import latent_actions as lat
-from ballgan_viewer.state import CaptureOptions
+from ballgan_viewer.state import CaptureOptions, values
 from test_video import decode, psnr
 from test_viewer_film import app, model_path
 from viewer_driver import play, settle
 
 import ballgan
+from ballgan import filming, frame
 from ballgan.view import Code
 
 __all__ = ["app", "model_path"]  # fixtures
@@ -106,3 +107,9 @@ def test_what_is_saved_while_a_film_is_rendered_stays(
     assert [path.read_text() for path in theirs.iterdir()] == ["theirs"]
     assert sorted(tmp_path.iterdir()) == sorted([ours, theirs])
     assert str(ours) in app.state.notices[-1].text
+
+
+def test_the_window_offers_the_passes_and_sizes_that_the_library_renders() -> None:
+    """The state names them itself: it is to be known without torch."""
+    assert values.CAPTURE_PASSES == filming.PASSES
+    assert values.MAX_SIDE == frame.MAX_SIZE

@@ -19,7 +19,7 @@ from ballgan_viewer import latent_actions as lat
 from ballgan_viewer.chores import use_chosen_file
 from ballgan_viewer.dialogs import Dialogs
 from ballgan_viewer.follow import Follower, FollowRequest, list_models
-from ballgan_viewer.shelf import open_recognised
+from ballgan_viewer.shelf import open_recognised, open_session
 from ballgan_viewer.state import BUNDLED, Following, ModelInfo, ViewerState, apply
 from ballgan_viewer.state.models import MAX_MODELS
 from imgui_bundle import portable_file_dialogs as pfd
@@ -156,12 +156,23 @@ def test_a_run_goes_on_after_a_model_that_was_never_there(fails: bool) -> None:
     assert (names(state), state.model) == (["model-3"], info("model-3"))
 
 
+def test_an_older_model_stands_in_for_a_broken_one_that_a_session_has_brought() -> None:
+    state = do(opened("mine"), act.FollowRun("/run", "/model-2.pkl"), act.OpenModel("/model-2.pkl"))
+    state = do(state, act.RunHasModel("/run", "/model-2.pkl", ("/model-1.pkl",)))
+    assert state.waiting == ()
+    state = do(state, act.ModelFailed("cut off", "/model-2.pkl"))
+    assert state.waiting == (act.OpenModel("/model-1.pkl"),)
+    assert state.following.model == "/model-1.pkl"
+
+
 def test_a_run_that_vanishes_is_told_and_may_come_back() -> None:
     state = do(ViewerState(), act.FollowRun("/run"), act.RunHasModel("/run", "/m.pkl"))
     lost = do(state, act.RunLost("/run", "No such file or directory"))
     assert lost.following == Following("/run", "/m.pkl", lost=True, looked=True)
     (notice,) = lost.notices
     assert "/run cannot be read: No such file" in notice.text
+    empty = do(lost, act.RunIsEmpty("/run"))
+    assert not empty.following.lost and [notice.level for notice in empty.notices] == ["info"]
     back = do(lost, act.RunHasModel("/run", "/m2.pkl"))
     assert (back.following, back.notices) == (Following("/run", "/m2.pkl", looked=True), ())
 
@@ -259,6 +270,23 @@ def test_a_file_that_grows_is_not_yet_a_model(
     with pytest.raises(Done):
         Follower()(FollowRequest(str(tmp_path)), ticket)  # type: ignore[arg-type]
     assert posted == ["RunIsEmpty", 0, 4, 5, 0, "RunHasModel", 0]
+
+
+def test_a_run_that_comes_back_without_a_model_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posted, run = [], tmp_path / "run"
+    run.mkdir()
+    changes = iter([run.rmdir, run.mkdir, lambda: None])
+
+    def wait(ticket: Any) -> None:
+        next(changes)()
+
+    monkeypatch.setattr("ballgan_viewer.follow._wait", wait)
+    ticket = SimpleNamespace(post=lambda action: posted.append(type(action).__name__))
+    with pytest.raises(StopIteration):
+        Follower()(FollowRequest(str(run)), ticket)  # type: ignore[arg-type]
+    assert posted == ["RunIsEmpty", "RunLost", "RunIsEmpty"]
 
 
 # The program
@@ -394,6 +422,35 @@ def test_a_model_that_is_cancelled_leaves_nothing_waiting(
         cancel_reading(app)
     assert app.state.pending is None and app.state.session is None
     assert app.state.view == view and errors(app) == []
+
+
+def test_a_model_that_made_way_does_not_hide_that_the_next_one_was_cancelled(
+    app: Any, files: tuple[Path, Path]
+) -> None:
+    with slow_reading():
+        app.dispatch(act.OpenModel("/first.pkl"))
+        wait_until(app, lambda: any(job.fraction > 0 for job in app.state.jobs))
+        app.dispatch(act.OpenModel(str(files[1])))
+        time.sleep(0.2)  # the first one has stopped, which the window does not know yet
+        app.dispatch(act.CancelJob("model"))
+        play(app, {"wait": "loaded", "timeout": 10})
+    assert app.state.loading is None and not app.state.jobs
+
+
+def test_a_session_that_is_cancelled_takes_only_its_own_models_along() -> None:
+    mine, undone = act.OpenModel("/mine.pkl", show=False), act.OpenModel("/c.pkl", again=True)
+    session = act.SessionOpened(
+        "/s.json", {}, "/a.pkl", others=("/b.pkl",), follow=act.FollowRun("/run", "/a.pkl")
+    )
+    state = do(ViewerState(), act.OpenSession("/s.json"), session)
+    state = replace(state, waiting=(mine, undone))
+    state = do(state, *open_session(state, session))
+    assert [request.path for request in state.waiting] == ["/mine.pkl", "/c.pkl", "/b.pkl"]
+    newer = act.RunHasModel("/run", "/a2.pkl")
+    for later in do(state), do(state, newer):
+        left = do(later, act.OpeningCancelled("/a.pkl"))
+        assert left.waiting == (mine, undone)
+        assert left.following is None and left.pending is None
 
 
 def test_at_the_start_a_cancelled_model_leaves_the_choice(files: tuple[Path, Path]) -> None:

@@ -5,8 +5,9 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from ballgan_viewer import actions as act
-from ballgan_viewer import document
+from ballgan_viewer import document, paths
 from ballgan_viewer import latent_actions as lat
 from ballgan_viewer.autosave import KEPT, Autosave
 from ballgan_viewer.chores import housekeep
@@ -25,7 +26,9 @@ from PIL import Image
 from test_viewer_models import wait_until
 from viewer_driver import SIZE, open_app, play, require_gl, settle
 
+import ballgan
 from ballgan.animation import Animation, Key
+from ballgan.camera_text import decode_cameras
 from ballgan.cli.main import main
 from ballgan.model_files import ModelFile, bundled_model, describe_file
 from ballgan.session import Session, read_session, write_session
@@ -280,6 +283,36 @@ def test_favourites_of_all_models_of_a_session_come_back(
     assert {checksum: load_notes(checksum)[0] for checksum in kept} == kept
 
 
+def test_a_model_that_comes_too_late_does_not_use_up_its_favourites(app: Any) -> None:
+    app.dispatch(lat.AddFavourite())
+    kept = {document.NOTES + "late": app.state.notes}
+    app.dispatch(act.RestoreDocument(kept), act.OpenModel("/wanted.pkl"))
+    app.dispatch(act.ModelOpened(replace(app.state.model, path="/late.pkl", sha256="late")))
+    assert list(app.state.session_notes) == ["late"] and "late" not in app.state.notebooks
+    app.dispatch(act.RestoreDocument({}))  # another session
+    assert app.state.session_notes == {}
+
+
+def test_the_window_closes_while_a_session_looks_for_its_model(
+    model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hash_slowly(path: Path, progress: Callable[[float], None] = lambda _: None) -> str:
+        for _ in range(2000):
+            time.sleep(0.01)
+            progress(0.5)
+        return ""
+
+    path = tmp_path / "look.ballgan.json"
+    write_session(path, Session((describe_file(model_file),)))
+    with open_app(model_file, remember=True) as app:
+        play(app, {"wait": "loaded"}, {"key": "Right"})
+        monkeypatch.setattr("ballgan.model_files.hash_file", hash_slowly)
+        app.dispatch(act.OpenSession(str(path)))
+        time.sleep(0.1)
+        start = time.monotonic()
+    assert time.monotonic() - start < 4 and kept_in(tmp_path / "config") == {"last": 1}
+
+
 def test_a_run_is_followed_again(model_file: Path, other_file: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     run.mkdir()
@@ -308,6 +341,31 @@ def test_a_run_is_followed_again(model_file: Path, other_file: Path, tmp_path: P
         play(alone, {"wait": "idle", "timeout": 60})
         assert alone.state.following is None and alone.state.view.foreground.seed == 7
         assert "run is not here: it is followed no longer" in errors(alone)[0]
+
+
+def test_a_folder_of_runs_is_followed_again_from_the_model_that_is_there(
+    model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load, read = ballgan.load, []
+
+    def count(*args: Any, **how: Any) -> Any:
+        read.append(args)
+        return load(*args, **how)
+
+    monkeypatch.setattr(ballgan, "load", count)
+    run = tmp_path / "runs" / "00000-toy"
+    run.mkdir(parents=True)
+    shutil.copy(model_file, run / "model-000100.pkl")
+    with open_app(run.parent) as app:
+        play(app, {"wait": "loaded"}, {"click": "session.save"}, {"wait": "saved"})
+        path = app.state.session
+    with open_app(path) as again:
+        play(again, {"wait": "idle"})
+        wait_until(again, lambda: again.state.following.looked)
+        play(again, {"wait": "idle"})
+        model = str(run / "model-000100.pkl")
+        assert again.state.following == Following(str(run.parent), model, looked=True)
+    assert len(read) == 2  # once in each window
 
 
 def test_a_picture_brings_back_how_it_was_made(app: Any, tmp_path: Path) -> None:
@@ -363,6 +421,31 @@ def test_a_session_can_be_named(app: Any, tmp_path: Path) -> None:
     assert Path(app.state.session) == tmp_path / "tiny-seed0.ballgan.json"
     play(app, {"key": "Right"}, {"key": "S", "mods": ["control"]}, {"wait": "saved"})
     assert read_session(tmp_path / "tiny-seed0.ballgan.json").view == app.state.view
+
+
+def test_what_another_window_saves_meanwhile_is_not_replaced(
+    app: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unused, work = paths.unused, tmp_path / "work"
+
+    def lose_a_race(path: Path, *how: Any) -> Path:
+        found = unused(path, *how)
+        if found == path:
+            found.write_text("theirs")
+        return found
+
+    Image.new("RGB", (8, 8)).save(work / "p.png")
+    app.dispatch(act.OpenPicture(str(work / "p.png")))
+    play(app, {"wait": "loaded"})
+    monkeypatch.setattr("ballgan_viewer.paths.unused", lose_a_race)
+    play(app, {"set": ["session.name", "mine"]}, {"click": "session.save"}, {"wait": "saved"})
+    play(app, {"click": "camera.save.opencv"}, {"wait": "saved"})
+    for name in "mine.ballgan.json", "cameras.json":
+        assert (work / name).read_text() == "theirs"
+    assert decode_cameras((work / "cameras-2.json").read_text())
+    saved = json.loads((work / "mine-2.ballgan.json").read_text())
+    assert saved["view"]["backdrop"]["photo"] == "p.png"  # relative to where the session is
+    assert app.state.session == str(work / "mine-2.ballgan.json")
 
 
 def test_a_session_that_cannot_be_written_is_told(app: Any, tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ from ballgan.camera_text import (
     encode_cameras,
     to_camera,
 )
-from ballgan.files import atomic_write
 
 from . import actions as act
 from . import camera_actions as cam
@@ -101,9 +100,8 @@ def save(app: App, action: cam.SaveCamera) -> None:
 
 def write(request: CameraRequest, ticket: Ticket) -> None:
     """Write a file with a camera and post a notice. For its lane."""
-    path = paths.unused(paths.make_folder(request.folder) / request.name)
-    with atomic_write(path) as file:
-        file.write(request.text.encode())
+    wanted = paths.make_folder(request.folder) / request.name
+    path, _ = paths.write_unused(wanted, lambda scratch: scratch.write_bytes(request.text.encode()))
     ticket.post(act.Notify("info", f"Saved {path}", ORIGIN))
 
 

@@ -34,9 +34,10 @@ def use_model(app: App, action: act.Action) -> None:
     if not isinstance(action, act.ModelOpened):
         return
     if app.state.loading is None and app.state.pending is not None:
-        app.dispatch(act.CompleteSession(app.state.pending))
-    if action.model.sha256 in app.state.session_notes:
-        app.dispatch(act.JoinNotes(action.model.sha256))
+        app.dispatch(act.CompleteSession(app.state.pending.values))
+    checksum, state = action.model.sha256, app.state
+    if checksum in state.session_notes and checksum in (info.sha256 for info in state.models):
+        app.dispatch(act.JoinNotes(checksum))
 
 
 def fall_back(app: App, action: act.ModelFailed) -> None:
@@ -45,9 +46,15 @@ def fall_back(app: App, action: act.ModelFailed) -> None:
     if state.pending is None or state.loading is not None:
         return
     if state.model is not None:
-        app.dispatch(act.RestoreDocument(state.pending))
+        app.dispatch(act.RestoreDocument(state.pending.values))
     else:
         app.dispatch(act.OpenModel("", bundled=True))
+
+
+def give_up(app: App, action: act.OpeningCancelled) -> None:
+    """Watch no run that came with a session that is not wanted."""
+    if app.state.following is None:
+        app.shelf.stop_following()
 
 
 def browse(app: App, action: act.Browse) -> None:
@@ -159,6 +166,7 @@ EFFECTS: dict[type[act.Action], Callable[[App, Any], None]] = {
     act.ModelOpened: use_model,
     act.ModelArrived: use_model,
     act.ModelFailed: fall_back,
+    act.OpeningCancelled: give_up,
     act.ShowModel: use_model,
     act.StepModel: use_model,
     act.CloseModel: use_model,

@@ -28,8 +28,8 @@ class Follower:
     """Looks into a folder now and then, until its ticket is cancelled."""
 
     def __call__(self, request: FollowRequest, ticket: Ticket) -> None:
-        """Post RunHasModel for the newest model and for each newer one, RunIsEmpty if there is none
-        at first, RunLost when the folder cannot be read any more; it may come back.
+        """Post RunHasModel for the newest model and for each newer one, RunLost when the folder
+        cannot be read any more, RunIsEmpty if it has no model at first or when it comes back.
 
         A file that is being copied grows: one that has just changed is looked at once more.
         """
@@ -50,7 +50,7 @@ class Follower:
                     older = tuple(path for path, _, _ in models[1 : 1 + OLDER])
                     ticket.post(act.RunHasModel(request.folder, newest[0], older))
                     seen = newest
-                elif not (looked or grows):
+                elif not grows and (lost or not looked):
                     ticket.post(act.RunIsEmpty(request.folder))
                 lost, looked = lost and grows, looked or not grows
             _wait(ticket)

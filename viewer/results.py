@@ -11,6 +11,7 @@ from .easel import STAGE_LANES
 from .gallery import THUMBNAILS
 from .requests import Backcloth, Lights, Rendered, Settled, Surface, Volume, VolumeDetail
 from .sniff import UNKNOWN
+from .state import BUNDLED
 from .thumbnail_maker import ThumbnailMade
 from .worker import Failed, Progress, Stopped
 
@@ -50,7 +51,8 @@ def _receive_stop(app: App, stopped: Stopped) -> None:
     if job is None or job.lane == THUMBNAILS:  # those only made way for others
         return
     if job.lane == "model":
-        if not job.cancelling:  # another one is read instead
+        wanted = (stopped.request.path or BUNDLED) == app.state.loading
+        if not (wanted and job.cancelling):  # another one is read instead
             return
         app.dispatch(act.OpeningCancelled(stopped.request.path, stopped.request.replaces))
     app.dispatch(act.EndJob(job.lane, "info", f"{job.title}: cancelled."))

@@ -20,7 +20,7 @@ from ballgan.view import Backdrop, View
 from . import actions as act
 from . import document
 from .follow import list_models
-from .paths import make_folder, unused
+from .paths import make_folder, write_unused
 from .requests import AutosaveRequest, SessionRequest, WriteSession
 from .worker import Ticket
 
@@ -48,7 +48,7 @@ def _open(request: SessionRequest, ticket: Ticket) -> None:
     run, newest = _look_into(values.pop(document.RUN, ""), complaints)
 
     def find(file: ModelFile) -> Path | None:
-        found = find_model(file, request.models)
+        found = find_model(file, request.models, lambda _: ticket.check())
         if found is None and newest is not None and Path(file.path).parent == newest.parent:
             return newest  # runs keep their last few models: the newest takes the place
         return found
@@ -86,8 +86,10 @@ def _look_into(run: str, complaints: list[str]) -> tuple[str, Path | None]:
 
 def _follow(run: str, models: tuple[str, ...]) -> act.FollowRun | None:
     """What follows a run on, in the place of its model among those that are open."""
-    own = (path for path in models if path and Path(path).parent == Path(run))
-    return act.FollowRun(run, next(own, "")) if run else None
+    if not run:
+        return None
+    own = (path for path in models if Path(run) in Path(path).parents[:2])  # or in a folder of runs
+    return act.FollowRun(run, next(own, ""))
 
 
 def _choose_shown(
@@ -138,16 +140,23 @@ def _find_pictures(session: Session, pictures: tuple[str, ...], complaints: list
 
 def _write(request: WriteSession, ticket: Ticket) -> None:
     """Write a session file and post SessionSaved."""
-    path = Path(request.path) if request.path else find_session_path(request)
-    write_session(path, request.session)
+    if request.path:
+        path = Path(request.path)
+        write_session(path, request.session)
+    else:
+        wanted = _find_path(request)
+        path, _ = write_unused(
+            wanted, lambda scratch: write_session(scratch, request.session, wanted.parent)
+        )
     ticket.post(act.SessionSaved(str(path)))
 
 
-def find_session_path(request: WriteSession) -> Path:
-    """A path that no file has yet: as it was typed, or called `name`. Raises OSError."""
+def _find_path(request: WriteSession) -> Path:
+    """The path for a session, which a file may have already: as it was typed, or called `name`.
+    Raises OSError."""
     folder = make_folder(request.folder)
     path = folder / os.path.expanduser(request.typed)
     if not os.path.basename(request.typed) or path.is_dir():
-        return unused(path / f"{request.name}{SUFFIX}")
+        return path / f"{request.name}{SUFFIX}"
     suffix = "" if path.name.endswith(".json") else SUFFIX
-    return unused(path.with_name(path.name + suffix))
+    return path.with_name(path.name + suffix)

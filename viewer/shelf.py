@@ -91,7 +91,7 @@ def open_bundled(state: ViewerState) -> list[act.Action]:
 
 def open_session(state: ViewerState, action: act.SessionOpened) -> list[act.Action]:
     """What shows a session that was read: its models, and its document once they are there."""
-    if state.pending is not action.values:  # it came too late
+    if state.pending is not action:  # it came too late
         return []
     others: list[act.Action] = [
         act.QueueModel(act.OpenModel(path, show=False)) for path in action.others

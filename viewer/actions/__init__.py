@@ -52,7 +52,6 @@ from .models import RunLost as RunLost
 from .models import ShowModel as ShowModel
 from .models import StepModel as StepModel
 from .models import StopFollowing as StopFollowing
-from .scene import HoldBackground as HoldBackground
 from .scene import MoveCamera as MoveCamera
 from .scene import ResetCamera as ResetCamera
 from .scene import SetBackdrop as SetBackdrop

@@ -22,13 +22,6 @@ class ToggleBackground(Action):
 
 
 @dataclass(frozen=True)
-class HoldBackground(Action):
-    """Let the background stand still as it is seen now, or turn with the camera again."""
-
-    still: bool
-
-
-@dataclass(frozen=True)
 class MoveCamera(Action):
     """Another camera; it is clamped to where the model can render."""
 

@@ -30,6 +30,12 @@ def _name_favourite(state: ViewerState) -> Actions:
     return [*keep, act.Focus("gallery.name", "section.gallery")]
 
 
+def _toggle_still(state: ViewerState) -> Actions:
+    backdrop = state.view.backdrop
+    camera = state.view.camera if backdrop.camera is None else None
+    return [act.SetBackdrop(replace(backdrop, camera=camera))]
+
+
 def _toggle_light(state: ViewerState) -> Actions:
     backdrop = state.view.backdrop
     return [act.SetBackdrop(replace(backdrop, match_light=not backdrop.match_light))]
@@ -151,7 +157,7 @@ TABLE: Table = {
         command(
             "background.still",
             "Background still or turning",
-            lambda state: [act.HoldBackground(state.view.backdrop.camera is None)],
+            _toggle_still,
             "H",
             tip="Still: the object turns before a background that stays as it is seen now.",
             enabled=_can_stand,

@@ -81,9 +81,8 @@ def _(action: act.ModelFailed, state: ViewerState) -> ViewerState:
 def _(action: act.OpeningCancelled, state: ViewerState) -> ViewerState:
     if is_late(state.loading, action.path or BUNDLED):
         return state
-    if state.pending is not None:  # the session is not wanted, then, nor its other models
-        waiting = tuple(request for request in state.waiting if request.show or request.replaces)
-        state = replace(state, pending=None, session=None, waiting=waiting)
+    if state.pending is not None:
+        state = _give_up_session(state, state.pending)
     return _do_without(replace(state, loading=None), action)
 
 
@@ -123,7 +122,8 @@ def _(action: act.RunHasModel, state: ViewerState) -> ViewerState:
     if followed is None or followed.folder != action.folder:
         return state
     if action.path == followed.model and not followed.looked:  # a session has brought it
-        return replace(forget(state, "run"), following=replace(followed, looked=True))
+        following = replace(followed, looked=True, older=action.older)
+        return replace(forget(state, "run"), following=following)
     dropped = [other for other in state.waiting if other.replaces]  # an older one is not needed
     waiting = [other for other in state.waiting if not other.replaces]
     former = dropped[0].replaces if dropped else followed.model
@@ -138,7 +138,8 @@ def _(action: act.RunIsEmpty, state: ViewerState) -> ViewerState:
     if followed is None or followed.folder != action.folder:
         return state
     text = f"{action.folder} has no model yet: the first one opens as soon as it is there."
-    return notify(replace(state, following=replace(followed, looked=True)), "info", text, "run")
+    state = replace(forget(state, "run"), following=replace(followed, looked=True, lost=False))
+    return notify(state, "info", text, "run")
 
 
 @reduce.register
@@ -157,6 +158,17 @@ def _do_without(state: ViewerState, failed: act.ModelFailed | act.OpeningCancell
     state, name = _pass_over(without_job(state, "model"), failed), failed.path or BUNDLED
     missing = tuple(model for model in state.reopening if _name(model) == name)
     return _leave_closed(state, missing[0]) if missing else state
+
+
+def _give_up_session(state: ViewerState, session: act.SessionOpened) -> ViewerState:
+    """The state in which no model of a session comes, nor the run that it followed."""
+    unwanted = [act.OpenModel(path, show=False) for path in session.others]
+    followed, its = state.following, session.follow
+    if followed is not None and its is not None and followed.folder == its.folder:
+        unwanted += [other for other in state.waiting if other.path == followed.model]
+        state = replace(state, following=None)
+    waiting = tuple(request for request in state.waiting if request not in unwanted)
+    return replace(state, pending=None, session=None, waiting=waiting)
 
 
 def _try_older(state: ViewerState) -> ViewerState:

@@ -18,11 +18,6 @@ def _(action: act.SetBackdrop, state: ViewerState) -> ViewerState:
 
 
 @reduce.register
-def _(action: act.HoldBackground, state: ViewerState) -> ViewerState:
-    return with_still_camera(state, state.view.camera if action.still else None)
-
-
-@reduce.register
 def _(action: act.ToggleBackground, state: ViewerState) -> ViewerState:
     return with_backdrop(state, visible=not state.view.backdrop.visible)
 

@@ -22,7 +22,7 @@ def _(action: act.OpenSession, state: ViewerState) -> ViewerState:
 def _(action: act.SessionOpened, state: ViewerState) -> ViewerState:
     if is_late(state.restoring, action.path):
         return state
-    state = replace(state, restoring=None, pending=action.values)
+    state = replace(state, restoring=None, pending=action)
     state = _remember(state, action.path, whole=not action.complaint)
     return notify(state, "error", action.complaint, "session") if action.complaint else state
 
@@ -70,14 +70,15 @@ def _(action: act.JoinNotes, state: ViewerState) -> ViewerState:
 
 
 def _keep_for_later(state: ViewerState, values: dict[str, Any]) -> ViewerState:
-    """The state with what a session keeps of models that are not open yet."""
+    """The state with what a session keeps of models that are not open yet, and of no
+    other one's."""
     notes = {
         name.removeprefix(document.NOTES): value
         for name, value in values.items()
         if name.startswith(document.NOTES)
     }
     absent = {key: kept for key, kept in notes.items() if key not in state.notebooks}
-    return replace(state, session_notes=state.session_notes | absent)
+    return replace(state, session_notes=absent)
 
 
 def _remember(state: ViewerState, path: str, *, whole: bool = True) -> ViewerState:

@@ -11,7 +11,7 @@ from ballgan.plain import require, require_one_of, require_range
 from ballgan.view import SIDES, Code, Orbit, View
 
 from .. import navigation
-from ..actions import OpenModel
+from ..actions import OpenModel, SessionOpened
 from ..history import History
 from ..notes import ModelNotes
 from ..preferences import Preferences
@@ -229,7 +229,7 @@ class ViewerState:
     session: str | None = None  # path of the session file that was opened or saved last
     session_name: str = ""  # as it is typed: where the next session goes; empty: as `session` says
     restoring: str | None = None  # path of the session that is being opened
-    pending: dict[str, Any] | None = None  # its document, until its model is there
+    pending: SessionOpened | None = None  # that session, until its model is there
     last_session: str = ""  # path of what the last window left; empty: nothing
     preview: bool = True  # whether GL draws what the network has not rendered yet
     navigation: Navigation = Navigation()
