@@ -419,6 +419,17 @@ def test_what_was_not_saved_is_left_for_the_next_window(model_file: Path, tmp_pa
     assert kept_in(tmp_path / "config") == {"last": 2}
 
 
+def test_what_was_saved_is_not_left(model_file: Path, tmp_path: Path) -> None:
+    relative = os.path.relpath(model_file, tmp_path / "work")
+    with open_app(relative, remember=True) as app:
+        play(app, {"wait": "loaded"}, {"drop": str(model_file)}, {"wait": "loaded"})
+        assert [model.path for model in app.state.models] == [str(model_file)]
+        play(app, {"set": ["foreground.seed", 12]})
+        app.dispatch(act.SaveSession())
+        assert app.state.session is None  # the window is closed before there is an answer
+    assert kept_in(tmp_path / "config") == {}
+
+
 def crash(model: Path) -> None:
     """A window in a process of its own that is killed."""
     require_gl()
@@ -461,6 +472,7 @@ def test_what_crashed_windows_showed_can_be_opened(model_file: Path, tmp_path: P
     crash(model_file)
     (left,) = (tmp_path / "config").glob("autosave-*.json")
     shutil.copy(left, left.with_name("autosave-other.ballgan.json"))  # of a second window
+    shutil.copy(left, left.with_name("last-20260101-000000.ballgan.json"))  # closed afterwards
     with open_app(model_file, remember=True) as app:
         play(app, {"wait": "loaded"})
         (notice,) = app.state.notices
@@ -470,9 +482,10 @@ def test_what_crashed_windows_showed_can_be_opened(model_file: Path, tmp_path: P
         assert app.expiry == {}  # it stays
         first, second = app.state.preferences.recent_sessions
         assert first != second and read_session(first) == read_session(second)
+        assert app.state.last_session == first
         play(app, {"command": "session.restore"}, {"wait": "loaded"})
         assert app.state.view.foreground.is_blend
-    assert kept_in(tmp_path / "config") == {"recovered": 2, "last": 1}
+    assert kept_in(tmp_path / "config") == {"recovered": 2, "last": 2}
 
 
 def test_a_failing_autosave_is_told_once(model_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

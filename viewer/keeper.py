@@ -40,6 +40,7 @@ class Keeper:
         self._saved: dict[str, Any] | None = None  # document of the last autosave
         self._saved_at = 0.0
         self._leaves = False  # whether what a closed window shows is still to be written
+        self._written: str | None = None  # session file of the last save; the lane's
         self._fails = False  # whether the last autosave failed, and that was told
         if autosave:
             try:
@@ -132,18 +133,17 @@ class Keeper:
     def _work(self, request: Request | LeaveRequest, ticket: Ticket) -> None:
         if isinstance(request, LeaveRequest):
             self._leave(request)
-        else:
-            session_tasks.work(request, ticket)
-        if isinstance(request, AutosaveRequest):
+            return
+        path = session_tasks.work(request, ticket)
+        if isinstance(request, WriteSession):
+            self._written = path
+        elif isinstance(request, AutosaveRequest):
             self._fails = False
 
     def _leave(self, request: LeaveRequest) -> None:
         assert self._autosave is not None
-        try:
-            saved = request.saved is not None and read_session(request.saved) == request.session
-        except SessionError:
-            saved = False
-        if not saved:
+        # A save just before the window was closed has no answer yet.
+        if not any(_holds(path, request.session) for path in {request.saved, self._written}):
             write_session(self._autosave.name_last(), request.session)
         self._leaves = False
 
@@ -151,3 +151,11 @@ class Keeper:
         if self._saved is None:
             return not (state.history.past or state.history.future)
         return self._saved == document.values(state)
+
+
+def _holds(path: str | None, session: Session) -> bool:
+    """Whether a file has just this session."""
+    try:
+        return path is not None and read_session(path) == session
+    except SessionError:
+        return False

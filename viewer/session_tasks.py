@@ -25,14 +25,15 @@ from .requests import AutosaveRequest, SessionRequest, WriteSession
 from .worker import Ticket
 
 
-def work(request: SessionRequest | WriteSession | AutosaveRequest, ticket: Ticket) -> None:
-    """Do one request, and post what came of it."""
+def work(request: SessionRequest | WriteSession | AutosaveRequest, ticket: Ticket) -> str:
+    """Do one request, and post what came of it; the path of the file."""
     if isinstance(request, SessionRequest):
         _open(request, ticket)
     elif isinstance(request, WriteSession):
-        _write(request, ticket)
+        return _write(request, ticket)
     else:
         write_session(request.path, request.session)
+    return request.path
 
 
 def _open(request: SessionRequest, ticket: Ticket) -> None:
@@ -136,11 +137,12 @@ def _find_pictures(session: Session, pictures: tuple[str, ...], complaints: list
     return replace(session, view=find_all(session.view), animation=replace(film, keys=keys))
 
 
-def _write(request: WriteSession, ticket: Ticket) -> None:
-    """Write a session file and post SessionSaved."""
+def _write(request: WriteSession, ticket: Ticket) -> str:
+    """Write a session file and post SessionSaved; its path."""
     path = Path(request.path) if request.path else find_session_path(request)
     write_session(path, request.session)
     ticket.post(act.SessionSaved(str(path)))
+    return str(path)
 
 
 def find_session_path(request: WriteSession) -> Path:
