@@ -16,6 +16,7 @@ from ballgan.files import (
     atomic_write,
     check_writable,
     move_new,
+    remove_abandoned,
     scratch_folder,
     shorten_name,
 )
@@ -193,6 +194,23 @@ def test_a_new_name_is_never_one_that_is_taken(
         move_new(scratch / "b", tmp_path / "b")
     assert sorted(os.listdir(tmp_path)) == ["a", "b", "folder", "taken"]
     assert (tmp_path / "taken").read_bytes() == b"old" and (tmp_path / "a").read_bytes() == b"new"
+
+
+def test_what_cannot_be_removed_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [tmp_path / f".{name}.0123456789ab.tmp" for name in "ab"]
+    for path in paths:
+        path.write_bytes(b"half")
+    unlink, failed = Path.unlink, []
+
+    def fail_first(path: Path, missing_ok: bool = False) -> None:
+        if not failed:
+            failed.append(path)
+            raise PermissionError(13, "Permission denied", str(path))
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", fail_first)
+    remove_abandoned(tmp_path)
+    assert [path for path in paths if path.exists()] == failed
 
 
 def test_a_scratch_folder_is_removed_and_its_errors_name_the_folder(tmp_path: Path) -> None:

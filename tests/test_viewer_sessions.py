@@ -552,6 +552,49 @@ def test_windows_leave_the_autosaves_of_others_alone(tmp_path: Path) -> None:
     assert [path for path in tmp_path.iterdir() if path.is_file()] == [recovered]
 
 
+def test_windows_that_start_together_share_what_was_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        path = tmp_path / f"autosave-{number}.ballgan.json"
+        path.write_text("{}")
+        os.utime(path, (1e9, 1e9 + number))
+    ours, other, replace_file = Autosave(tmp_path), Autosave(tmp_path), os.replace
+    found: list[Path] = []
+
+    def be_slow(source: Path, target: Path) -> None:
+        if source.name == "autosave-1.ballgan.json" and not found:
+            found.append(source)  # before the other window does so, too
+            found[:] = other.recover()
+        replace_file(source, target)
+
+    monkeypatch.setattr("ballgan_viewer.autosave.os.replace", be_slow)
+    mine = ours.recover()
+    assert (len(mine), len(found)) == (1, 2)
+    assert {*mine, *found} == set(tmp_path.glob("recovered-*"))
+    ours.close()
+    other.close()
+
+
+def test_a_window_that_is_closed_is_not_recovered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, other = Autosave(tmp_path), Autosave(tmp_path)
+    ours.path.write_text("{}")
+    lock = ours._lock
+    assert lock is not None
+
+    class Lock:
+        def close(self) -> None:
+            lock.close()
+            assert other.recover() == []  # a window that starts just now
+
+    monkeypatch.setattr(ours, "_lock", Lock())
+    ours.close()
+    other.close()
+    assert list(tmp_path.glob("*.*")) == []
+
+
 def test_a_few_of_the_sessions_that_windows_left_are_kept(tmp_path: Path) -> None:
     ours = Autosave(tmp_path)
     for number in range(KEPT + 2):

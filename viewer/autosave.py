@@ -16,6 +16,8 @@ from itertools import chain, count
 from pathlib import Path
 from typing import IO
 
+from ballgan.files import file_version
+
 NAME, LOCK_SUFFIX, SUFFIX = "autosave", ".lock", ".ballgan.json"
 RECOVERED, LAST = KINDS = (
     "recovered",
@@ -41,11 +43,14 @@ class Autosave:
         others = set(self.folder.glob(f"{NAME}-*{SUFFIX}")) - {self.path}
         recovered: list[Path] = []
         for path in sorted(filter(_is_abandoned, others), key=_last_change):
-            recovered.insert(0, self._name(RECOVERED, _last_change(path)))
-            os.replace(path, recovered[0])
+            with suppress(OSError):  # another window that starts was quicker
+                name = self._name(RECOVERED, path.stat().st_mtime)
+                os.replace(path, name)
+                recovered.insert(0, name)
         for kind in KINDS:
             for path in self._list_left(f"{kind}-*{SUFFIX}")[:-KEPT]:
-                path.unlink(missing_ok=True)
+                with suppress(OSError):
+                    path.unlink()
         return recovered
 
     def find_last(self) -> Path | None:
@@ -58,14 +63,16 @@ class Autosave:
         return self._name(LAST, time.time())
 
     def close(self, *, keep: bool = False) -> None:
-        """End the lock and remove the file, unless it is to be found at the next start."""
+        """Remove the file, unless it is to be found at the next start, and end the lock."""
         if self._lock is None:
             return
+        if not keep:  # first, so that no window that starts by now takes it for abandoned
+            with suppress(OSError):
+                self.path.unlink()
         self._lock.close()
         self._lock = None
-        for path in (_lock_path(self.path), *(() if keep else (self.path,))):
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
+        with suppress(OSError):
+            _lock_path(self.path).unlink()
 
     def _name(self, kind: str, seconds: float) -> Path:
         stem = f"{kind}-{time.strftime('%Y%m%d-%H%M%S', time.localtime(seconds))}"
@@ -87,7 +94,9 @@ def is_left(path: str | os.PathLike[str]) -> bool:
 
 
 def _last_change(path: Path) -> float:
-    return path.stat().st_mtime
+    """When a file was last written; 0 if it is gone."""
+    version = file_version(path)
+    return version[0] / 1e9 if version else 0.0
 
 
 def _lock_path(path: Path) -> Path:

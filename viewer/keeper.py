@@ -57,20 +57,13 @@ class Keeper:
         """Paths of what windows showed that ended unexpectedly, the newest first."""
         if self._autosave is None:
             return []
-        try:
-            for folder in config_folder(), notes.notes_folder():
-                remove_abandoned(folder, age=ABANDONED)
-            return [str(path) for path in self._autosave.recover()]
-        except OSError:  # another window was quicker
-            return []
+        for folder in config_folder(), notes.notes_folder():
+            remove_abandoned(folder, age=ABANDONED)
+        return [str(path) for path in self._autosave.recover()]
 
     def find_last(self) -> str:
         """Path of what the last window showed that ended with something in no other file."""
-        try:
-            found = self._autosave.find_last() if self._autosave else None
-        except OSError:
-            return ""
-        return str(found or "")
+        return str((self._autosave and self._autosave.find_last()) or "")
 
     def open(self, state: ViewerState, path: str) -> None:
         """Read a session; SessionOpened follows."""
