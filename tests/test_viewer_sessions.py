@@ -393,7 +393,7 @@ def test_the_autosave_ends_with_the_window(model_file: Path, tmp_path: Path) -> 
         (path,) = config.glob("autosave-*.json")
         assert read_session(path).view.foreground.y == app.state.view.foreground.y
     assert kept_in(config) == {"last": 1}
-    assert list(config.glob("*.lock")) == []
+    assert list(config.glob("autosave-*.lock")) == []
 
 
 def test_what_was_not_saved_is_left_for_the_next_window(model_file: Path, tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ under names of its own, the newest few of it.
 import os
 import re
 import secrets
-import sys
 import time
 from contextlib import suppress
 from itertools import chain, count
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import IO
 
 from ballgan.files import file_version
+
+from .shared_files import lock
 
 NAME, LOCK_SUFFIX, SUFFIX = "autosave", ".lock", ".ballgan.json"
 RECOVERED, LAST = KINDS = (
@@ -35,7 +36,7 @@ class Autosave:
         self.folder = folder
         self.path = folder / f"{NAME}-{secrets.token_hex(6)}{SUFFIX}"
         self._lock: IO[bytes] | None = open(_lock_path(self.path), "wb")  # noqa: SIM115
-        _lock(self._lock)
+        lock(self._lock)
 
     def recover(self) -> list[Path]:
         """Sessions of windows that ended unexpectedly, the newest first; they have moved to names
@@ -106,8 +107,8 @@ def _lock_path(path: Path) -> Path:
 def _is_abandoned(path: Path) -> bool:
     """Whether the window that wrote an autosave is no longer there."""
     try:
-        with open(_lock_path(path), "r+b") as lock:
-            _lock(lock)
+        with open(_lock_path(path), "r+b") as file:
+            lock(file)
     except FileNotFoundError:
         return True
     except OSError:
@@ -115,15 +116,3 @@ def _is_abandoned(path: Path) -> bool:
     with suppress(OSError):
         _lock_path(path).unlink()
     return True
-
-
-def _lock(file: IO[bytes]) -> None:
-    """Lock a file as long as it is open. Raises OSError if another process has locked it."""
-    if sys.platform == "win32":
-        import msvcrt
-
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-    else:
-        import fcntl
-
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
