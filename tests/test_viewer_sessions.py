@@ -490,20 +490,27 @@ def test_what_crashed_windows_showed_can_be_opened(model_file: Path, tmp_path: P
 
 def test_a_failing_autosave_is_told_once(model_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     disk_is_full = True
+    tries: list[str] = []
 
     def write(path: str, session: Session) -> None:
+        tries.append(path)
         if disk_is_full:
             raise OSError(28, "No space left on device", path)
 
     monkeypatch.setattr("ballgan_viewer.session_tasks.write_session", write)
-    monkeypatch.setattr("ballgan_viewer.keeper.INTERVAL", 0.0)
+    monkeypatch.setattr("ballgan_viewer.keeper.INTERVAL", 0.1)
     with open_app(model_file, remember=True) as app:
         play(app, {"wait": "loaded"})
         told = []
         for full in (True, True, False, True, True):
             disk_is_full = full
+            tries.clear()
             play(app, {"key": "Right"})
-            autosave(app)
+            if full:
+                wait_until(app, lambda: len(tries) >= 2)  # again without a change
+                wait_until(app, lambda: not app.keeper.busy)
+            else:
+                autosave(app)
             app.frame()
             told.append(len(errors(app)))
             app.dispatch(*(act.Dismiss(notice.number) for notice in app.state.notices))

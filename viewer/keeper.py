@@ -85,7 +85,9 @@ class Keeper:
 
     def until_due(self, state: ViewerState) -> float | None:
         """Seconds until the autosave should be written; None if it is up to date."""
-        if self._autosave is None or state.model is None or self._is_untouched(state):
+        if self._autosave is None or state.model is None:
+            return None
+        if self._is_untouched(state) and not self._fails:
             return None
         return max(self._saved_at + INTERVAL - time.monotonic(), 0.0)
 
