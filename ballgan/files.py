@@ -174,8 +174,9 @@ def remove_abandoned(
     for path in Path(folder).glob(".*.tmp") if Path(folder).is_dir() else ():
         found = re.fullmatch(r"\.(.+)\.[0-9a-f]{12}\.tmp", path.name)
         known = found is not None and (names is None or found[1] in shortened)
-        if known and path.is_file() and path.stat().st_mtime <= newest:
-            path.unlink(missing_ok=True)
+        with suppress(OSError):  # another process was quicker, or it is not ours to remove
+            if known and path.is_file() and path.stat().st_mtime <= newest:
+                path.unlink()
 
 
 def shorten_name(name: str, limit: int) -> str:

@@ -17,6 +17,7 @@ from ballgan.files import (
     atomic_write,
     check_writable,
     move_new,
+    remove_abandoned,
     scratch_folder,
     shorten_name,
 )
@@ -206,6 +207,23 @@ def test_scratch_folders_of_killed_programs_are_removed_after_a_day(tmp_path: Pa
     with scratch_folder(tmp_path):
         pass
     assert os.listdir(tmp_path) == [".unfinished.ba9876543210.tmp"]
+
+
+def test_what_cannot_be_removed_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [tmp_path / f".{name}.0123456789ab.tmp" for name in "ab"]
+    for path in paths:
+        path.write_bytes(b"half")
+    unlink, failed = Path.unlink, []
+
+    def fail_first(path: Path, missing_ok: bool = False) -> None:
+        if not failed:
+            failed.append(path)
+            raise PermissionError(13, "Permission denied", str(path))
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", fail_first)
+    remove_abandoned(tmp_path)
+    assert [path for path in paths if path.exists()] == failed
 
 
 def test_a_scratch_folder_is_removed_and_its_errors_name_the_folder(tmp_path: Path) -> None:

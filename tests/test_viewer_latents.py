@@ -250,13 +250,16 @@ def test_favourites_that_cannot_be_read_leave_the_others(
     monkeypatch.setenv("BALLGAN_CONFIG_DIR", str(tmp_path))
     path = notes_file("ab" * 32)
     path.parent.mkdir()
-    favourites = '[{"foreground": {"warp": 1}}, {"foreground": {"x": 3.0}}]'
+    favourites = '[{"foreground": {"x": "far"}}, {"foreground": {"x": 3.0, "warp": 1}}]'
     path.write_text(
         f'{{"format": "ballgan notes", "version": 1, "notes": {{"favourites": {favourites}}}}}'
     )
     notes, complaint = load_notes("ab" * 32)
     assert notes == ModelNotes(favourites=(Favourite(Code(3.0)),))
-    assert complaint is not None and "warp" in complaint
+    assert complaint is not None and "favourites[0].foreground.x should be" in complaint
+    assert "favourites[1].foreground.warp is unknown" in complaint  # to a program that is older
+    save_notes("ab" * 32, "heads", notes, notes)
+    assert favourites in path.with_name(path.name + ".bad").read_text()
 
 
 def test_two_windows_keep_each_others_favourites(

@@ -3,12 +3,14 @@
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import pytest
 from ballgan_viewer import preferences
 from ballgan_viewer.preferences import Preferences, remember
 from ballgan_viewer.presets import Preset
-from ballgan_viewer.shared_files import merge_entries
+from ballgan_viewer.shared_files import LOCK_NAME, lock, merge_entries
 
 
 @pytest.fixture
@@ -25,7 +27,7 @@ def test_what_is_saved_comes_back(folder: Path) -> None:
     mine = Preferences((900, 700), ("/a.pkl",), ("/b.jpg",), "/pictures", preview=False)
     preferences.save(Preferences(), mine)
     assert preferences.load() == (mine, None)
-    assert [path.name for path in folder.iterdir()] == [preferences.FILE_NAME]
+    assert {path.name for path in folder.iterdir()} == {preferences.FILE_NAME, LOCK_NAME}
 
 
 @pytest.mark.parametrize(
@@ -66,7 +68,7 @@ def test_unknown_keys_are_passed_over_and_kept(folder: Path) -> None:
     preferences.save(known, replace(known, zoom=2.0))
     assert json.loads(path.read_text())["from_the_future"] is True
     assert preferences.load() == (replace(known, zoom=2.0), None)
-    assert [entry.name for entry in folder.iterdir()] == [preferences.FILE_NAME]
+    assert {entry.name for entry in folder.iterdir()} == {preferences.FILE_NAME, LOCK_NAME}
 
 
 def test_only_what_is_bad_is_ignored_and_the_file_is_kept(folder: Path) -> None:
@@ -91,6 +93,57 @@ def test_a_file_that_cannot_be_read_is_kept(folder: Path) -> None:
     preferences.save(Preferences(zoom=2.0), Preferences(zoom=2.0, theme="light"))
     assert (folder / "viewer.json.bad").read_text() == "{ broken"
     assert preferences.load() == (Preferences(zoom=2.0, theme="light"), None)
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_full_disk_leaves_the_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    def fail(*arguments: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    folder.mkdir()
+    path = folder / preferences.FILE_NAME
+    path.write_text('{"theme": "blue", "zoom": 2.0}')
+    with monkeypatch.context() as patch:
+        patch.setattr("ballgan.files.os.fsync", fail)
+        if not links:
+            patch.setattr("ballgan_viewer.shared_files.os.link", fail)
+        for _ in range(2):
+            with pytest.raises(OSError, match="No space"):
+                preferences.save(Preferences(), Preferences(preview=False))
+    assert preferences.load()[0] == Preferences(zoom=2.0)
+    preferences.save(Preferences(), Preferences(preview=False))
+    assert preferences.load() == (Preferences(zoom=2.0, preview=False), None)
+    assert "blue" in path.with_name("viewer.json.bad").read_text()
+
+
+def test_windows_write_one_after_the_other(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    preferences.save(Preferences(), Preferences(zoom=2.0))
+    thread = Thread(target=preferences.save, args=(Preferences(), Preferences(preview=False)))
+    with open(folder / LOCK_NAME, "ab") as other:
+        lock(other)
+        thread.start()
+        thread.join(0.1)
+        assert thread.is_alive() and preferences.load()[0].preview
+    thread.join(5)
+    assert not preferences.load()[0].preview
+    monkeypatch.setattr("ballgan_viewer.shared_files.PATIENCE", 0.1)
+    with open(folder / LOCK_NAME, "ab") as other:
+        lock(other)  # for too long
+        preferences.save(Preferences(), Preferences(theme="light"))
+    assert preferences.load()[0] == Preferences(zoom=2.0, preview=False, theme="light")
+
+
+def test_a_preset_of_a_newer_viewer_is_kept_without_what_is_unknown(folder: Path) -> None:
+    folder.mkdir()
+    newer = {"name": "a", "settings": {"layer": "depth"}, "sparkle": 1}
+    (folder / preferences.FILE_NAME).write_text(json.dumps({"presets": [newer]}))
+    loaded, complaint = preferences.load()
+    assert loaded.presets == (Preset("a", {"layer": "depth"}),)
+    assert complaint is not None and "presets[0].sparkle is unknown" in complaint
+    preferences.save(loaded, replace(loaded, zoom=2.0))
+    assert "sparkle" in (folder / "viewer.json.bad").read_text()
 
 
 def test_two_windows_keep_each_others_settings(folder: Path) -> None:

@@ -476,7 +476,7 @@ def test_the_autosave_ends_with_the_window(model_file: Path, tmp_path: Path) -> 
         (path,) = config.glob("autosave-*.json")
         assert read_session(path).view.foreground.y == app.state.view.foreground.y
     assert kept_in(config) == {"last": 1}
-    assert list(config.glob("*.lock")) == []
+    assert list(config.glob("autosave-*.lock")) == []
 
 
 def test_what_was_not_saved_is_left_for_the_next_window(model_file: Path, tmp_path: Path) -> None:
@@ -500,6 +500,17 @@ def test_what_was_not_saved_is_left_for_the_next_window(model_file: Path, tmp_pa
     with open_app(app.state.session, remember=True) as app:
         play(app, {"wait": "loaded"}, {"key": "Right"})
     assert kept_in(tmp_path / "config") == {"last": 2}
+
+
+def test_what_was_saved_is_not_left(model_file: Path, tmp_path: Path) -> None:
+    relative = os.path.relpath(model_file, tmp_path / "work")
+    with open_app(relative, remember=True) as app:
+        play(app, {"wait": "loaded"}, {"drop": str(model_file)}, {"wait": "loaded"})
+        assert [model.path for model in app.state.models] == [str(model_file)]
+        play(app, {"set": ["foreground.seed", 12]})
+        app.dispatch(act.SaveSession())
+        assert app.state.session is None  # the window is closed before there is an answer
+    assert kept_in(tmp_path / "config") == {}
 
 
 def crash(model: Path) -> None:
@@ -544,6 +555,7 @@ def test_what_crashed_windows_showed_can_be_opened(model_file: Path, tmp_path: P
     crash(model_file)
     (left,) = (tmp_path / "config").glob("autosave-*.json")
     shutil.copy(left, left.with_name("autosave-other.ballgan.json"))  # of a second window
+    shutil.copy(left, left.with_name("last-20260101-000000.ballgan.json"))  # closed afterwards
     with open_app(model_file, remember=True) as app:
         play(app, {"wait": "loaded"})
         (notice,) = app.state.notices
@@ -553,27 +565,35 @@ def test_what_crashed_windows_showed_can_be_opened(model_file: Path, tmp_path: P
         assert app.expiry == {}  # it stays
         first, second = app.state.preferences.recent_sessions
         assert first != second and read_session(first) == read_session(second)
+        assert app.state.last_session == first
         play(app, {"command": "session.restore"}, {"wait": "loaded"})
         assert app.state.view.foreground.is_blend
-    assert kept_in(tmp_path / "config") == {"recovered": 2, "last": 1}
+    assert kept_in(tmp_path / "config") == {"recovered": 2, "last": 2}
 
 
 def test_a_failing_autosave_is_told_once(model_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     disk_is_full = True
+    tries: list[str] = []
 
     def write(path: str, session: Session) -> None:
+        tries.append(path)
         if disk_is_full:
             raise OSError(28, "No space left on device", path)
 
     monkeypatch.setattr("ballgan_viewer.session_tasks.write_session", write)
-    monkeypatch.setattr("ballgan_viewer.keeper.INTERVAL", 0.0)
+    monkeypatch.setattr("ballgan_viewer.keeper.INTERVAL", 0.1)
     with open_app(model_file, remember=True) as app:
         play(app, {"wait": "loaded"})
         told = []
         for full in (True, True, False, True, True):
             disk_is_full = full
+            tries.clear()
             play(app, {"key": "Right"})
-            autosave(app)
+            if full:
+                wait_until(app, lambda: len(tries) >= 2)  # again without a change
+                wait_until(app, lambda: not app.keeper.busy)
+            else:
+                autosave(app)
             app.frame()
             told.append(len(errors(app)))
             app.dispatch(*(act.Dismiss(notice.number) for notice in app.state.notices))
@@ -620,6 +640,49 @@ def test_windows_leave_the_autosaves_of_others_alone(tmp_path: Path) -> None:
     assert other.recover() == []
     other.close()
     assert [path for path in tmp_path.iterdir() if path.is_file()] == [recovered]
+
+
+def test_windows_that_start_together_share_what_was_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        path = tmp_path / f"autosave-{number}.ballgan.json"
+        path.write_text("{}")
+        os.utime(path, (1e9, 1e9 + number))
+    ours, other, replace_file = Autosave(tmp_path), Autosave(tmp_path), os.replace
+    found: list[Path] = []
+
+    def be_slow(source: Path, target: Path) -> None:
+        if source.name == "autosave-1.ballgan.json" and not found:
+            found.append(source)  # before the other window does so, too
+            found[:] = other.recover()
+        replace_file(source, target)
+
+    monkeypatch.setattr("ballgan_viewer.autosave.os.replace", be_slow)
+    mine = ours.recover()
+    assert (len(mine), len(found)) == (1, 2)
+    assert {*mine, *found} == set(tmp_path.glob("recovered-*"))
+    ours.close()
+    other.close()
+
+
+def test_a_window_that_is_closed_is_not_recovered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, other = Autosave(tmp_path), Autosave(tmp_path)
+    ours.path.write_text("{}")
+    lock = ours._lock
+    assert lock is not None
+
+    class Lock:
+        def close(self) -> None:
+            lock.close()
+            assert other.recover() == []  # a window that starts just now
+
+    monkeypatch.setattr(ours, "_lock", Lock())
+    ours.close()
+    other.close()
+    assert list(tmp_path.glob("*.*")) == []
 
 
 def test_a_few_of_the_sessions_that_windows_left_are_kept(tmp_path: Path) -> None:

@@ -170,6 +170,30 @@ def test_favourites_that_could_not_be_written_are_written_with_the_next(
     assert load_notes(app.state.model.sha256) == (app.state.notes, None)
 
 
+@pytest.mark.parametrize("closes", [False, True])
+def test_what_could_not_be_written_is_tried_again(
+    app: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, closes: bool
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    wait_until(app, lambda: not app.settings.lane.busy)
+    monkeypatch.setattr("ballgan_viewer.settings.INTERVAL", 60.0 if closes else 0.05)
+    with monkeypatch.context() as patch:
+        patch.setenv("BALLGAN_CONFIG_DIR", str(tmp_path / "file" / "x"))
+        app.dispatch(act.SetTheme("light"), lat.AddFavourite())
+        app.settings.save(app.state, early=True)
+        wait_until(app, lambda: len(app.state.notices) == 2)
+        for _ in range(5):
+            wait_until(app, lambda: not app.settings.lane.busy)
+        assert len(app.state.notices) == 2  # told once
+    if closes:
+        close(app)
+    else:
+        wait_until(app, lambda: app.settings.until_due(app.state) is None)
+    assert preferences.load() == (app.state.preferences, None)
+    assert load_notes(app.state.model.sha256) == (app.state.notes, None)
+    assert app.state.preferences.theme == "light" and len(app.state.notes.favourites) == 1
+
+
 def test_what_killed_windows_left_half_written_is_removed(model_file: Path, config: Path) -> None:
     (config / "models").mkdir(parents=True)
     old = config / ".viewer.json.0123456789ab.tmp", config / "models" / ".x.json.0123456789ab.tmp"

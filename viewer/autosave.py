@@ -9,12 +9,15 @@ under names of its own, the newest few of it.
 import os
 import re
 import secrets
-import sys
 import time
 from contextlib import suppress
 from itertools import chain, count
 from pathlib import Path
 from typing import IO
+
+from ballgan.files import file_version
+
+from .shared_files import lock
 
 NAME, LOCK_SUFFIX, SUFFIX = "autosave", ".lock", ".ballgan.json"
 RECOVERED, LAST = KINDS = (
@@ -33,7 +36,7 @@ class Autosave:
         self.folder = folder
         self.path = folder / f"{NAME}-{secrets.token_hex(6)}{SUFFIX}"
         self._lock: IO[bytes] | None = open(_lock_path(self.path), "wb")  # noqa: SIM115
-        _lock(self._lock)
+        lock(self._lock)
 
     def recover(self) -> list[Path]:
         """Sessions of windows that ended unexpectedly, the newest first; they have moved to names
@@ -41,11 +44,14 @@ class Autosave:
         others = set(self.folder.glob(f"{NAME}-*{SUFFIX}")) - {self.path}
         recovered: list[Path] = []
         for path in sorted(filter(_is_abandoned, others), key=_last_change):
-            recovered.insert(0, self._name(RECOVERED, _last_change(path)))
-            os.replace(path, recovered[0])
+            with suppress(OSError):  # another window that starts was quicker
+                name = self._name(RECOVERED, path.stat().st_mtime)
+                os.replace(path, name)
+                recovered.insert(0, name)
         for kind in KINDS:
             for path in self._list_left(f"{kind}-*{SUFFIX}")[:-KEPT]:
-                path.unlink(missing_ok=True)
+                with suppress(OSError):
+                    path.unlink()
         return recovered
 
     def find_last(self) -> Path | None:
@@ -58,14 +64,16 @@ class Autosave:
         return self._name(LAST, time.time())
 
     def close(self, *, keep: bool = False) -> None:
-        """End the lock and remove the file, unless it is to be found at the next start."""
+        """Remove the file, unless it is to be found at the next start, and end the lock."""
         if self._lock is None:
             return
+        if not keep:  # first, so that no window that starts by now takes it for abandoned
+            with suppress(OSError):
+                self.path.unlink()
         self._lock.close()
         self._lock = None
-        for path in (_lock_path(self.path), *(() if keep else (self.path,))):
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
+        with suppress(OSError):
+            _lock_path(self.path).unlink()
 
     def _name(self, kind: str, seconds: float) -> Path:
         stem = f"{kind}-{time.strftime('%Y%m%d-%H%M%S', time.localtime(seconds))}"
@@ -87,7 +95,9 @@ def is_left(path: str | os.PathLike[str]) -> bool:
 
 
 def _last_change(path: Path) -> float:
-    return path.stat().st_mtime
+    """When a file was last written; 0 if it is gone."""
+    version = file_version(path)
+    return version[0] / 1e9 if version else 0.0
 
 
 def _lock_path(path: Path) -> Path:
@@ -97,8 +107,8 @@ def _lock_path(path: Path) -> Path:
 def _is_abandoned(path: Path) -> bool:
     """Whether the window that wrote an autosave is no longer there."""
     try:
-        with open(_lock_path(path), "r+b") as lock:
-            _lock(lock)
+        with open(_lock_path(path), "r+b") as file:
+            lock(file)
     except FileNotFoundError:
         return True
     except OSError:
@@ -106,15 +116,3 @@ def _is_abandoned(path: Path) -> bool:
     with suppress(OSError):
         _lock_path(path).unlink()
     return True
-
-
-def _lock(file: IO[bytes]) -> None:
-    """Lock a file as long as it is open. Raises OSError if another process has locked it."""
-    if sys.platform == "win32":
-        import msvcrt
-
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-    else:
-        import fcntl
-
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

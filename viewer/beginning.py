@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -32,11 +33,13 @@ def begin(app: App, paths: Sequence[str], complaints: Sequence[str]) -> None:
     recent = app.state.preferences.recent_sessions
     for path in reversed(recovered):
         recent = remember(recent, path)
+    last = recovered[0] if recovered else app.keeper.find_last()
     kept = replace(app.state.preferences, recent_sessions=recent)
-    app.state = replace(app.state, preferences=kept, last_session=app.keeper.find_last())
+    app.state = replace(app.state, preferences=kept, last_session=last)
     if paths:
         app.dispatch(*([act.Notify("advice", NOT_SHOWN)] if recovered else []))
-        app.dispatch(*(act.OpenFile(path) for path in paths))
+        # As dialogs and sessions call files: no model is open twice under two names.
+        app.dispatch(*(act.OpenFile(os.path.abspath(path)) for path in paths))
     elif recovered:
         text = RECOVERED + (OTHERS if len(recovered) > 1 else "")
         app.dispatch(act.Notify("info", text), act.OpenSession(recovered[0]))

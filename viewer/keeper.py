@@ -40,6 +40,7 @@ class Keeper:
         self._saved: dict[str, Any] | None = None  # document of the last autosave
         self._saved_at = 0.0
         self._leaves = False  # whether what a closed window shows is still to be written
+        self._written: str | None = None  # session file of the last save; the lane's
         self._fails = False  # whether the last autosave failed, and that was told
         if autosave:
             try:
@@ -56,20 +57,13 @@ class Keeper:
         """Paths of what windows showed that ended unexpectedly, the newest first."""
         if self._autosave is None:
             return []
-        try:
-            for folder in config_folder(), notes.notes_folder():
-                remove_abandoned(folder, age=ABANDONED)
-            return [str(path) for path in self._autosave.recover()]
-        except OSError:  # another window was quicker
-            return []
+        for folder in config_folder(), notes.notes_folder():
+            remove_abandoned(folder, age=ABANDONED)
+        return [str(path) for path in self._autosave.recover()]
 
     def find_last(self) -> str:
         """Path of what the last window showed that ended with something in no other file."""
-        try:
-            found = self._autosave.find_last() if self._autosave else None
-        except OSError:
-            return ""
-        return str(found or "")
+        return str((self._autosave and self._autosave.find_last()) or "")
 
     def open(self, state: ViewerState, path: str) -> None:
         """Read a session; SessionOpened follows."""
@@ -91,7 +85,9 @@ class Keeper:
 
     def until_due(self, state: ViewerState) -> float | None:
         """Seconds until the autosave should be written; None if it is up to date."""
-        if self._autosave is None or state.model is None or self._is_untouched(state):
+        if self._autosave is None or state.model is None:
+            return None
+        if self._is_untouched(state) and not self._fails:
             return None
         return max(self._saved_at + INTERVAL - time.monotonic(), 0.0)
 
@@ -132,18 +128,17 @@ class Keeper:
     def _work(self, request: Request | LeaveRequest, ticket: Ticket) -> None:
         if isinstance(request, LeaveRequest):
             self._leave(request)
-        else:
-            session_tasks.work(request, ticket)
-        if isinstance(request, AutosaveRequest):
+            return
+        path = session_tasks.work(request, ticket)
+        if isinstance(request, WriteSession):
+            self._written = path
+        elif isinstance(request, AutosaveRequest):
             self._fails = False
 
     def _leave(self, request: LeaveRequest) -> None:
         assert self._autosave is not None
-        try:
-            saved = request.saved is not None and read_session(request.saved) == request.session
-        except SessionError:
-            saved = False
-        if not saved:
+        # A save just before the window was closed has no answer yet.
+        if not any(_holds(path, request.session) for path in {request.saved, self._written}):
             write_session(self._autosave.name_last(), request.session)
         self._leaves = False
 
@@ -151,3 +146,11 @@ class Keeper:
         if self._saved is None:
             return not (state.history.past or state.history.future)
         return self._saved == document.values(state)
+
+
+def _holds(path: str | None, session: Session) -> bool:
+    """Whether a file has just this session."""
+    try:
+        return path is not None and read_session(path) == session
+    except SessionError:
+        return False

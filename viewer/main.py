@@ -11,6 +11,7 @@ from ballgan.errors import explain
 
 if TYPE_CHECKING:
     from .app import App
+    from .preferences import Preferences
     from .window import Window, WindowOptions
 
 MAX_SIDE = 8192  # physical pixels of the window
@@ -101,25 +102,24 @@ def view(options: argparse.Namespace) -> int:
     from . import preferences, theme
     from .window import Window
 
-    window = Window(window_options(options))
+    remembered, _ = preferences.load()  # the app tells what is wrong with them
+    window = Window(window_options(options, remembered))
     try:
-        theme.choose(preferences.load()[0].theme)
+        theme.choose(remembered.theme)
         window.show(theme.rgb(theme.STAGE))
         return run(window, options)
     finally:
         window.close()
 
 
-def window_options(options: argparse.Namespace) -> "WindowOptions":
+def window_options(options: argparse.Namespace, remembered: "Preferences") -> "WindowOptions":
     """How to open the window: as the command says, else as it was the last time."""
-    from . import preferences
+    from .preferences import Preferences
     from .window import WindowOptions
 
-    size = options.size
-    if size is None and not options.offscreen:
-        size = preferences.load()[0].window_size
+    default = Preferences() if options.offscreen else remembered
     return WindowOptions(
-        size=size or preferences.Preferences().window_size,
+        size=options.size or default.window_size,
         scale=options.scale or (1.0 if options.offscreen else None),
         offscreen=options.offscreen,
     )

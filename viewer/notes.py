@@ -17,7 +17,7 @@ from ballgan.plain import from_plain, to_plain
 from ballgan.view import CodePair
 
 from .preferences import MAX_COMPLAINT, config_folder
-from .shared_files import kept_name, read_entries, write
+from .shared_files import alone, kept_name, read_entries, write
 from .shared_files import merge as merge_fields
 
 FORMAT, VERSION = "ballgan notes", 1
@@ -147,10 +147,11 @@ def save_notes(checksum: str, model_name: str, before: ModelNotes, after: ModelN
     """Write what differs between two notes into the file of a model, atomically; what other windows
     have written stays. Raises OSError if that does not work."""
     path = notes_file(checksum)
-    present, complaints = _read(path)
-    notes = merge_fields(before, after, present or before, ENTRIES)
-    head = {"format": FORMAT, "version": VERSION, "model": model_name}
-    write(path, head | {"notes": to_plain(notes)}, keep_former=bool(complaints))
+    with alone(config_folder()):
+        present, complaints = _read(path)
+        notes = merge_fields(before, after, present or before, ENTRIES)
+        head = {"format": FORMAT, "version": VERSION, "model": model_name}
+        write(path, head | {"notes": to_plain(notes)}, keep_former=bool(complaints))
 
 
 def _read(path: Path) -> tuple[ModelNotes | None, list[str]]:
@@ -176,8 +177,8 @@ def _decode(data: Any, complaints: list[str]) -> ModelNotes:
         raise ValueError('it lacks its "notes"')
 
     def read(name: str, kind: type) -> tuple[Any, ...]:
-        def read_entry(value: Any, where: str) -> Any:
-            return from_plain(kind, value, where, lenient=True)
+        def read_entry(value: Any, where: str, unknown: list[str]) -> Any:
+            return from_plain(kind, value, where, lenient=True, unknown=unknown)
 
         return read_entries(kept.get(name, []), name, read_entry, complaints)
 

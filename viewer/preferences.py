@@ -17,7 +17,7 @@ import platformdirs
 from ballgan.plain import from_plain
 
 from .presets import Preset, changes_of
-from .shared_files import kept_name, merge, read_entries, write
+from .shared_files import alone, kept_name, merge, read_entries, write
 
 FILE_NAME = "viewer.json"
 MAX_RECENT = 8
@@ -94,13 +94,14 @@ def save(before: Preferences, after: Preferences) -> None:
     windows have written stays, and what only later viewers know. Raises OSError."""
     path = config_folder() / FILE_NAME
     complaints: list[str] = []
-    try:
-        data = _read(path)
-        present = from_dict(data, complaints)
-    except (OSError, ValueError, RecursionError) as error:
-        data, present, complaints = {}, before, [str(error)]
-    merged = asdict(merge(before, after, present, ENTRIES))
-    write(path, data | merged, keep_former=bool(complaints))
+    with alone(path.parent):
+        try:
+            data = _read(path)
+            present = from_dict(data, complaints)
+        except (OSError, ValueError, RecursionError) as error:
+            data, present, complaints = {}, before, [str(error)]
+        merged = asdict(merge(before, after, present, ENTRIES))
+        write(path, data | merged, keep_former=bool(complaints))
 
 
 def from_dict(data: dict[str, Any], complaints: list[str]) -> Preferences:
@@ -162,8 +163,8 @@ def _check(key: str, value: Any, complaints: list[str]) -> Any:
     return tuple(value if key == "folded" else value[:MAX_RECENT])
 
 
-def _read_preset(value: Any, where: str) -> Preset:
-    preset: Preset = from_plain(Preset, value, where, lenient=True)
+def _read_preset(value: Any, where: str, unknown: list[str]) -> Preset:
+    preset: Preset = from_plain(Preset, value, where, lenient=True, unknown=unknown)
     changes_of(preset)  # raises for settings that cannot be read
     return preset
 

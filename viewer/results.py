@@ -68,7 +68,7 @@ def _receive_failure(app: App, failure: Failed) -> list[act.Action]:
     if failure.lane == "session":
         return app.keeper.receive_failure(failure)
     if failure.lane == "settings":
-        return [app.settings.receive_failure(failure)]
+        return app.settings.receive_failure(failure)
     if failure.lane == "recognise":
         text = f"{request.path} could not be looked into: {message}"
         return [act.FileRecognised(request.path, UNKNOWN), _error(text)]

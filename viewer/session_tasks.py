@@ -25,14 +25,15 @@ from .requests import AutosaveRequest, SessionRequest, WriteSession
 from .worker import Ticket
 
 
-def work(request: SessionRequest | WriteSession | AutosaveRequest, ticket: Ticket) -> None:
-    """Do one request, and post what came of it."""
+def work(request: SessionRequest | WriteSession | AutosaveRequest, ticket: Ticket) -> str:
+    """Do one request, and post what came of it; the path of the file."""
     if isinstance(request, SessionRequest):
         _open(request, ticket)
     elif isinstance(request, WriteSession):
-        _write(request, ticket)
+        return _write(request, ticket)
     else:
         write_session(request.path, request.session)
+    return request.path
 
 
 def _open(request: SessionRequest, ticket: Ticket) -> None:
@@ -138,8 +139,8 @@ def _find_pictures(session: Session, pictures: tuple[str, ...], complaints: list
     return replace(session, view=find_all(session.view), animation=replace(film, keys=keys))
 
 
-def _write(request: WriteSession, ticket: Ticket) -> None:
-    """Write a session file and post SessionSaved."""
+def _write(request: WriteSession, ticket: Ticket) -> str:
+    """Write a session file and post SessionSaved; its path."""
     if request.path:
         path = Path(request.path)
         write_session(path, request.session)
@@ -149,6 +150,7 @@ def _write(request: WriteSession, ticket: Ticket) -> None:
             wanted, lambda scratch: write_session(scratch, request.session, wanted.parent)
         )
     ticket.post(act.SessionSaved(str(path)))
+    return str(path)
 
 
 def _find_path(request: WriteSession) -> Path:
