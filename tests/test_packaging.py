@@ -156,6 +156,7 @@ def test_every_data_file_is_installed(folder: str) -> None:
         path.relative_to(ROOT / folder).as_posix()
         for path in files
         if path.suffix not in (".py", ".pyc")
+        and path.parent.name != "windows"  # the README's pictures
     ]
     missing = [n for n in data if not any(fnmatch.fnmatch(n, pattern) for pattern in patterns)]
     assert not missing

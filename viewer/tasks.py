@@ -299,7 +299,8 @@ def export_mesh(request: ExportRequest, ticket: Ticket) -> None:
     started = time.perf_counter()
     options = request.options
     wanted = find_mesh_path(options, request.name, make_folder(request.folder))
-    wanted.parent.mkdir(parents=True, exist_ok=True)
+    if not wanted.parent.is_dir():  # told before the mesh is made
+        raise FileNotFoundError(f"cannot write {wanted}: there is no folder {wanted.parent}")
     check_writable(unused(wanted))
     suffix = wanted.suffix.lower()
     textured = options.texture and suffix in TEXTURE_SUFFIXES
