@@ -265,6 +265,9 @@ def test_long_silence_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [report if report == "result" else report.fraction for report in told] == [
         *(0.3, "result", 0.7, 1.0)
     ]
+    clock[0] = 1.4
+    ticket.step()  # of work that does not know how far it is
+    assert told[-1].fraction == 0.0
 
 
 def test_work_waits_for_what_is_urgent(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

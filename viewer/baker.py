@@ -58,8 +58,8 @@ class Baker:
         from ballgan.bake import Baking
 
         self._identity, self._details = None, None
-        baking = Baking(self._scene.model, self._scene.field_code(ticket.check))
-        coarse = self._scene.within_memory(lambda: baking.coarse(ticket.check))
+        baking = Baking(self._scene.model, self._scene.field_code(ticket.step))
+        coarse = self._scene.within_memory(lambda: baking.coarse(ticket.step))
         ticket.post(Volume(self._model, identity, coarse))
         self._identity, self._details = identity, baking.refine(coarse)
 
@@ -76,7 +76,7 @@ class Baker:
             white = float(self._scene.model.config.white_background)
             ticket.post(Backcloth(self._model, backdrop, "plain", colour=(white, white, white)))
         else:
-            ticket.post(self._bake_window(backdrop, view))
+            ticket.post(self._bake_window(backdrop, view, ticket))
         self._made, self._backdrop = made, backdrop
 
     def _prepare_lights(self, request: RenderRequest, ticket: Ticket) -> None:
@@ -94,7 +94,7 @@ class Baker:
         ticket.post(Lights(self._model, backdrop, *tables))
         self._lit = made
 
-    def _bake_window(self, backdrop: Backdrop, view: View) -> Backcloth:
+    def _bake_window(self, backdrop: Backdrop, view: View, ticket: Ticket) -> Backcloth:
         from ballgan import staging
         from ballgan.bake_background import bake_window, make_chart
 
@@ -103,6 +103,7 @@ class Baker:
         ws = scene.ws_background(staging.to_background(backdrop))
         seen_by = turned_camera(backdrop_camera(view), view.backdrop.sphere_yaw)
         camera = staging.to_camera(seen_by).resolve(scene.model.config.camera)
+        ticket.step()
         self._chart = make_chart(scene.model.background, ws)
         return self._hang_chart(backdrop, self._chart, bake_window(self._chart, camera))
 

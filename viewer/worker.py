@@ -105,6 +105,10 @@ class Ticket:
                 left = spent * (1 - fraction) / fraction
             self.post(Progress(self._lane.name, self.request, fraction, left))
 
+    def step(self) -> None:
+        """Let work go on that cannot say how far it is; raises as `progress`."""
+        self.break_silence(0.0)
+
     def break_silence(self, fraction: float) -> None:
         """Report how far the work is where nothing was told for a while; raises as `progress`."""
         self.check()
