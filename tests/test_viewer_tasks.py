@@ -41,6 +41,9 @@ class Desk:
         if self.calls_left < 0 and not self.protected:
             raise ballgan.Cancelled
 
+    def step(self) -> None:
+        self.check()
+
     def progress(self, fraction: float) -> None:
         self.check()
 
