@@ -20,10 +20,7 @@ from ballgan.files import file_version
 from .shared_files import lock
 
 NAME, LOCK_SUFFIX, SUFFIX = "autosave", ".lock", ".ballgan.json"
-RECOVERED, LAST = KINDS = (
-    "recovered",
-    "last",
-)  # of a window that ended unexpectedly, or was closed
+KINDS = RECOVERED, LAST = "recovered", "last"  # windows ended unexpectedly, or were closed
 KEPT = 8  # sessions of each kind
 _LEFT = re.compile(rf"({RECOVERED}|{LAST})-\d{{8}}-\d{{6}}(-\d+)?{re.escape(SUFFIX)}")
 

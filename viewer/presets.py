@@ -5,6 +5,7 @@ what it is compared with, and the level of the mesh, which is that of the export
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from typing import Any, get_type_hints
 
 from ballgan.plain import from_plain, to_plain
@@ -26,12 +27,18 @@ class Preset:
     name: str
     settings: dict[str, Any]
 
+    @cached_property
+    def changes(self) -> dict[str, Any]:
+        """See `changes_of`; kept, since each frame looks for the preset in use."""
+        return changes_of(self)
+
 
 def settings_of(view: View) -> dict[str, Any]:
     """How a view is rendered, as plain values."""
     return {name: to_plain(getattr(view, name)) for name in SETTINGS}
 
 
+@cache
 def built_in(rays: int | None) -> tuple[Preset, ...]:
     """The presets of every installation, for a model with so many rays across; None: no model."""
 
@@ -60,7 +67,7 @@ def changes_of(preset: Preset) -> dict[str, Any]:
 
 def with_settings(view: View, preset: Preset) -> View:
     """The view, rendered as a preset says."""
-    view, level = replace(view, **changes_of(preset)), view.mesh.level
+    view, level = replace(view, **preset.changes), view.mesh.level
     return replace(view, mesh=replace(view.mesh, level=level))
 
 
