@@ -93,6 +93,17 @@ def screen() -> Iterator[Any]:
     imgui.destroy_context(made.context)
 
 
+@pytest.fixture
+def app(model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The viewer on the tiny model, offscreen, with folders of its own."""
+    from viewer_driver import open_app
+
+    monkeypatch.setenv("BALLGAN_CONFIG_DIR", str(tmp_path / "config"))
+    monkeypatch.chdir(tmp_path)
+    with open_app(model_file) as opened:
+        yield opened
+
+
 @pytest.fixture(scope="module")
 def model_file(tiny_model: Generator, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny model as a file."""

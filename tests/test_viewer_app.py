@@ -16,23 +16,9 @@ from ballgan_viewer.panels.pad import SPACING
 from ballgan_viewer.script import WAITS
 from ballgan_viewer.tempo import SETTLING_FRAMES, SETTLING_PAUSE, Tempo
 from PIL import Image
-from viewer_driver import SIZE, open_app, play, settle, stage_pixels
+from viewer_driver import CENTRE, SIZE, notices, open_app, play, settle, stage_pixels
 
 import ballgan
-
-CENTRE = [270, 280]  # of the picture, logical pixels
-
-
-@pytest.fixture
-def app(model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setenv("BALLGAN_CONFIG_DIR", str(tmp_path / "config"))
-    monkeypatch.chdir(tmp_path)
-    with open_app(model_file) as opened:
-        yield opened
-
-
-def notices(app: Any) -> list[tuple[str, str]]:
-    return [(notice.level, notice.text) for notice in app.state.notices]
 
 
 def test_the_window_shows_the_finished_picture(app: Any) -> None:

@@ -15,9 +15,8 @@ from ballgan_viewer.surroundings import UNROLLED, list_panoramas
 from ballgan_viewer.watcher import Watcher
 from ballgan_viewer.worker import close_all
 from PIL import Image
-from test_viewer_app import CENTRE, app, notices
-from test_viewer_state import model_info
-from viewer_driver import play, settle
+from viewer_driver import CENTRE, notices, play, settle, wait_until
+from viewer_states import model_info
 
 import ballgan
 from ballgan.camera_text import to_camera
@@ -30,17 +29,6 @@ from ballgan.geometry import (
 from ballgan.images import load_image
 from ballgan.staging import to_background
 from ballgan.view import Backdrop, Orbit
-
-__all__ = ["app"]  # fixtures
-
-
-def until(app: Any, condition: Any, seconds: float = 20.0) -> None:
-    """Let the app run until a condition holds."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        app.frame()
-        app.window.wait(0.02)
 
 
 def paint(path: Path, color: tuple[int, int, int]) -> None:
@@ -85,7 +73,7 @@ def test_the_object_turns_before_a_still_background(app: Any) -> None:
 def test_bundled_panoramas_have_thumbnails_and_light(app: Any) -> None:
     play(app, {"wait": "converged"}, {"click": "background.photo"})
     panoramas = list_panoramas(app.state)
-    until(app, lambda: all(app.surroundings.picture(path) for path in panoramas))
+    wait_until(app, lambda: all(app.surroundings.picture(path) for path in panoramas))
     play(app, {"click": "background.panorama.neon"}, {"wait": "loaded"})
     plain = settle(app)
     assert app.state.view.backdrop.photo == ballgan.bundled_panoramas()["neon"]
@@ -106,7 +94,7 @@ def test_the_sphere_is_unrolled_edited_outside_and_read_again(app: Any, tmp_path
     play(app, {"wait": "converged"}, {"click": "background.sphere.fold"}, {"wait": "idle"})
     assert app.surroundings.picture(UNROLLED) is not None
     play(app, {"click": "background.sphere.edit"})
-    until(app, lambda: app.state.view.backdrop.kind == "photo")
+    wait_until(app, lambda: app.state.view.backdrop.kind == "photo")
     path = Path(app.state.view.backdrop.photo)
     assert path.parent == tmp_path and path.name == "tiny-sphere0.png"
     scene = ballgan.Scene(app.easel.model.generator)
@@ -115,13 +103,13 @@ def test_the_sphere_is_unrolled_edited_outside_and_read_again(app: Any, tmp_path
     play(app, {"key": "3"})
     settle(app)
     paint(path, (255, 0, 255))  # another program saves
-    until(app, lambda: app.state.revision == 1)
+    wait_until(app, lambda: app.state.revision == 1)
     assert settle(app)[..., :3].mean((0, 1)) == pytest.approx([1, 0, 1], abs=0.01)
     path.write_bytes(path.read_bytes()[:60])  # it is half written
-    until(app, lambda: any("last picture" in text for _, text in notices(app)))
+    wait_until(app, lambda: any("last picture" in text for _, text in notices(app)))
     assert settle(app)[..., :3].mean((0, 1)) == pytest.approx([1, 0, 1], abs=0.01)
     paint(path, (0, 255, 0))
-    until(app, lambda: app.state.revision == 2)
+    wait_until(app, lambda: app.state.revision == 2)
     assert settle(app)[..., :3].mean((0, 1)) == pytest.approx([0, 1, 0], abs=0.01)
     assert not any("last picture" in text for _, text in notices(app))
     assert not any(name for name in app.state.history.undoes if "revision" in name)
@@ -135,7 +123,7 @@ def test_a_copy_to_edit_lies_as_it_was_written(app: Any) -> None:
     play(app, {"set": ["background.exposure", 0.5]})
     turned = app.state.view.backdrop
     play(app, {"click": "background.sphere.fold"}, {"click": "background.sphere.edit"})
-    until(app, lambda: app.state.view.backdrop.kind == "photo")
+    wait_until(app, lambda: app.state.view.backdrop.kind == "photo")
     backdrop = app.state.view.backdrop
     assert (backdrop.yaw, backdrop.exposure) == (0.0, 0.0)
     scene = ballgan.Scene(app.easel.model.generator)

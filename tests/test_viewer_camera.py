@@ -12,7 +12,7 @@ import pytest
 from ballgan_viewer import actions as act
 from ballgan_viewer import camera_actions as cam
 from ballgan_viewer.navigation import GLIDE_SECONDS
-from viewer_driver import open_app, play, settle
+from viewer_driver import CENTRE, open_app, play, settle
 
 from ballgan.camera_text import (
     decode_cameras,
@@ -23,8 +23,6 @@ from ballgan.camera_text import (
 )
 from ballgan.session import read_session
 from ballgan.view import MAX_FOV, MAX_PITCH, NEAREST, Orbit
-
-CENTRE = [270, 280]  # of the picture, logical pixels
 
 
 @pytest.fixture(scope="module")

@@ -10,15 +10,19 @@ from ballgan_viewer import actions as act
 from ballgan_viewer import latent_actions as lat
 from ballgan_viewer.state import CaptureOptions, values
 from test_video import decode, psnr
-from test_viewer_film import app, model_path
 from viewer_driver import play, settle
 
 import ballgan
 from ballgan import filming, frame
 from ballgan.view import Code
 
-__all__ = ["app", "model_path"]  # fixtures
 RENDER = ({"click": "film.render"}, {"wait": "captured", "timeout": 60})
+
+
+@pytest.fixture
+def app(app: Any) -> Any:
+    settle(app)
+    return app
 
 
 def film_of(app: Any) -> Path:

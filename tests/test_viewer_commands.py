@@ -14,7 +14,7 @@ from ballgan_viewer.search import search
 from ballgan_viewer.state import ViewerState, apply
 from imgui_bundle import imgui
 from panel_screen import Screen
-from test_viewer_state import with_model
+from viewer_states import with_model
 
 TOGGLE = [act.EndStroke(), act.ToggleBackground()]  # a step of its own
 

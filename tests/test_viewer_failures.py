@@ -22,8 +22,7 @@ from ballgan_viewer.requests import NotesRequest
 from ballgan_viewer.thumbnail_maker import ThumbnailMaker
 from ballgan_viewer.worker import NO_MEMORY, Lane
 from PIL import Image
-from test_viewer_app import notices
-from viewer_driver import open_app, play
+from viewer_driver import notices, open_app, play
 
 import ballgan
 

@@ -13,10 +13,9 @@ from ballgan_viewer.panels.film import describe
 from ballgan_viewer.state import CaptureOptions, ExportOptions, ViewerState
 from PIL import Image
 from test_video import decode, psnr
-from test_viewer_state import do, with_model
-from viewer_driver import open_app, play, settle
+from viewer_driver import play, settle
+from viewer_states import do, with_model
 
-import ballgan
 from ballgan.session import read_session
 from ballgan.view import Backdrop, Code
 
@@ -187,19 +186,10 @@ def test_commands_follow_the_state(filmed: ViewerState) -> None:
 # The app
 
 
-@pytest.fixture(scope="module")
-def model_path(tiny_model, tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("model") / "tiny.pkl"
-    ballgan.save(tiny_model, path)
-    return path
-
-
 @pytest.fixture
-def app(model_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.chdir(tmp_path)
-    with open_app(model_path) as app:
-        settle(app)
-        yield app
+def app(app: Any) -> Any:
+    settle(app)
+    return app
 
 
 def test_a_film_is_made_scrubbed_played_and_rendered(app: Any, tmp_path: Path) -> None:

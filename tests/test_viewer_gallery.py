@@ -24,8 +24,8 @@ from ballgan_viewer.thumbnail_maker import (
 )
 from ballgan_viewer.thumbnails import halve
 from ballgan_viewer.worker import Lane
-from test_viewer_state import model_info, with_model
 from viewer_driver import open_app, play, settle
+from viewer_states import model_info, with_model
 
 import ballgan
 from ballgan.latents import Direction

@@ -5,12 +5,9 @@ from typing import Any
 import pytest
 from ballgan_viewer.window import find_name
 from imgui_bundle import imgui
-from test_viewer_app import app
 from viewer_driver import play
 
 import glfw  # isort: skip  (second, so that GLFW is the library that imgui_bundle brings)
-
-__all__ = ["app"]  # a fixture
 
 LAYOUTS = {  # what is typed without Shift, where it is not what an American keyboard has there
     "german": {"Y": "z", "Z": "y", "-": "\u00df", "]": "+", "/": "-", "[": "\u00fc"},

@@ -12,9 +12,8 @@ from ballgan_viewer import latent_actions as lat
 from ballgan_viewer import output_actions as out
 from ballgan_viewer.panels.status import describe_picture
 from ballgan_viewer.requests import Rendered
-from test_viewer_app import CENTRE, notices
 from test_viewer_preview import offset_px
-from viewer_driver import open_app, play, settle, stage_pixels
+from viewer_driver import CENTRE, notices, open_app, play, settle, stage_pixels
 
 import ballgan
 from ballgan.view import Comparison

@@ -19,8 +19,8 @@ from ballgan_viewer.notes import (
     remove_favourite,
     save_notes,
 )
-from ballgan_viewer.state import ViewerState, apply
-from test_viewer_state import with_model
+from ballgan_viewer.state import ViewerState
+from viewer_states import do, with_model
 
 from ballgan.latents import Direction, StyleMix
 from ballgan.view import Backdrop, Code, CodeControl, CodePair, Comparison
@@ -35,12 +35,6 @@ CHANGES = (
     lat.GoTo("both", CodePair(Code(3.0), Code(4.0))),
     lat.BlendBetween("both", CodePair(Code(3.0), Code(4.0)), CodePair(Code(8.0), Code(9.0))),
 )
-
-
-def do(state: ViewerState, *actions: act.Action) -> ViewerState:
-    for action in actions:
-        state = apply(state, action)
-    return state
 
 
 @pytest.mark.parametrize("action", CHANGES, ids=lambda action: type(action).__name__)

@@ -21,15 +21,13 @@ from ballgan_viewer.panels.mesh import (
 from ballgan_viewer.state import ExportOptions
 from conftest import TINY, make_model
 from panel_screen import Screen
-from test_viewer_app import app, notices
-from test_viewer_state import with_model
-from viewer_driver import open_app, play
+from viewer_driver import notices, open_app, play
+from viewer_states import with_model
 
 import ballgan
 from ballgan.config import PlaneConfig
 from ballgan.view import Backdrop
 
-__all__ = ["app"]  # fixtures
 STATE = with_model()
 
 

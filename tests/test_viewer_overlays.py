@@ -8,10 +8,8 @@ import pytest
 from ballgan_viewer import actions as act
 from ballgan_viewer.preferences import SECTIONS
 from imgui_bundle import imgui
-from test_viewer_app import app
 from viewer_driver import open_app, play
 
-__all__ = ["app"]  # a fixture
 PALETTE = {"key": "K", "mods": ["control"]}
 
 

@@ -27,7 +27,7 @@ from ballgan_viewer.state import Job, ViewerState, apply
 from ballgan_viewer.ui import Ui
 from imgui_bundle import imgui
 from panel_screen import SIZE, Screen
-from test_viewer_state import with_model
+from viewer_states import with_model
 
 from ballgan.latents import Direction
 from ballgan.panoramas import bundled_panoramas

@@ -11,7 +11,7 @@ from ballgan_viewer.sniff import is_picture
 from ballgan_viewer.state import ExportOptions, ViewerState, apply
 from ballgan_viewer.words import printable
 from PIL import Image
-from test_viewer_state import with_model
+from viewer_states import with_model
 
 import ballgan
 from ballgan.latents import Direction, StyleMix

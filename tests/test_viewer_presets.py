@@ -18,19 +18,14 @@ from ballgan_viewer.presets import (
     with_preset,
     with_settings,
 )
-from ballgan_viewer.state import ViewerState, apply
+from ballgan_viewer.state import ViewerState
 from viewer_driver import open_app, play
+from viewer_states import do
 
 import ballgan
 from ballgan.view import Code, Comparison, DepthStyle, MeshStyle, View
 
 DEPTH = View(layer="depth", neural_resolution=96)
-
-
-def do(state: ViewerState, *actions: act.Action) -> ViewerState:
-    for action in actions:
-        state = apply(state, action)
-    return state
 
 
 def test_a_preset_is_how_to_render_and_never_what() -> None:

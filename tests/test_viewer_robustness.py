@@ -14,14 +14,11 @@ from ballgan_viewer import actions as act
 from ballgan_viewer import panels
 from imgui_bundle import imgui
 from PIL import Image
-from test_viewer_app import CENTRE, app, notices
-from viewer_driver import open_app, play, settle
+from viewer_driver import CENTRE, notices, open_app, play, settle
 
 import ballgan
 
 import glfw  # isort: skip  (after imgui_bundle, so that GLFW is the library that it brings)
-
-__all__ = ["app"]  # fixtures
 
 
 def export(app: Any, typed: str) -> None:

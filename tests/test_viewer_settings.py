@@ -2,7 +2,6 @@
 
 import os
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from ballgan_viewer.notes import add_favourite, load_notes, save_notes
 from ballgan_viewer.preferences import Preferences
 from ballgan_viewer.presets import Preset
 from conftest import TINY, make_model
-from viewer_driver import open_app, play
+from viewer_driver import open_app, play, wait_until
 
 import ballgan
 from ballgan.view import Code, CodePair
@@ -33,13 +32,6 @@ def app(model_file: Path) -> Iterator[Any]:
     with open_app(model_file, remember=True) as opened:
         play(opened, {"wait": "loaded"})
         yield opened
-
-
-def wait_until(app: Any, condition: Any) -> None:
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end
-        app.frame()
 
 
 def close(app: Any) -> None:

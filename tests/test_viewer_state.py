@@ -6,40 +6,11 @@ from dataclasses import replace
 import pytest
 from ballgan_viewer import actions as act
 from ballgan_viewer import latent_actions as lat
-from ballgan_viewer.state import ModelInfo, Notice, ViewerState, apply
+from ballgan_viewer.state import Notice, ViewerState, apply
+from viewer_states import HOME, do, model_info, with_model
 
 import ballgan
 from ballgan.view import MAX_PITCH, Backdrop, Code, Orbit, View, clamp_camera
-
-HOME = Orbit(radius=2.7, pivot=(0.0, 0.0, 0.2), fov=0.3)
-
-
-def model_info(**changes: object) -> ModelInfo:
-    info = ModelInfo(
-        path="/models/heads.pkl",
-        name="heads",
-        kind="BallGAN",
-        image_resolution=64,
-        neural_resolution=16,
-        has_background=True,
-        has_super_resolution=True,
-        home=HOME,
-        camera_limit=2.94,
-        box=1.0,
-    )
-    return replace(info, **changes)
-
-
-def with_model(**changes: object) -> ViewerState:
-    """A model is open, and all sections of the panel are."""
-    state = apply(ViewerState(), act.FoldSections(()))
-    return apply(state, act.ModelOpened(model_info(**changes)))
-
-
-def do(state: ViewerState, *actions: act.Action) -> ViewerState:
-    for action in actions:
-        state = apply(state, action)
-    return state
 
 
 @pytest.mark.parametrize("seed", [0, 7, 99, 100, 12345, 2**32 - 1])

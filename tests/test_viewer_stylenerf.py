@@ -2,28 +2,21 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from conftest import TINY, make_model
 from stylenerf_writer import stylenerf_file
-from viewer_driver import open_app, play, settle
+from viewer_driver import CENTRE, notices, open_app, play, settle
 
 import ballgan
 from ballgan.config import PlaneConfig
-
-CENTRE = [270, 280]  # of the picture, logical pixels
 
 
 @pytest.fixture(autouse=True)
 def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BALLGAN_CONFIG_DIR", str(tmp_path / "config"))
     monkeypatch.chdir(tmp_path)
-
-
-def notices(app: Any) -> list[tuple[str, str]]:
-    return [(notice.level, notice.text) for notice in app.state.notices]
 
 
 def test_a_published_stylenerf_is_seen_turned_and_freed_of_its_background(tmp_path: Path) -> None:

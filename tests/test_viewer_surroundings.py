@@ -11,14 +11,11 @@ from ballgan_viewer import actions as act
 from ballgan_viewer.backdrop_tasks import PanelPicture
 from ballgan_viewer.surroundings import FAILED, UNROLLED, UNROLLING, list_panoramas
 from ballgan_viewer.watcher import Watcher
-from test_viewer_app import app, notices
-from test_viewer_backgrounds import paint, until, wait_for
-from viewer_driver import play, settle
+from test_viewer_backgrounds import paint, wait_for
+from viewer_driver import notices, play, settle, wait_until
 
 import ballgan
 from ballgan.panoramas import bundled_panoramas
-
-__all__ = ["app"]  # fixtures
 
 
 def have_thumbnails(app: Any) -> bool:
@@ -37,13 +34,13 @@ def test_a_picture_that_is_opened_meanwhile_costs_no_thumbnail(
     play(app, {"wait": "shown"})
     monkeypatch.setattr(ballgan.Panorama, "load", wait_and_load)
     play(app, {"click": "background.photo"})
-    until(app, lambda: app.surroundings.pending)
+    wait_until(app, lambda: app.surroundings.pending)
     paint(tmp_path / "late.png", (0, 255, 255))
     app.dispatch(act.PictureOpened(str(tmp_path / "late.png")))
     for _ in range(3):
         app.frame()
     may_load.set()
-    until(app, lambda: have_thumbnails(app))
+    wait_until(app, lambda: have_thumbnails(app))
     assert notices(app) == []
 
 
@@ -67,7 +64,7 @@ def test_a_thumbnail_that_failed_is_told_of_and_made_later(
     ]
     monkeypatch.undo()
     play(app, {"click": "background.learnt"}, {"click": "background.photo"})
-    until(app, lambda: have_thumbnails(app))
+    wait_until(app, lambda: have_thumbnails(app))
 
 
 def test_a_map_that_failed_says_so_and_is_tried_again(
@@ -85,7 +82,7 @@ def test_a_map_that_failed_says_so_and_is_tried_again(
     app.frame()
     assert app.surroundings.remark == FAILED  # not in every frame
     play(app, {"click": "background.sphere.fold"}, {"click": "background.sphere.fold"})
-    until(app, lambda: app.surroundings.picture(UNROLLED) is not None)
+    wait_until(app, lambda: app.surroundings.picture(UNROLLED) is not None)
     assert app.surroundings.remark == ""
 
 
@@ -113,7 +110,7 @@ def test_the_former_map_is_dim_until_the_next_one_is_there(
     assert app.surroundings.remark == UNROLLING
     assert map_pixels(app).std() < 0.7 * clear.std()
     may_unroll.set()
-    until(app, lambda: app.surroundings.remark == "")
+    wait_until(app, lambda: app.surroundings.remark == "")
     app.frame()
     assert map_pixels(app).std() > 0.9 * clear.std()
 
@@ -137,9 +134,9 @@ def test_a_file_that_changed_while_the_background_was_off_is_read_again(
     settle(app)
     paint(path, (0, 255, 0))
     play(app, {"key": "B"})
-    until(app, lambda: app.state.revision == 1)
+    wait_until(app, lambda: app.state.revision == 1)
     assert settle(app)[..., :3].mean((0, 1)) == pytest.approx([0, 1, 0], abs=0.01)
-    until(app, lambda: str(path) in made and app.surroundings.remark == "")
+    wait_until(app, lambda: str(path) in made and app.surroundings.remark == "")
     assert len(made) == 2  # its thumbnail and its map
     assert notices(app) == []
 

@@ -1,6 +1,5 @@
 """Undo and redo through the real program: one gesture is one step."""
 
-from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -11,31 +10,21 @@ from ballgan_viewer import actions as act
 from ballgan_viewer import document
 from ballgan_viewer import latent_actions as lat
 from ballgan_viewer.notes import Favourite, ModelNotes
-from ballgan_viewer.state import ExportOptions, ModelInfo, ViewerState, apply
-from test_viewer_state import model_info
-from viewer_driver import open_app, play, settle
+from ballgan_viewer.state import ExportOptions, ModelInfo, ViewerState
+from viewer_driver import CENTRE, play, settle
+from viewer_states import do, model_info
 
 from ballgan.session import decode_session, encode_session
 from ballgan.view import Code, CodePair, Orbit, View
 
-CENTRE = [270, 280]  # of the picture, logical pixels
 UNDO = {"key": "Z", "mods": ["control"]}
 REDO = {"key": "Z", "mods": ["control", "shift"]}
 
 
 @pytest.fixture
-def app(model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setenv("BALLGAN_CONFIG_DIR", str(tmp_path / "config"))
-    monkeypatch.chdir(tmp_path)
-    with open_app(model_file) as opened:
-        play(opened, {"wait": "loaded"})
-        yield opened
-
-
-def do(state: ViewerState, *actions: act.Action) -> ViewerState:
-    for action in actions:
-        state = apply(state, action)
-    return state
+def app(app: Any) -> Any:
+    play(app, {"wait": "loaded"})
+    return app
 
 
 def test_a_gesture_is_a_step_and_undo_brings_the_picture_back(app: Any) -> None:

@@ -6,13 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 from ballgan_viewer import script
-from test_viewer_app import app, notices
-from test_viewer_backgrounds import until
-from viewer_driver import play, settle
+from viewer_driver import notices, play, settle, wait_until
 
 from ballgan.view import Code, CodeControl, CodePair
 
-__all__ = ["app"]  # fixtures
 ALONG = {"by": [-40, 0], "steps": 3}
 
 
@@ -77,7 +74,7 @@ def test_a_code_is_animated_faster_and_stopped(app: Any, which: str) -> None:
     play(app, {"wait": "shown"}, {"click": f"{which}.animate"}, {"set": [f"{which}.speed", 2]})
     assert app.state.view.latents.of(which) == CodeControl(animated=True, speed=2.0)
     start = app.state.view.code(which)
-    until(app, lambda: app.state.view.code(which).x > start.x + 0.5)
+    wait_until(app, lambda: app.state.view.code(which).x > start.x + 0.5)
     play(app, {"click": f"{which}.animate"})
     there = app.state.view.code(which)
     settle(app)

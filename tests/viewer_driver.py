@@ -1,6 +1,7 @@
 """Runs the real viewer offscreen inside the test process."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 SIZE = (900, 600)  # of the window; small, since every frame is drawn by the CPU
+CENTRE = [270, 280]  # of the picture, logical pixels
 
 
 @cache
@@ -55,6 +57,25 @@ def play(app: Any, *steps: dict[str, Any]) -> None:
     from ballgan_viewer.script import run_script
 
     run_script(app, list(steps))
+
+
+def wait_until(app: Any, condition: Callable[[], bool]) -> None:
+    """Draw frames until something is so."""
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end
+        app.window.wait(0.02)
+        app.frame()
+
+
+def notices(app: Any) -> list[tuple[str, str]]:
+    """The levels and texts of what the window tells."""
+    return [(notice.level, notice.text) for notice in app.state.notices]
+
+
+def errors(app: Any) -> list[str]:
+    """The texts of the mistakes that the window tells of."""
+    return [text for level, text in notices(app) if level == "error"]
 
 
 def settle(app: Any) -> np.ndarray:
