@@ -42,6 +42,7 @@ from .surroundings import Surroundings
 from .tempo import Tempo
 from .thumbnail_maker import ThumbnailMaker
 from .thumbnails import Thumbnails
+from .typefaces import FONTS, Typefaces, find_font
 from .window import Window
 from .worker import Lane, Progress, close_all, describe_mistake
 
@@ -101,6 +102,8 @@ class App:
         self.lanes[THUMBNAILS] = Lane(THUMBNAILS, maker, self._post)
         self._thumbnails = Thumbnails()
         self.gallery: Gallery = Gallery(self._thumbnails, self.lanes[THUMBNAILS])
+        self.lanes[FONTS] = Lane(FONTS, find_font, self._post, in_turn=True)
+        self.typefaces: Typefaces = Typefaces(self.lanes[FONTS], self.gui.add_font)
         self.dialogs: Dialogs = Dialogs()
         self._grip = Grip()
         self.easel: Easel = Easel(
@@ -189,6 +192,7 @@ class App:
                 self.easel.submit(self.state.seen, self._limit())
                 self.surroundings.submit(self.easel.model, self.state, self.gui.ui.rects)
                 self.gallery.submit(self.state, self.gui.ui.rects)
+                self.typefaces.submit(self.gui.ui.letters)
             self._draw(layout)
             if self.window.offscreen:  # no screen sets the pace: let no frames pile up
                 finish()

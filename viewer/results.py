@@ -13,6 +13,7 @@ from .requests import Backcloth, Lights, Rendered, Settled, Surface, Volume, Vol
 from .sniff import UNKNOWN
 from .state import BUNDLED
 from .thumbnail_maker import ThumbnailMade
+from .typefaces import FontFound
 from .worker import Failed, Progress, Stopped
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ def receive(app: App, result: Any) -> None:
         app.surroundings.receive(result)
     elif isinstance(result, ThumbnailMade):
         app.gallery.receive(result)
+    elif isinstance(result, FontFound):
+        app.typefaces.receive(result)
     elif isinstance(result, Progress) and result.lane in STAGE_LANES:
         app.easel.receive(result)
     elif isinstance(result, Progress):

@@ -94,6 +94,15 @@ def _add_font(path: Path, folder: Path) -> imgui.ImFont | None:
     return font
 
 
+def merge_font(fonts: Fonts, path: str, size: float) -> None:
+    """Take what our fonts lack from another file; size: of its letters, beside that of ours."""
+    for font in fonts.regular, fonts.bold:
+        if font is not None:
+            config = imgui.ImFontConfig()
+            config.merge_mode, config.dst_font = True, font
+            imgui.get_io().fonts.add_font_from_file_ttf(path, size * FONT_SIZE, config)
+
+
 def apply_style(scale: float) -> None:
     """Set colours and metrics of the current context for `scale` units a logical pixel."""
     style = imgui.get_style()

@@ -36,6 +36,7 @@ class Ui:
         self.fonts = fonts or theme.Fonts()
         self.rects: dict[str, Rect] = {}  # of the current frame
         self.disabled: set[str] = set()  # names drawn but not usable in the current frame
+        self.letters: set[str] = set()  # beyond ASCII that the current frame shows
         self.reveal: str | None = None  # a widget to scroll to
         self.focus: str | None = None  # a widget to type into
         self.travel: dict[str, float] = {}  # how far the pointer was dragged in a widget
@@ -51,10 +52,20 @@ class Ui:
         self.scale = scale
         self.rects.clear()
         self.disabled.clear()
+        self.letters.clear()
 
     def px(self, length: float) -> float:
         """Logical pixels in window coordinates."""
         return length * self.scale
+
+    def printable(self, text: str) -> str:
+        """`text` as ImGui takes it; a font is found for what ours lacks (see typefaces.py)."""
+        self._note_letters(text)
+        return printable(text)
+
+    def _note_letters(self, text: str) -> None:
+        if not text.isascii():
+            self.letters.update(text)
 
     @contextmanager
     def enabled_if(self, condition: bool) -> Iterator[None]:
@@ -138,6 +149,7 @@ class Ui:
             draw.add_text((start.x + self.px(2), middle), colour_u32(ink), chevron)
         middle = start.y + (height - imgui.get_text_line_height()) / 2
         draw.add_text((start.x + self.px(17), middle), colour_u32(ink), title)
+        summary = self.printable(summary)
         with imgui_ctx.push_font(None, theme.SMALL_SIZE):
             size = imgui.calc_text_size(summary)
             place = (start.x + width - size.x, start.y + (height - size.y) / 2)
@@ -162,9 +174,9 @@ class Ui:
         with imgui_ctx.push_font(None, size), imgui_ctx.push_style_color(Col.text, colour):
             if wrap:
                 with imgui_ctx.push_text_wrap_pos(0.0):
-                    imgui.text_unformatted(printable(text))
+                    imgui.text_unformatted(self.printable(text))
             else:
-                imgui.text_unformatted(printable(text))
+                imgui.text_unformatted(self.printable(text))
 
     def tip(self, text: str) -> None:
         """An explanation that appears when the pointer rests on the last item."""
@@ -178,7 +190,7 @@ class Ui:
                 imgui_ctx.push_font(None, theme.SMALL_SIZE),
                 imgui_ctx.push_text_wrap_pos(self.px(250)),
             ):
-                imgui.text_unformatted(printable(text))
+                imgui.text_unformatted(self.printable(text))
 
     def button(
         self,
@@ -196,7 +208,7 @@ class Ui:
         if kind == "primary" and not (enabled and self._enabled):
             kind = "normal"  # faint words on the accent could not be read
         ink, normal, hovered, active = _BUTTONS[kind]
-        caption = "  ".join(part for part in (icon, printable(label)) if part)
+        caption = "  ".join(part for part in (icon, self.printable(label)) if part)
         with (
             self.enabled_if(enabled),
             imgui_ctx.push_style_color(Col.text, ink),
@@ -382,7 +394,9 @@ class Ui:
         """
         self._prepare(name)
         imgui.set_next_item_width(self._width(width))
-        changed, new = imgui.input_text_with_hint(f"##{name}", printable(hint), printable(value))
+        hint, value = self.printable(hint), self.printable(value)
+        changed, new = imgui.input_text_with_hint(f"##{name}", hint, value)
+        self._note_letters(new)
         self.record(name)
         finished = imgui.is_item_deactivated_after_edit()
         return new if changed and (finished or not whole) else None
@@ -461,7 +475,7 @@ class Ui:
         """A bar as high as a button, with `text` in it."""
         self._draw_bar(width, fraction)
         start, height = imgui.get_cursor_screen_pos(), imgui.get_frame_height()
-        text = printable(text)
+        text = self.printable(text)
         with imgui_ctx.push_font(None, theme.SMALL_SIZE):
             size = imgui.calc_text_size(text)
             place = (start.x + (width - size.x) / 2, start.y + (height - size.y) / 2)
