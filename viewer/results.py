@@ -23,6 +23,7 @@ WHAT_FAILED = {  # by lane, before the reason
     "save": "The picture could not be saved: ",
     "camera": "The camera could not be saved: ",
     "reveal": "The file could not be shown: ",
+    "fonts": "Some letters cannot be shown: ",
 }
 EASEL_RESULTS = (Rendered, Settled, Surface, Volume, VolumeDetail, Backcloth, Lights)
 

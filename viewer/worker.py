@@ -21,14 +21,16 @@ NO_MEMORY = (
     "There is not enough memory for this. Close other open models or programs, or choose a "
     "smaller size, grid or number of rays."
 )
+MEMORY_ERRORS = "out of memory", "allocate memory", "not enough memory"  # of CUDA, Linux, Windows
 MEANINGFUL = 0.03  # of the work, from which on the time left is estimated
 PAUSE = 0.005  # seconds between two looks whether the way is free
 LONGEST_WAIT = 0.5  # seconds for which the way is left free; then as long a time is worked
 
 
 def is_memory_error(error: BaseException) -> bool:
-    """Whether memory is short: the computer's, or as torch says it, the graphics card's."""
-    return isinstance(error, MemoryError) or "out of memory" in str(error).lower()
+    """Whether memory is short: the computer's or the graphics card's, also as torch says it."""
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or any(words in text for words in MEMORY_ERRORS)
 
 
 def describe_mistake(error: Exception) -> str:
