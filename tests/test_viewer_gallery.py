@@ -289,15 +289,14 @@ def test_thumbnails_give_way_to_the_picture(tiny_model: ballgan.Generator) -> No
     busy = threading.Event()
     busy.set()
     made: list[Any] = []
-    lane = Lane("thumbnails", ThumbnailMaker(busy.is_set), made.append)
+    lane = Lane("thumbnails", ThumbnailMaker(), made.append, urgent=busy.is_set)
     portraits = tuple(Portrait.of("both", CodePair(Code(float(i)))) for i in range(2))
     model = Model(model_info(), tiny_model)
     lane.submit(ThumbnailRequest(model, portraits, frozenset(portraits)))
     time.sleep(0.2)
     assert made == []
-    busy.clear()
     end = time.monotonic() + 20
-    while lane.busy and time.monotonic() < end:
+    while lane.busy and time.monotonic() < end:  # but not for ever
         time.sleep(0.01)
     lane.close()
     assert [(result.portrait, result.rough) for result in made] == [
@@ -318,12 +317,17 @@ def test_what_was_wanted_last_is_made_first(tiny_model: ballgan.Generator) -> No
     gallery.use_model(model)
     state = apply(with_model(), lat.SetSheet("foreground", 5, 3))
     state = apply(state, lat.MakeSheet())
-    gallery.submit(state, ("gallery.current",))
+    for _ in range(2):
+        gallery.submit(state, ("gallery.current",))
     assert [p.codes.foreground.seed for p in asked[-1].portraits] == [0, 5, 6, 7]
     assert asked[-1].rough == set(asked[-1].portraits)
     gallery.receive(ThumbnailMade(model, asked[-1].portraits[0], PIXELS, rough=True))
     assert gallery.pending and gallery.progress == 0.0
-    state = apply(state, lat.SetCode("foreground", Code(9.0)))
+    asks = len(asked)
+    for seed in 8.0, 8.5, 9.0:
+        state = apply(state, lat.SetCode("foreground", Code(seed)))
+        gallery.submit(state, ("gallery.current",))
+        assert gallery.pending and len(asked) == asks  # a moving code interrupts nothing
     gallery.submit(state, ("gallery.current",))
     assert [p.codes.foreground.seed for p in asked[-1].portraits] == [9, 5, 6, 7]
     for portrait in asked[-1].portraits:

@@ -98,8 +98,9 @@ class App:
         self.lanes |= self.surroundings.lanes
         self.shelf: Shelf = Shelf(self._post)
         self.settings: Settings = Settings(self._post, remembered, remember=options.remember)
-        maker = ThumbnailMaker(self._is_computing)
-        self.lanes[THUMBNAILS] = Lane(THUMBNAILS, maker, self._post)
+        self.lanes[THUMBNAILS] = Lane(
+            THUMBNAILS, ThumbnailMaker(), self._post, urgent=self._is_computing
+        )
         self._thumbnails = Thumbnails()
         self.gallery: Gallery = Gallery(self._thumbnails, self.lanes[THUMBNAILS])
         self.lanes[FONTS] = Lane(FONTS, find_font, self._post, in_turn=True)
