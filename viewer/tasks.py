@@ -78,13 +78,13 @@ def open_picture(request: act.OpenPicture, ticket: Ticket) -> None:
 
 def recognise_file(request: act.OpenFile, ticket: Ticket) -> None:
     """Look into a file and post FileRecognised."""
-    kind, text = recognise(request.path), ""
+    kind, camera = recognise(request.path), None
     if kind == "cameras":
         try:
-            text = cameras.read_text(request.path)
+            camera = cameras.read_first(request.path)
         except ValueError as error:
             ticket.post(act.Notify("error", str(error), cameras.ORIGIN))
-    ticket.post(act.FileRecognised(request.path, kind, text))
+    ticket.post(act.FileRecognised(request.path, kind, camera))
 
 
 def find_bundled_model() -> Path:

@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 
+from ballgan.camera import Camera
+from ballgan.view import Orbit
+
 from .base import Action, Effect
 
 
 @dataclass(frozen=True)
 class OpenFile(Action):
-    """Open a file as what its content says it is: a model or a picture."""
+    """Open a file as what its content says it is (see FileRecognised)."""
 
     path: str
 
@@ -18,7 +21,7 @@ class FileRecognised(Action):
 
     path: str
     kind: str
-    text: str = ""  # of cameras; empty: they could not be read
+    camera: Orbit | Camera | None = None  # the first of "cameras"; None: it could not be read
 
 
 @dataclass(frozen=True)
