@@ -116,4 +116,4 @@ def test_what_is_saved_while_a_film_is_rendered_stays(
 def test_the_window_offers_the_passes_and_sizes_that_the_library_renders() -> None:
     """The state names them itself: it is to be known without torch."""
     assert values.CAPTURE_PASSES == filming.PASSES
-    assert values.MAX_SIDE == frame.MAX_SIZE
+    assert values.LARGEST_SIDE == frame.MAX_SIZE

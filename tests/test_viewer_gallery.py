@@ -18,9 +18,9 @@ from ballgan_viewer.state import apply
 from ballgan_viewer.thumbnail_maker import (
     SIDE,
     Portrait,
+    PortraitsRequest,
     ThumbnailMade,
     ThumbnailMaker,
-    ThumbnailRequest,
 )
 from ballgan_viewer.thumbnails import halve
 from ballgan_viewer.worker import Lane
@@ -118,9 +118,10 @@ class FakeThumbnails(dict[Any, Any]):
 
 def test_a_locked_code_cannot_be_changed_from_the_panel_or_by_keys(app: Any) -> None:
     settle(app)
-    play(app, {"click": "foreground.lock"})
+    play(app, {"click": "foreground.mix.fold"}, {"click": "foreground.lock"})
     app.frame()
     locked = {"foreground.pad", "foreground.seed", "foreground.random", "foreground.truncation"}
+    locked |= {"foreground.mix.rows.none", "foreground.mix.rows.0"}
     assert locked <= app.gui.ui.disabled
     assert "foreground.lock" not in app.gui.ui.disabled
     play(app, {"key": "Right"}, {"key": "Right", "mods": ["shift"]})
@@ -292,7 +293,7 @@ def test_thumbnails_give_way_to_the_picture(tiny_model: ballgan.Generator) -> No
     lane = Lane("thumbnails", ThumbnailMaker(), made.append, urgent=busy.is_set)
     portraits = tuple(Portrait.of("both", CodePair(Code(float(i)))) for i in range(2))
     model = Model(model_info(), tiny_model)
-    lane.submit(ThumbnailRequest(model, portraits, frozenset(portraits)))
+    lane.submit(PortraitsRequest(model, portraits, frozenset(portraits)))
     time.sleep(0.2)
     assert made == []
     end = time.monotonic() + 20
@@ -311,7 +312,7 @@ def test_thumbnails_give_way_to_the_picture(tiny_model: ballgan.Generator) -> No
 
 
 def test_what_was_wanted_last_is_made_first(tiny_model: ballgan.Generator) -> None:
-    asked: list[ThumbnailRequest] = []
+    asked: list[PortraitsRequest] = []
     gallery = Gallery(FakeThumbnails(), SimpleNamespace(submit=asked.append))  # type: ignore
     model = Model(model_info(), tiny_model)
     gallery.use_model(model)

@@ -23,8 +23,8 @@ WRITTEN = 1024  # and in a file
 
 
 @dataclass(frozen=True)
-class ThumbnailRequest:
-    """Make a thumbnail of this image file."""
+class PanoramaRequest:
+    """Make a thumbnail of this panorama, an image file."""
 
     path: str
 
@@ -57,7 +57,7 @@ class PanelPicture:
     pixels: np.ndarray
 
 
-def make_thumbnail(request: ThumbnailRequest, ticket: Ticket) -> None:
+def make_thumbnail(request: PanoramaRequest, ticket: Ticket) -> None:
     """Post a PanelPicture: a grey one if the file cannot be read."""
     import torch
 

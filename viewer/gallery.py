@@ -8,7 +8,7 @@ from ballgan.view import CodePair, Orbit
 from .info import Thumbnail
 from .requests import Model
 from .state import Sheet, ViewerState
-from .thumbnail_maker import Portrait, ThumbnailMade, ThumbnailRequest
+from .thumbnail_maker import Portrait, PortraitsRequest, ThumbnailMade
 from .worker import Lane
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class Gallery:
         assert self._model is not None
         self._asked = portraits
         rough = frozenset(p for p in portraits if self._key(p) not in self._thumbnails)
-        self._lane.submit(ThumbnailRequest(self._model, portraits, rough))
+        self._lane.submit(PortraitsRequest(self._model, portraits, rough))
 
 
 def portraits_of(sheet: Sheet, conditioning: Orbit | None) -> list[Portrait]:

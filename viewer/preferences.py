@@ -23,6 +23,7 @@ FILE_NAME = "viewer.json"
 MAX_RECENT = 8
 MAX_COMPLAINT = 300  # characters
 LEAST_ZOOM, LARGEST_ZOOM = 0.7, 2.5
+THEMES = ("dark", "light")
 SECTIONS = (  # of the panel, in the order of work: what is shown, how it is seen, what is kept
     "model",
     "foreground",
@@ -47,11 +48,11 @@ class Preferences:
     window_size: tuple[int, int] = (1280, 800)  # logical pixels
     recent_models: tuple[str, ...] = ()  # newest first
     recent_pictures: tuple[str, ...] = ()  # newest first
-    output_folder: str = ""  # of screenshots and meshes; empty: the current folder
+    output_folder: str = ""  # of all that is written; empty: the current folder
     preview: bool = True  # whether OpenGL draws what the network has not rendered yet
     trackpad: bool = False  # whether scrolling orbits, as on trackpads, instead of zooming
     glide: bool = True  # whether the camera glides to where a key or a click sends it
-    theme: str = "dark"  # or "light"
+    theme: str = "dark"  # one of THEMES
     zoom: float = 1.0  # of the interface, times what the screen asks for
     folded: tuple[str, ...] = FOLDED_AT_FIRST  # sections of the panel that are closed
     recent_sessions: tuple[str, ...] = ()  # newest first
@@ -141,8 +142,8 @@ def _check(key: str, value: Any, complaints: list[str]) -> Any:
     if key == "presets":
         return read_entries(value, key, _read_preset, complaints)
     if key == "theme":
-        if value not in ("dark", "light"):
-            raise ValueError(f"{key} should be 'dark' or 'light'; got {value!r}")
+        if value not in THEMES:
+            raise ValueError(f"{key} should be one of {', '.join(THEMES)}; got {value!r}")
         return value
     if key == "zoom":
         if isinstance(value, bool) or not isinstance(value, (int, float)):

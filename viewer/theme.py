@@ -6,7 +6,8 @@ from pathlib import Path
 import imgui_bundle
 from imgui_bundle import ImVec2, ImVec4, imgui
 
-THEMES = ("dark", "light")
+from .preferences import THEMES
+
 FONT_SIZE = 15.0  # logical pixels
 SMALL_SIZE = 13.0
 
@@ -57,9 +58,9 @@ def rgb(colour: ImVec4) -> tuple[float, float, float]:
 
 
 def choose(name: str) -> None:
-    """Take the colours of "dark" or "light", wherever they are used; then `apply_style`."""
-    for colour, dark, light in _CODES:
-        _set(colour, {"dark": dark, "light": light}[name])
+    """Take the colours of one of THEMES, wherever they are used; then `apply_style`."""
+    for colour, *codes in _CODES:
+        _set(colour, codes[THEMES.index(name)])
 
 
 @dataclass

@@ -45,7 +45,7 @@ class Portrait:
 
 
 @dataclass(frozen=True)
-class ThumbnailRequest:
+class PortraitsRequest:
     """Make these thumbnails, one after the other.
 
     rough: those of them of which there is nothing yet.
@@ -75,7 +75,7 @@ class ThumbnailMaker:
         self._cheap = True  # whether the model's super-resolution is, as far as it is known
         self._waited = 0.0  # seconds, in the present picture
 
-    def __call__(self, request: ThumbnailRequest, ticket: Ticket) -> None:
+    def __call__(self, request: PortraitsRequest, ticket: Ticket) -> None:
         """Post ThumbnailMade for each portrait, twice for rough ones."""
         import ballgan
 

@@ -17,6 +17,7 @@ from .layout import Rect
 from .words import printable
 
 Col = imgui.Col_
+LARGEST_INTEGER = 2**31 - 1  # that a widget can hold
 LABEL_WIDTH = 84.0  # logical pixels, of the column of labels
 SMALL_ROUNDING = 5.0
 FADE_HEIGHT = 36.0
@@ -81,7 +82,12 @@ class Ui:
     def record(self, name: str, *, enabled: bool = True) -> None:
         """Keep the last item's rectangle under `name`."""
         low, high = imgui.get_item_rect_min(), imgui.get_item_rect_max()
-        self.rects[name] = Rect(low.x, low.y, high.x - low.x, high.y - low.y)
+        place = Rect(low.x, low.y, high.x - low.x, high.y - low.y)
+        self.record_at(name, place, enabled=enabled)
+
+    def record_at(self, name: str, place: Rect, *, enabled: bool = True) -> None:
+        """Keep a part of the last item under a `name` of its own."""
+        self.rects[name] = place
         if not (enabled and self._enabled):
             self.disabled.add(name)
         if self.reveal == name:

@@ -72,7 +72,7 @@ class SearchCommands(Action):
 
 @dataclass(frozen=True)
 class SetTheme(Action):
-    """Colours of the window: "dark" or "light"."""
+    """Colours of the window: one of preferences.THEMES."""
 
     name: str
 

@@ -11,12 +11,11 @@ from .. import actions as act
 from .. import icons
 from .. import latent_actions as lat
 from ..state import CodeSpace, ViewerState
-from ..ui import Ui
+from ..ui import LARGEST_INTEGER, Ui
 from .directions import draw_directions
 from .mixing import draw_mixing
 from .pad import latent_pad
 
-LARGEST_TYPED_SEED = 2**31 - 1  # what the widget can hold
 RANDOM_SEEDS = 100_000
 GAP = 4.0  # logical pixels between buttons
 SPEEDS = (0.05, 4.0)  # seeds a second
@@ -63,10 +62,10 @@ def draw_code(ui: Ui, state: ViewerState, which: str) -> list[act.Action]:
 
 
 def _draw_seed(ui: Ui, which: str, code: Code) -> Code | None:
-    shown = min(code.seed, LARGEST_TYPED_SEED)
+    shown = min(code.seed, LARGEST_INTEGER)
     number = "%d" if shown == code.seed else str(code.seed)  # longer than the widget can hold
     form = f"{'Near seed' if code.is_blend else 'Seed'}  {number}"
-    seed = ui.integer(f"{which}.seed", shown, 0, LARGEST_TYPED_SEED, form, tip=SEED_TIP)
+    seed = ui.integer(f"{which}.seed", shown, 0, LARGEST_INTEGER, form, tip=SEED_TIP)
     return None if seed is None else code.at_seed(seed)
 
 

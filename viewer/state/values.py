@@ -8,6 +8,8 @@ from ballgan.animation import Animation
 from ballgan.latents import Direction
 from ballgan.model_files import ModelFile
 from ballgan.plain import require, require_one_of, require_range
+from ballgan.video import FORMATS
+from ballgan.video import MAX_SIDE as LARGEST_FILM
 from ballgan.view import SIDES, Code, Orbit, View
 
 from .. import navigation
@@ -19,9 +21,9 @@ from ..presets import Preset, built_in
 
 BUNDLED = "the bundled model"  # what `loading` says of it
 MESH_FORMATS = ("glb", "obj", "ply", "stl")
-FILM_FORMATS = ("mp4", "webm", "gif", "png")
+FILM_FORMATS = tuple(FORMATS)
 CAPTURE_SIZES = (0, 1024, 2048, 4096, 8192)  # pixels; 0: as it is shown
-MAX_SIDE = 8192  # pixels
+LARGEST_SIDE = 8192  # pixels
 FILM_SIZES = (0, 256, 512, 1024, 2048, 4096)  # pixels; 0: the model's
 CAPTURE_PASSES = (1, 3, 7, 15)
 
@@ -110,8 +112,8 @@ class CaptureOptions:
         require_one_of("capture.film", self.film, FILM_FORMATS)
         known = ", ".join(map(str, CAPTURE_PASSES))
         require(self.passes in CAPTURE_PASSES, f"capture.passes is one of {known}.")
-        require_range("capture.size", self.size, 0, MAX_SIDE)
-        require_range("capture.film_size", self.film_size, 0, MAX_SIDE)
+        require_range("capture.size", self.size, 0, LARGEST_SIDE)
+        require_range("capture.film_size", self.film_size, 0, LARGEST_FILM)
 
 
 @dataclass(frozen=True)
