@@ -132,26 +132,6 @@ def test_waiting_for_lanes_has_one_end() -> None:
     close_all(lanes)
 
 
-def test_a_lane_tells_how_long_requests_have_waited() -> None:
-    begun, release = threading.Event(), threading.Event()
-
-    def work(request: Any, ticket: Ticket) -> None:
-        begun.set()
-        release.wait(10)
-
-    lane = Lane("test", work, lambda result: None)
-    assert lane.delay == 0
-    lane.submit("slow")
-    assert begun.wait(10) and lane.delay == 0
-    lane.submit("waits")
-    time.sleep(0.05)
-    lane.submit("waits instead")  # the lane has not answered for as long
-    assert lane.delay >= 0.05
-    release.set()
-    lane.close()
-    assert lane.delay == 0
-
-
 def test_errors_are_values_and_the_lane_goes_on() -> None:
     def work(request: Any, ticket: Ticket) -> None:
         if isinstance(request, BaseException):

@@ -61,7 +61,7 @@ class ToggleAnimation(Action):
 
 @dataclass(frozen=True)
 class StopAnimations(Action):
-    """Let both codes stand still."""
+    """Let all stand still that moves by itself: codes, turntable, film, and flight."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What the worker's threads do: open files, render, find surfaces, write meshes.
 
-This is the only module of the viewer that computes with the model; its imports of torch and
-ballgan happen inside the threads, so that the window is there first.
+Imports of torch, and of what needs it, happen inside the threads: the window is there first. What
+else computes with the model: baker, capture_tasks, backdrop_tasks, thumbnail_maker.
 """
 
 from __future__ import annotations

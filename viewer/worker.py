@@ -161,7 +161,6 @@ class Lane:
         self._work = work
         self._in_turn = in_turn
         self._waiting: list[Any] = []
-        self._waiting_since = 0.0  # when the lane was last free, or a request began to wait
         self._ticket: Ticket | None = None
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -172,18 +171,10 @@ class Lane:
         with self._changed:
             return bool(self._waiting) or self._ticket is not None
 
-    @property
-    def delay(self) -> float:
-        """Seconds for which requests have waited while none was taken up; 0 if none waits."""
-        with self._changed:
-            return time.monotonic() - self._waiting_since if self._waiting else 0.0
-
     def submit(self, request: Any) -> None:
         """Work on `request` as soon as possible, instead of any other (or after them)."""
         with self._changed:
             self.owes = True
-            if not self._waiting:
-                self._waiting_since = time.monotonic()
             if self._in_turn:
                 self._waiting.append(request)
                 self._changed.notify_all()
@@ -231,7 +222,6 @@ class Lane:
             if not self._waiting:
                 return None
             self._ticket = Ticket(self, self._waiting.pop(0))
-            self._waiting_since = time.monotonic()
             return self._ticket
 
     def _run(self) -> None:
