@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 from ballgan.view import CodePair, Orbit
 
+from . import actions as act
+from . import latent_actions as lat
 from .info import Thumbnail
 from .requests import Model
 from .state import Sheet, ViewerState
 from .thumbnail_maker import Portrait, PortraitsRequest, ThumbnailMade
-from .worker import Lane
+from .worker import Failed, Lane
 
 if TYPE_CHECKING:
     from .thumbnails import Thumbnails
@@ -88,9 +90,11 @@ class Gallery:
             if not made.rough:
                 self._finished.add(key)
 
-    def give_up(self) -> None:
+    def receive_failure(self, failure: Failed) -> list[act.Action]:
         """Nothing of what was asked for will come; other codes are asked for again."""
         self._asked = ()
+        text = f"The gallery has no pictures: {failure.message}"
+        return [lat.StopSheet(), act.Notify("error", text)]
 
     def find(self, which: str, codes: CodePair) -> Thumbnail | None:
         """The thumbnail of what `which` says of some codes, if it is there."""

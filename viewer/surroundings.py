@@ -95,14 +95,14 @@ class Surroundings:
             self.remark = ""
             self._pictures.put(UNROLLED, picture.pixels)
 
-    def receive_failure(self, failure: Failed) -> act.Action:
+    def receive_failure(self, failure: Failed) -> list[act.Action]:
         """What to tell of a request that failed."""
         if isinstance(failure.request, PanoramaRequest):
             text = f"There is no thumbnail of {Path(failure.request.path).name}"
         else:
             self.remark = FAILED if failure.request == self._unrolled else self.remark
             text = "The background could not be unrolled"
-        return act.Notify("error", f"{text}: {failure.message}")
+        return [act.Notify("error", f"{text}: {failure.message}")]
 
     @property
     def pending(self) -> bool:
