@@ -13,8 +13,7 @@ from imgui_bundle import ImVec2, ImVec4, imgui, imgui_ctx
 
 from . import icons, theme
 from .info import Thumbnail
-from .layout import Rect
-from .words import printable
+from .places import Places
 
 Col = imgui.Col_
 LARGEST_INTEGER = 2**31 - 1  # that a widget can hold
@@ -29,16 +28,12 @@ def colour_u32(colour: ImVec4) -> int:
     return imgui.get_color_u32(colour)
 
 
-class Ui:
+class Ui(Places):
     """Draws named widgets and remembers where they are."""
 
     def __init__(self, fonts: theme.Fonts | None = None) -> None:
-        self.scale = 1.0  # units a logical pixel
+        super().__init__()
         self.fonts = fonts or theme.Fonts()
-        self.rects: dict[str, Rect] = {}  # of the current frame
-        self.disabled: set[str] = set()  # names drawn but not usable in the current frame
-        self.letters: set[str] = set()  # beyond ASCII that the current frame shows
-        self.reveal: str | None = None  # a widget to scroll to
         self.focus: str | None = None  # a widget to type into
         self.travel: dict[str, float] = {}  # how far the pointer was dragged in a widget
         self.choices: dict[str, Any] = {}  # what is looked at in a panel
@@ -46,53 +41,6 @@ class Ui:
         self.dragged: Any = None  # what the pointer carries
         self.closed: set[str] = set()  # sections
         self.folds: dict[str, bool] = {}  # smaller groups that were drawn: whether they are open
-        self._enabled = True
-
-    def begin_frame(self, scale: float) -> None:
-        """Forget the rectangles of the last frame."""
-        self.scale = scale
-        self.rects.clear()
-        self.disabled.clear()
-        self.letters.clear()
-
-    def px(self, length: float) -> float:
-        """Logical pixels in window coordinates."""
-        return length * self.scale
-
-    def printable(self, text: str) -> str:
-        """`text` as ImGui takes it; a font is found for what ours lacks (see typefaces.py)."""
-        self._note_letters(text)
-        return printable(text)
-
-    def _note_letters(self, text: str) -> None:
-        if not text.isascii():
-            self.letters.update(text)
-
-    @contextmanager
-    def enabled_if(self, condition: bool) -> Iterator[None]:
-        """Draw what is inside greyed out unless `condition` holds."""
-        before, self._enabled = self._enabled, self._enabled and condition
-        imgui.begin_disabled(not condition)
-        try:
-            yield
-        finally:
-            imgui.end_disabled()
-            self._enabled = before
-
-    def record(self, name: str, *, enabled: bool = True) -> None:
-        """Keep the last item's rectangle under `name`."""
-        low, high = imgui.get_item_rect_min(), imgui.get_item_rect_max()
-        place = Rect(low.x, low.y, high.x - low.x, high.y - low.y)
-        self.record_at(name, place, enabled=enabled)
-
-    def record_at(self, name: str, place: Rect, *, enabled: bool = True) -> None:
-        """Keep a part of the last item under a `name` of its own."""
-        self.rects[name] = place
-        if not (enabled and self._enabled):
-            self.disabled.add(name)
-        if self.reveal == name:
-            imgui.set_scroll_here_y(0.5)
-            self.reveal = None
 
     @staticmethod
     def _width(width: float) -> float:
