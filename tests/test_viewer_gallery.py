@@ -24,7 +24,7 @@ from ballgan_viewer.thumbnail_maker import (
 )
 from ballgan_viewer.thumbnails import halve
 from ballgan_viewer.worker import Lane
-from viewer_driver import open_app, play, settle
+from viewer_driver import open_app, play, settle, wait_until
 from viewer_states import model_info, with_model
 
 import ballgan
@@ -335,6 +335,15 @@ def test_what_was_wanted_last_is_made_first(tiny_model: ballgan.Generator) -> No
         gallery.receive(ThumbnailMade(model, portrait, PIXELS))
     gallery.submit(state, ("gallery.current",))
     assert not gallery.pending and gallery.progress is None
+
+
+def test_a_sheet_fills_while_a_code_moves(app: Any) -> None:
+    settle(app)
+    app.dispatch(lat.ToggleAnimation("foreground"))
+    app.dispatch(lat.SetSheet("foreground", 5, 3), lat.MakeSheet())
+    pairs = [CodePair(code, Code()) for code in app.state.sheet.codes]
+    wait_until(app, lambda: all(app.gallery.find("foreground", pair) for pair in pairs))
+    assert app.state.view.latents.of("foreground").moves
 
 
 def test_thumbnails_are_halved_by_means() -> None:
