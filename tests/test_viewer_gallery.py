@@ -337,8 +337,17 @@ def test_what_was_wanted_last_is_made_first(tiny_model: ballgan.Generator) -> No
     assert not gallery.pending and gallery.progress is None
 
 
-def test_a_sheet_fills_while_a_code_moves(app: Any) -> None:
+def test_a_sheet_fills_while_a_code_moves(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    render = ThumbnailMaker._render
+
+    def take_some_frames(maker: Any, portrait: Portrait, ticket: Any, **options: Any) -> Any:
+        for _ in range(20):
+            time.sleep(0.01)
+            ticket.check()
+        return render(maker, portrait, ticket, **options)
+
     settle(app)
+    monkeypatch.setattr(ThumbnailMaker, "_render", take_some_frames)
     app.dispatch(lat.ToggleAnimation("foreground"))
     app.dispatch(lat.SetSheet("foreground", 5, 3), lat.MakeSheet())
     pairs = [CodePair(code, Code()) for code in app.state.sheet.codes]
