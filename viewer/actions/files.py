@@ -1,11 +1,13 @@
 """Files that are recognised, pictures behind the foreground, and what is written of them."""
 
 from dataclasses import dataclass
-
-from ballgan.camera import Camera
-from ballgan.view import Orbit
+from typing import TYPE_CHECKING
 
 from .base import Action, Effect
+
+if TYPE_CHECKING:
+    from ballgan.camera import Camera
+    from ballgan.view import Orbit
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class FileRecognised(Action):
 
     path: str
     kind: str
-    camera: Orbit | Camera | None = None  # the first of "cameras"; None: it could not be read
+    camera: "Orbit | Camera | None" = None  # the first of "cameras"; None: it could not be read
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,6 @@ from ballgan.animation import Animation
 from ballgan.latents import Direction
 from ballgan.model_files import ModelFile
 from ballgan.plain import require, require_one_of, require_range
-from ballgan.video import FORMATS
-from ballgan.video import MAX_SIDE as LARGEST_FILM
 from ballgan.view import SIDES, Code, Orbit, View
 
 from .. import navigation
@@ -21,9 +19,9 @@ from ..presets import Preset, built_in
 
 BUNDLED = "the bundled model"  # what `loading` says of it
 MESH_FORMATS = ("glb", "obj", "ply", "stl")
-FILM_FORMATS = tuple(FORMATS)
+FILM_FORMATS = ("mp4", "webm", "gif", "png")
 CAPTURE_SIZES = (0, 1024, 2048, 4096, 8192)  # pixels; 0: as it is shown
-LARGEST_SIDE = 8192  # pixels
+LARGEST_SIDE, LARGEST_FILM = 8192, 4096  # pixels, of pictures and films
 FILM_SIZES = (0, 256, 512, 1024, 2048, 4096)  # pixels; 0: the model's
 CAPTURE_PASSES = (1, 3, 7, 15)
 
