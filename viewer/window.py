@@ -105,6 +105,7 @@ class Window:
         self._mods: frozenset[str] = frozenset()  # that are held
         self._last_press = ("", 0.0, 0.0, 0.0)  # button, time, place
         self._forced_scale = options.scale
+        self._pixel_ratio = 1.0
         self.zoom = 1.0  # of the interface, as the person wants it
         self._wake = threading.Event()
         _initialise(options.offscreen)
@@ -147,8 +148,12 @@ class Window:
 
     @property
     def pixel_ratio(self) -> float:
-        """Physical pixels a unit of window coordinates (2 on a Mac's screen, else 1)."""
-        return self.framebuffer_size[0] / max(self.size[0], 1)
+        """Physical pixels a unit of window coordinates (2 on a Mac's screen, else 1); as it was
+        while the window has no size, as on Windows when it is minimised."""
+        pixels, units = self.framebuffer_size[0], self.size[0]
+        if pixels and units:
+            self._pixel_ratio = pixels / units
+        return self._pixel_ratio
 
     @property
     def interface_scale(self) -> float:
