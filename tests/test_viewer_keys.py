@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from ballgan_viewer.window import find_name
+from ballgan_viewer.keyboard import find_name
 from imgui_bundle import imgui
 from viewer_driver import play
 

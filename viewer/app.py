@@ -301,7 +301,7 @@ class App:
         unexpectedly: what is shown shall be shown again at the next start.
         """
         if not self.window.minimised:
-            self.dispatch(act.RememberWindow(self.window.logical_size))
+            self.dispatch(act.RememberWindow(self.window.logical_size, self.window.maximised))
         self.window.hide()
         self.settings.save(self.state, early=True)
         if unexpectedly:

@@ -64,8 +64,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "--size",
         type=parse_window_size,
         metavar="WxH",
-        help="size of the window in logical pixels; default: as it was the last time; the first "
-        "time, and with --offscreen, 1280x800",
+        help="size of the window in logical pixels; default: as it was the last time, as far as "
+        "the screen has room; the first time, and with --offscreen, 1280x800",
     )
     parser.add_argument(
         "--scale",
@@ -120,6 +120,8 @@ def window_options(options: argparse.Namespace, remembered: "Preferences") -> "W
     default = Preferences() if options.offscreen else remembered
     return WindowOptions(
         size=options.size or default.window_size,
+        fits=not (options.size or options.offscreen),
+        maximised=default.maximised and not options.size,
         scale=options.scale or (1.0 if options.offscreen else None),
         offscreen=options.offscreen,
     )
