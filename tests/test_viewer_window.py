@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from ballgan_viewer import preferences
-from ballgan_viewer.main import parse, window_options
+from ballgan_viewer.main import main, parse, window_options
 from ballgan_viewer.preferences import Preferences
 from ballgan_viewer.window import Window, WindowOptions
 from viewer_driver import SIZE, notices, open_app, play, require_gl, settle
@@ -59,6 +59,18 @@ def test_a_maximised_window_is_so_again_and_keeps_its_own_size(
     window = Window(WindowOptions(size=SIZE, maximised=True, offscreen=True))
     assert window.maximised
     window.close()
+
+
+def test_the_settings_are_read_once(
+    model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require_gl()
+    monkeypatch.setenv("BALLGAN_CONFIG_DIR", str(tmp_path))
+    (tmp_path / "script.json").write_text('[{"wait": "loaded"}]')
+    loaded, load = [], preferences.load
+    monkeypatch.setattr(preferences, "load", lambda: loaded.append(load()) or loaded[-1])
+    options = ["--offscreen", "--script", str(tmp_path / "script.json"), str(model_file)]
+    assert main(options) == 0 and len(loaded) == 1
 
 
 def test_a_size_that_is_asked_for_is_taken_as_it_is() -> None:

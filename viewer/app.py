@@ -55,6 +55,7 @@ class AppOptions:
     """How to start."""
 
     paths: tuple[str, ...] = ()  # to open; none: the model that is part of the installation
+    loaded: preferences.Loaded | None = None  # what was remembered; None: it is read
     remember: bool = True  # write the settings file
     preview: bool = True  # False: no GL preview, whatever was remembered
 
@@ -64,7 +65,7 @@ class App:
 
     def __init__(self, window: Window, options: AppOptions | None = None) -> None:
         options = options or AppOptions()
-        remembered, complaint = preferences.load()
+        remembered, complaint = options.loaded or preferences.load()
         self.window: Window = window
         with_preview = options.preview and remembered.preview
         self.state: ViewerState = ViewerState(preferences=remembered, preview=with_preview)

@@ -59,6 +59,7 @@ class Preferences:
     maximised: bool = False  # whether the window was as large as the screen
 
 
+Loaded = tuple[Preferences, str | None]  # with a message if something had to be ignored
 ENTRIES: dict[str, Callable[[Any], Any]] = {  # lists, and what tells their entries apart
     "recent_models": str,
     "recent_pictures": str,
@@ -73,7 +74,7 @@ def config_folder() -> Path:
     return Path(given) if given else Path(platformdirs.user_config_dir("ballgan", appauthor=False))
 
 
-def load() -> tuple[Preferences, str | None]:
+def load() -> Loaded:
     """The remembered preferences, and a message if something in the file had to be ignored."""
     path = config_folder() / FILE_NAME
     complaints: list[str] = []
