@@ -367,8 +367,7 @@ class App:
         covered = self.gui.wants_pointer or bool(self.state.overlay)
         if not self.state.inspects or covered or not picture.contains(x, y):
             return None
-        place = ((x - picture.x) / picture.width, (y - picture.y) / picture.height)
-        return self.easel.inspect(self.state.seen, place)
+        return self.easel.inspect(self.state.seen, picture.place(x, y))
 
     def _info(self, layout: Layout) -> ViewInfo:
         return ViewInfo(
@@ -381,7 +380,7 @@ class App:
             surface_failed=self.easel.surface_failed(self.state),
             lags=self.easel.lags(self.state.seen),
             probe=self._inspect(layout),
-            rendering=self.loading or not self.converged,
+            rendering=not self.converged,
             progress=self.easel.progress(self.state.seen),
             frame_ms=self.tempo.frame_ms,
             frames_per_second=self.tempo.frames_per_second,
@@ -398,7 +397,12 @@ class App:
         return any(self.lanes[name].owes for name in STAGE_LANES)
 
     def _busy(self) -> bool:
-        return self.loading or self.exporting or self.capturing or not self.converged
+        return self.exporting or self.capturing or not self.converged
+
+
+def _shown(state: ViewerState) -> tuple[object, ...]:
+    """What the picture depends on: what does not show may change without another one."""
+    return state.glide, state.view.pictures()
 
 
 def save_window(app: App, path: str | Path) -> None:

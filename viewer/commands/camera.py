@@ -22,9 +22,8 @@ ROLL_STEP = math.radians(5)
 
 
 def _toggle_flight(state: ViewerState) -> Actions:
-    way = state.navigation
-    mode = "orbit" if way.flies else "fly"
-    return [cam.ReleaseKeys(), cam.SetNavigation(replace(way, mode=mode, held=frozenset()))]
+    way = state.navigation.released
+    return [cam.SetNavigation(replace(way, mode="orbit" if way.flies else "fly"))]
 
 
 def _toggle_turntable(state: ViewerState) -> Actions:

@@ -96,7 +96,7 @@ def _(action: lat.ToggleAnimation, state: ViewerState) -> ViewerState:
 @reduce.register
 def _(action: lat.StopAnimations, state: ViewerState) -> ViewerState:
     controls = {which: state.view.latents.of(which) for which in CODES}
-    still = replace(state.navigation, turntable=False, held=frozenset())
+    still = replace(state.navigation.released, turntable=False)
     state = replace(state, playhead=replace(state.playhead, playing=False), navigation=still)
     return _with_controls(
         state, **{which: replace(control, animated=False) for which, control in controls.items()}

@@ -144,6 +144,11 @@ class Navigation:
         """Whether the camera moves as time goes by."""
         return self.turntable or bool(self.held)
 
+    @property
+    def released(self) -> "Navigation":
+        """The same while no key is held."""
+        return replace(self, held=frozenset(), fast=False)
+
 
 @dataclass(frozen=True)
 class Glide:
