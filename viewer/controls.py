@@ -149,10 +149,10 @@ def _scroll(event: Scrolled, state: ViewerState, reach: Reach) -> Actions:
 
 
 def _press(event: KeyPressed, state: ViewerState) -> Actions:
-    flies = state.navigation.flies and event.mods <= {"shift"}
+    flies = state.navigation.flies and event.mods <= {"shift"} and not state.overlay
     if flies and event.position in navigation.FLY_KEYS:  # under the left hand on any layout
         return [cam.HoldKey(event.position, fast="shift" in event.mods)]
-    return press(event.key, event.mods, state)
+    return press(event.key, event.mods, state, repeated=event.repeated)
 
 
 def _pick(place: tuple[float, float]) -> Actions:

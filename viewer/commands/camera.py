@@ -38,8 +38,16 @@ TABLE: Table = {
             command(f"camera.{side}", f"Look at the {side}", cam.FaceSide(side), keys)
             for side, keys in SIDE_KEYS.items()
         ),
-        command("camera.roll_left", "Roll the camera to its left", cam.RollBy(-ROLL_STEP), "["),
-        command("camera.roll_right", "Roll the camera to its right", cam.RollBy(ROLL_STEP), "]"),
+        *(
+            command(
+                f"camera.roll_{side}",
+                f"Roll the camera to its {side}",
+                cam.RollBy(angle),
+                key,
+                repeats=True,
+            )
+            for side, angle, key in (("left", -ROLL_STEP, "["), ("right", ROLL_STEP, "]"))
+        ),
         command("camera.upright", "Set the camera upright", cam.SetUpright(), "Shift+R"),
         command(
             "camera.fly",
