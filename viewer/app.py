@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ballgan.view import CODES
-
 from . import actions as act
 from . import camera_actions as cam
 from . import cameras, capture, capture_tasks, panels, preferences, tasks
@@ -55,9 +53,9 @@ class AppOptions:
     """How to start."""
 
     paths: tuple[str, ...] = ()  # to open; none: the model that is part of the installation
-    loaded: preferences.Loaded | None = None  # what was remembered; None: it is read
     remember: bool = True  # write the settings file
     preview: bool = True  # False: no GL preview, whatever was remembered
+    loaded: preferences.Loaded | None = None  # what was remembered; None: it is read
 
 
 class App:
@@ -170,11 +168,9 @@ class App:
             received = self._receive_all()
             with self._guard():
                 self.preview.upload()
-            if self._animates():
+            if self._moves():
                 seconds = self.tempo.since_last_frame
-                self.dispatch(lat.Advance(seconds), cam.MoveOn(seconds))
-            if self.state.playhead.playing:
-                self.dispatch(act.AdvanceFilm(self.tempo.since_last_frame))
+                self.dispatch(lat.Advance(seconds), cam.MoveOn(seconds), act.AdvanceFilm(seconds))
             self.window.zoom = self.state.preferences.zoom
             self.gui.theme = self.state.preferences.theme
             layout = self._arrange()
@@ -197,16 +193,9 @@ class App:
         if events or received or self.state != before:
             self.tempo.expect_more()
 
-    def _animates(self) -> bool:
-        """Whether the camera or a code moves by itself."""
-        view = self.state.view
-        gliding = self.state.glide is not None
-        moves = (
-            gliding
-            or self.state.navigation.moves
-            or any(view.latents.of(which).moves for which in CODES)
-        )
-        return self.easel.model is not None and moves
+    def _moves(self) -> bool:
+        """Whether the next frame shows something else by itself."""
+        return self.state.glide is not None or self.state.plays
 
     def _handle(self, events: list[Event], layout: Layout) -> None:
         reach = Reach(layout.stage, layout.picture, self.gui.wants_pointer, self.gui.wants_keys)
@@ -233,8 +222,7 @@ class App:
 
     def patience(self) -> float | None:
         """Seconds that may pass before the next frame without an event; None: any."""
-        playing = self._animates() or self.state.playhead.playing
-        if self.preview.pending or playing:
+        if self.preview.pending or self._moves():
             return 0.0
         waits = [
             self.tempo.until_settled,
@@ -261,8 +249,7 @@ class App:
             self.state = apply(self.state, action)
             if self.state.history is not before.history:
                 self._recorded_at = time.monotonic()
-            moved = (self.state.view, self.state.glide) != (before.view, before.glide)
-            if moved and self.easel.model is not None:
+            if self.easel.model is not None and _shown(self.state) != _shown(before):
                 self.tempo.moved()
             if self.state.notebooks != before.notebooks:
                 self.settings.save_notes(before, self.state, action)

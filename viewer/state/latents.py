@@ -68,7 +68,7 @@ def _(action: lat.SlideBlends, state: ViewerState) -> ViewerState:
 def _(action: lat.Advance, state: ViewerState) -> ViewerState:
     view = state.view
     for which in CODES:
-        if view.latents.of(which).moves:
+        if state.moves(which):
             distance = action.seconds * view.latents.of(which).speed
             view = with_code(view, which, advance(view.code(which), distance))
     return replace(state, view=view)
