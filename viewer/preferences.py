@@ -45,7 +45,7 @@ FOLDED_AT_FIRST = tuple(
 class Preferences:
     """Remembered values; every one has a default."""
 
-    window_size: tuple[int, int] = (1280, 800)  # logical pixels
+    window_size: tuple[int, int] = (1280, 800)  # logical pixels, when it is not maximised
     recent_models: tuple[str, ...] = ()  # newest first
     recent_pictures: tuple[str, ...] = ()  # newest first
     output_folder: str = ""  # of all that is written; empty: the current folder
@@ -57,8 +57,10 @@ class Preferences:
     folded: tuple[str, ...] = FOLDED_AT_FIRST  # sections of the panel that are closed
     recent_sessions: tuple[str, ...] = ()  # newest first
     presets: tuple[Preset, ...] = ()  # of how to render, oldest first
+    maximised: bool = False  # whether the window was as large as the screen
 
 
+Loaded = tuple[Preferences, str | None]  # with a message if something had to be ignored
 ENTRIES: dict[str, Callable[[Any], Any]] = {  # lists, and what tells their entries apart
     "recent_models": str,
     "recent_pictures": str,
@@ -73,7 +75,7 @@ def config_folder() -> Path:
     return Path(given) if given else Path(platformdirs.user_config_dir("ballgan", appauthor=False))
 
 
-def load() -> tuple[Preferences, str | None]:
+def load() -> Loaded:
     """The remembered preferences, and a message if something in the file had to be ignored."""
     path = config_folder() / FILE_NAME
     complaints: list[str] = []
@@ -151,7 +153,7 @@ def _check(key: str, value: Any, complaints: list[str]) -> Any:
         if not LEAST_ZOOM <= value <= LARGEST_ZOOM:
             raise ValueError(f"{key} should be in {LEAST_ZOOM} to {LARGEST_ZOOM}; got {value!r}")
         return float(value)
-    if key in ("preview", "trackpad", "glide"):
+    if key in ("maximised", "preview", "trackpad", "glide"):
         if not isinstance(value, bool):
             raise ValueError(f"{key} should be true or false; got {value!r}")
         return value

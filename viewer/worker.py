@@ -6,6 +6,8 @@ errors included, are values that go through one function to the window, which is
 """
 
 import logging
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -25,6 +27,7 @@ MEMORY_ERRORS = "out of memory", "allocate memory", "not enough memory"  # of CU
 MEANINGFUL = 0.03  # of the work, from which on the time left is estimated
 PAUSE = 0.005  # seconds between two looks whether the way is free
 LONGEST_WAIT = 0.5  # seconds for which the way is left free; then as long a time is worked
+NICENESS = 10  # about a tenth of the processor while others want all of it
 
 
 def is_memory_error(error: BaseException) -> bool:
@@ -123,7 +126,7 @@ class Ticket:
         began = now = time.monotonic()
         if now < self._waits_again_at:
             return
-        while self._lane.urgent() and now < began + LONGEST_WAIT:
+        while self._lane.gives_way and now < began + LONGEST_WAIT:
             time.sleep(PAUSE)
             self._stop_if_unwanted()
             now = time.monotonic()
@@ -145,17 +148,17 @@ class Lane:
         post: Callable[[Any], None],
         *,
         in_turn: bool = False,
-        urgent: Callable[[], bool] = lambda: False,
+        urgent: Callable[[], bool] | None = None,
     ) -> None:
         """`work(request, ticket)` runs in the thread; `post(result)` must be thread-safe.
 
         in_turn: work on every request, one after the other, instead of on the newest.
-        urgent: whether someone waits for another lane, which then has the processor for itself;
-        at most half of the time, so that this one goes on.
+        urgent: of a lane whose work nobody waits for: whether somebody waits for another one's,
+        which then has the processor for itself; at most half of the time, so that this one goes on.
         """
         self.name = name
         self.post = post
-        self.urgent = urgent
+        self._urgent = urgent
         self.closed = False
         self.owes = False  # whether the last request has no result yet
         self._work = work
@@ -170,6 +173,11 @@ class Lane:
         """Whether a request waits or runs."""
         with self._changed:
             return bool(self._waiting) or self._ticket is not None
+
+    @property
+    def gives_way(self) -> bool:
+        """Whether something more urgent than this lane's work is awaited."""
+        return self._urgent is not None and self._urgent()
 
     def submit(self, request: Any) -> None:
         """Work on `request` as soon as possible, instead of any other (or after them)."""
@@ -225,6 +233,8 @@ class Lane:
             return self._ticket
 
     def _run(self) -> None:
+        if self._urgent is not None:
+            _let_others_go_first()
         while self._work_once():
             pass  # nothing here holds the last request: its model may have been closed
 
@@ -253,6 +263,12 @@ class Lane:
                 _free_memory()
             return Failed(self.name, ticket.request, error)
         return None
+
+
+def _let_others_go_first() -> None:
+    """Give this thread, and those it starts, what the others leave of the processor."""
+    if sys.platform == "linux":  # where threads have priorities of their own
+        os.nice(NICENESS)
 
 
 class Stoppable(Protocol):

@@ -1,6 +1,5 @@
 """Style mixing: some rows of ws come from a second seed."""
 
-import random
 from dataclasses import replace
 
 from imgui_bundle import imgui
@@ -9,6 +8,7 @@ from ballgan.latents import StyleMix
 from ballgan.view import Code
 
 from .. import icons
+from ..latent_actions import random_seed
 from ..state import CodeSpace
 from ..ui import LARGEST_INTEGER, Ui
 from .rows import draw_rows, format_rows
@@ -19,7 +19,6 @@ TIP = (
 )
 SEED_TIP = "The second seed. Drag, or double-click to type."
 GAP = 4.0  # logical pixels
-RANDOM_SEEDS = 100_000
 
 
 def draw_mixing(ui: Ui, which: str, code: Code, space: CodeSpace, *, locked: bool) -> Code | None:
@@ -44,5 +43,5 @@ def _draw_seed(ui: Ui, which: str, mix: StyleMix) -> StyleMix | None:
     seed = ui.integer(name, shown, 0, LARGEST_INTEGER, form, width=width, tip=SEED_TIP)
     imgui.same_line(0, gap)
     if ui.icon_button(f"{which}.mix.random", icons.DICE, "Random second seed"):
-        seed = random.randrange(RANDOM_SEEDS)
+        seed = random_seed()
     return None if seed is None else replace(mix, seed=seed)

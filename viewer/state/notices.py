@@ -21,7 +21,9 @@ def _(action: act.Dismiss, state: ViewerState) -> ViewerState:
 
 @reduce.register
 def _(action: act.RememberWindow, state: ViewerState) -> ViewerState:
-    return replace(state, preferences=replace(state.preferences, window_size=action.size))
+    size = state.preferences.window_size if action.maximised else action.size
+    preferences = replace(state.preferences, window_size=size, maximised=action.maximised)
+    return replace(state, preferences=preferences)
 
 
 @reduce.register

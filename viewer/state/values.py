@@ -8,7 +8,7 @@ from ballgan.animation import Animation
 from ballgan.latents import Direction
 from ballgan.model_files import ModelFile
 from ballgan.plain import require, require_one_of, require_range
-from ballgan.view import SIDES, Code, Orbit, View
+from ballgan.view import CODES, SIDES, Code, Orbit, View
 
 from .. import navigation
 from ..actions import OpenModel, SessionOpened
@@ -143,6 +143,11 @@ class Navigation:
     def moves(self) -> bool:
         """Whether the camera moves as time goes by."""
         return self.turntable or bool(self.held)
+
+    @property
+    def released(self) -> "Navigation":
+        """The same while no key is held."""
+        return replace(self, held=frozenset(), fast=False)
 
 
 @dataclass(frozen=True)
@@ -280,13 +285,39 @@ class ViewerState:
             return self
         return replace(self, view=replace(self.view, camera=self.camera), glide=None)
 
+    def shows(self, which: str) -> bool:
+        """Whether the code of the "foreground" or the "background" has a part in what is shown."""
+        if self.model is None or (which == "background" and not self.model.has_background):
+            return False
+        return self.view.shows(which)
+
+    def moves(self, which: str) -> bool:
+        """Whether a code moves at present: one that does not show rests."""
+        return self.view.latents.of(which).moves and self.shows(which)
+
+    @property
+    def plays(self) -> bool:
+        """Whether something moves until it is stopped: the film, the camera, or a code."""
+        going = self.playhead.playing or self.navigation.moves or any(map(self.moves, CODES))
+        return going and self.model is not None
+
+    @property
+    def on_plane(self) -> bool:
+        """Whether the background is the model's own and a plane, with nothing beside it."""
+        learnt = self.view.backdrop.kind == "learnt"
+        return learnt and self.model is not None and not self.model.unrolls
+
+    @property
+    def without_network(self) -> bool:
+        """Whether the background is the model's own, and a part of the foreground."""
+        learnt = self.view.backdrop.kind == "learnt"
+        return learnt and self.model is not None and not self.model.has_background
+
     @property
     def can_unroll(self) -> bool:
         """Whether the background that shows surrounds the scene."""
-        backdrop, model = self.view.backdrop, self.model
-        if model is None or not backdrop.visible:
-            return False
-        return backdrop.kind != "learnt" or (model.unrolls and model.has_background)
+        shows = self.model is not None and self.view.backdrop.visible
+        return shows and not (self.on_plane or self.without_network)
 
     def job(self, lane: str) -> Job | None:
         """The job that the lane works on, if it has one."""
