@@ -2,8 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,9 @@ from ballgan_viewer import latent_actions as lat
 from ballgan_viewer.shelf import open_recognised, open_session
 from ballgan_viewer.state import BUNDLED, ViewerState, apply
 from ballgan_viewer.state.models import MAX_MODELS
-from viewer_driver import errors, open_app, play, settle, wait_until
+from viewer_driver import errors, open_app, play, settle, slow_reading, wait_until
 from viewer_states import do, named, names, with_models
 
-import ballgan
 from ballgan.session import read_session
 from ballgan.view import Orbit
 
@@ -151,20 +149,6 @@ def test_files_that_are_dropped_together_all_open(
     assert app.state.model.name == "copy"
     (text,) = errors(app)
     assert "missing.pkl" in text
-
-
-@contextmanager
-def slow_reading() -> Iterator[None]:
-    """Let no model be read to its end."""
-
-    def load(path: str, *, progress: Callable[[float], None]) -> None:
-        while True:
-            progress(0.25)
-            time.sleep(0.01)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ballgan, "load", load)
-        yield
 
 
 def cancel_reading(app: Any) -> None:
