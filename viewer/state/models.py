@@ -12,7 +12,7 @@ from .. import document, history
 from ..notes import ModelNotes
 from ..preferences import remember
 from .jobs import without_job
-from .reduce import forget, is_late, notify, reduce, with_camera, with_still_camera, with_view
+from .reduce import forget, is_late, notify, reduce, with_camera
 from .values import BUNDLED, Following, Job, ModelInfo, Sheet, ViewerState
 
 MAX_MODELS = 8  # that are open; memory has an end
@@ -60,7 +60,7 @@ def _(action: act.ModelOpened, state: ViewerState) -> ViewerState:
         state = replace(state, preferences=replace(state.preferences, recent_models=recent))
     takes_place = shown is not None and shown.path in (model.path, action.replaces)
     if shown is None or takes_place or (action.show and not action.replaces):
-        state = _show(state, model)
+        state = _show(state, model, takes_place=takes_place)
     return travel(state, {}) if state.returning.get(document.SHOWN) == model.path else state
 
 
@@ -302,22 +302,43 @@ def _put(state: ViewerState, model: ModelInfo, replaces: str) -> ViewerState:
     return replace(state, models=models)
 
 
-def _show(state: ViewerState, model: ModelInfo) -> ViewerState:
-    """Show an open model: the codes stay, and the camera as far as the model has the same one."""
+def _show(state: ViewerState, model: ModelInfo, *, takes_place: bool = False) -> ViewerState:
+    """Show an open model: the codes stay, and the camera as far as the model has the same one.
+
+    takes_place: it is what the one that shows has become.
+    """
     previous = state.model
-    state = replace(state, model=model, sheet=Sheet())
-    if previous is not None and previous.path != model.path:
+    state = replace(state, model=model, sheet=_carried(state.sheet, model))
+    if previous is not None and previous.path != model.path and not takes_place:
         folder = _keep_folder(state.export.path)  # the name was about the other model
         state = replace(state, export=replace(state.export, path=folder))
     if previous is None and state.view == View():
         state = _begin(state, *model.start_seeds)
-    camera, still = state.view.camera, state.view.backdrop.camera
     if previous is None or previous.home != model.home:  # another scale: keep the angles only
-        camera = _turned(model.home, camera)
-        still = still and _turned(model.home, still)
-        pose = state.view.conditioning
-        state = with_view(state, conditioning=pose and _turned(model.home, pose))
-    return with_camera(with_still_camera(state, still), camera)
+        state = replace(state, view=_rescaled(state.view, model.home))
+    return with_camera(state, state.view.camera)
+
+
+def _carried(sheet: Sheet, model: ModelInfo) -> Sheet:
+    """The contact sheet with another model: its seeds are pictured anew, directions are another
+    model's, and what a person has stopped does not begin again."""
+    if not model.has_background:
+        sheet = replace(sheet, which="foreground")
+    foreign = sheet.directions or not (model.has_background or sheet.codes_of == "foreground")
+    lost = foreign or sheet.stopped
+    return replace(sheet, codes=(), directions=(), stopped=False) if lost else sheet
+
+
+def _rescaled(view: View, home: Orbit) -> View:
+    """The view with a model's own cameras, at the angles of those that it has."""
+    still, pose, pinned = view.backdrop.camera, view.conditioning, view.comparison.pinned
+    return replace(
+        view,
+        camera=_turned(home, view.camera),
+        backdrop=replace(view.backdrop, camera=still and _turned(home, still)),
+        conditioning=pose and _turned(home, pose),
+        comparison=replace(view.comparison, pinned=pinned and _rescaled(pinned, home)),
+    )
 
 
 def _turned(home: Orbit, camera: Orbit) -> Orbit:
