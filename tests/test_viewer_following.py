@@ -15,6 +15,7 @@ from ballgan_viewer.dialogs import Dialogs
 from ballgan_viewer.follow import Follower, FollowRequest, list_models
 from ballgan_viewer.state import Following, ViewerState
 from imgui_bundle import portable_file_dialogs as pfd
+from panel_screen import Screen
 from viewer_driver import CENTRE, errors, open_app, play, settle, slow_reading, wait_until
 from viewer_states import do, named, names, with_models
 
@@ -124,6 +125,19 @@ def test_an_older_model_stands_in_for_a_broken_one_that_a_session_has_brought() 
     state = do(state, act.ModelFailed("cut off", "/model-2.pkl"))
     assert state.waiting == (act.OpenModel("/model-1.pkl", of_run=True),)
     assert state.following.model == "/model-1.pkl"
+
+
+def test_frames_tell_the_name_of_a_run_without_a_look_at_the_disk(
+    screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hang(path: str, **options: Any) -> None:
+        raise AssertionError(f"a share that hangs: {path}")
+
+    monkeypatch.setattr(os, "lstat", hang)
+    state = do(ViewerState(), act.FoldSections(()), act.FollowRun("runs/toy/"))
+    assert state.following.folder == os.path.abspath("runs/toy")
+    assert screen.show(state) == []
+    assert screen.show(do(state, act.ModelOpened(named("model-1")))) == []
 
 
 def test_a_run_that_vanishes_is_told_and_may_come_back() -> None:

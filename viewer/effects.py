@@ -53,11 +53,11 @@ def fall_back(app: App, action: act.ModelFailed) -> None:
 
 def follow(app: App, action: act.FollowRun | act.StopFollowing) -> None:
     """Watch another run or none, and read no more of the one before."""
-    if isinstance(action, act.FollowRun):
-        app.shelf.follow(action.folder)
+    followed, job = app.state.following, app.state.job("model")
+    if followed is not None:
+        app.shelf.follow(followed.folder)
     else:
         app.shelf.stop_following()
-    job = app.state.job("model")
     if job is not None and job.cancelling:
         app.shelf.stop_reading()
 

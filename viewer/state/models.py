@@ -108,7 +108,7 @@ def _(action: act.CloseModel, state: ViewerState) -> ViewerState:
 
 @reduce.register
 def _(action: act.FollowRun, state: ViewerState) -> ViewerState:
-    following = Following(action.folder, action.model)
+    following = Following(os.path.abspath(action.folder), action.model)
     return replace(_leave_run(forget(state, "run")), following=following)
 
 

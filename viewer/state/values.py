@@ -1,6 +1,7 @@
 """What the window shows, as frozen values."""
 
 import math
+import os
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -186,11 +187,16 @@ class Notice:
 class Following:
     """A training run whose newest model is open."""
 
-    folder: str
+    folder: str  # absolute
     model: str = ""  # path of the newest; empty: there is none yet
     lost: bool = False  # whether the folder can no longer be read
     looked: bool = False  # whether the folder was looked into
     older: tuple[str, ...] = ()  # paths of models that may stand in for a broken newest one
+
+    @property
+    def name(self) -> str:
+        """That of the folder."""
+        return os.path.basename(self.folder)
 
 
 @dataclass(frozen=True)
