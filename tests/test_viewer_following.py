@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -307,6 +308,14 @@ def test_a_run_that_is_left_brings_no_more_models(model_file: Path, tmp_path: Pa
             shutil.copy(model_file, tmp_path / "model-000200.pkl")
             wait_until(app, lambda: app.state.loading is not None)
             play(app, {"click": "run.stop"}, {"wait": "loaded"})
+        assert names(app.state) == ["model-000100"] and not app.state.jobs
+        app.dispatch(act.FollowRun(str(tmp_path), app.state.model.path))
+        wait_until(app, lambda: app.state.loading is not None)
+        reading, _ = app.shelf.lanes
+        while reading.busy:  # it has been read, which the window does not know yet
+            time.sleep(0.01)
+        app.dispatch(act.StopFollowing())
+        play(app, {"wait": "loaded"})
         assert names(app.state) == ["model-000100"] and not app.state.jobs
         assert np.abs(settle(app) - shown).max() < 1e-5 and errors(app) == []
 

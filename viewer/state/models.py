@@ -44,6 +44,10 @@ def _(action: act.ModelOpened, state: ViewerState) -> ViewerState:
     model = action.model
     if is_late(state.loading, _name(model)):
         return state
+    job = state.job("model")
+    if job is not None and job.cancelling:  # it was read just before it was stopped
+        path = "" if model.bundled else model.path
+        return reduce(act.OpeningCancelled(path, action.replaces), state)
     state, shown = without_job(replace(state, reading=None), "model"), state.model
     returns = isinstance(action, act.ModelArrived) and not action.replaces
     closed = tuple(other for other in state.closed if other.path != model.path)
