@@ -417,12 +417,21 @@ def clamp_camera(camera: Orbit, home: Orbit, limit: float) -> Orbit:
 
 
 def clamp_view(view: View, home: Orbit, limit: float) -> View:
-    """The view with the nearest cameras that can be rendered: its own, and that of a background
-    that stands still. Arguments as for `clamp_camera`."""
-    backdrop, camera = view.backdrop, clamp_camera(view.camera, home, limit)
-    if backdrop.camera is not None:
-        backdrop = replace(backdrop, camera=clamp_camera(backdrop.camera, home, limit))
-    return replace(view, camera=camera, backdrop=backdrop)
+    """The view with the nearest cameras that can be rendered: its own, and those of backgrounds
+    that stand still, a pinned one's too. Arguments as for `clamp_camera`."""
+
+    def clamp_still(view: View) -> View:
+        still = view.backdrop.camera
+        if still is None:
+            return view
+        still = clamp_camera(still, home, limit)
+        return replace(view, backdrop=replace(view.backdrop, camera=still))
+
+    view = clamp_still(replace(view, camera=clamp_camera(view.camera, home, limit)))
+    how = view.comparison
+    if how.pinned is None:
+        return view
+    return replace(view, comparison=replace(how, pinned=clamp_still(how.pinned)))
 
 
 def _shorten(vector: tuple[float, float, float], limit: float) -> tuple[float, float, float]:

@@ -9,12 +9,16 @@ from ballgan.plain import from_plain, to_plain
 from ballgan.scene import Scene
 from ballgan.staging import set_scene, to_latent
 from ballgan.view import (
+    Backdrop,
     Code,
     CodeControl,
     CodePair,
+    Comparison,
     LatentControls,
+    Orbit,
     View,
     advance,
+    clamp_view,
     interpolate,
     slide,
 )
@@ -49,6 +53,17 @@ def test_what_both_ends_share_can_still_be_changed() -> None:
     assert between.truncation_psi == 0.7
     assert between.seed == PLAIN.seed
     assert interpolate(PLAIN, EDITED, 0.25).truncation_psi == 1.0
+
+
+def test_what_is_pinned_is_kept_where_it_can_be_rendered_as_well() -> None:
+    far, home = Orbit(yaw=0.5, radius=30.0), Orbit(radius=1.0)
+    pinned = View(backdrop=Backdrop(camera=far))
+    view = View(camera=far, comparison=Comparison(on=True, kind="pinned", pinned=pinned))
+    clamped = clamp_view(view, home, 1.5)
+    left, right = clamped.sides()
+    for camera in left.camera, right.camera, right.backdrop.camera:
+        assert camera == replace(far, radius=pytest.approx(1.5))
+    assert clamp_view(clamped, home, 1.5) == clamped
 
 
 def test_the_ends_of_a_blend_are_what_it_was_made_of() -> None:

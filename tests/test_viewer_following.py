@@ -2,10 +2,12 @@
 
 import os
 import shutil
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from ballgan_viewer import actions as act
 from ballgan_viewer import commands
@@ -14,7 +16,8 @@ from ballgan_viewer.dialogs import Dialogs
 from ballgan_viewer.follow import Follower, FollowRequest, list_models
 from ballgan_viewer.state import Following, ViewerState
 from imgui_bundle import portable_file_dialogs as pfd
-from viewer_driver import CENTRE, errors, open_app, play, settle, wait_until
+from panel_screen import Screen
+from viewer_driver import CENTRE, errors, open_app, play, settle, slow_reading, wait_until
 from viewer_states import do, named, names, with_models
 
 from ballgan.view import Orbit
@@ -31,7 +34,7 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_newer_model_of_a_run_takes_the_place_of_the_one_before() -> None:
     state = do(with_models("mine"), act.FollowRun("/run"), act.RunHasModel("/run", "/model-1.pkl"))
-    assert state.waiting == (act.OpenModel("/model-1.pkl"),)
+    assert state.waiting == (act.OpenModel("/model-1.pkl", of_run=True),)
     state = do(state, state.waiting[0], act.ModelOpened(named("model-1")))
     assert state.model == named("model-1")
     state = do(state, act.MoveCamera(Orbit(yaw=0.4)), act.RunHasModel("/run", "/model-2.pkl"))
@@ -49,7 +52,7 @@ def test_only_the_newest_of_a_run_waits() -> None:
     state = do(with_models("a"), act.FollowRun("/run"))
     state = do(state, *(act.RunHasModel("/run", f"/model-{i}.pkl") for i in (1, 2, 3)))
     assert state.waiting[-1].path == "/model-3.pkl"
-    assert len(state.waiting) <= 2
+    assert len(state.waiting) == 1
     assert do(state, act.StopFollowing()).following is None
     other = do(state, act.RunHasModel("/other", "/x.pkl"), act.RunLost("/other", "gone"))
     assert other == state
@@ -75,6 +78,45 @@ def test_a_run_goes_on_after_a_model_that_was_never_there(fails: bool) -> None:
     assert (names(state), state.model) == (["model-3"], named("model-3"))
 
 
+def test_a_model_of_a_run_waits_while_another_one_is_opened_in_its_stead() -> None:
+    state = do(with_models("mine"), act.FollowRun("/run"), act.RunHasModel("/run", "/model-1.pkl"))
+    state = do(state, state.waiting[0], act.ModelOpened(named("model-1")))
+    state = do(state, act.RunHasModel("/run", "/model-2.pkl"), *state.waiting)
+    state = do(state, *state.waiting, act.OpenModel("/other.pkl"))
+    late = do(state, act.ModelArrived(named("model-2"), replaces="/model-1.pkl"))
+    assert late == state and [request.path for request in state.waiting] == ["/model-2.pkl"]
+    newer = do(state, act.RunHasModel("/run", "/model-3.pkl"))
+    for later, name in (state, "model-2"), (newer, "model-3"):
+        later = do(later, act.ModelOpened(named("other")))
+        (request,) = later.waiting
+        arrived = act.ModelArrived(named(name), replaces=request.replaces)
+        later = do(later, request, arrived)
+        assert (names(later), later.model) == (["mine", name, "other"], named("other"))
+    same = do(state, act.OpenModel("/model-2.pkl"))
+    assert same.waiting == () and same.loading == "/model-2.pkl"
+
+
+def test_the_first_model_of_a_run_does_not_take_the_stage_from_one_that_was_opened_since() -> None:
+    state = do(with_models("mine"), act.FollowRun("/run"), act.RunHasModel("/run", "/model-1.pkl"))
+    state = do(state, *state.waiting, act.OpenModel("/other.pkl"), act.ModelOpened(named("other")))
+    (request,) = state.waiting
+    state = do(state, request, act.ModelOpened(named("model-1"), show=request.show))
+    assert (names(state), state.model) == (["mine", "other", "model-1"], named("other"))
+
+
+def test_nothing_comes_of_a_run_that_was_left() -> None:
+    state = do(with_models("mine"), act.FollowRun("/run"), act.RunHasModel("/run", "/model-1.pkl"))
+    for leaves in act.StopFollowing(), act.FollowRun("/other"):
+        assert do(state, leaves).waiting == ()
+        left = do(state, *state.waiting, leaves)
+        assert left.job("model").cancelling
+        cancelled = do(left, act.OpeningCancelled("/model-1.pkl"))
+        assert do(left, act.OpenModel("/a.pkl")).waiting == () == cancelled.waiting
+        assert cancelled.loading is None and not cancelled.jobs
+    asked = do(state, act.OpenModel("/model-1.pkl"), act.StopFollowing())
+    assert not asked.job("model").cancelling
+
+
 def test_an_older_model_stands_in_for_a_broken_one_that_a_session_has_brought() -> None:
     state = do(
         with_models("mine"), act.FollowRun("/run", "/model-2.pkl"), act.OpenModel("/model-2.pkl")
@@ -82,8 +124,21 @@ def test_an_older_model_stands_in_for_a_broken_one_that_a_session_has_brought() 
     state = do(state, act.RunHasModel("/run", "/model-2.pkl", ("/model-1.pkl",)))
     assert state.waiting == ()
     state = do(state, act.ModelFailed("cut off", "/model-2.pkl"))
-    assert state.waiting == (act.OpenModel("/model-1.pkl"),)
+    assert state.waiting == (act.OpenModel("/model-1.pkl", of_run=True),)
     assert state.following.model == "/model-1.pkl"
+
+
+def test_frames_tell_the_name_of_a_run_without_a_look_at_the_disk(
+    screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hang(path: str, **options: Any) -> None:
+        raise AssertionError(f"a share that hangs: {path}")
+
+    monkeypatch.setattr(os, "lstat", hang)
+    state = do(ViewerState(), act.FoldSections(()), act.FollowRun("runs/toy/"))
+    assert state.following.folder == os.path.abspath("runs/toy")
+    assert screen.show(state) == []
+    assert screen.show(do(state, act.ModelOpened(named("model-1")))) == []
 
 
 def test_a_run_that_vanishes_is_told_and_may_come_back() -> None:
@@ -223,6 +278,46 @@ def test_a_good_model_stands_in_for_a_broken_newest_one(
         shutil.copy(other_file, run / "model-000400.safetensors")
         wait_until(app, lambda: app.state.model.name == "model-000400")
         assert len(app.state.models) == 1 and errors(app) == []
+
+
+def test_a_run_goes_on_after_its_model_made_way_for_another_one(
+    model_file: Path, other_file: Path, tmp_path: Path
+) -> None:
+    with open_app(tmp_path) as app:
+        shutil.copy(model_file, tmp_path / "model-000100.pkl")
+        wait_until(app, lambda: app.state.model is not None)
+        with slow_reading():
+            shutil.copy(model_file, tmp_path / "model-000200.pkl")
+            wait_until(app, lambda: str(app.state.loading).endswith("model-000200.pkl"))
+        app.dispatch(act.OpenModel(str(other_file)))
+        wait_until(app, lambda: len(app.state.models) == 2 and not app.loading)
+        assert names(app.state) == ["model-000200", "other"]
+        assert app.state.model.name == "other"
+        play(app, TAB)
+        shutil.copy(model_file, tmp_path / "model-000300.pkl")
+        wait_until(app, lambda: names(app.state) == ["model-000300", "other"])
+        assert app.state.model.name == "model-000300" and errors(app) == []
+
+
+def test_a_run_that_is_left_brings_no_more_models(model_file: Path, tmp_path: Path) -> None:
+    with open_app(tmp_path) as app:
+        shutil.copy(model_file, tmp_path / "model-000100.pkl")
+        wait_until(app, lambda: app.state.model is not None)
+        shown = settle(app)
+        with slow_reading():
+            shutil.copy(model_file, tmp_path / "model-000200.pkl")
+            wait_until(app, lambda: app.state.loading is not None)
+            play(app, {"click": "run.stop"}, {"wait": "loaded"})
+        assert names(app.state) == ["model-000100"] and not app.state.jobs
+        app.dispatch(act.FollowRun(str(tmp_path), app.state.model.path))
+        wait_until(app, lambda: app.state.loading is not None)
+        reading, _ = app.shelf.lanes
+        while reading.busy:  # it has been read, which the window does not know yet
+            time.sleep(0.01)
+        app.dispatch(act.StopFollowing())
+        play(app, {"wait": "loaded"})
+        assert names(app.state) == ["model-000100"] and not app.state.jobs
+        assert np.abs(settle(app) - shown).max() < 1e-5 and errors(app) == []
 
 
 def test_a_run_is_followed(model_file: Path, tmp_path: Path) -> None:

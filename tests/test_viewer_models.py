@@ -2,8 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,15 +12,18 @@ import pytest
 from ballgan_viewer import actions as act
 from ballgan_viewer import camera_actions as cam
 from ballgan_viewer import latent_actions as lat
+from ballgan_viewer import output_actions as out
 from ballgan_viewer.shelf import open_recognised, open_session
-from ballgan_viewer.state import BUNDLED, ViewerState, apply
+from ballgan_viewer.state import BUNDLED, Sheet, ViewerState, apply
 from ballgan_viewer.state.models import MAX_MODELS
-from viewer_driver import errors, open_app, play, settle, wait_until
+from conftest import TINY, make_model
+from viewer_driver import errors, open_app, play, settle, slow_reading, wait_until
 from viewer_states import do, named, names, with_models
 
-import ballgan
+from ballgan.checkpoint import save
+from ballgan.latents import Direction
 from ballgan.session import read_session
-from ballgan.view import Orbit
+from ballgan.view import Code, CodePair, Orbit
 
 TAB, BACK = {"key": "Tab"}, {"key": "Tab", "mods": ["shift"]}
 
@@ -142,6 +144,71 @@ def test_tab_works_after_a_click_into_the_panel(app: Any, files: tuple[Path, Pat
     assert app.state.model.name == "other"
 
 
+def test_a_result_that_comes_too_late_does_not_cost_an_open_model(
+    app: Any, files: tuple[Path, Path]
+) -> None:
+    first = settle(app)
+    app.dispatch(act.OpenModel(str(files[0])))
+    reading, _ = app.shelf.lanes
+    while reading.busy:  # it is read again, which the window does not know yet
+        time.sleep(0.01)
+    app.dispatch(act.OpenModel(str(files[1])))
+    play(app, {"wait": "loaded"}, TAB)
+    assert app.easel.model.info is app.state.model and app.state.model.name == "tiny"
+    assert np.abs(settle(app) - first).max() < 1e-5
+
+
+def test_a_pinned_view_goes_with_a_model_of_a_smaller_sphere(app: Any, tmp_path: Path) -> None:
+    assert TINY.background is not None
+    camera = replace(TINY.camera, radius=0.7)
+    small = replace(TINY, background=replace(TINY.background, radius=1.0), camera=camera)
+    save(make_model(small), tmp_path / "small.pkl")
+    play(app, {"command": "background.still"}, {"command": "compare.pin"})
+    app.dispatch(cam.SetConditioning(app.state.view.camera))
+    app.dispatch(out.PinView())
+    settle(app)
+    play(app, {"drop": str(tmp_path / "small.pkl")}, {"wait": "loaded"})
+    pinned = app.state.view.comparison.pinned
+    assert pinned.backdrop.camera.radius == pinned.conditioning.radius == 0.7
+    settle(app)
+    play(app, TAB)
+    settle(app)
+    assert app.state.view.comparison.pinned.backdrop.camera.radius == TINY.camera.radius
+    assert errors(app) == []
+
+
+def test_a_contact_sheet_is_pictured_anew_for_another_model(
+    app: Any, files: tuple[Path, Path]
+) -> None:
+    app.dispatch(lat.SetSheet("foreground", 5, 12), lat.MakeSheet())
+    sheet, pictured = app.state.sheet, {"wait": "pictured", "timeout": 60}
+    play(app, pictured, {"drop": str(files[1])}, {"wait": "loaded"})
+    assert app.state.sheet == sheet
+    codes = [CodePair(code, Code()) for code in sheet.codes]
+    assert not all(app.gallery.find("foreground", pair) for pair in codes)
+    play(app, pictured)
+    assert all(app.gallery.find("foreground", pair) for pair in codes)
+    play(app, TAB)
+    assert app.state.sheet == sheet and app.gallery.progress is None
+
+
+def test_what_belongs_to_a_model_alone_is_left_out_of_the_sheet_of_another() -> None:
+    state = do(with_models("a", "b"), lat.SetSheet("background", 7, 96), lat.MakeSheet())
+    bare = do(state, act.ModelOpened(named("bare", has_background=False))).sheet
+    assert bare == Sheet("foreground", 7, 96, codes_of="background")
+    stopped = do(state, lat.StopSheet(), act.StepModel(1)).sheet
+    assert stopped == Sheet("background", 7, 96, codes_of="background")
+    state = do(state, lat.ShowDirections("foreground", (Direction("pca", 2),)), act.StepModel(1))
+    assert state.sheet == Sheet("background", 7, 96)
+
+
+def test_the_name_of_a_mesh_stays_while_a_run_goes_on() -> None:
+    state = do(with_models("a", "b"), act.SetExportPath("/out/head.glb"))
+    newer = do(state, act.ModelArrived(named("b2"), replaces="/b.pkl"))
+    assert (newer.model, newer.export.path) == (named("b2"), "/out/head.glb")
+    assert do(newer, act.StepModel(1)).export.path == "/out/"
+
+
 def test_files_that_are_dropped_together_all_open(
     app: Any, files: tuple[Path, Path], tmp_path: Path
 ) -> None:
@@ -151,20 +218,6 @@ def test_files_that_are_dropped_together_all_open(
     assert app.state.model.name == "copy"
     (text,) = errors(app)
     assert "missing.pkl" in text
-
-
-@contextmanager
-def slow_reading() -> Iterator[None]:
-    """Let no model be read to its end."""
-
-    def load(path: str, *, progress: Callable[[float], None]) -> None:
-        while True:
-            progress(0.25)
-            time.sleep(0.01)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ballgan, "load", load)
-        yield
 
 
 def cancel_reading(app: Any) -> None:

@@ -68,6 +68,20 @@ def wait_until(app: Any, condition: Callable[[], bool]) -> None:
         app.frame()
 
 
+@contextmanager
+def slow_reading() -> Iterator[None]:
+    """Let no model be read to its end."""
+
+    def load(path: str, *, progress: Callable[[float], None]) -> None:
+        while True:
+            progress(0.25)
+            time.sleep(0.01)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ballgan.load", load)
+        yield
+
+
 def notices(app: Any) -> list[tuple[str, str]]:
     """The levels and texts of what the window tells."""
     return [(notice.level, notice.text) for notice in app.state.notices]

@@ -20,7 +20,6 @@ that was opened stays open after an undo, which shows the one before.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, get_type_hints
@@ -108,7 +107,7 @@ def to_session(state: ViewerState) -> Session:
     if notes:
         window["notes"] = to_plain(notes)
     if state.following is not None:
-        window[RUN] = os.path.abspath(state.following.folder)
+        window[RUN] = state.following.folder
     models = tuple(model.file for model in state.models)
     shown = state.models.index(state.model) if state.model is not None else 0
     capture = state.capture

@@ -51,6 +51,17 @@ def fall_back(app: App, action: act.ModelFailed) -> None:
         app.dispatch(act.OpenModel("", bundled=True))
 
 
+def follow(app: App, action: act.FollowRun | act.StopFollowing) -> None:
+    """Watch another run or none, and read no more of the one before."""
+    followed, job = app.state.following, app.state.job("model")
+    if followed is not None:
+        app.shelf.follow(followed.folder)
+    else:
+        app.shelf.stop_following()
+    if job is not None and job.cancelling:
+        app.shelf.stop_reading()
+
+
 def give_up(app: App, action: act.OpeningCancelled) -> None:
     """Watch no run that came with a session that is not wanted."""
     if app.state.following is None:
@@ -160,8 +171,8 @@ EFFECTS: dict[type[act.Action], Callable[[App, Any], None]] = {
     act.OpenFile: lambda app, action: app.lanes["recognise"].submit(action),
     act.FileRecognised: lambda app, action: app.dispatch(*open_recognised(app.state, action)),
     act.OpenModel: lambda app, action: app.shelf.read(action),
-    act.FollowRun: lambda app, action: app.shelf.follow(action.folder),
-    act.StopFollowing: lambda app, action: app.shelf.stop_following(),
+    act.FollowRun: follow,
+    act.StopFollowing: follow,
     act.OpenPicture: lambda app, action: app.lanes["picture"].submit(action),
     act.ModelOpened: use_model,
     act.ModelArrived: use_model,

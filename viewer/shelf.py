@@ -42,9 +42,9 @@ class Shelf:
         self._follow.cancel()
 
     def take(self, state: ViewerState, model: Model | None = None) -> Model | None:
-        """Keep a model that was opened, and let go of those that the state has closed; the one
-        that is shown."""
-        if model is not None:
+        """Keep a model that was opened, unless the state has not taken it, and let go of those
+        that the state has closed; the one that is shown."""
+        if model is not None and any(info is model.info for info in state.models):
             self._models[model.info.path] = model
         open_models = {info.path: info for info in state.models}
         self._models = {

@@ -15,7 +15,8 @@ class OpenModel(Action):
     """Load a model file; the scene stays as it is until it has been read.
 
     show: show it then, instead of only having it open. replaces: path of the open model whose
-    place it takes; it shows if that one did. again: an undo or redo brings it back.
+    place it takes; it shows if that one did. again: an undo or redo brings it back. of_run: the
+    run that is followed has brought it.
     """
 
     path: str
@@ -23,6 +24,7 @@ class OpenModel(Action):
     show: bool = True
     replaces: str = ""
     again: bool = False
+    of_run: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ class JoinNotes(Action):
 
 @dataclass(frozen=True)
 class StopFollowing(Action):
-    """Keep the model that is open; watch the run no longer."""
+    """Keep the model that is open, whatever is on its way; watch the run no longer."""
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,18 @@ from .. import icons, theme
 from ..info import ViewInfo
 from ..state import Job, ViewerState
 from ..ui import Ui
+from ..words import printable
+from .tiles import shorten_end
 
-WIDTH, MARGIN = 300.0, 14.0  # logical pixels
+WIDTH, LEAST_WIDTH = 300.0, 80.0  # logical pixels, of a job
+MARGIN, PADDING = 14.0, 10.0  # round the list, and in it
 
 
 def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     """Draw the list over the lower left corner of the stage; nothing while nothing runs."""
     stage = info.layout.stage
-    if not state.jobs or stage.width < ui.px(WIDTH) or stage.height < ui.px(80):
+    width = min(ui.px(WIDTH), stage.width - 2 * ui.px(MARGIN + PADDING))
+    if not state.jobs or width < ui.px(LEAST_WIDTH) or stage.height < ui.px(80):
         return []
     flags = imgui.WindowFlags_.no_decoration | imgui.WindowFlags_.no_saved_settings
     flags |= imgui.WindowFlags_.no_move | imgui.WindowFlags_.always_auto_resize
@@ -22,7 +26,7 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     corner = (stage.x + ui.px(MARGIN), stage.y + stage.height - ui.px(MARGIN))
     imgui.set_next_window_pos(corner, imgui.Cond_.always, (0.0, 1.0))
     actions: list[act.Action] = []
-    padding = ImVec2(ui.px(10), ui.px(10))
+    padding = ImVec2(ui.px(PADDING), ui.px(PADDING))
     with (
         imgui_ctx.push_style_var(imgui.StyleVar_.window_padding, padding),
         imgui_ctx.push_style_var(imgui.StyleVar_.window_rounding, ui.px(8)),
@@ -31,15 +35,23 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     ):
         for job in state.jobs:
             with imgui_ctx.push_id(job.lane):
-                actions += draw_job(ui, job, f"jobs.{job.lane}.cancel", width=ui.px(WIDTH))
+                actions += draw_job(ui, job, f"jobs.{job.lane}.cancel", width=width)
     return actions
 
 
 def draw_job(ui: Ui, job: Job, cancel: str, *, width: float = 0.0) -> list[act.Action]:
-    """A bar with title, share and time left, and a cross with the name `cancel`."""
+    """A bar with title, share and time left, and a cross with the name `cancel`.
+
+    Where there is no room for all of that, the title is shortened: a tip has the whole of it.
+    """
     gap, side = ui.px(4), imgui.get_frame_height()
     width = (width or imgui.get_content_region_avail().x) - side - gap
-    ui.progress(job.fraction, describe(job), width=width)
+    title, rest = describe(job)
+    with imgui_ctx.push_font(None, theme.SMALL_SIZE):
+        room = width - imgui.calc_text_size(rest).x - ui.px(16)
+        text = shorten_end(printable(title), room) + rest
+    ui.progress(job.fraction, text, width=width)
+    ui.tip(title + rest)
     imgui.same_line(0, gap)
     enabled = not job.cancelling
     if ui.icon_button(cancel, icons.CLOSE, "Cancel", enabled=enabled):
@@ -47,12 +59,12 @@ def draw_job(ui: Ui, job: Job, cancel: str, *, width: float = 0.0) -> list[act.A
     return []
 
 
-def describe(job: Job) -> str:
-    """A job in words."""
+def describe(job: Job) -> tuple[str, str]:
+    """A job in words: what it is, and how far it is."""
     if job.cancelling:
-        return "Stopping ..."
+        return "Stopping ...", ""
     left = "" if job.seconds_left is None else f", {describe_time(job.seconds_left)} left"
-    return f"{job.title}  {100 * job.fraction:.0f} %{left}"
+    return job.title, f"  {100 * job.fraction:.0f} %{left}"
 
 
 def describe_time(seconds: float) -> str:

@@ -25,7 +25,7 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     elif state.loading is None:
         actions += _offer_bundled(ui)
     if state.loading is not None:
-        ui.text(f"Opening {Path(state.loading).name} ...", theme.ACCENT, small=True)
+        ui.text(f"Opening {Path(state.loading).name} ...", theme.ACCENT, small=True, wrap=True)
     if state.following is not None:
         actions += _draw_run(ui, state.following)
     gap = ui.px(4)
@@ -77,17 +77,18 @@ def _draw_list(ui: Ui, state: ViewerState) -> list[act.Action]:
 
 def _draw_run(ui: Ui, run: Following) -> list[act.Action]:
     """Which run is followed, and a cross to stop that."""
-    name = Path(run.folder).resolve().name
-    text, colour = f"Following {name}", theme.ACCENT
+    text, colour = f"Following {run.name}", theme.ACCENT
     if run.lost:
-        text, colour = f"{name} cannot be read", theme.WARNING
+        text, colour = f"{run.name} cannot be read", theme.WARNING
     elif not run.model:
-        text = f"Waiting for a model of {name}"
-    imgui.align_text_to_frame_padding()
-    ui.text(text, colour, small=True)
-    ui.tip(f"{run.folder}: its newest model opens by itself; codes and camera stay.")
+        text = f"Waiting for a model of {run.name}"
     side = imgui.get_frame_height()
-    imgui.same_line(imgui.get_content_region_avail().x + imgui.get_cursor_pos_x() - side)
+    cross = imgui.get_content_region_avail().x + imgui.get_cursor_pos_x() - side
+    imgui.align_text_to_frame_padding()
+    with imgui_ctx.push_text_wrap_pos(cross - ui.px(4)):
+        ui.text(text, colour, small=True)
+    ui.tip(f"{run.folder}: its newest model opens by itself; codes and camera stay.")
+    imgui.same_line(cross)
     if ui.icon_button("run.stop", icons.CLOSE, tip_of("run.stop")):
         return [act.StopFollowing()]
     return []
@@ -96,7 +97,8 @@ def _draw_run(ui: Ui, run: Following) -> list[act.Action]:
 def _describe(ui: Ui, model: ModelInfo, *, named: bool) -> None:
     if named:
         with imgui_ctx.push_font(ui.fonts.bold, 0.0):
-            ui.text(model.name)
+            ui.text(model.name, wrap=True)
+        ui.tip(model.path)
     details = f"{model.kind}  \u00b7  {model.image_resolution} px"
     if model.has_super_resolution:
         details += f" from {model.neural_resolution} px rays"

@@ -1,7 +1,5 @@
 """Notices in the corner of the stage, and what an empty stage says."""
 
-from pathlib import Path
-
 from imgui_bundle import ImVec2, imgui, imgui_ctx
 
 from .. import actions as act
@@ -10,6 +8,8 @@ from ..commands import keys_of
 from ..info import ViewInfo
 from ..state import Notice, ViewerState
 from ..ui import Ui, colour_u32
+from ..words import printable
+from .tiles import shorten_end
 
 WIDTH = 400.0  # logical pixels
 MARGIN = 14.0
@@ -77,7 +77,7 @@ def draw_empty(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     elif state.following is not None:
         lines = [
             ("Waiting for the first model", theme.TEXT),
-            (f"of {Path(state.following.folder).resolve().name}", theme.TEXT_DIM),
+            (f"of {printable(state.following.name)}", theme.TEXT_DIM),
         ]
     else:
         lines = [
@@ -91,6 +91,7 @@ def draw_empty(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     for index, (line, colour) in enumerate(lines):
         text = ui.printable(line)
         with imgui_ctx.push_font(ui.fonts.bold if index == 0 else None, 18.0 if index == 0 else 0):
+            text = shorten_end(text, stage.width - 2 * ui.px(MARGIN))
             size = imgui.calc_text_size(text)
             place = (stage.x + (stage.width - size.x) / 2, y)
             draw_list.add_text(place, colour_u32(colour), text)

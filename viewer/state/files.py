@@ -6,6 +6,7 @@ from ballgan.panoramas import bundled_panoramas
 
 from .. import actions as act
 from ..preferences import remember
+from .jobs import without_job
 from .reduce import forget, is_late, notify, reduce, with_backdrop
 from .values import ViewerState
 
@@ -71,5 +72,4 @@ def _(action: act.SphereWritten, state: ViewerState) -> ViewerState:
     text = f"Wrote {action.path}"
     if action.edit:
         text += ": what another program changes in it shows at once"
-    state = replace(state, jobs=tuple(job for job in state.jobs if job.lane != "sphere"))
-    return notify(state, "info", text)
+    return notify(without_job(state, "sphere"), "info", text)

@@ -7,6 +7,7 @@ from ballgan.animation import Animation, turntable
 
 from .. import actions as act
 from .. import document, history
+from .jobs import without_job
 from .reduce import forget, reduce, with_camera
 from .values import Job, Playhead, ViewerState
 
@@ -124,8 +125,7 @@ def _(action: act.Captured, state: ViewerState) -> ViewerState:
 
 
 def _begin(state: ViewerState, lane: str, title: str) -> ViewerState:
-    jobs = (*(job for job in state.jobs if job.lane != lane), Job(lane, title))
-    return replace(forget(state, lane), jobs=jobs, captured=None)
+    return replace(without_job(forget(state, lane), lane, Job(lane, title)), captured=None)
 
 
 def _seek(state: ViewerState, time: float) -> ViewerState:

@@ -12,7 +12,7 @@ from .. import document, history
 from ..notes import ModelNotes
 from ..preferences import remember
 from .jobs import without_job
-from .reduce import forget, is_late, notify, reduce, with_camera, with_still_camera, with_view
+from .reduce import forget, is_late, notify, reduce, with_camera
 from .values import BUNDLED, Following, Job, ModelInfo, Sheet, ViewerState
 
 MAX_MODELS = 8  # that are open; memory has an end
@@ -20,15 +20,15 @@ MAX_MODELS = 8  # that are open; memory has an end
 
 @reduce.register
 def _(action: act.OpenModel, state: ViewerState) -> ViewerState:
-    loading = action.path or BUNDLED
-    put_off = [_reopen(model) for model in state.reopening if _name(model) == state.loading]
+    state = replace(_put_off(state), reading=action)
     waiting = tuple(
-        request
-        for request in (*state.waiting, *put_off)
-        if request != action and not (request.again and request.path == action.path)
+        other
+        for other in state.waiting
+        if other != action and not (_may_wait(other) and other.path == action.path)
     )
-    state = without_job(state, "model", Job("model", f"Opening {os.path.basename(loading)}"))
-    return replace(forget(state, "model"), loading=loading, waiting=waiting)
+    title = f"Opening {os.path.basename(action.path or BUNDLED)}"
+    state = without_job(state, "model", Job("model", title))
+    return replace(forget(state, "model"), waiting=waiting)
 
 
 @reduce.register
@@ -44,7 +44,11 @@ def _(action: act.ModelOpened, state: ViewerState) -> ViewerState:
     model = action.model
     if is_late(state.loading, _name(model)):
         return state
-    state, shown = without_job(replace(state, loading=None), "model"), state.model
+    job = state.job("model")
+    if job is not None and job.cancelling:  # it was read just before it was stopped
+        path = "" if model.bundled else model.path
+        return reduce(act.OpeningCancelled(path, action.replaces), state)
+    state, shown = without_job(replace(state, reading=None), "model"), state.model
     returns = isinstance(action, act.ModelArrived) and not action.replaces
     closed = tuple(other for other in state.closed if other.path != model.path)
     if returns and closed != state.closed:
@@ -60,7 +64,7 @@ def _(action: act.ModelOpened, state: ViewerState) -> ViewerState:
         state = replace(state, preferences=replace(state.preferences, recent_models=recent))
     takes_place = shown is not None and shown.path in (model.path, action.replaces)
     if shown is None or takes_place or (action.show and not action.replaces):
-        state = _show(state, model)
+        state = _show(state, model, takes_place=takes_place)
     return travel(state, {}) if state.returning.get(document.SHOWN) == model.path else state
 
 
@@ -70,7 +74,7 @@ def _(action: act.ModelFailed, state: ViewerState) -> ViewerState:
         return state
     waits, followed = state.pending is not None, state.following
     origin = "run" if followed is not None and followed.model == action.path else "model"
-    state = replace(state, loading=None, session=None if waits else state.session)
+    state = replace(state, reading=None, session=None if waits else state.session)
     if not action.path:  # there is none left to stand in for a session's model
         state = replace(state, pending=None)
     state = _try_older(_do_without(state, action))
@@ -83,7 +87,7 @@ def _(action: act.OpeningCancelled, state: ViewerState) -> ViewerState:
         return state
     if state.pending is not None:
         state = _give_up_session(state, state.pending)
-    return _do_without(replace(state, loading=None), action)
+    return _do_without(replace(state, reading=None), action)
 
 
 @reduce.register
@@ -108,12 +112,13 @@ def _(action: act.CloseModel, state: ViewerState) -> ViewerState:
 
 @reduce.register
 def _(action: act.FollowRun, state: ViewerState) -> ViewerState:
-    return replace(forget(state, "run"), following=Following(action.folder, action.model))
+    following = Following(os.path.abspath(action.folder), action.model)
+    return replace(_leave_run(forget(state, "run")), following=following)
 
 
 @reduce.register
 def _(action: act.StopFollowing, state: ViewerState) -> ViewerState:
-    return replace(forget(state, "run"), following=None)
+    return replace(_leave_run(forget(state, "run")), following=None)
 
 
 @reduce.register
@@ -124,10 +129,11 @@ def _(action: act.RunHasModel, state: ViewerState) -> ViewerState:
     if action.path == followed.model and not followed.looked:  # a session has brought it
         following = replace(followed, looked=True, older=action.older)
         return replace(forget(state, "run"), following=following)
-    dropped = [other for other in state.waiting if other.replaces]  # an older one is not needed
-    waiting = [other for other in state.waiting if not other.replaces]
-    former = dropped[0].replaces if dropped else followed.model
-    request = act.OpenModel(action.path, replaces=former)
+    dropped = [other for other in state.waiting if other.of_run]  # an older one is not needed
+    waiting = [other for other in state.waiting if not other.of_run]
+    request = act.OpenModel(action.path, replaces=followed.model, of_run=True)
+    if dropped:
+        request = replace(dropped[0], path=action.path)
     following = Following(action.folder, action.path, looked=True, older=action.older)
     return replace(forget(state, "run"), following=following, waiting=(*waiting, request))
 
@@ -151,6 +157,34 @@ def _(action: act.RunLost, state: ViewerState) -> ViewerState:
     return notify(
         replace(state, following=replace(followed, lost=True, looked=True)), "error", text, "run"
     )
+
+
+def _put_off(state: ViewerState) -> ViewerState:
+    """The state in which the model that is being read waits, as another one is read instead; of
+    two that a person asked for, the last one is meant."""
+    request, job = state.reading, state.job("model")
+    if request is None:
+        return state
+    if job is not None and job.cancelling:
+        return reduce(act.OpeningCancelled(request.path, request.replaces), state)
+    followed = state.following is not None and state.following.model == request.path
+    closed = request.again and all(_name(model) != state.loading for model in state.reopening)
+    if closed or not (_may_wait(request) or followed):
+        return state
+    return replace(state, waiting=(replace(request, show=False), *state.waiting))
+
+
+def _may_wait(request: act.OpenModel) -> bool:
+    """Whether a model is not one that a person has just asked to see."""
+    return request.of_run or not request.show
+
+
+def _leave_run(state: ViewerState) -> ViewerState:
+    """The state in which nothing comes any more of the run that was followed."""
+    waiting = tuple(request for request in state.waiting if not request.of_run)
+    state = replace(state, waiting=waiting)
+    coming = state.reading is not None and state.reading.of_run
+    return reduce(act.CancelJob("model"), state) if coming else state
 
 
 def _do_without(state: ViewerState, failed: act.ModelFailed | act.OpeningCancelled) -> ViewerState:
@@ -178,7 +212,8 @@ def _try_older(state: ViewerState) -> ViewerState:
         return state
     path, *older = followed.older
     following = replace(followed, model=path, older=tuple(older))
-    return replace(state, following=following, waiting=(*state.waiting, act.OpenModel(path)))
+    request = act.OpenModel(path, of_run=True)
+    return replace(state, following=following, waiting=(*state.waiting, request))
 
 
 def _pass_over(state: ViewerState, failed: act.ModelFailed | act.OpeningCancelled) -> ViewerState:
@@ -271,22 +306,43 @@ def _put(state: ViewerState, model: ModelInfo, replaces: str) -> ViewerState:
     return replace(state, models=models)
 
 
-def _show(state: ViewerState, model: ModelInfo) -> ViewerState:
-    """Show an open model: the codes stay, and the camera as far as the model has the same one."""
+def _show(state: ViewerState, model: ModelInfo, *, takes_place: bool = False) -> ViewerState:
+    """Show an open model: the codes stay, and the camera as far as the model has the same one.
+
+    takes_place: it is what the one that shows has become.
+    """
     previous = state.model
-    state = replace(state, model=model, sheet=Sheet())
-    if previous is not None and previous.path != model.path:
+    state = replace(state, model=model, sheet=_carried(state.sheet, model))
+    if previous is not None and previous.path != model.path and not takes_place:
         folder = _keep_folder(state.export.path)  # the name was about the other model
         state = replace(state, export=replace(state.export, path=folder))
     if previous is None and state.view == View():
         state = _begin(state, *model.start_seeds)
-    camera, still = state.view.camera, state.view.backdrop.camera
     if previous is None or previous.home != model.home:  # another scale: keep the angles only
-        camera = _turned(model.home, camera)
-        still = still and _turned(model.home, still)
-        pose = state.view.conditioning
-        state = with_view(state, conditioning=pose and _turned(model.home, pose))
-    return with_camera(with_still_camera(state, still), camera)
+        state = replace(state, view=_rescaled(state.view, model.home))
+    return with_camera(state, state.view.camera)
+
+
+def _carried(sheet: Sheet, model: ModelInfo) -> Sheet:
+    """The contact sheet with another model: its seeds are pictured anew, directions are another
+    model's, and what a person has stopped does not begin again."""
+    if not model.has_background:
+        sheet = replace(sheet, which="foreground")
+    foreign = sheet.directions or not (model.has_background or sheet.codes_of == "foreground")
+    lost = foreign or sheet.stopped
+    return replace(sheet, codes=(), directions=(), stopped=False) if lost else sheet
+
+
+def _rescaled(view: View, home: Orbit) -> View:
+    """The view with a model's own cameras, at the angles of those that it has."""
+    still, pose, pinned = view.backdrop.camera, view.conditioning, view.comparison.pinned
+    return replace(
+        view,
+        camera=_turned(home, view.camera),
+        backdrop=replace(view.backdrop, camera=still and _turned(home, still)),
+        conditioning=pose and _turned(home, pose),
+        comparison=replace(view.comparison, pinned=pinned and _rescaled(pinned, home)),
+    )
 
 
 def _turned(home: Orbit, camera: Orbit) -> Orbit:

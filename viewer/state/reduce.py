@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import singledispatch
 from typing import Any
 
-from ballgan.view import Orbit, clamp_camera
+from ballgan.view import Orbit, clamp_camera, clamp_view
 
 from .. import actions as act
 from .. import document, history
@@ -65,11 +65,10 @@ def with_view(state: ViewerState, **changes: Any) -> ViewerState:
 
 
 def with_camera(state: ViewerState, camera: Orbit) -> ViewerState:
-    """The state with another camera; it and a still background's are clamped to where the model
-    can render."""
-    state = with_still_camera(state, state.view.backdrop.camera)
-    state = with_view(state, camera=clamp(state, camera))
-    return state if state.glide is None else replace(state, glide=None)
+    """The state with another camera; it and those of still backgrounds are clamped to where the
+    model can render."""
+    view = clamp_view(replace(state.view, camera=camera), *_reach(state))
+    return replace(state, view=view, glide=None)
 
 
 def glide_to(state: ViewerState, camera: Orbit) -> ViewerState:
@@ -81,15 +80,14 @@ def glide_to(state: ViewerState, camera: Orbit) -> ViewerState:
 
 def with_still_camera(state: ViewerState, camera: Orbit | None) -> ViewerState:
     """The state with a background that this camera sees; None: that of the view."""
-    clamped = None if camera is None else clamp(state, camera)
+    clamped = None if camera is None else clamp_camera(camera, *_reach(state))
     return state if clamped == state.view.backdrop.camera else with_backdrop(state, camera=clamped)
 
 
-def clamp(state: ViewerState, camera: Orbit) -> Orbit:
-    """The nearest camera that the model can render."""
+def _reach(state: ViewerState) -> tuple[Orbit, float]:
+    """The model's own camera, and how far from the origin one may be."""
     home = state.model.home if state.model else Orbit()
-    limit = state.model.camera_limit if state.model else 4 * home.radius
-    return clamp_camera(camera, home, limit)
+    return home, state.model.camera_limit if state.model else 4 * home.radius
 
 
 def with_level(state: ViewerState) -> ViewerState:

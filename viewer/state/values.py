@@ -1,6 +1,7 @@
 """What the window shows, as frozen values."""
 
 import math
+import os
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -191,11 +192,16 @@ class Notice:
 class Following:
     """A training run whose newest model is open."""
 
-    folder: str
+    folder: str  # absolute
     model: str = ""  # path of the newest; empty: there is none yet
     lost: bool = False  # whether the folder can no longer be read
     looked: bool = False  # whether the folder was looked into
     older: tuple[str, ...] = ()  # paths of models that may stand in for a broken newest one
+
+    @property
+    def name(self) -> str:
+        """That of the folder."""
+        return os.path.basename(self.folder)
 
 
 @dataclass(frozen=True)
@@ -227,7 +233,7 @@ class ViewerState:
     reopening: tuple[ModelInfo, ...] = ()  # that an undo or redo reads again
     returning: dict[str, Any] = field(default_factory=dict)  # values that wait for the shown one
     following: Following | None = None
-    loading: str | None = None  # path of the model that is being opened
+    reading: OpenModel | None = None  # the model that is being opened
     opening: str | None = None  # path of the picture that is being opened
     revision: int = 0  # counts how often the file of the background's picture has changed
     recognising: tuple[str, ...] = ()  # paths of files that may be any of these
@@ -257,6 +263,11 @@ class ViewerState:
     notebooks: dict[str, ModelNotes] = field(default_factory=dict)  # by checksum; see document
     session_notes: dict[str, ModelNotes] = field(default_factory=dict)  # for models yet to come
     sheet: Sheet = Sheet()  # contact sheet of the gallery
+
+    @property
+    def loading(self) -> str | None:
+        """Path of the model that is being opened."""
+        return None if self.reading is None else self.reading.path or BUNDLED
 
     @property
     def notes(self) -> ModelNotes:
