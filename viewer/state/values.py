@@ -241,7 +241,8 @@ class ViewerState:
     playhead: Playhead = Playhead()
     jobs: tuple[Job, ...] = ()
     exported: str | None = None  # path of the last mesh that was written
-    captured: str | None = None  # path of the last picture or film that was rendered
+    captured: str | None = None  # path of the last picture that was written
+    filmed: str | None = None  # path of the last film that was rendered
     overlay: str = ""  # over the window: "palette", "keys" or nothing
     palette: Palette = Palette()
     preset_name: str = ""  # as it is typed for the next preset
@@ -279,6 +280,13 @@ class ViewerState:
         if self.glide is None:
             return self
         return replace(self, view=replace(self.view, camera=self.camera), glide=None)
+
+    @property
+    def why_no_raw(self) -> str:
+        """Why the raw layer shows nothing of its own; empty if it does."""
+        if self.model is None or self.model.has_super_resolution:
+            return ""
+        return "This model has no super-resolution: its raw image is the whole picture."
 
     @property
     def can_unroll(self) -> bool:
