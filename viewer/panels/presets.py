@@ -58,7 +58,8 @@ def _draw_new(ui: Ui, state: ViewerState) -> list[act.Action]:
     name = ui.line("presets.name", state.preset_name, "Name", width=ui.px(WIDTH) - side - gap)
     if name is not None:
         actions.append(act.NamePreset(name))
-    entered = imgui.is_item_deactivated() and imgui.is_key_pressed(imgui.Key.enter)
+    enter = imgui.is_key_pressed(imgui.Key.enter) or imgui.is_key_pressed(imgui.Key.keypad_enter)
+    entered = imgui.is_item_deactivated() and enter
     imgui.same_line(0, gap)
     usable = bool(state.preset_name.strip())
     tip = "Enter. Keep as a preset"
