@@ -17,7 +17,7 @@ counts from the middle of the first: half a pixel less). Light: nothing here imp
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -38,6 +38,7 @@ from .plain import from_plain, to_plain
 from .view import Orbit
 
 Made = TypeVar("Made")
+Counted = TypeVar("Counted", bound=Collection[Any])
 
 FORMAT = "ballgan camera"
 CONVENTIONS = ("opencv", "opengl")
@@ -73,25 +74,19 @@ def decode_cameras(text: str, name: str = "the text") -> dict[str, Camera]:
     They are made for square pictures: of others the largest centred square is taken. `name` is
     what errors call the text. Raises ValueError that says what is wrong and where.
     """
-    content = read_json(text, name)
-    if isinstance(content, list):
-        content = {"labels": [["camera", content]]}
-    fields = as_dict(content, name)
-    cameras = _checked(name, lambda: _decode(fields))
-    if cameras is None:
-        raise ValueError(f"{name} is no camera that we know: it has none of {KINDS}")
-    return cameras
+    fields = _read_fields(text, name)
+    return _checked(name, lambda: _collect(_read_cameras(fields)))
 
 
-def decode_orbit(text: str, near: Orbit, name: str = "the text") -> Orbit:
-    """The first camera in a text as an orbit: ours exactly, others by `fit_orbit`.
+def decode_first(text: str, name: str = "the text") -> Orbit | Camera:
+    """The first camera in a text of any form; nothing else is looked at. Ours is an orbit, exactly.
 
     Raises ValueError as `decode_cameras` does.
     """
-    content = read_json(text, name)
-    if isinstance(content, dict) and content.get("format") == FORMAT:
-        return _checked(name, lambda: _read_orbit(content))
-    return fit_orbit(next(iter(decode_cameras(text, name).values())), near)
+    fields = _read_fields(text, name)
+    if fields.get("format") == FORMAT:
+        return _checked(name, lambda: _read_orbit(fields))
+    return _checked(name, lambda: next(_read_cameras(fields))[1])
 
 
 def fit_orbit(camera: Camera, near: Orbit) -> Orbit:
@@ -188,27 +183,40 @@ def _dump(content: dict[str, Any]) -> str:
 # Reading
 
 
-def _decode(fields: dict[str, Any]) -> dict[str, Camera] | None:
+def _read_fields(text: str, name: str) -> dict[str, Any]:
+    content = read_json(text, name)
+    return as_dict(
+        {"labels": [["camera", content]]} if isinstance(content, list) else content, name
+    )
+
+
+def _read_cameras(fields: dict[str, Any]) -> Iterator[tuple[str, Camera]]:
+    """Each camera with its name, in turn."""
     if fields.get("format") == FORMAT:
-        return {"camera": to_camera(_read_orbit(fields))}
-    if "frames" in fields:
-        frames = as_list(fields["frames"], '"frames"')
-        return _collect((_read_frame(frame, fields) for frame in frames), len(frames))
-    if "transform_matrix" in fields:
-        return _collect([_read_frame(fields, {})], 1)
-    if "cameras" in fields:
-        items = as_dict(fields["cameras"], '"cameras"').items()
-        return _collect((_read_opencv(name, own, fields) for name, own in items), len(items))
-    if "labels" in fields:
-        labels = as_list(fields["labels"], '"labels"')
-        return _collect((_read_label(entry) for entry in labels), len(labels))
-    return None
+        yield "camera", to_camera(_read_orbit(fields))
+    elif "frames" in fields:
+        for frame in _counted(as_list(fields["frames"], '"frames"')):
+            yield _read_frame(frame, fields)
+    elif "transform_matrix" in fields:
+        yield _read_frame(fields, {})
+    elif "cameras" in fields:
+        for name, own in _counted(as_dict(fields["cameras"], '"cameras"').items()):
+            yield _read_opencv(name, own, fields)
+    elif "labels" in fields:
+        for entry in _counted(as_list(fields["labels"], '"labels"')):
+            yield _read_label(entry)
+    else:
+        raise ValueError(f"this is no camera that we know: it has none of {KINDS}")
 
 
-def _collect(cameras: Iterable[tuple[str, Camera]], count: int) -> dict[str, Camera]:
+def _counted(entries: Counted) -> Counted:
+    if not 0 < len(entries) <= MAX_CAMERAS:
+        raise ValueError(f"there should be 1 to {MAX_CAMERAS} cameras; there are {len(entries)}")
+    return entries
+
+
+def _collect(cameras: Iterable[tuple[str, Camera]]) -> dict[str, Camera]:
     """Cameras by name; a name that comes again gets a number."""
-    if not 0 < count <= MAX_CAMERAS:
-        raise ValueError(f"there should be 1 to {MAX_CAMERAS} cameras; there are {count}")
     named: dict[str, Camera] = {}
     for name, camera in cameras:
         named[name if name not in named else f"{name} ({len(named)})"] = camera

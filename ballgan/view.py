@@ -326,6 +326,20 @@ class View:
             return (left,)
         return (right,) if wanted == "right" else (left, right)
 
+    def pictures(self) -> "tuple[View, ...]":
+        """The simplest view of each of the `sides`: equal as long as nothing else shows."""
+        return tuple(side.relevant() for side in self.sides())
+
+    def shows(self, which: str) -> bool:
+        """Whether the code of the "foreground" or the "background" has a part in the picture."""
+        code = self.code(which)
+        changed = self.with_code(which, replace(code, x=code.x + 1))
+        return any(
+            side.relevant() != other.relevant()
+            for side, other in zip(self.sides(), changed.sides(), strict=True)
+            if which == "background" or side.layer != "background"
+        )
+
     def relevant(self) -> "View":
         """The same picture's simplest view: values that do not show at present are left out, so
         that two views are equal when their pictures are."""

@@ -9,7 +9,7 @@ from ballgan.camera import Camera, intrinsics_from_fov
 from ballgan.camera_text import (
     CONVENTIONS,
     decode_cameras,
-    decode_orbit,
+    decode_first,
     describe_loss,
     encode_camera,
     encode_cameras,
@@ -45,7 +45,7 @@ def test_world2cam_takes_the_pivot_to_the_axis() -> None:
 
 def test_our_text_is_exact() -> None:
     text = encode_camera(ORBIT)
-    assert decode_orbit(text, HOME) == ORBIT
+    assert decode_first(text) == ORBIT
     assert json.loads(text)["yaw"] == 0.7
     assert '"pivot": [0.1, -0.2, 0.05]' in text
     assert decode_cameras(text) == {"camera": to_camera(ORBIT)}
@@ -96,13 +96,27 @@ def test_an_angle_alone_is_enough() -> None:
     assert cameras["camera"].intrinsics == intrinsics_from_fov(0.5)
 
 
+@pytest.mark.parametrize("convention", CONVENTIONS)
+def test_only_the_first_camera_is_looked_at(convention: str) -> None:
+    cameras = {"a.png": to_camera(ORBIT), "b.png": to_camera(replace(ORBIT, yaw=2.0))}
+    content = json.loads(encode_cameras(cameras, convention, 512))
+    if convention == "opengl":
+        content["frames"][1]["transform_matrix"] = "damaged"
+    else:
+        content["cameras"]["b.png"]["cam2world"] = "damaged"
+    first = decode_first(json.dumps(content))
+    assert isinstance(first, Camera) and first.position == pytest.approx(cameras["a.png"].position)
+    with pytest.raises(ValueError, match="b.png"):
+        decode_cameras(json.dumps(content))
+
+
 def test_labels_are_read() -> None:
     camera = to_camera(ORBIT)
     label = [float(v) for v in np.concatenate([np.ravel(camera.cam2world), [2, 0, 0.5, 0, 2, 0.5]])]
     label += [0, 0, 1]
     for content in label, {"labels": [["a.png", label], ["b.png", label]]}:
-        orbit = decode_orbit(json.dumps(content), HOME)
-        assert to_camera(orbit).position == pytest.approx(camera.position)
+        first = decode_first(json.dumps(content))
+        assert isinstance(first, Camera) and first.position == pytest.approx(camera.position)
 
 
 @pytest.mark.parametrize("yaw", [-3.0, 0.0, 1.2])
@@ -153,7 +167,7 @@ FRAME = {"file_path": "a.png", "transform_matrix": EYE, "camera_angle_x": 0.5}
     [
         ("{", "clip is not valid JSON"),
         ("hello", "clip is not valid JSON"),
-        ({"a": 1}, "clip is no camera that we know: it has none of"),
+        ({"a": 1}, "clip: this is no camera that we know: it has none of"),
         (3, "clip should be an object"),
         ([1.0, 2.0], "25 numbers .*; got 2"),
         ({"frames": []}, "1 to 10000 cameras; there are 0"),
@@ -174,7 +188,7 @@ FRAME = {"file_path": "a.png", "transform_matrix": EYE, "camera_angle_x": 0.5}
 )
 def test_bad_texts_are_explained(content: object, message: str) -> None:
     text = content if isinstance(content, str) else json.dumps(content)
-    for decode in decode_cameras, lambda text, name: decode_orbit(text, HOME, name):
+    for decode in decode_cameras, decode_first:
         with pytest.raises(ValueError, match=message):
             decode(text, "clip")
 

@@ -99,7 +99,7 @@ def test_cameras_of_pictures_are_written_and_looked_through_again(model_path, tm
     ("options", "message"),
     [
         (("--cameras", "nowhere.json"), "nowhere.json cannot be read: No such file"),
-        (("--cameras", "bad.json"), "bad.json is no camera that we know"),
+        (("--cameras", "bad.json"), "bad.json: this is no camera that we know"),
         (("--cameras", "bad.json", "--yaw", "1"), "it does not go with --yaw"),
     ],
 )

@@ -188,7 +188,7 @@ def test_interrupt_leaves_pictures_but_no_film(
     film = tmp_path / "a.mp4"
     program = subprocess.Popen(
         [sys.executable, "-m", "ballgan", "render", model_path, "--video", str(film)]
-        + ["--duration", "600", "--size", "32"],
+        + ["--duration", "60", "--size", "32"],
         stderr=subprocess.PIPE,
         text=True,
     )

@@ -337,9 +337,9 @@ def test_work_in_the_background_gives_way_to_the_stage(app: Any) -> None:
     settle(app)
     lanes = [app.lanes[name] for name in ("export", "capture", "film", "sphere", "unroll")]
     for owing in "render", "surface":
-        assert not any(lane.urgent() for lane in lanes)
+        assert not any(lane.gives_way for lane in lanes)
         app.lanes[owing].owes = True
-        assert all(lane.urgent() for lane in lanes)
+        assert all(lane.gives_way for lane in lanes)
         app.lanes[owing].owes = False
 
 

@@ -49,6 +49,17 @@ def test_a_gradient_is_chosen_and_coloured(app: Any) -> None:
     assert notices(app) == []
 
 
+def test_a_code_that_goes_on_unseen_lets_the_picture_finish(app: Any) -> None:
+    play(app, {"wait": "converged"}, {"command": "background.animate"})
+    play(app, {"click": "background.gradient"}, {"drag": {"from": CENTRE, "to": [300, 280]}})
+    play(app, {"wait": "converged"}, {"wait": 1.1})
+    code = app.state.view.backdrop.code
+    app.frame()
+    assert app.patience() != 0 and app.state.view.backdrop.code == code
+    play(app, {"click": "background.learnt"})
+    wait_until(app, lambda: app.state.view.backdrop.code != code)
+
+
 def test_the_object_turns_before_a_still_background(app: Any) -> None:
     play(
         app,

@@ -2,6 +2,7 @@
 
 import json
 import math
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +12,13 @@ import numpy as np
 import pytest
 from ballgan_viewer import actions as act
 from ballgan_viewer import camera_actions as cam
+from ballgan_viewer import cameras
 from ballgan_viewer.navigation import GLIDE_SECONDS
 from viewer_driver import CENTRE, open_app, play, settle
 
 from ballgan.camera_text import (
     decode_cameras,
-    decode_orbit,
+    decode_first,
     encode_camera,
     encode_cameras,
     to_camera,
@@ -114,7 +116,7 @@ def test_copy_and_paste(app: Any) -> None:
     play(app, {"key": "C", "mods": ["control"]})
     moved = camera_of(app)
     assert moved.roll > 0.05
-    assert decode_orbit(app.window.clipboard, Orbit()) == moved
+    assert decode_first(app.window.clipboard) == moved
     play(app, {"key": "R"}, {"key": "V", "mods": ["control"]})
     assert camera_of(app) == moved
     play(app, {"command": "camera.copy_opengl"}, {"key": "R"}, {"click": "camera.paste"})
@@ -178,6 +180,23 @@ def test_dropped_cameras_are_looked_through(app: Any, tmp_path: Path) -> None:
     assert to_camera(camera_of(app)).position == pytest.approx(to_camera(wanted).position)
     play(app, {"drop": str(tmp_path / "broken.json")}, {"wait": "loaded"})
     assert "a.png: transform_matrix should be a 4x4 matrix" in last_notice(app)[1]
+
+
+def test_the_window_does_not_wait_for_a_file_of_cameras(
+    app: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[str] = []
+
+    def note(text: str, name: str = "") -> Any:
+        threads.append(threading.current_thread().name)
+        return decode_first(text, name)
+
+    monkeypatch.setattr(cameras, "decode_first", note)
+    (tmp_path / "transforms.json").write_text(
+        encode_cameras({"a.png": to_camera(camera_of(app))}, "opengl", 64)
+    )
+    play(app, {"drop": str(tmp_path / "transforms.json")}, {"wait": "loaded"})
+    assert last_notice(app) == ("info", "The camera was taken") and threads == ["recognise"]
 
 
 def test_the_angle_of_view_changes_nobody_but_the_identity_pose_does(app: Any) -> None:

@@ -13,7 +13,7 @@ from test_video import decode, psnr
 from viewer_driver import play, settle
 
 import ballgan
-from ballgan import filming, frame
+from ballgan import filming, frame, video
 from ballgan.view import Code
 
 RENDER = ({"click": "film.render"}, {"wait": "captured", "timeout": 60})
@@ -113,10 +113,11 @@ def test_what_is_saved_while_a_film_is_rendered_stays(
     assert str(ours) in app.state.notices[-1].text
 
 
-def test_the_window_offers_the_passes_and_sizes_that_the_library_renders() -> None:
-    """The state names them itself: it is to be known without torch."""
+def test_the_window_offers_what_the_library_renders() -> None:
+    """The state names it itself: it is to be known without torch and numpy."""
     assert values.CAPTURE_PASSES == filming.PASSES
-    assert values.MAX_SIDE == frame.MAX_SIZE
+    assert values.FILM_FORMATS == tuple(video.FORMATS)
+    assert (values.LARGEST_SIDE, values.LARGEST_FILM) == (frame.MAX_SIZE, video.MAX_SIDE)
 
 
 def test_the_last_picture_film_and_mesh_are_shown_in_their_folders(

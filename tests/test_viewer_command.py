@@ -135,7 +135,7 @@ def test_nothing_heavy_is_imported_before_the_window_is_shown(tmp_path: Path) ->
     code = (
         "import sys\n"
         "from ballgan_viewer import main, window\n"
-        "def loaded(window, options):\n"
+        "def loaded(*_):\n"
         "    return [m for m in ('torch', 'numpy', 'OpenGL', 'ballgan_viewer.app')"
         " if m in sys.modules]\n"
         "main.run = loaded\n"

@@ -14,7 +14,9 @@ from ballgan_viewer.search import search
 from ballgan_viewer.state import ViewerState, apply
 from imgui_bundle import imgui
 from panel_screen import Screen
-from viewer_states import with_model
+from viewer_states import do, with_model
+
+from ballgan.view import Backdrop, Comparison, View
 
 TOGGLE = [act.EndStroke(), act.ToggleBackground()]  # a step of its own
 
@@ -90,6 +92,44 @@ def test_a_key_does_what_its_command_does_where_that_is_possible() -> None:
     assert commands.press("O", frozenset({"super"}), ViewerState()) == [act.Browse("model")]
     plus = commands.press("=", frozenset({"control", "shift"}), ViewerState())
     assert plus == commands.press("+", frozenset({"control"}), ViewerState()) != []
+
+
+PHOTO = Backdrop("photo", photo="/a.png")
+
+
+@pytest.mark.parametrize(
+    ("keys", "view", "seen"),
+    [
+        ("Right", View(), True),
+        ("Right", View(layer="background"), False),
+        ("Shift+Right", View(), True),
+        ("Shift+Right", View(layer="normals"), False),
+        ("Shift+Right", View(backdrop=PHOTO), False),
+        ("Shift+Right", View(backdrop=replace(PHOTO, match_light=True)), True),  # against its own
+        ("W", View(), False),
+        ("W", View(layer="surface"), True),
+        ("W", View(comparison=Comparison(on=True, layer="surface")), True),
+    ],
+)
+def test_keys_change_nothing_that_is_not_seen(keys: str, view: View, seen: bool) -> None:
+    state, key = replace(with_model(), view=view), chord(keys)
+    assert bool(commands.press(key.key, key.mods, state)) == seen
+
+
+def test_a_film_s_key_is_removed_only_where_it_is_seen() -> None:
+    state = do(with_model(), act.AddKey())
+    assert commands.press("Delete", frozenset(), state) == [act.RemoveKey(0)]
+    hidden = do(state, act.ShowTimeline(False))
+    assert hidden.playhead.key == 0 and commands.press("Delete", frozenset(), hidden) == []
+
+
+@pytest.mark.parametrize("name", ["background.turn_left", "background.brighter"])
+def test_a_background_without_a_network_is_neither_turned_nor_exposed(name: str) -> None:
+    (row,) = (row for row in COMMANDS if row.name == name)
+    assert row.enabled(with_model())
+    state = with_model(has_background=False)
+    assert not row.enabled(state)
+    assert row.enabled(do(state, act.SetBackdrop(PHOTO)))
 
 
 @pytest.mark.parametrize("row", COMMANDS, ids=lambda row: row.name)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from ballgan_viewer import actions as act
 from ballgan_viewer import camera_actions as cam
-from ballgan_viewer import latent_actions as lat
+from ballgan_viewer import commands
 from ballgan_viewer.commands import COMMANDS
 from ballgan_viewer.controls import Grip, Reach, handle
 from ballgan_viewer.events import (
@@ -25,6 +25,7 @@ from ballgan_viewer.navigation import eye_position, image_axes, orbit, pan, zoom
 from ballgan_viewer.picture import world_to_clip
 from ballgan_viewer.preferences import Preferences
 from ballgan_viewer.state import Navigation, ViewerState, apply
+from viewer_states import with_model
 
 import ballgan
 from ballgan.staging import to_camera
@@ -118,13 +119,43 @@ def test_surface_and_renderer_see_the_same(camera: Orbit, shift: float) -> None:
 
 def test_keys() -> None:
     assert follow(KeyPressed("B")) == [act.ToggleBackground()]
-    assert follow(KeyPressed("Right", SHIFT)) == [lat.StepSeed("background", 1)]
     assert follow(KeyPressed("8")) == [act.SetLayer("surface")]
     assert follow(KeyPressed("O", frozenset({"super"}))) == [act.Browse("model")]
     assert follow(KeyPressed("Z", CONTROL)) == []  # there is nothing to undo
     assert follow(KeyPressed("O", CONTROL | SHIFT)) == [act.Browse("session")]
     assert follow(KeyPressed("B", SHIFT)) == []
     assert follow(KeyPressed("B"), reach=replace(REACH, keys_taken=True)) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "mods", "repeats"),
+    [
+        ("Right", frozenset(), True),
+        ("[", frozenset(), True),
+        ("-", CONTROL, True),
+        ("S", frozenset(), False),
+        ("B", frozenset(), False),
+        ("/", SHIFT, False),
+    ],
+)
+def test_a_held_key_repeats_only_what_goes_on(
+    key: str, mods: frozenset[str], repeats: bool
+) -> None:
+    state = with_model()
+    first, again = (
+        handle(KeyPressed(key, mods, repeated), Grip(), state, REACH)[1]
+        for repeated in (False, True)
+    )
+    assert first != [] and again == (first if repeats else [])
+
+
+@pytest.mark.parametrize("overlay", ["keys", "palette"])
+def test_keys_rest_under_an_overlay(overlay: str) -> None:
+    state = replace(with_model(), overlay=overlay, navigation=Navigation(mode="fly"))
+    for event in KeyPressed("B"), KeyPressed("N"), KeyPressed("W", position="W"):
+        assert handle(event, Grip(), state, REACH)[1] == []
+    (action,) = handle(KeyPressed("K", CONTROL), Grip(), state, REACH)[1]
+    assert action == act.ShowOverlay("" if overlay == "palette" else "palette")
 
 
 def test_no_key_is_used_twice() -> None:
@@ -240,6 +271,9 @@ def test_keys_fly_only_in_flight() -> None:
     _, (action,) = handle(FocusLost(), Grip(), state, REACH)
     assert apply(state, action).navigation == FLYING.navigation
     assert apply(ViewerState(), cam.HoldKey("W")) == ViewerState()
+    for action in commands.run("camera.fly", state):
+        state = apply(state, action)
+    assert state.navigation == Navigation()  # neither a key nor Shift is held when it ends
 
 
 def test_flight_drags_turn_the_head() -> None:

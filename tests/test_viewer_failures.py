@@ -17,9 +17,11 @@ import torch
 from ballgan_viewer import actions as act
 from ballgan_viewer import camera_actions as cam
 from ballgan_viewer import tasks
+from ballgan_viewer.baker import Baker
 from ballgan_viewer.notes import ModelNotes
 from ballgan_viewer.requests import NotesRequest
 from ballgan_viewer.thumbnail_maker import ThumbnailMaker
+from ballgan_viewer.typefaces import FontRequest
 from ballgan_viewer.worker import NO_MEMORY, Lane
 from PIL import Image
 from viewer_driver import notices, open_app, play
@@ -77,6 +79,7 @@ LANES: dict[str, tuple[Any, ...]] = {  # what gives each lane some work
     "session": WRITERS["session"],
     "settings": (NotesRequest("0" * 64, "tiny", ModelNotes(), ModelNotes()),),
     "camera": (cam.SaveCamera("opencv"),),
+    "fonts": (FontRequest("thai"),),
 }
 
 
@@ -213,10 +216,12 @@ def test_a_folder_that_vanishes_meanwhile_is_told(app: Any, what: str, tmp_path:
 
 
 CUDA_ERROR = torch.cuda.OutOfMemoryError(CUDA_TEXT)
+CPU_ERROR = RuntimeError("err == 0. DefaultCPUAllocator: can't allocate memory: you tried to ...")
 
 
 @pytest.mark.parametrize(
-    ("what", "error"), [*((what, CUDA_ERROR) for what in JOBS), ("mesh", MemoryError())]
+    ("what", "error"),
+    [*((what, CUDA_ERROR) for what in JOBS), ("mesh", MemoryError()), ("photo", CPU_ERROR)],
 )
 def test_short_memory_is_told_with_what_helps(app: Any, what: str, error: Exception) -> None:
     def fail(*_: Any, **options: Any) -> Any:
@@ -290,6 +295,24 @@ def test_a_mistake_of_a_worker_is_told_and_the_next_picture_comes(app: Any) -> N
     dismiss(app)
     play(app, {"command": "foreground.next"}, {"wait": "idle"})
     assert app.converged and notices(app) == []
+
+
+def test_without_the_quick_preview_the_picture_comes_all_the_same(app: Any) -> None:
+    tries = []
+
+    def fail(*request: Any) -> Any:
+        tries.append(request)
+        raise CPU_ERROR
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Baker, "_prepare_volume", fail)
+        play(app, NEXT, {"wait": "idle"})
+    assert NO_MEMORY in told(app) and len(tries) == 1
+    assert app.converged and app.easel.engine(app.state) == "neural"
+    assert app.easel.picture.request.view == app.state.view.relevant()
+    dismiss(app)
+    play(app, NEXT, {"wait": "idle"})
+    assert app.preview.is_current(app.easel.model, app.state.view) and notices(app) == []
 
 
 @pytest.mark.parametrize("comparing", [False, True])

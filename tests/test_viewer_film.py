@@ -166,7 +166,13 @@ def test_sessions_keep_the_film_and_pictures_leave_it_alone(filmed: ViewerState)
 
 
 def test_options_that_do_not_exist_are_refused() -> None:
-    for wrong in ({"film": "avi"}, {"passes": 2}, {"sides": ""}, {"size": 9000}, {"film_size": -1}):
+    for wrong in (
+        {"film": "avi"},
+        {"passes": 2},
+        {"sides": ""},
+        {"size": 9000},
+        {"film_size": 4098},
+    ):
         with pytest.raises(ValueError, match=f"capture.{next(iter(wrong))} (is|should be) "):
             CaptureOptions(**wrong)
     for wrong in ({"format": "avi"}, {"resolution": -1}, {"faces": -1}):

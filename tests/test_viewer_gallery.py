@@ -19,13 +19,13 @@ from ballgan_viewer.state import apply
 from ballgan_viewer.thumbnail_maker import (
     SIDE,
     Portrait,
+    PortraitsRequest,
     ThumbnailMade,
     ThumbnailMaker,
-    ThumbnailRequest,
 )
 from ballgan_viewer.thumbnails import halve
 from ballgan_viewer.worker import Lane
-from viewer_driver import open_app, play, settle
+from viewer_driver import open_app, play, settle, wait_until
 from viewer_states import model_info, with_model
 
 import ballgan
@@ -132,9 +132,10 @@ class FakeThumbnails(dict[Any, Any]):
 
 def test_a_locked_code_cannot_be_changed_from_the_panel_or_by_keys(app: Any) -> None:
     settle(app)
-    play(app, {"click": "foreground.lock"})
+    play(app, {"click": "foreground.mix.fold"}, {"click": "foreground.lock"})
     app.frame()
     locked = {"foreground.pad", "foreground.seed", "foreground.random", "foreground.truncation"}
+    locked |= {"foreground.mix.rows.none", "foreground.mix.rows.0"}
     assert locked <= app.gui.ui.disabled
     assert "foreground.lock" not in app.gui.ui.disabled
     play(app, {"key": "Right"}, {"key": "Right", "mods": ["shift"]})
@@ -303,15 +304,14 @@ def test_thumbnails_give_way_to_the_picture(tiny_model: ballgan.Generator) -> No
     busy = threading.Event()
     busy.set()
     made: list[Any] = []
-    lane = Lane("thumbnails", ThumbnailMaker(busy.is_set), made.append)
+    lane = Lane("thumbnails", ThumbnailMaker(), made.append, urgent=busy.is_set)
     portraits = tuple(Portrait.of("both", CodePair(Code(float(i)))) for i in range(2))
     model = Model(model_info(), tiny_model)
-    lane.submit(ThumbnailRequest(model, portraits, frozenset(portraits)))
+    lane.submit(PortraitsRequest(model, portraits, frozenset(portraits)))
     time.sleep(0.2)
     assert made == []
-    busy.clear()
     end = time.monotonic() + 20
-    while lane.busy and time.monotonic() < end:
+    while lane.busy and time.monotonic() < end:  # but not for ever
         time.sleep(0.01)
     lane.close()
     assert [(result.portrait, result.rough) for result in made] == [
@@ -326,24 +326,47 @@ def test_thumbnails_give_way_to_the_picture(tiny_model: ballgan.Generator) -> No
 
 
 def test_what_was_wanted_last_is_made_first(tiny_model: ballgan.Generator) -> None:
-    asked: list[ThumbnailRequest] = []
+    asked: list[PortraitsRequest] = []
     gallery = Gallery(FakeThumbnails(), SimpleNamespace(submit=asked.append))  # type: ignore
     model = Model(model_info(), tiny_model)
     gallery.use_model(model)
     state = apply(with_model(), lat.SetSheet("foreground", 5, 3))
     state = apply(state, lat.MakeSheet())
-    gallery.submit(state, ("gallery.current",))
+    for _ in range(2):
+        gallery.submit(state, ("gallery.current",))
     assert [p.codes.foreground.seed for p in asked[-1].portraits] == [0, 5, 6, 7]
     assert asked[-1].rough == set(asked[-1].portraits)
     gallery.receive(ThumbnailMade(model, asked[-1].portraits[0], PIXELS, rough=True))
     assert gallery.pending and gallery.progress == 0.0
-    state = apply(state, lat.SetCode("foreground", Code(9.0)))
+    asks = len(asked)
+    for seed in 8.0, 8.5, 9.0:
+        state = apply(state, lat.SetCode("foreground", Code(seed)))
+        gallery.submit(state, ("gallery.current",))
+        assert gallery.pending and len(asked) == asks  # a moving code interrupts nothing
     gallery.submit(state, ("gallery.current",))
     assert [p.codes.foreground.seed for p in asked[-1].portraits] == [9, 5, 6, 7]
     for portrait in asked[-1].portraits:
         gallery.receive(ThumbnailMade(model, portrait, PIXELS))
     gallery.submit(state, ("gallery.current",))
     assert not gallery.pending and gallery.progress is None
+
+
+def test_a_sheet_fills_while_a_code_moves(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    render = ThumbnailMaker._render
+
+    def take_some_frames(maker: Any, portrait: Portrait, ticket: Any, **options: Any) -> Any:
+        for _ in range(20):
+            time.sleep(0.01)
+            ticket.check()
+        return render(maker, portrait, ticket, **options)
+
+    settle(app)
+    monkeypatch.setattr(ThumbnailMaker, "_render", take_some_frames)
+    app.dispatch(lat.ToggleAnimation("foreground"))
+    app.dispatch(lat.SetSheet("foreground", 5, 3), lat.MakeSheet())
+    pairs = [CodePair(code, Code()) for code in app.state.sheet.codes]
+    wait_until(app, lambda: all(app.gallery.find("foreground", pair) for pair in pairs))
+    assert app.state.view.latents.of("foreground").moves
 
 
 def test_thumbnails_are_halved_by_means() -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from ballgan_viewer.window import find_name
+from ballgan_viewer.keyboard import find_name
 from imgui_bundle import imgui
 from viewer_driver import play
 
@@ -99,3 +99,14 @@ def test_keys_without_a_character_keep_their_names() -> None:
     assert find_name(glfw.KEY_KP_1, 0, CONTROL) == "Num1"
     assert find_name(glfw.KEY_KP_ADD, 0, CONTROL) == "+"
     assert find_name(glfw.KEY_F5, 0, SHIFT) is None
+
+
+def test_a_key_that_is_held_steps_on_but_switches_once(app: Any) -> None:
+    play(app, {"wait": "loaded"})
+    for key in glfw.KEY_RIGHT, glfw.KEY_B:
+        for action in glfw.PRESS, glfw.REPEAT, glfw.REPEAT, glfw.RELEASE:
+            imgui.backends.glfw_key_callback(app.window.address, key, 0, action, 0)
+            app.frame()
+    assert app.state.view.foreground.seed == 3 and not app.state.view.backdrop.visible
+    play(app, {"key": "Z", "mods": ["control"]}, {"key": "Z", "mods": ["control"]})
+    assert app.state.view.foreground.seed == 0 and not app.state.history.undoes

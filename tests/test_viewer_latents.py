@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from ballgan_viewer import actions as act
+from ballgan_viewer import commands
 from ballgan_viewer import latent_actions as lat
 from ballgan_viewer.notes import (
     MAX_NAME,
@@ -20,7 +21,7 @@ from ballgan_viewer.notes import (
     save_notes,
 )
 from ballgan_viewer.state import ViewerState
-from viewer_states import do, with_model
+from viewer_states import do, model_info, with_model
 
 from ballgan.latents import Direction, StyleMix
 from ballgan.view import Backdrop, Code, CodeControl, CodePair, Comparison
@@ -65,6 +66,35 @@ def test_animations_move_their_own_code_only() -> None:
     assert do(after, lat.ToggleAnimation("background"), lat.Advance(1.0)).view.codes == CodePair(
         Code(), Code(0.5)
     )
+
+
+HIDDEN = (
+    act.ToggleBackground(),
+    act.SetBackdrop(Backdrop("colour")),
+    act.SetBackdrop(Backdrop("photo", photo="/a.png")),
+    act.SetLayer("normals"),
+    act.ModelOpened(model_info(path="/other.pkl", has_background=False)),
+)
+
+
+@pytest.mark.parametrize("action", HIDDEN, ids=lambda action: type(action).__name__)
+def test_a_code_that_does_not_show_rests(action: act.Action) -> None:
+    state = do(START, lat.ToggleAnimation("background"))
+    assert state.plays
+    hidden = do(state, act.EndStroke(), action)
+    assert not hidden.plays and do(hidden, lat.Advance(0.25)) == hidden
+    with pytest.raises(ValueError, match="cannot be used now"):
+        commands.run("background.animate", hidden)
+    assert do(hidden, lat.ToggleAnimation("foreground")).plays
+    back = do(hidden, act.Undo())
+    assert back.plays  # what hid it is a step of its own
+
+
+def test_the_foreground_rests_in_the_layer_of_the_background() -> None:
+    state = do(START, lat.ToggleAnimation("foreground"), act.SetLayer("background"))
+    assert not state.plays
+    beside = Comparison(on=True, layer="full")
+    assert replace(state, view=replace(state.view, comparison=beside)).plays
 
 
 def test_all_animations_stop_at_once() -> None:

@@ -12,6 +12,8 @@ from ballgan_viewer import actions as act
 from ballgan_viewer import reveal
 from ballgan_viewer.info import SurfaceInfo
 from ballgan_viewer.panels.mesh import (
+    TEXTURED_FACES,
+    TEXTURED_FORMATS,
     UNKNOWN_SIZE,
     describe_bytes,
     describe_size,
@@ -25,6 +27,7 @@ from viewer_driver import notices, open_app, play
 from viewer_states import with_model
 
 import ballgan
+from ballgan import mesh_files, texture
 from ballgan.config import PlaneConfig
 from ballgan.view import Backdrop
 
@@ -37,6 +40,12 @@ def surface(triangles: int = 10_000, *, current: bool = True) -> SurfaceInfo:
 
 def size(triangles: int = 10_000, **options: Any) -> str:
     return describe_size(ExportOptions(**options), surface(triangles))
+
+
+def test_the_panel_offers_the_textures_that_the_library_makes() -> None:
+    """The panel names them itself: it is to be known without torch and trimesh."""
+    assert {f".{kind}" for kind in TEXTURED_FORMATS} == set(mesh_files.TEXTURE_SUFFIXES)
+    assert TEXTURED_FACES == texture.TEXTURED_FACES
 
 
 def test_size_grows_with_the_grid_and_shrinks_with_simplification() -> None:

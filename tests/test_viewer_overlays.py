@@ -26,6 +26,9 @@ def test_the_list_of_keys_opens_and_closes(app: Any, step: dict[str, Any]) -> No
     assert app.state.overlay == "keys"
     play(app, {"key": "Escape"})
     assert app.state.overlay == ""
+    view = app.state.view
+    play(app, step, {"key": "B"}, {"key": "N"}, step)
+    assert app.state.overlay == "" and app.state.view == view
     play(app, step, {"size": [880, 600]})
     assert imgui.internal.find_window_by_name("##keys").was_active
 

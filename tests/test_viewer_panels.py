@@ -1,5 +1,6 @@
 """Panels in a pure ImGui context: no window, no GL, no model."""
 
+import random
 from dataclasses import replace
 from typing import Any
 
@@ -63,6 +64,15 @@ def test_every_state_draws_and_does_nothing_by_itself(screen: Screen, name: str)
     for info in ({}, {"quality": QUALITY, "surface": SurfaceInfo(9, 1.0, (-5, 5), True)}):
         for _ in range(3):
             assert screen.show(STATES[name], **info) == []
+
+
+def test_seeds_are_drawn_at_the_click_and_not_before(screen: Screen) -> None:
+    before = random.getstate()
+    screen.show(STATE)
+    assert random.getstate() == before
+    (action,) = screen.click(STATE, "background.random")
+    assert isinstance(action, lat.TakeSeeds) and action.which == "background"
+    assert random.getstate() != before
 
 
 @pytest.mark.parametrize(

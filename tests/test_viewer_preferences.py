@@ -42,6 +42,7 @@ def test_what_is_saved_comes_back(folder: Path) -> None:
         '{"recent_models": [3]}',
         '{"output_folder": null}',
         '{"preview": 1}',
+        '{"maximised": "yes"}',
         '{"theme": "blue"}',
         '{"zoom": 9}',
         '{"zoom": true}',

@@ -166,3 +166,27 @@ def test_the_watcher_looks_at_once_and_remembers_what_it_told(tmp_path: Path) ->
     assert isinstance(posted[2], act.PictureBroken) and "other.png" in posted[2].message
     watcher.stop()
     watcher.join(5.0)
+
+
+def test_the_watcher_goes_on_after_any_mistake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, posted = tmp_path / "room.png", list[Any]()
+    paint(path, (1, 2, 3))
+    watcher = Watcher(posted.append, period=0.02)
+
+    def fail(panorama: ballgan.Panorama) -> None:
+        raise RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ballgan.Panorama, "load", fail)
+        watcher.watch(str(path))
+        time.sleep(0.1)
+        paint(path, (4, 5, 6))
+        wait_for(lambda: len(posted) == 1)
+    assert isinstance(posted[0], act.PictureBroken) and "memory" in posted[0].message
+    paint(path, (7, 8, 9))
+    wait_for(lambda: len(posted) == 2)
+    assert posted[1] == act.PictureChanged(str(path))
+    watcher.stop()
+    watcher.join(5.0)

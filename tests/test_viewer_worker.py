@@ -1,16 +1,19 @@
 """Lanes: the newest request wins, errors are values."""
 
+import os
 import queue
+import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 from weakref import ref
 
 import pytest
-from ballgan_viewer.worker import Failed, Lane, Progress, Stopped, Ticket, close_all
+from ballgan_viewer.worker import NICENESS, Failed, Lane, Progress, Stopped, Ticket, close_all
 
 from ballgan.errors import Cancelled
 
@@ -130,26 +133,6 @@ def test_waiting_for_lanes_has_one_end() -> None:
     assert time.monotonic() - began < 0.8
     release.set()
     close_all(lanes)
-
-
-def test_a_lane_tells_how_long_requests_have_waited() -> None:
-    begun, release = threading.Event(), threading.Event()
-
-    def work(request: Any, ticket: Ticket) -> None:
-        begun.set()
-        release.wait(10)
-
-    lane = Lane("test", work, lambda result: None)
-    assert lane.delay == 0
-    lane.submit("slow")
-    assert begun.wait(10) and lane.delay == 0
-    lane.submit("waits")
-    time.sleep(0.05)
-    lane.submit("waits instead")  # the lane has not answered for as long
-    assert lane.delay >= 0.05
-    release.set()
-    lane.close()
-    assert lane.delay == 0
 
 
 def test_errors_are_values_and_the_lane_goes_on() -> None:
@@ -278,7 +261,7 @@ def test_work_waits_for_what_is_urgent(bench: Bench, monkeypatch: pytest.MonkeyP
         asked.release()
         return urgent.is_set()
 
-    bench.lane.urgent = is_urgent
+    bench.lane._urgent = is_urgent
     urgent.set()
     bench.lane.submit("slow")
     bench.go_on.release()
@@ -288,6 +271,23 @@ def test_work_waits_for_what_is_urgent(bench: Bench, monkeypatch: pytest.MonkeyP
     urgent.clear()
     bench.go_on.release()
     assert bench.next() == "other"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priorities of their own")
+def test_work_that_nobody_waits_for_has_little_priority() -> None:
+    def work(request: str, ticket: Ticket) -> None:
+        with ThreadPoolExecutor(1) as pool:
+            ticket.post(pool.submit(os.getpriority, os.PRIO_PROCESS, 0).result())
+
+    told: queue.Queue[int] = queue.Queue()
+    lanes = [Lane("awaited", work, told.put), Lane("aside", work, told.put, urgent=lambda: False)]
+    found = []
+    for lane in lanes:
+        lane.submit("whatever")
+        found.append(told.get(timeout=10))
+        lane.close()
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    assert found == [own, min(own + NICENESS, 19)]
 
 
 def test_what_is_urgent_gets_half_of_the_time(
@@ -302,7 +302,7 @@ def test_what_is_urgent_gets_half_of_the_time(
 
     time = SimpleNamespace(monotonic=lambda: clock[0], sleep=sleep)
     monkeypatch.setattr("ballgan_viewer.worker.time", time)
-    bench.lane.urgent = lambda: True
+    bench.lane._urgent = lambda: True
     ticket = Ticket(bench.lane, "endless")
     worked = 0.0
     for _ in range(1000):

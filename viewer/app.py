@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ballgan.view import CODES
-
 from . import actions as act
 from . import camera_actions as cam
 from . import cameras, capture, capture_tasks, panels, preferences, tasks
@@ -42,6 +40,7 @@ from .surroundings import Surroundings
 from .tempo import Tempo
 from .thumbnail_maker import ThumbnailMaker
 from .thumbnails import Thumbnails
+from .typefaces import FONTS, Typefaces, find_font
 from .window import Window
 from .worker import Lane, Progress, close_all, describe_mistake
 
@@ -57,6 +56,7 @@ class AppOptions:
     paths: tuple[str, ...] = ()  # to open; none: the model that is part of the installation
     remember: bool = True  # write the settings file
     preview: bool = True  # False: no GL preview, whatever was remembered
+    loaded: preferences.Loaded | None = None  # what was remembered; None: it is read
 
 
 class App:
@@ -64,7 +64,7 @@ class App:
 
     def __init__(self, window: Window, options: AppOptions | None = None) -> None:
         options = options or AppOptions()
-        remembered, complaint = preferences.load()
+        remembered, complaint = options.loaded or preferences.load()
         self.window: Window = window
         with_preview = options.preview and remembered.preview
         self.state: ViewerState = ViewerState(preferences=remembered, preview=with_preview)
@@ -97,10 +97,13 @@ class App:
         self.lanes |= self.surroundings.lanes
         self.shelf: Shelf = Shelf(self._post)
         self.settings: Settings = Settings(self._post, remembered, remember=options.remember)
-        maker = ThumbnailMaker(self._is_computing)
-        self.lanes[THUMBNAILS] = Lane(THUMBNAILS, maker, self._post)
+        self.lanes[THUMBNAILS] = Lane(
+            THUMBNAILS, ThumbnailMaker(), self._post, urgent=self._is_computing
+        )
         self._thumbnails = Thumbnails()
         self.gallery: Gallery = Gallery(self._thumbnails, self.lanes[THUMBNAILS])
+        self.lanes[FONTS] = Lane(FONTS, find_font, self._post, in_turn=True)
+        self.typefaces: Typefaces = Typefaces(self.lanes[FONTS], self.gui.add_font)
         self.dialogs: Dialogs = Dialogs()
         self._grip = Grip()
         self.easel: Easel = Easel(
@@ -169,11 +172,9 @@ class App:
             received = self._receive_all()
             with self._guard():
                 self.preview.upload()
-            if self._animates():
+            if self._moves():
                 seconds = self.tempo.since_last_frame
-                self.dispatch(lat.Advance(seconds), cam.MoveOn(seconds))
-            if self.state.playhead.playing:
-                self.dispatch(act.AdvanceFilm(self.tempo.since_last_frame))
+                self.dispatch(lat.Advance(seconds), cam.MoveOn(seconds), act.AdvanceFilm(seconds))
             self.window.zoom = self.state.preferences.zoom
             self.gui.theme = self.state.preferences.theme
             layout = self._arrange()
@@ -189,6 +190,7 @@ class App:
                 self.easel.submit(self.state.seen, self._limit())
                 self.surroundings.submit(self.easel.model, self.state, self.gui.ui.rects)
                 self.gallery.submit(self.state, self.gui.ui.rects)
+                self.typefaces.submit(self.gui.ui.letters)
             self._draw(layout)
             if self.window.offscreen:  # no screen sets the pace: let no frames pile up
                 finish()
@@ -196,16 +198,9 @@ class App:
         if events or received or self.state != before:
             self.tempo.expect_more()
 
-    def _animates(self) -> bool:
-        """Whether the camera or a code moves by itself."""
-        view = self.state.view
-        gliding = self.state.glide is not None
-        moves = (
-            gliding
-            or self.state.navigation.moves
-            or any(view.latents.of(which).moves for which in CODES)
-        )
-        return self.easel.model is not None and moves
+    def _moves(self) -> bool:
+        """Whether the next frame shows something else by itself."""
+        return self.state.glide is not None or self.state.plays
 
     def _handle(self, events: list[Event], layout: Layout) -> None:
         reach = Reach(layout.stage, layout.picture, self.gui.wants_pointer, self.gui.wants_keys)
@@ -232,8 +227,7 @@ class App:
 
     def patience(self) -> float | None:
         """Seconds that may pass before the next frame without an event; None: any."""
-        playing = self._animates() or self.state.playhead.playing
-        if self.preview.pending or playing:
+        if self.preview.pending or self._moves():
             return 0.0
         waits = [
             self.tempo.until_settled,
@@ -260,8 +254,7 @@ class App:
             self.state = apply(self.state, action)
             if self.state.history is not before.history:
                 self._recorded_at = time.monotonic()
-            moved = (self.state.view, self.state.glide) != (before.view, before.glide)
-            if moved and self.easel.model is not None:
+            if self.easel.model is not None and _shown(self.state) != _shown(before):
                 self.tempo.moved()
             if self.state.notebooks != before.notebooks:
                 self.settings.save_notes(before, self.state, action)
@@ -301,7 +294,7 @@ class App:
         unexpectedly: what is shown shall be shown again at the next start.
         """
         if not self.window.minimised:
-            self.dispatch(act.RememberWindow(self.window.logical_size))
+            self.dispatch(act.RememberWindow(self.window.logical_size, self.window.maximised))
         self.window.hide()
         self.settings.save(self.state, early=True)
         if unexpectedly:
@@ -366,8 +359,7 @@ class App:
         covered = self.gui.wants_pointer or bool(self.state.overlay)
         if not self.state.inspects or covered or not picture.contains(x, y):
             return None
-        place = ((x - picture.x) / picture.width, (y - picture.y) / picture.height)
-        return self.easel.inspect(self.state.seen, place)
+        return self.easel.inspect(self.state.seen, picture.place(x, y))
 
     def _info(self, layout: Layout) -> ViewInfo:
         return ViewInfo(
@@ -380,7 +372,7 @@ class App:
             surface_failed=self.easel.surface_failed(self.state),
             lags=self.easel.lags(self.state.seen),
             probe=self._inspect(layout),
-            rendering=self.loading or not self.converged,
+            rendering=not self.converged,
             progress=self.easel.progress(self.state.seen),
             frame_ms=self.tempo.frame_ms,
             frames_per_second=self.tempo.frames_per_second,
@@ -397,7 +389,12 @@ class App:
         return any(self.lanes[name].owes for name in STAGE_LANES)
 
     def _busy(self) -> bool:
-        return self.loading or self.exporting or self.capturing or not self.converged
+        return self.exporting or self.capturing or not self.converged
+
+
+def _shown(state: ViewerState) -> tuple[object, ...]:
+    """What the picture depends on: what does not show may change without another one."""
+    return state.glide, state.view.pictures()
 
 
 def save_window(app: App, path: str | Path) -> None:

@@ -23,8 +23,8 @@ WRITTEN = 1024  # and in a file
 
 
 @dataclass(frozen=True)
-class ThumbnailRequest:
-    """Make a thumbnail of this image file."""
+class PanoramaRequest:
+    """Make a thumbnail of this panorama, an image file."""
 
     path: str
 
@@ -57,7 +57,7 @@ class PanelPicture:
     pixels: np.ndarray
 
 
-def make_thumbnail(request: ThumbnailRequest, ticket: Ticket) -> None:
+def make_thumbnail(request: PanoramaRequest, ticket: Ticket) -> None:
     """Post a PanelPicture: a grey one if the file cannot be read."""
     import torch
 
@@ -91,6 +91,7 @@ class Unroller:
     def __call__(self, request: UnrollRequest | Forget, ticket: Ticket) -> None:
         """Post a PanelPicture; or let go of a model that is no longer looked at."""
         import ballgan
+        from ballgan.images import quantize
 
         if isinstance(request, Forget):
             self._model = self._scene = None
@@ -100,7 +101,7 @@ class Unroller:
         pixels = _unroll(self._scene, request.backdrop, UNROLLED, lambda _: ticket.check())
         opaque = np.ones_like(pixels[..., :1])
         rgba = np.concatenate([pixels, opaque], axis=2)
-        ticket.post(PanelPicture(request, np.rint(rgba * 255).astype(np.uint8)))
+        ticket.post(PanelPicture(request, quantize(rgba)))
 
 
 def write_sphere(request: SphereRequest, ticket: Ticket) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from .actions import Action, Effect
 
 if TYPE_CHECKING:
+    from ballgan.camera import Camera
     from ballgan.view import Orbit
 
     from .state import Navigation
@@ -108,10 +109,9 @@ class PasteCamera(Effect):
 
 @dataclass(frozen=True)
 class OpenCameras(Effect):
-    """Look through the first camera in the text of a file."""
+    """Look through the first camera of a file."""
 
-    path: str
-    text: str
+    camera: "Orbit | Camera"
 
 
 @dataclass(frozen=True)

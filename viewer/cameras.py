@@ -8,15 +8,17 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from ballgan.camera import Camera
 from ballgan.camera_text import (
     FILE_NAMES,
-    decode_cameras,
-    decode_orbit,
+    decode_first,
     describe_loss,
     encode_camera,
     encode_cameras,
+    fit_orbit,
     to_camera,
 )
+from ballgan.view import Orbit
 
 from . import actions as act
 from . import camera_actions as cam
@@ -53,11 +55,16 @@ def paste(app: App, action: cam.PasteCamera) -> None:
     if not text.strip():
         _complain(app, "There is no text on the clipboard: copy a camera first")
         return
-    take(app, text[:MAX_TEXT], "The text on the clipboard", advice=f". {PASTE_ADVICE}")
+    try:
+        found = decode_first(text[:MAX_TEXT], "The text on the clipboard")
+    except ValueError as error:
+        _complain(app, f"{error}. {PASTE_ADVICE}")
+    else:
+        take(app, found)
 
 
-def read_text(path: str) -> str:
-    """The text of a file with cameras. For any thread. Raises ValueError if it cannot be read."""
+def read_first(path: str) -> Orbit | Camera:
+    """The first camera in a file. For any thread. Raises ValueError if it cannot be read."""
     try:
         with open(path, "rb") as file:
             text = file.read(MAX_TEXT + 1).decode("utf-8-sig")
@@ -66,20 +73,17 @@ def read_text(path: str) -> str:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ValueError(f"{path} cannot be read as cameras: {reason}") from None
-    return text
+    return decode_first(text, path)
 
 
-def take(app: App, text: str, name: str, advice: str = "") -> None:
-    """Look through the first camera in a text, which errors call `name`; `advice` follows them."""
-    before = app.state.view.camera
-    try:
-        camera = decode_orbit(text, before, name)
-        original = next(iter(decode_cameras(text, name).values()))
-    except ValueError as error:
-        _complain(app, f"{error}{advice}")
-        return
+def take(app: App, found: Orbit | Camera) -> None:
+    """Look through a camera that was found in a text."""
+    if isinstance(found, Orbit):
+        camera, lost = found, ""
+    else:
+        camera, lost = fit_orbit(found, app.state.view.camera), describe_loss(found)
     app.dispatch(act.EndStroke(), cam.GlideTo(camera), act.EndStroke())
-    taken, lost = app.state.view.camera, describe_loss(original)
+    taken = app.state.view.camera
     note = "The camera was taken"
     if abs(taken.radius - camera.radius) > 1e-6 or taken.pivot != camera.pivot:
         note = "The camera was moved to where the model can be seen"

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import sys
-import threading
 import time
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,8 +19,6 @@ from .worker import Ticket
 if TYPE_CHECKING:
     from ballgan import Scene
 
-NICENESS = 10  # of 19: about a tenth of the processor while the window wants all of it
-
 
 def capture(request: CaptureRequest, ticket: Ticket) -> None:
     """Write a picture or a film, and post Captured and the end of the job.
@@ -33,7 +27,6 @@ def capture(request: CaptureRequest, ticket: Ticket) -> None:
     """
     from ballgan.process import return_freed_memory
 
-    _let_others_go_first()
     try:
         _capture(request, ticket)
     finally:
@@ -94,13 +87,6 @@ def _write(scene: Scene, request: CaptureRequest, path: Path, ticket: Ticket) ->
         progress=report,
     )
     return f"{count} pictures"
-
-
-def _let_others_go_first() -> None:
-    """Give this thread, and those it starts, what the window leaves of the processor."""
-    if sys.platform == "linux":  # where threads have priorities of their own
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def _suffix(film: str) -> str:

@@ -53,17 +53,12 @@ class Reach:
         """Whether the pointer is free and over the stage."""
         return not self.pointer_taken and self.stage.contains(x, y)
 
-    def place(self, x: float, y: float) -> tuple[float, float]:
-        """A point as a place of the picture: (0, 0) is its top left corner, (1, 1) the other."""
-        picture = self.picture
-        return (x - picture.x) / picture.width, (y - picture.y) / picture.height
-
 
 def handle(event: Event, grip: Grip, state: ViewerState, reach: Reach) -> tuple[Grip, Actions]:
     """What an event means: the grip after it, and actions."""
     if isinstance(event, PointerButton):
         if event.double and event.button == "left" and reach.holds(event.x, event.y):
-            return Grip(), _pick(reach.place(event.x, event.y))
+            return Grip(), _pick(reach.picture.place(event.x, event.y))
         return _grip_or_release(event, grip, reach), []
     if isinstance(event, PointerMoved):
         return _drag(event, grip, state, reach)
@@ -144,7 +139,7 @@ def _scroll(event: Scrolled, state: ViewerState, reach: Reach) -> Actions:
         return [act.MoveCamera(widened(state, event.dy))] if event.dy else []
     zooms = bool(event.mods & {"control", "super"}) or not state.preferences.trackpad
     if "shift" not in event.mods and zooms and event.dy:
-        camera = zoomed(state, event.dy, reach.place(event.x, event.y))
+        camera = zoomed(state, event.dy, reach.picture.place(event.x, event.y))
         return [act.MoveCamera(camera)]
     dx, dy = SCROLL_REACH * event.dx, SCROLL_REACH * event.dy
     if not (dx or dy):
@@ -154,10 +149,10 @@ def _scroll(event: Scrolled, state: ViewerState, reach: Reach) -> Actions:
 
 
 def _press(event: KeyPressed, state: ViewerState) -> Actions:
-    flies = state.navigation.flies and event.mods <= {"shift"}
+    flies = state.navigation.flies and event.mods <= {"shift"} and not state.overlay
     if flies and event.position in navigation.FLY_KEYS:  # under the left hand on any layout
         return [cam.HoldKey(event.position, fast="shift" in event.mods)]
-    return press(event.key, event.mods, state)
+    return press(event.key, event.mods, state, repeated=event.repeated)
 
 
 def _pick(place: tuple[float, float]) -> Actions:

@@ -20,7 +20,7 @@ OPENS = {
     "session": ("Open a session", "", SESSION_FILTERS),
 }
 FOLDER = "folder"  # the purpose of choosing the output folder
-FOLDERS = {FOLDER: "Where pictures and films go", "run": "Follow a training run"}
+FOLDERS = {FOLDER: "Choose the output folder", "run": "Follow a training run"}
 SAVES = {"export": "Export the mesh", "save_session": "Save the session"}
 NO_DIALOG = "There is no file dialog on this system: install zenity or kdialog, or"
 INSTEAD = dict.fromkeys(OPENS, "drop the file on the window.") | {  # what else serves a purpose

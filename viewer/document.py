@@ -64,7 +64,8 @@ def values(state: ViewerState) -> dict[str, Any]:
 
 
 def moving(state: ViewerState) -> frozenset[str]:
-    """Names of the values that change as time goes by: by flight, turntable, or animated codes."""
+    """Names of the values that change as time goes by: by flight, turntable, or animated codes,
+    also of one that rests as long as it does not show: its animation has not ended."""
     if state.model is None:
         return frozenset()
     latents = state.view.latents

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from . import actions as act
 from .gl import clipped
 from .info import Probe, Quality, SurfaceInfo
 from .layout import Rect
@@ -164,13 +165,14 @@ class Easel:
         lane = self._find_surface if state.view.layer == "surface" else self._render
         return None if self.converged(state) else self._progress.get(lane.name)
 
-    def receive_failure(self, failure: Failed) -> None:
+    def receive_failure(self, failure: Failed) -> list[act.Action]:
         """A request that failed is not tried again."""
         request = failure.request
         if isinstance(request, RenderRequest):
             self._panes[request.pane].settle(request)
         elif isinstance(request, SurfaceRequest):
             self._panes[request.pane].surface_failed = request
+        return [act.Notify("error", failure.message)]
 
     def converged(self, state: ViewerState) -> bool:
         """Whether what is shown is finished and belongs to the state."""

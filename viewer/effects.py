@@ -200,7 +200,7 @@ EFFECTS: dict[type[act.Action], Callable[[App, Any], None]] = {
     act.StartExport: export,
     cam.CopyCamera: cameras.copy,
     cam.PasteCamera: cameras.paste,
-    cam.OpenCameras: lambda app, action: cameras.take(app, action.text, action.path),
+    cam.OpenCameras: lambda app, action: cameras.take(app, action.camera),
     cam.SaveCamera: cameras.save,
     cam.PickPivot: cameras.pick_pivot,
     act.StartCapture: start_capture,

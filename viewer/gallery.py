@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 from ballgan.view import CodePair, Orbit
 
+from . import actions as act
+from . import latent_actions as lat
 from .info import Thumbnail
 from .requests import Model
 from .state import Sheet, ViewerState
-from .thumbnail_maker import Portrait, ThumbnailMade, ThumbnailRequest
-from .worker import Lane
+from .thumbnail_maker import Portrait, PortraitsRequest, ThumbnailMade
+from .worker import Failed, Lane
 
 if TYPE_CHECKING:
     from .thumbnails import Thumbnails
@@ -28,6 +30,8 @@ class Gallery:
         self._finished: set[tuple[str, Portrait]] = set()  # keys of what is not rough
         self._since: dict[Portrait, int] = {}  # when each was wanted first, as a number
         self._orders = 0
+        self._seen: CodePair | None = None  # the codes of the last frame
+        self._rested: CodePair | None = None  # those that last were the same in two frames
         self._pose: Orbit | None = None  # that conditions the foregrounds
         self._received = 0
         self._situation: Any = None  # that was dealt with last
@@ -42,7 +46,7 @@ class Gallery:
         """Ask for what is missing; `drawn`: names of the widgets of the last frame."""
         shows_current = CURRENT in drawn
         shows_favourites = any(name.startswith(FAVOURITE) for name in drawn)
-        codes = state.view.codes if shows_current else None
+        codes = self._rest(state.view.codes) if shows_current else self._rest(None)
         favourites = [f.codes for f in state.notes.favourites] if shows_favourites else []
         pose = self._pose = state.view.conditioning
         situation = (codes, favourites, state.sheet, pose, self._received)
@@ -59,6 +63,13 @@ class Gallery:
         finished = state.sheet.stopped or all(map(self._has, sheet))
         self.progress = None if finished else sum(map(self._share, sheet)) / len(sheet)
 
+    def _rest(self, codes: CodePair | None) -> CodePair | None:
+        """Codes that rest: while they move, each frame would have all pictures begin anew."""
+        if codes == self._seen:
+            self._rested = codes
+        self._seen = codes
+        return self._rested
+
     def _newest_first(self, missing: Iterable[Portrait]) -> tuple[Portrait, ...]:
         """In the order in which they are made: what was wanted last comes first."""
         missing, self._orders = tuple(missing), self._orders + 1
@@ -68,7 +79,7 @@ class Gallery:
     @property
     def pending(self) -> bool:
         """Whether thumbnails that were asked for are not there yet."""
-        return not all(map(self._has, self._asked))
+        return self._seen != self._rested or not all(map(self._has, self._asked))
 
     def receive(self, made: ThumbnailMade) -> None:
         """Keep a thumbnail."""
@@ -79,9 +90,11 @@ class Gallery:
             if not made.rough:
                 self._finished.add(key)
 
-    def give_up(self) -> None:
+    def receive_failure(self, failure: Failed) -> list[act.Action]:
         """Nothing of what was asked for will come; other codes are asked for again."""
         self._asked = ()
+        text = f"The gallery has no pictures: {failure.message}"
+        return [lat.StopSheet(), act.Notify("error", text)]
 
     def find(self, which: str, codes: CodePair) -> Thumbnail | None:
         """The thumbnail of what `which` says of some codes, if it is there."""
@@ -107,7 +120,7 @@ class Gallery:
         assert self._model is not None
         self._asked = portraits
         rough = frozenset(p for p in portraits if self._key(p) not in self._thumbnails)
-        self._lane.submit(ThumbnailRequest(self._model, portraits, rough))
+        self._lane.submit(PortraitsRequest(self._model, portraits, rough))
 
 
 def portraits_of(sheet: Sheet, conditioning: Orbit | None) -> list[Portrait]:

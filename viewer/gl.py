@@ -103,7 +103,6 @@ class Texture:
     def __init__(self, way: Upload | None = None) -> None:
         """`way`: how pixels get there; None: from the computer's memory."""
         self._way = way or Upload()
-        self.size = (0, 0)  # width, height of the one that shows
         self._textures = [
             make_texture(GL.GL_TEXTURE_2D, GL.GL_LINEAR_MIPMAP_LINEAR) for _ in range(2)
         ]
@@ -123,7 +122,6 @@ class Texture:
             self._sizes[0] = (width, height)
         self._way.fill(texture, pixels)
         GL.glGenerateMipmap(GL.GL_TEXTURE_2D)
-        self.size = (width, height)
 
     @property
     def name(self) -> int:

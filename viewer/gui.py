@@ -45,6 +45,10 @@ class Gui:
         """Whether a widget is being held."""
         return imgui.is_any_item_active()
 
+    def add_font(self, path: str, size: float) -> None:
+        """Take letters that our fonts lack from another (see `theme.merge_font`)."""
+        theme.merge_font(self.ui.fonts, path, size)
+
     @contextmanager
     def frame(self) -> Iterator[Ui]:
         """A frame of the interface; it is complete afterwards, and not yet drawn."""

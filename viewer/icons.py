@@ -35,5 +35,3 @@ TRASH = "\uf2ed"
 TURN = "\uf2f1"
 UNDO = "\uf0e2"
 UNLOCK = "\uf3c1"
-
-FIRST, LAST = 0xE000, 0xF8FF  # the private use area they lie in

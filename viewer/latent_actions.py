@@ -4,12 +4,15 @@
 whatever is done.
 """
 
+import random
 from dataclasses import dataclass
 
 from ballgan.latents import Direction
 from ballgan.view import Code, CodeControl, CodePair
 
 from .actions import Action
+
+RANDOM_SEEDS = 100_000  # from which one is drawn: few enough to be read and typed
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,16 @@ class TakeSeeds(Action):
     background: int
 
 
+def random_seed() -> int:
+    """Any seed."""
+    return random.randrange(RANDOM_SEEDS)
+
+
+def take_random(which: str) -> TakeSeeds:
+    """Go to seeds that are drawn now; which may be "both"."""
+    return TakeSeeds(which, random_seed(), random_seed())
+
+
 @dataclass(frozen=True)
 class SetControl(Action):
     """Lock, animate, or change the speed."""
@@ -61,7 +74,7 @@ class ToggleAnimation(Action):
 
 @dataclass(frozen=True)
 class StopAnimations(Action):
-    """Let both codes stand still."""
+    """Let all stand still that moves by itself: codes, turntable, film, and flight."""
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,10 @@ class Rect:
         """Its middle."""
         return self.x + self.width / 2, self.y + self.height / 2
 
+    def place(self, x: float, y: float) -> tuple[float, float]:
+        """A point as a place of it: (0, 0) is its top left corner, (1, 1) the other."""
+        return (x - self.x) / self.width, (y - self.y) / self.height
+
     def contains(self, x: float, y: float) -> bool:
         """Whether the point lies inside."""
         return self.x <= x < self.x + self.width and self.y <= y < self.y + self.height

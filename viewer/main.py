@@ -11,7 +11,7 @@ from ballgan.errors import explain
 
 if TYPE_CHECKING:
     from .app import App
-    from .preferences import Preferences
+    from .preferences import Loaded, Preferences
     from .window import Window, WindowOptions
 
 MAX_SIDE = 8192  # physical pixels of the window
@@ -67,8 +67,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "--size",
         type=parse_window_size,
         metavar="WxH",
-        help="size of the window in logical pixels; default: as it was the last time; the first "
-        "time, and with --offscreen, 1280x800",
+        help="size of the window in logical pixels; default: as it was the last time, as far as "
+        "the screen has room; the first time, and with --offscreen, 1280x800",
     )
     parser.add_argument(
         "--scale",
@@ -107,12 +107,13 @@ def view(options: argparse.Namespace) -> int:
     from . import preferences, theme
     from .window import Window
 
-    remembered, _ = preferences.load()  # the app tells what is wrong with them
+    loaded = preferences.load()
+    remembered, _ = loaded  # the app tells what is wrong with them
     window = Window(window_options(options, remembered))
     try:
         theme.choose(remembered.theme)
         window.show(theme.rgb(theme.STAGE))
-        return run(window, options)
+        return run(window, options, loaded)
     finally:
         window.close()
 
@@ -125,12 +126,14 @@ def window_options(options: argparse.Namespace, remembered: "Preferences") -> "W
     default = Preferences() if options.offscreen else remembered
     return WindowOptions(
         size=options.size or default.window_size,
+        fits=not (options.size or options.offscreen),
+        maximised=default.maximised and not options.size,
         scale=options.scale or (1.0 if options.offscreen else None),
         offscreen=options.offscreen,
     )
 
 
-def run(window: "Window", options: argparse.Namespace) -> int:
+def run(window: "Window", options: argparse.Namespace, loaded: "Loaded") -> int:
     """Run the program on an open window."""
     from .app import App, AppOptions, save_window
     from .script import load_script, run_script
@@ -142,6 +145,7 @@ def run(window: "Window", options: argparse.Namespace) -> int:
             tuple(options.paths),
             remember=not options.offscreen,
             preview=not options.no_preview,
+            loaded=loaded,
         ),
     )
     finished = False

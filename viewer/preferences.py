@@ -23,6 +23,7 @@ FILE_NAME = "viewer.json"
 MAX_RECENT = 8
 MAX_COMPLAINT = 300  # characters
 LEAST_ZOOM, LARGEST_ZOOM = 0.7, 2.5
+THEMES = ("dark", "light")
 SECTIONS = (  # of the panel, in the order of work: what is shown, how it is seen, what is kept
     "model",
     "foreground",
@@ -44,20 +45,22 @@ FOLDED_AT_FIRST = tuple(
 class Preferences:
     """Remembered values; every one has a default."""
 
-    window_size: tuple[int, int] = (1280, 800)  # logical pixels
+    window_size: tuple[int, int] = (1280, 800)  # logical pixels, when it is not maximised
     recent_models: tuple[str, ...] = ()  # newest first
     recent_pictures: tuple[str, ...] = ()  # newest first
-    output_folder: str = ""  # of screenshots and meshes; empty: the current folder
+    output_folder: str = ""  # of all that is written; empty: the current folder
     preview: bool = True  # whether OpenGL draws what the network has not rendered yet
     trackpad: bool = False  # whether scrolling orbits, as on trackpads, instead of zooming
     glide: bool = True  # whether the camera glides to where a key or a click sends it
-    theme: str = "dark"  # or "light"
+    theme: str = "dark"  # one of THEMES
     zoom: float = 1.0  # of the interface, times what the screen asks for
     folded: tuple[str, ...] = FOLDED_AT_FIRST  # sections of the panel that are closed
     recent_sessions: tuple[str, ...] = ()  # newest first
     presets: tuple[Preset, ...] = ()  # of how to render, oldest first
+    maximised: bool = False  # whether the window was as large as the screen
 
 
+Loaded = tuple[Preferences, str | None]  # with a message if something had to be ignored
 ENTRIES: dict[str, Callable[[Any], Any]] = {  # lists, and what tells their entries apart
     "recent_models": str,
     "recent_pictures": str,
@@ -72,7 +75,7 @@ def config_folder() -> Path:
     return Path(given) if given else Path(platformdirs.user_config_dir("ballgan", appauthor=False))
 
 
-def load() -> tuple[Preferences, str | None]:
+def load() -> Loaded:
     """The remembered preferences, and a message if something in the file had to be ignored."""
     path = config_folder() / FILE_NAME
     complaints: list[str] = []
@@ -141,8 +144,8 @@ def _check(key: str, value: Any, complaints: list[str]) -> Any:
     if key == "presets":
         return read_entries(value, key, _read_preset, complaints)
     if key == "theme":
-        if value not in ("dark", "light"):
-            raise ValueError(f"{key} should be 'dark' or 'light'; got {value!r}")
+        if value not in THEMES:
+            raise ValueError(f"{key} should be one of {', '.join(THEMES)}; got {value!r}")
         return value
     if key == "zoom":
         if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -150,7 +153,7 @@ def _check(key: str, value: Any, complaints: list[str]) -> Any:
         if not LEAST_ZOOM <= value <= LARGEST_ZOOM:
             raise ValueError(f"{key} should be in {LEAST_ZOOM} to {LARGEST_ZOOM}; got {value!r}")
         return float(value)
-    if key in ("preview", "trackpad", "glide"):
+    if key in ("maximised", "preview", "trackpad", "glide"):
         if not isinstance(value, bool):
             raise ValueError(f"{key} should be true or false; got {value!r}")
         return value

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import actions as act
-from . import latent_actions as lat
 from .backdrop_tasks import PanelPicture
 from .easel import STAGE_LANES
 from .gallery import THUMBNAILS
@@ -13,6 +13,7 @@ from .requests import Backcloth, Lights, Rendered, Settled, Surface, Volume, Vol
 from .sniff import UNKNOWN
 from .state import BUNDLED
 from .thumbnail_maker import ThumbnailMade
+from .typefaces import FontFound
 from .worker import Failed, Progress, Stopped
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ WHAT_FAILED = {  # by lane, before the reason
     "save": "The picture could not be saved: ",
     "camera": "The camera could not be saved: ",
     "reveal": "The file could not be shown: ",
+    "fonts": "Some letters cannot be shown: ",
 }
 EASEL_RESULTS = (Rendered, Settled, Surface, Volume, VolumeDetail, Backcloth, Lights)
 
@@ -36,6 +38,8 @@ def receive(app: App, result: Any) -> None:
         app.surroundings.receive(result)
     elif isinstance(result, ThumbnailMade):
         app.gallery.receive(result)
+    elif isinstance(result, FontFound):
+        app.typefaces.receive(result)
     elif isinstance(result, Progress) and result.lane in STAGE_LANES:
         app.easel.receive(result)
     elif isinstance(result, Progress):
@@ -60,32 +64,46 @@ def _receive_stop(app: App, stopped: Stopped) -> None:
 
 def _receive_failure(app: App, failure: Failed) -> list[act.Action]:
     """What a failure means: an error is told, and nothing waits for its result any longer."""
-    request, message = failure.request, failure.message
-    if failure.lane == "model":
-        return [act.ModelFailed(message, request.path, request.replaces)]
-    if failure.lane == "picture":
-        return [act.PictureFailed(message, request.path)]
-    if failure.lane == "session":
-        return app.keeper.receive_failure(failure)
-    if failure.lane == "settings":
-        return app.settings.receive_failure(failure)
-    if failure.lane == "recognise":
-        text = f"{request.path} could not be looked into: {message}"
-        return [act.FileRecognised(request.path, UNKNOWN), _error(text)]
-    if failure.lane == "follow":
-        text = f"The run {request.folder} is not followed any longer: {message}"
-        return [act.StopFollowing(), _error(text)]
-    if failure.lane == THUMBNAILS:
-        app.gallery.give_up()
-        return [lat.StopSheet(), _error(f"The gallery has no pictures: {message}")]
+    if failure.lane in FAILURES:
+        return FAILURES[failure.lane](app, failure)
     if (job := app.state.job(failure.lane)) is not None:
-        return [act.EndJob(job.lane, "error", f"{job.title} failed: {message}")]
-    if failure.lane in app.surroundings.lanes:
-        return [app.surroundings.receive_failure(failure)]
-    if failure.lane in STAGE_LANES:
-        app.easel.receive_failure(failure)
-    return [_error(WHAT_FAILED.get(failure.lane, "") + message)]
+        return [act.EndJob(job.lane, "error", f"{job.title} failed: {failure.message}")]
+    return [_error(WHAT_FAILED.get(failure.lane, "") + failure.message)]
+
+
+def _model_failed(app: App, failure: Failed) -> list[act.Action]:
+    return [act.ModelFailed(failure.message, failure.request.path, failure.request.replaces)]
+
+
+def _picture_failed(app: App, failure: Failed) -> list[act.Action]:
+    return [act.PictureFailed(failure.message, failure.request.path)]
+
+
+def _not_recognised(app: App, failure: Failed) -> list[act.Action]:
+    path = failure.request.path
+    text = f"{path} could not be looked into: {failure.message}"
+    return [act.FileRecognised(path, UNKNOWN), _error(text)]
+
+
+def _not_followed(app: App, failure: Failed) -> list[act.Action]:
+    text = f"The run {failure.request.folder} is not followed any longer: {failure.message}"
+    return [act.StopFollowing(), _error(text)]
 
 
 def _error(text: str) -> act.Action:
     return act.Notify("error", text)
+
+
+FAILURES: dict[str, Callable[[App, Failed], list[act.Action]]] = {  # by lane
+    "model": _model_failed,
+    "picture": _picture_failed,
+    "recognise": _not_recognised,
+    "follow": _not_followed,
+    "session": lambda app, failure: app.keeper.receive_failure(failure),
+    "settings": lambda app, failure: app.settings.receive_failure(failure),
+    THUMBNAILS: lambda app, failure: app.gallery.receive_failure(failure),
+    **dict.fromkeys(
+        ("unroll", "panoramas"), lambda app, failure: app.surroundings.receive_failure(failure)
+    ),
+    **dict.fromkeys(STAGE_LANES, lambda app, failure: app.easel.receive_failure(failure)),
+}

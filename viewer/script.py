@@ -16,9 +16,10 @@ import glfw  # isort: skip  (second, so that GLFW is the library that imgui_bund
 from . import actions as act
 from . import commands
 from .app import App, save_window
+from .keyboard import key_code
 from .layout import Rect
 from .state import ViewerState
-from .window import BUTTONS, key_code
+from .window import BUTTONS
 
 Frames = Iterator[None]  # one item a frame of the app
 MODS = {"shift": glfw.MOD_SHIFT, "control": glfw.MOD_CONTROL, "alt": glfw.MOD_ALT}

@@ -78,7 +78,7 @@ def open_recognised(state: ViewerState, action: act.FileRecognised) -> list[act.
     if action.kind == "session":
         return [act.OpenSession(path)]
     if action.kind == "cameras":
-        cameras = [cam.OpenCameras(path, action.text)] if action.text else []
+        cameras = [cam.OpenCameras(action.camera)] if action.camera is not None else []
         return [*open_bundled(state), *cameras]
     return [*open_bundled(state), act.OpenPicture(path)]
 

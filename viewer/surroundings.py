@@ -12,8 +12,8 @@ from . import actions as act
 from . import paths
 from .backdrop_tasks import (
     PanelPicture,
+    PanoramaRequest,
     SphereRequest,
-    ThumbnailRequest,
     Unroller,
     UnrollRequest,
     make_thumbnail,
@@ -63,7 +63,7 @@ class Surroundings:
     def ask_thumbnail(self, path: str) -> None:
         """Ask for a thumbnail of the file, as it is now."""
         self._asked.add(path)
-        self.lanes["panoramas"].submit(ThumbnailRequest(path))
+        self.lanes["panoramas"].submit(PanoramaRequest(path))
 
     def _unroll(self, model: Model | None, state: ViewerState, *, seen: bool) -> None:
         """Ask for the picture of the whole background. What failed is tried again when something
@@ -79,10 +79,8 @@ class Surroundings:
         elif self.remark == FAILED:
             self._unrolled = None
 
-    def write(self, model: Model | None, state: ViewerState, *, edit: bool) -> None:
+    def write(self, model: Model, state: ViewerState, *, edit: bool) -> None:
         """Write the background as a file; SphereWritten follows."""
-        if model is None:
-            return
         stem = paths.sphere_stem(state)
         folder = state.preferences.output_folder
         request = SphereRequest(model, whole(state.view.backdrop), folder, stem, edit)
@@ -97,14 +95,14 @@ class Surroundings:
             self.remark = ""
             self._pictures.put(UNROLLED, picture.pixels)
 
-    def receive_failure(self, failure: Failed) -> act.Action:
+    def receive_failure(self, failure: Failed) -> list[act.Action]:
         """What to tell of a request that failed."""
-        if isinstance(failure.request, ThumbnailRequest):
+        if isinstance(failure.request, PanoramaRequest):
             text = f"There is no thumbnail of {Path(failure.request.path).name}"
         else:
             self.remark = FAILED if failure.request == self._unrolled else self.remark
             text = "The background could not be unrolled"
-        return act.Notify("error", f"{text}: {failure.message}")
+        return [act.Notify("error", f"{text}: {failure.message}")]
 
     @property
     def pending(self) -> bool:

@@ -1,7 +1,7 @@
 """What the worker's threads do: open files, render, find surfaces, write meshes.
 
-This is the only module of the viewer that computes with the model; its imports of torch and
-ballgan happen inside the threads, so that the window is there first.
+Imports of torch, and of what needs it, happen inside the threads: the window is there first. What
+else computes with the model: baker, capture_tasks, backdrop_tasks, thumbnail_maker.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ballgan.errors import Cancelled
 from ballgan.view import Identity, View
 
 from . import actions as act
@@ -38,7 +39,7 @@ from .requests import (
 )
 from .reveal import reveal
 from .sniff import recognise
-from .worker import Ticket
+from .worker import Failed, Ticket
 
 SURFACE_RESOLUTIONS = (48, 96)  # samples along a side for the level preview, coarse first
 KEPT_IDENTITIES = 2  # whose densities are kept: those of the two sides of a comparison
@@ -77,13 +78,13 @@ def open_picture(request: act.OpenPicture, ticket: Ticket) -> None:
 
 def recognise_file(request: act.OpenFile, ticket: Ticket) -> None:
     """Look into a file and post FileRecognised."""
-    kind, text = recognise(request.path), ""
+    kind, camera = recognise(request.path), None
     if kind == "cameras":
         try:
-            text = cameras.read_text(request.path)
+            camera = cameras.read_first(request.path)
         except ValueError as error:
             ticket.post(act.Notify("error", str(error), cameras.ORIGIN))
-    ticket.post(act.FileRecognised(request.path, kind, text))
+    ticket.post(act.FileRecognised(request.path, kind, camera))
 
 
 def find_bundled_model() -> Path:
@@ -116,6 +117,7 @@ class Renderer:
         self._ladder: Iterator[Any] | None = None
         self._ticket: Ticket | None = None
         self._climbed = ""  # last stage of the ladder that was posted
+        self._unbaked: Any = None  # what could not be baked
 
     def __call__(self, request: RenderRequest | Forget, ticket: Ticket) -> None:
         """Post Rendered for each stage up to the limit, and Settled at the end.
@@ -124,26 +126,20 @@ class Renderer:
         """
         if isinstance(request, Forget):
             self._scene = self._baker = self._model = None
-            self._view = self._ladder = self._ticket = None
+            self._view = self._ladder = self._ticket = self._unbaked = None
             return
         self._ticket = ticket
         climbing = request.shows(self._model, self._view, self._revision) if self._view else False
         if self._ladder is None or not climbing:
             self._start(request)
         try:
-            if request.preview:
-                assert self._baker is not None
-                # Never dropped for a newer view: else nothing would show while a code moves.
-                ticket.protected = True
-                self._baker.prepare(request, ticket)
-                ticket.protected = False
-                ticket.check()
-            if not request.preview or request.limit != STAGES[0]:
-                self._climb(request, ticket)
+            baked = request.preview and self._bake(request, ticket)
+            if not baked or request.limit != STAGES[0]:
+                self._climb(request, ticket, baked=baked)
         except BaseException:
             self._ladder = None
             raise
-        bakes = request.preview or request.pane > 0
+        bakes = baked or request.pane > 0
         if bakes and request.limit == STAGES[-1] and self._baker is not None:
             self._baker.refine(ticket)
 
@@ -156,24 +152,48 @@ class Renderer:
             self._baker = Baker(self._scene, request.model)
         self._model, self._view, self._climbed = request.model, request.view, ""
         self._revision = request.revision
-        view = request.view
-        staging.set_scene(self._scene, view)
-        self._ladder = self._scene.render_progressively(
-            staging.to_camera(view.camera),
-            replace(staging.to_settings(view), keep_pixels=True),
-            progress=self._check,
-            preview=not request.preview,
-        )
+        staging.set_scene(self._scene, request.view)
 
-    def _climb(self, request: RenderRequest, ticket: Ticket) -> None:
-        assert self._ladder is not None
+    def _bake(self, request: RenderRequest, ticket: Ticket) -> bool:
+        """Post what the preview lacks; False if that fails. It is told, the network's picture
+        comes all the same, and it is tried again when something else is to be baked."""
+        assert self._baker is not None
+        subject = request.view.identity, request.view.backdrop, request.revision
+        if subject == self._unbaked:
+            return False
+        # Never dropped for a newer view: else nothing would show while a code moves.
+        ticket.protected = True
+        try:
+            self._baker.prepare(request, ticket)
+            self._unbaked = None
+        except Cancelled:
+            raise
+        except Exception as error:
+            self._unbaked = subject
+            text = f"There is no quick preview: {Failed('render', request, error).message}"
+            ticket.post(act.Notify("error", text, "preview"))
+        ticket.protected = False
+        ticket.check()
+        return self._unbaked is None
+
+    def _climb(self, request: RenderRequest, ticket: Ticket, *, baked: bool) -> None:
+        """Post the next pictures; baked: there is something in the place of the first one."""
+        from ballgan import staging
+
+        if self._ladder is None:
+            self._ladder = self._scene.render_progressively(
+                staging.to_camera(request.view.camera),
+                replace(staging.to_settings(request.view), keep_pixels=True),
+                progress=self._check,
+                preview=not baked,
+            )
         last = request.limit == STAGES[-1]
         if self._climbed and not last and rank(self._climbed) >= rank(request.limit):
             return
         while True:
             # The first picture is never dropped for a newer view: else a drag on a slow machine
             # would show nothing until it stops.
-            ticket.protected = not self._climbed and not request.preview
+            ticket.protected = not self._climbed and not baked
             started = time.perf_counter()
             frame = next(self._ladder, None)
             if frame is None:

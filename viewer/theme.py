@@ -6,7 +6,8 @@ from pathlib import Path
 import imgui_bundle
 from imgui_bundle import ImVec2, ImVec4, imgui
 
-THEMES = ("dark", "light")
+from .preferences import THEMES
+
 FONT_SIZE = 15.0  # logical pixels
 SMALL_SIZE = 13.0
 
@@ -57,9 +58,9 @@ def rgb(colour: ImVec4) -> tuple[float, float, float]:
 
 
 def choose(name: str) -> None:
-    """Take the colours of "dark" or "light", wherever they are used; then `apply_style`."""
-    for colour, dark, light in _CODES:
-        _set(colour, {"dark": dark, "light": light}[name])
+    """Take the colours of one of THEMES, wherever they are used; then `apply_style`."""
+    for colour, *codes in _CODES:
+        _set(colour, codes[THEMES.index(name)])
 
 
 @dataclass
@@ -92,6 +93,15 @@ def _add_font(path: Path, folder: Path) -> imgui.ImFont | None:
         config.glyph_offset = ImVec2(0.0, 1.0)
         atlas.add_font_from_file_ttf(str(icons), 0.86 * FONT_SIZE, config)
     return font
+
+
+def merge_font(fonts: Fonts, path: str, size: float) -> None:
+    """Take what our fonts lack from another file; size: of its letters, beside that of ours."""
+    for font in fonts.regular, fonts.bold:
+        if font is not None:
+            config = imgui.ImFontConfig()
+            config.merge_mode, config.dst_font = True, font
+            imgui.get_io().fonts.add_font_from_file_ttf(path, size * FONT_SIZE, config)
 
 
 def apply_style(scale: float) -> None:

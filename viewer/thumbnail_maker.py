@@ -7,7 +7,6 @@ with super-resolution where there is one and where that is cheap.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +21,6 @@ from .worker import Ticket
 SIDE = 128  # pixels of a thumbnail
 ROUGH_RAYS, ROUGH_SAMPLES = 48, 24  # along a side of a rough one, and along a ray
 CHEAP = 1.5  # seconds that super-resolution may take for one
-PAUSE = 0.02  # seconds between two looks whether the way is free
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class Portrait:
 
 
 @dataclass(frozen=True)
-class ThumbnailRequest:
+class PortraitsRequest:
     """Make these thumbnails, one after the other.
 
     rough: those of them of which there is nothing yet.
@@ -71,15 +69,13 @@ class ThumbnailMade:
 class ThumbnailMaker:
     """Owns a scene of its own, so that the other one keeps what it has computed."""
 
-    def __init__(self, is_busy: Callable[[], bool]) -> None:
-        """is_busy: whether something more urgent is being computed."""
-        self._is_busy = is_busy
+    def __init__(self) -> None:
         self._model: Model | None = None
         self._scene: Any = None
         self._cheap = True  # whether the model's super-resolution is, as far as it is known
         self._waited = 0.0  # seconds, in the present picture
 
-    def __call__(self, request: ThumbnailRequest, ticket: Ticket) -> None:
+    def __call__(self, request: PortraitsRequest, ticket: Ticket) -> None:
         """Post ThumbnailMade for each portrait, twice for rough ones."""
         import ballgan
 
@@ -95,14 +91,12 @@ class ThumbnailMaker:
             ticket.post(ThumbnailMade(request.model, portrait, pixels))
 
     def _render(self, portrait: Portrait, ticket: Ticket, *, rough: bool = False) -> np.ndarray:
+        from ballgan.images import quantize
         from ballgan.staging import set_scene, to_camera
 
         def give_way(fraction: float = 0.0) -> None:
-            ticket.check()
             started = time.monotonic()
-            while self._is_busy():
-                time.sleep(PAUSE)
-                ticket.check()
+            ticket.check()
             self._waited += time.monotonic() - started
 
         assert self._model is not None
@@ -116,7 +110,7 @@ class ThumbnailMaker:
         frame = self._scene.render_stage(to_camera(info.home), settings, stage, give_way)
         if enlarged and time.monotonic() - started - self._waited > CHEAP:
             self._cheap = False
-        return np.round(frame.rgba().clip(0, 1) * 255).astype(np.uint8)
+        return quantize(frame.rgba())
 
 
 def _settings(portrait: Portrait, info: ModelInfo, *, rough: bool, enlarged: bool) -> Any:

@@ -13,10 +13,10 @@ from imgui_bundle import ImVec2, ImVec4, imgui, imgui_ctx
 
 from . import icons, theme
 from .info import Thumbnail
-from .layout import Rect
-from .words import printable
+from .places import Places
 
 Col = imgui.Col_
+LARGEST_INTEGER = 2**31 - 1  # that a widget can hold
 LABEL_WIDTH = 84.0  # logical pixels, of the column of labels
 SMALL_ROUNDING = 5.0
 FADE_HEIGHT = 36.0
@@ -28,15 +28,12 @@ def colour_u32(colour: ImVec4) -> int:
     return imgui.get_color_u32(colour)
 
 
-class Ui:
+class Ui(Places):
     """Draws named widgets and remembers where they are."""
 
     def __init__(self, fonts: theme.Fonts | None = None) -> None:
-        self.scale = 1.0  # units a logical pixel
+        super().__init__()
         self.fonts = fonts or theme.Fonts()
-        self.rects: dict[str, Rect] = {}  # of the current frame
-        self.disabled: set[str] = set()  # names drawn but not usable in the current frame
-        self.reveal: str | None = None  # a widget to scroll to
         self.focus: str | None = None  # a widget to type into
         self.travel: dict[str, float] = {}  # how far the pointer was dragged in a widget
         self.choices: dict[str, Any] = {}  # what is looked at in a panel
@@ -44,38 +41,6 @@ class Ui:
         self.dragged: Any = None  # what the pointer carries
         self.closed: set[str] = set()  # sections
         self.folds: dict[str, bool] = {}  # smaller groups that were drawn: whether they are open
-        self._enabled = True
-
-    def begin_frame(self, scale: float) -> None:
-        """Forget the rectangles of the last frame."""
-        self.scale = scale
-        self.rects.clear()
-        self.disabled.clear()
-
-    def px(self, length: float) -> float:
-        """Logical pixels in window coordinates."""
-        return length * self.scale
-
-    @contextmanager
-    def enabled_if(self, condition: bool) -> Iterator[None]:
-        """Draw what is inside greyed out unless `condition` holds."""
-        before, self._enabled = self._enabled, self._enabled and condition
-        imgui.begin_disabled(not condition)
-        try:
-            yield
-        finally:
-            imgui.end_disabled()
-            self._enabled = before
-
-    def record(self, name: str, *, enabled: bool = True) -> None:
-        """Keep the last item's rectangle under `name`."""
-        low, high = imgui.get_item_rect_min(), imgui.get_item_rect_max()
-        self.rects[name] = Rect(low.x, low.y, high.x - low.x, high.y - low.y)
-        if not (enabled and self._enabled):
-            self.disabled.add(name)
-        if self.reveal == name:
-            imgui.set_scroll_here_y(0.5)
-            self.reveal = None
 
     @staticmethod
     def _width(width: float) -> float:
@@ -138,6 +103,7 @@ class Ui:
             draw.add_text((start.x + self.px(2), middle), colour_u32(ink), chevron)
         middle = start.y + (height - imgui.get_text_line_height()) / 2
         draw.add_text((start.x + self.px(17), middle), colour_u32(ink), title)
+        summary = self.printable(summary)
         with imgui_ctx.push_font(None, theme.SMALL_SIZE):
             size = imgui.calc_text_size(summary)
             place = (start.x + width - size.x, start.y + (height - size.y) / 2)
@@ -162,9 +128,9 @@ class Ui:
         with imgui_ctx.push_font(None, size), imgui_ctx.push_style_color(Col.text, colour):
             if wrap:
                 with imgui_ctx.push_text_wrap_pos(0.0):
-                    imgui.text_unformatted(printable(text))
+                    imgui.text_unformatted(self.printable(text))
             else:
-                imgui.text_unformatted(printable(text))
+                imgui.text_unformatted(self.printable(text))
 
     def tip(self, text: str) -> None:
         """An explanation that appears when the pointer rests on the last item."""
@@ -178,7 +144,7 @@ class Ui:
                 imgui_ctx.push_font(None, theme.SMALL_SIZE),
                 imgui_ctx.push_text_wrap_pos(self.px(250)),
             ):
-                imgui.text_unformatted(printable(text))
+                imgui.text_unformatted(self.printable(text))
 
     def button(
         self,
@@ -196,7 +162,7 @@ class Ui:
         if kind == "primary" and not (enabled and self._enabled):
             kind = "normal"  # faint words on the accent could not be read
         ink, normal, hovered, active = _BUTTONS[kind]
-        caption = "  ".join(part for part in (icon, printable(label)) if part)
+        caption = "  ".join(part for part in (icon, self.printable(label)) if part)
         with (
             self.enabled_if(enabled),
             imgui_ctx.push_style_color(Col.text, ink),
@@ -385,7 +351,9 @@ class Ui:
         """
         self._prepare(name)
         imgui.set_next_item_width(self._width(width))
-        changed, new = imgui.input_text_with_hint(f"##{name}", printable(hint), printable(value))
+        hint, value = self.printable(hint), self.printable(value)
+        changed, new = imgui.input_text_with_hint(f"##{name}", hint, value)
+        self._note_letters(new)
         self.record(name)
         finished = imgui.is_item_deactivated_after_edit()
         return new if changed and (finished or not whole) else None
@@ -464,7 +432,7 @@ class Ui:
         """A bar as high as a button, with `text` in it."""
         self._draw_bar(width, fraction)
         start, height = imgui.get_cursor_screen_pos(), imgui.get_frame_height()
-        text = printable(text)
+        text = self.printable(text)
         with imgui_ctx.push_font(None, theme.SMALL_SIZE):
             size = imgui.calc_text_size(text)
             place = (start.x + (width - size.x) / 2, start.y + (height - size.y) / 2)

@@ -7,6 +7,7 @@ from typing import Any
 from ballgan.files import file_version
 
 from . import actions as act
+from .worker import Failed
 
 PERIOD = 0.4  # seconds between two looks
 Version = tuple[int, int] | None  # see `file_version`
@@ -67,7 +68,7 @@ class Watcher:
 
         try:
             ballgan.Panorama(path).load()
-        except (ValueError, MemoryError) as error:
-            self._post(act.PictureBroken(path, str(error)))
+        except Exception as error:  # the boundary of the thread, as of a lane
+            self._post(act.PictureBroken(path, Failed("watcher", path, error).message))
         else:
             self._post(act.PictureChanged(path))

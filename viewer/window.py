@@ -27,50 +27,10 @@ from .events import (
     PointerMoved,
     Scrolled,
 )
+from .keyboard import CHARACTERS, MODIFIER_KEYS, find_name, key_name, names_of
 from .words import printable
 
 BUTTONS = {0: "left", 1: "right", 2: "middle"}
-SPECIAL_KEYS = {
-    glfw.KEY_LEFT: "Left",
-    glfw.KEY_RIGHT: "Right",
-    glfw.KEY_UP: "Up",
-    glfw.KEY_DOWN: "Down",
-    glfw.KEY_ENTER: "Enter",
-    glfw.KEY_ESCAPE: "Escape",
-    glfw.KEY_SPACE: "Space",
-    glfw.KEY_TAB: "Tab",
-    glfw.KEY_KP_1: "Num1",
-    glfw.KEY_KP_3: "Num3",
-    glfw.KEY_KP_7: "Num7",
-    glfw.KEY_SLASH: "/",
-    glfw.KEY_EQUAL: "=",
-    glfw.KEY_MINUS: "-",
-    glfw.KEY_LEFT_BRACKET: "[",
-    glfw.KEY_RIGHT_BRACKET: "]",
-    glfw.KEY_KP_ADD: "+",
-    glfw.KEY_KP_SUBTRACT: "-",
-    glfw.KEY_DELETE: "Delete",
-    glfw.KEY_PAGE_UP: "PageUp",
-    glfw.KEY_PAGE_DOWN: "PageDown",
-    glfw.KEY_F1: "F1",
-    glfw.KEY_F2: "F2",
-}
-KEYPAD = range(glfw.KEY_KP_0, glfw.KEY_KP_EQUAL + 1)
-CHARACTERS = {  # that are keys of their own, however a layout has them typed: key and modifiers
-    "?": ("/", frozenset({"shift"})),
-    "[": ("[", frozenset()),
-    "]": ("]", frozenset()),
-}
-MODIFIER_KEYS = {
-    glfw.KEY_LEFT_SHIFT: "shift",
-    glfw.KEY_RIGHT_SHIFT: "shift",
-    glfw.KEY_LEFT_CONTROL: "control",
-    glfw.KEY_RIGHT_CONTROL: "control",
-    glfw.KEY_LEFT_ALT: "alt",
-    glfw.KEY_RIGHT_ALT: "alt",
-    glfw.KEY_LEFT_SUPER: "super",
-    glfw.KEY_RIGHT_SUPER: "super",
-}
 COLOR_BUFFER_BIT = 0x4000  # of OpenGL
 DOUBLE_SECONDS = 0.4  # between the two presses of a double click
 DOUBLE_REACH = 6.0  # logical pixels between them
@@ -91,6 +51,8 @@ class WindowOptions:
 
     title: str = "BallGAN"
     size: tuple[int, int] = (1280, 800)  # logical pixels
+    fits: bool = False  # no larger than the screen has room for
+    maximised: bool = False  # shown as large as the screen; `size` is that without it
     scale: float | None = None  # physical pixels of a logical one; None: what the screen says
     offscreen: bool = False
 
@@ -105,6 +67,7 @@ class Window:
         self._mods: frozenset[str] = frozenset()  # that are held
         self._last_press = ("", 0.0, 0.0, 0.0)  # button, time, place
         self._forced_scale = options.scale
+        self._pixel_ratio = 1.0
         self.zoom = 1.0  # of the interface, as the person wants it
         self._wake = threading.Event()
         _initialise(options.offscreen)
@@ -113,6 +76,10 @@ class Window:
         except WindowError:
             glfw.terminate()
             raise
+        if options.fits:
+            _fit(self._handle)
+        if options.maximised:
+            glfw.maximize_window(self._handle)
         glfw.make_context_current(self._handle)
         glfw.swap_interval(0 if options.offscreen else 1)
         self._set_callbacks()
@@ -147,8 +114,12 @@ class Window:
 
     @property
     def pixel_ratio(self) -> float:
-        """Physical pixels a unit of window coordinates (2 on a Mac's screen, else 1)."""
-        return self.framebuffer_size[0] / max(self.size[0], 1)
+        """Physical pixels a unit of window coordinates (2 on a Mac's screen, else 1); as it was
+        while the window has no size, as on Windows when it is minimised."""
+        pixels, units = self.framebuffer_size[0], self.size[0]
+        if pixels and units:
+            self._pixel_ratio = pixels / units
+        return self._pixel_ratio
 
     @property
     def interface_scale(self) -> float:
@@ -172,6 +143,11 @@ class Window:
     def minimised(self) -> bool:
         """Whether there is nothing to draw on."""
         return bool(glfw.get_window_attrib(self._handle, glfw.ICONIFIED))
+
+    @property
+    def maximised(self) -> bool:
+        """Whether it is as large as the screen, by the system's button for that."""
+        return bool(glfw.get_window_attrib(self._handle, glfw.MAXIMIZED))
 
     def resize(self, width: int, height: int) -> None:
         """Set the size in logical pixels."""
@@ -272,7 +248,7 @@ class Window:
         if button in BUTTONS:
             pressed, name = action == glfw.PRESS, BUTTONS[button]
             double = pressed and self._is_second(name)
-            self._add(PointerButton(*self.pointer, name, pressed, _names(mods), double))
+            self._add(PointerButton(*self.pointer, name, pressed, names_of(mods), double))
 
     def _is_second(self, button: str) -> bool:
         """Whether a press comes soon after one at the same place; a third is a first again."""
@@ -297,7 +273,7 @@ class Window:
         self.drop(paths)
 
     def _on_key(self, _: Any, key: int, scancode: int, action: int, mods: int) -> None:
-        down, held = action in (glfw.PRESS, glfw.REPEAT), _names(mods)
+        down, held = action in (glfw.PRESS, glfw.REPEAT), names_of(mods)
         if key in MODIFIER_KEYS:  # what GLFW reports of their own presses depends on the system
             mod = {MODIFIER_KEYS[key]}
             self._mods = self._mods | mod if down else self._mods - mod
@@ -327,52 +303,6 @@ class Window:
     @clipboard.setter
     def clipboard(self, text: str) -> None:
         glfw.set_clipboard_string(None, text)  # type: ignore[arg-type]  # not of a window
-
-
-def find_name(key: int, scancode: int, mods: frozenset[str]) -> str | None:
-    """The name of a key on the person's layout; of one that has none there, such as a Cyrillic
-    letter, that of its position."""
-    position = key_name(key)
-    if key in KEYPAD or (position and len(position) > 1):
-        return position
-    # Without Control digits count by position: some layouts type them with Shift alone.
-    if position and position.isdigit() and "control" not in mods:
-        return position
-    typed = (glfw.get_key_name(key, scancode) or "").upper()
-    known = len(typed) == 1 and typed.isascii() and (typed.isalnum() or typed in "[]/+=-")
-    return typed if known else position
-
-
-def key_name(key: int) -> str | None:
-    """The name that scripts use for a GLFW key, that of its position on an American keyboard; None
-    for keys without one."""
-    if glfw.KEY_A <= key <= glfw.KEY_Z or glfw.KEY_0 <= key <= glfw.KEY_9:
-        return chr(key)
-    return SPECIAL_KEYS.get(key)
-
-
-def key_code(name: str) -> int:
-    """The GLFW key of a name. Raises ValueError for names that are not known."""
-    if len(name) == 1 and name.upper().isalnum() and name.isascii():
-        return ord(name.upper())
-    for code, special in SPECIAL_KEYS.items():
-        if special.lower() == name.lower():
-            return int(code)
-    raise ValueError(f"no key is called {name!r}; known are A-Z, 0-9 and {_list_special_keys()}")
-
-
-def _list_special_keys() -> str:
-    return ", ".join(SPECIAL_KEYS.values())
-
-
-def _names(mods: int) -> frozenset[str]:
-    bits = {
-        "shift": glfw.MOD_SHIFT,
-        "control": glfw.MOD_CONTROL,
-        "alt": glfw.MOD_ALT,
-        "super": glfw.MOD_SUPER,
-    }
-    return frozenset(name for name, bit in bits.items() if mods & bit)
 
 
 def _initialise(offscreen: bool) -> None:
@@ -411,6 +341,20 @@ def _create(options: WindowOptions) -> Any:
             "libraries come with: apt-get install libegl1 libgl1"
         )
     return handle
+
+
+def _fit(handle: Any) -> None:
+    """Let a window that is larger than the screen has room for fill that room."""
+    monitor = glfw.get_primary_monitor()
+    if not monitor:
+        return
+    x, y, width, height = glfw.get_monitor_workarea(monitor)
+    left, top, right, bottom = glfw.get_window_frame_size(handle)
+    size, room = glfw.get_window_size(handle), (width - left - right, height - top - bottom)
+    fitting = min(size[0], room[0]), min(size[1], room[1])
+    if min(fitting) > 0 and fitting != size:
+        glfw.set_window_size(handle, *fitting)
+        glfw.set_window_pos(handle, x + left, y + top)
 
 
 def _find_function(name: str, *arguments: Any) -> Any:

@@ -6,6 +6,8 @@ errors included, are values that go through one function to the window, which is
 """
 
 import logging
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -21,14 +23,17 @@ NO_MEMORY = (
     "There is not enough memory for this. Close other open models or programs, or choose a "
     "smaller size, grid or number of rays."
 )
+MEMORY_ERRORS = "out of memory", "allocate memory", "not enough memory"  # of CUDA, Linux, Windows
 MEANINGFUL = 0.03  # of the work, from which on the time left is estimated
 PAUSE = 0.005  # seconds between two looks whether the way is free
 LONGEST_WAIT = 0.5  # seconds for which the way is left free; then as long a time is worked
+NICENESS = 10  # about a tenth of the processor while others want all of it
 
 
 def is_memory_error(error: BaseException) -> bool:
-    """Whether memory is short: the computer's, or as torch says it, the graphics card's."""
-    return isinstance(error, MemoryError) or "out of memory" in str(error).lower()
+    """Whether memory is short: the computer's or the graphics card's, also as torch says it."""
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or any(words in text for words in MEMORY_ERRORS)
 
 
 def describe_mistake(error: Exception) -> str:
@@ -121,7 +126,7 @@ class Ticket:
         began = now = time.monotonic()
         if now < self._waits_again_at:
             return
-        while self._lane.urgent() and now < began + LONGEST_WAIT:
+        while self._lane.gives_way and now < began + LONGEST_WAIT:
             time.sleep(PAUSE)
             self._stop_if_unwanted()
             now = time.monotonic()
@@ -143,23 +148,22 @@ class Lane:
         post: Callable[[Any], None],
         *,
         in_turn: bool = False,
-        urgent: Callable[[], bool] = lambda: False,
+        urgent: Callable[[], bool] | None = None,
     ) -> None:
         """`work(request, ticket)` runs in the thread; `post(result)` must be thread-safe.
 
         in_turn: work on every request, one after the other, instead of on the newest.
-        urgent: whether someone waits for another lane, which then has the processor for itself;
-        at most half of the time, so that this one goes on.
+        urgent: of a lane whose work nobody waits for: whether somebody waits for another one's,
+        which then has the processor for itself; at most half of the time, so that this one goes on.
         """
         self.name = name
         self.post = post
-        self.urgent = urgent
+        self._urgent = urgent
         self.closed = False
         self.owes = False  # whether the last request has no result yet
         self._work = work
         self._in_turn = in_turn
         self._waiting: list[Any] = []
-        self._waiting_since = 0.0  # when the lane was last free, or a request began to wait
         self._ticket: Ticket | None = None
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -171,17 +175,14 @@ class Lane:
             return bool(self._waiting) or self._ticket is not None
 
     @property
-    def delay(self) -> float:
-        """Seconds for which requests have waited while none was taken up; 0 if none waits."""
-        with self._changed:
-            return time.monotonic() - self._waiting_since if self._waiting else 0.0
+    def gives_way(self) -> bool:
+        """Whether something more urgent than this lane's work is awaited."""
+        return self._urgent is not None and self._urgent()
 
     def submit(self, request: Any) -> None:
         """Work on `request` as soon as possible, instead of any other (or after them)."""
         with self._changed:
             self.owes = True
-            if not self._waiting:
-                self._waiting_since = time.monotonic()
             if self._in_turn:
                 self._waiting.append(request)
                 self._changed.notify_all()
@@ -229,10 +230,11 @@ class Lane:
             if not self._waiting:
                 return None
             self._ticket = Ticket(self, self._waiting.pop(0))
-            self._waiting_since = time.monotonic()
             return self._ticket
 
     def _run(self) -> None:
+        if self._urgent is not None:
+            _let_others_go_first()
         while self._work_once():
             pass  # nothing here holds the last request: its model may have been closed
 
@@ -261,6 +263,12 @@ class Lane:
                 _free_memory()
             return Failed(self.name, ticket.request, error)
         return None
+
+
+def _let_others_go_first() -> None:
+    """Give this thread, and those it starts, what the others leave of the processor."""
+    if sys.platform == "linux":  # where threads have priorities of their own
+        os.nice(NICENESS)
 
 
 class Stoppable(Protocol):

@@ -1,13 +1,18 @@
 """Files that are recognised, pictures behind the foreground, and what is written of them."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .base import Action, Effect
+
+if TYPE_CHECKING:
+    from ballgan.camera import Camera
+    from ballgan.view import Orbit
 
 
 @dataclass(frozen=True)
 class OpenFile(Action):
-    """Open a file as what its content says it is: a model or a picture."""
+    """Open a file as what its content says it is (see FileRecognised)."""
 
     path: str
 
@@ -18,7 +23,7 @@ class FileRecognised(Action):
 
     path: str
     kind: str
-    text: str = ""  # of cameras; empty: they could not be read
+    camera: "Orbit | Camera | None" = None  # the first of "cameras"; None: it could not be read
 
 
 @dataclass(frozen=True)

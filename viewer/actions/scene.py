@@ -35,7 +35,7 @@ class ResetCamera(Action):
 
 @dataclass(frozen=True)
 class SetLayer(Action):
-    """Show another layer: one of state.LAYERS."""
+    """Show another layer: one of ballgan.view.LAYERS."""
 
     layer: str
 

@@ -50,9 +50,10 @@ class Dismiss(Action):
 
 @dataclass(frozen=True)
 class RememberWindow(Action):
-    """The window's size in logical pixels, for the next start."""
+    """How the window is, for the next start: its size in logical pixels, unless it is maximised."""
 
     size: tuple[int, int]
+    maximised: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class SearchCommands(Action):
 
 @dataclass(frozen=True)
 class SetTheme(Action):
-    """Colours of the window: "dark" or "light"."""
+    """Colours of the window: one of preferences.THEMES."""
 
     name: str
 

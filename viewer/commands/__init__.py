@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from .. import actions as act
 from ..state import ViewerState
+from ..state.overlays import OVERLAYS
 from . import camera, codes, film, output, window
 from .command import Actions as Actions
 from .command import Chord as Chord
@@ -40,13 +41,19 @@ def run(name: str, state: ViewerState) -> Actions:
     return [act.EndStroke(), *row.actions(state)]
 
 
-def press(key: str, mods: frozenset[str], state: ViewerState) -> Actions:
-    """What a key does now; the system key counts as control."""
+def press(key: str, mods: frozenset[str], state: ViewerState, *, repeated: bool = False) -> Actions:
+    """What a key does now; the system key counts as control. Under an overlay all rest but those
+    that open and close one.
+
+    repeated: it is still down.
+    """
     mods = mods - {"super"} | ({"control"} if "super" in mods else set())
     if key == "=":  # with Shift it is a plus on most keyboards
         mods = mods - {"shift"}
     row = _BY_CHORD.get(Chord(key, mods))
-    return row.actions(state) if row is not None and row.enabled(state) else []
+    if row is None or (repeated and not row.repeats) or not row.enabled(state):
+        return []
+    return [] if state.overlay and row.name not in OVERLAYS else row.actions(state)
 
 
 def keys_of(name: str) -> str:

@@ -22,9 +22,8 @@ ROLL_STEP = math.radians(5)
 
 
 def _toggle_flight(state: ViewerState) -> Actions:
-    way = state.navigation
-    mode = "orbit" if way.flies else "fly"
-    return [cam.ReleaseKeys(), cam.SetNavigation(replace(way, mode=mode, held=frozenset()))]
+    way = state.navigation.released
+    return [cam.SetNavigation(replace(way, mode="orbit" if way.flies else "fly"))]
 
 
 def _toggle_turntable(state: ViewerState) -> Actions:
@@ -39,8 +38,16 @@ TABLE: Table = {
             command(f"camera.{side}", f"Look at the {side}", cam.FaceSide(side), keys)
             for side, keys in SIDE_KEYS.items()
         ),
-        command("camera.roll_left", "Roll the camera to its left", cam.RollBy(-ROLL_STEP), "["),
-        command("camera.roll_right", "Roll the camera to its right", cam.RollBy(ROLL_STEP), "]"),
+        *(
+            command(
+                f"camera.roll_{side}",
+                f"Roll the camera to its {side}",
+                cam.RollBy(angle),
+                key,
+                repeats=True,
+            )
+            for side, angle, key in (("left", -ROLL_STEP, "["), ("right", ROLL_STEP, "]"))
+        ),
         command("camera.upright", "Set the camera upright", cam.SetUpright(), "Shift+R"),
         command(
             "camera.fly",

@@ -1,8 +1,7 @@
 """Commands of codes and backgrounds."""
 
 import math
-import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from ballgan.view import CODES
@@ -10,18 +9,48 @@ from ballgan.view import CODES
 from .. import actions as act
 from .. import latent_actions as lat
 from ..state import ViewerState
-from .command import Actions, Table, command, with_model
-
-RANDOM_SEEDS = 100_000
+from .command import Actions, Command, Table, command, with_model
 
 
-def _step(which: str, step: int) -> act.Action:
-    return lat.StepSeed(which, step)
+def _shows(which: str) -> Callable[[ViewerState], bool]:
+    """Enabled where one sees what it does to a code."""
+    return lambda state: state.shows(which)
 
 
-def _draw(which: str) -> Callable[[ViewerState], Actions]:
-    """Random seeds, drawn when the command is used."""
-    return lambda state: [lat.TakeSeeds(which, *(random.randrange(RANDOM_SEEDS) for _ in "fb"))]
+def _steps(which: str, mods: str = "") -> Iterator[Command]:
+    """To the seeds beside that of a code."""
+    for name, step, key in ("next", 1, "Right"), ("previous", -1, "Left"):
+        yield command(
+            f"{which}.{name}",
+            f"{name.capitalize()} {which}",
+            lat.StepSeed(which, step),
+            mods + key,
+            enabled=_shows(which),
+            repeats=True,
+        )
+
+
+def _changes(which: str) -> Iterator[Command]:
+    """What else can be done to one of the codes."""
+    yield command(
+        f"{which}.random",
+        f"Random {which}",
+        lambda state: [lat.take_random(which)],
+        enabled=_shows(which),
+    )
+    yield command(
+        f"{which}.animate",
+        f"Animate or stop the {which}",
+        lat.ToggleAnimation(which),
+        tip="It glides from seed to seed.",
+        enabled=_shows(which),
+    )
+    yield command(
+        f"{which}.lock",
+        f"Lock or unlock the {which}",
+        lat.ToggleLock(which),
+        tip="Nothing changes a locked code.",
+    )
 
 
 def _name_favourite(state: ViewerState) -> Actions:
@@ -61,26 +90,22 @@ def _expose(stops: float) -> Callable[[ViewerState], Actions]:
     return actions
 
 
+def _has_background(state: ViewerState) -> bool:
+    """Whether there is a background besides the foreground's own."""
+    return state.view.backdrop.visible and not state.without_network
+
+
 def _can_turn(state: ViewerState) -> bool:
-    backdrop = state.view.backdrop
-    plane = backdrop.kind == "learnt" and state.model is not None and not state.model.unrolls
-    return backdrop.visible and backdrop.turn is not None and not plane
+    turns = state.view.backdrop.turn is not None and not state.on_plane
+    return turns and _has_background(state)
 
 
 def _can_expose(state: ViewerState) -> bool:
-    return state.view.backdrop.visible and state.view.backdrop.stops is not None
+    return state.view.backdrop.stops is not None and _has_background(state)
 
 
 def _can_stand(state: ViewerState) -> bool:
-    backdrop = state.view.backdrop
-    return backdrop.kind != "colour" and _has_light(state)
-
-
-def _has_light(state: ViewerState) -> bool:
-    """Whether there is a background besides the foreground's own: one that can light it."""
-    backdrop, model = state.view.backdrop, state.model
-    own = backdrop.kind == "learnt" and model is not None and not model.has_background
-    return backdrop.visible and not own
+    return state.view.backdrop.kind != "colour" and _has_background(state)
 
 
 def _has_sphere(state: ViewerState) -> bool:
@@ -89,29 +114,21 @@ def _has_sphere(state: ViewerState) -> bool:
 
 TABLE: Table = {
     "Codes": (
-        command("foreground.next", "Next foreground", _step("foreground", 1), "Right"),
-        command("foreground.previous", "Previous foreground", _step("foreground", -1), "Left"),
-        command("codes.random", "Random codes", _draw("both"), "N", hint="random"),
-        command("foreground.random", "Random foreground", _draw("foreground")),
-        command("background.random", "Random background", _draw("background")),
-        *(
-            command(f"{which}.{name}", f"{title} the {which}", action(which), tip=tip)
-            for which in CODES
-            for name, title, action, tip in (
-                ("animate", "Animate or stop", lat.ToggleAnimation, "It glides from seed to seed."),
-                ("lock", "Lock or unlock", lat.ToggleLock, "Nothing changes a locked code."),
-            )
+        *_steps("foreground"),
+        command(
+            "codes.random",
+            "Random codes",
+            lambda state: [lat.take_random("both")],
+            "N",
+            hint="random",
         ),
+        *(row for which in CODES for row in _changes(which)),
         command(
             "codes.stop",
             "Stop all that moves",
             lat.StopAnimations(),
             tip="Animated codes, the turntable and the film.",
-            enabled=lambda state: (
-                state.playhead.playing
-                or state.navigation.moves
-                or any(state.view.latents.of(which).moves for which in CODES)
-            ),
+            enabled=lambda state: state.plays,
         ),
         command(
             "codes.side",
@@ -167,7 +184,7 @@ TABLE: Table = {
             "Match the background's light (approximate)",
             _toggle_light,
             tip="Shades the foreground with the light of the background.",
-            enabled=_has_light,
+            enabled=_has_background,
         ),
         *(
             command(name, title, _turn(angle), enabled=_can_turn)
@@ -195,9 +212,6 @@ TABLE: Table = {
             act.WriteSphere(edit=True),
             enabled=_has_sphere,
         ),
-        command("background.next", "Next background", _step("background", 1), "Shift+Right"),
-        command(
-            "background.previous", "Previous background", _step("background", -1), "Shift+Left"
-        ),
+        *_steps("background", "Shift+"),
     ),
 }

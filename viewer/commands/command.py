@@ -60,6 +60,7 @@ class Command:
     hint: str = ""  # short words for the status bar; empty: not shown there
     tip: str = ""  # what it means, where the title does not say
     enabled: Callable[[ViewerState], bool] = always
+    repeats: bool = False  # again and again while its key is held
 
 
 def command(
@@ -71,13 +72,14 @@ def command(
     hint: str = "",
     tip: str = "",
     enabled: Callable[[ViewerState], bool] = always,
+    repeats: bool = False,
 ) -> Command:
     """A row of the table: `keys` as in "Ctrl+Y Ctrl+Shift+Z", `actions` or the only one."""
     if isinstance(actions, act.Action):
         only = actions
         actions = lambda state: [only]  # noqa: E731
     chords = tuple(chord(text) for text in keys.split())
-    return Command(name, title, "", actions, chords, hint, tip, enabled)
+    return Command(name, title, "", actions, chords, hint, tip, enabled, repeats)
 
 
 def reveal(what: str, title: str, path_of: Callable[[ViewerState], str | None]) -> Command:

@@ -17,6 +17,11 @@ def _save_sides(state: ViewerState, sides: str) -> Actions:
     return [act.SetCapture(replace(state.capture, sides=sides)), *save_picture(state)]
 
 
+def _has_selected(state: ViewerState) -> bool:
+    """Whether one sees which key is selected."""
+    return state.playhead.shown and 0 <= state.playhead.key < len(state.animation.keys)
+
+
 TABLE: Table = {
     "Film": (
         command(
@@ -39,7 +44,7 @@ TABLE: Table = {
             "Remove the selected key",
             lambda state: [act.RemoveKey(state.playhead.key)],
             "Delete",
-            enabled=lambda state: 0 <= state.playhead.key < len(state.animation.keys),
+            enabled=_has_selected,
         ),
         command(
             "film.previous",
@@ -47,6 +52,7 @@ TABLE: Table = {
             lambda state: [act.SelectKey(state.animation.key_beside(state.playhead.time, -1))],
             "PageUp",
             enabled=with_keys,
+            repeats=True,
         ),
         command(
             "film.next",
@@ -54,6 +60,7 @@ TABLE: Table = {
             lambda state: [act.SelectKey(state.animation.key_beside(state.playhead.time, 1))],
             "PageDown",
             enabled=with_keys,
+            repeats=True,
         ),
         command(
             "film.turntable",

@@ -81,7 +81,14 @@ TABLE: Table = {
         command("compare.toggle", "Split screen on or off", _toggle_comparison, "C"),
         command("compare.pin", "Pin this and compare", out.PinView(), "Shift+C"),
         command("inspect.toggle", "Inspect pixels on or off", out.ToggleInspector(), "I"),
-        command("mesh.wireframe", "Wireframe on or off", _toggle_wireframe, "W"),
+        command(
+            "mesh.wireframe",
+            "Wireframe on or off",
+            _toggle_wireframe,
+            "W",
+            tip="Of the layer Surface.",
+            enabled=lambda state: any(side.layer == "surface" for side in state.view.sides()),
+        ),
     ),
     "Mesh": (
         command(

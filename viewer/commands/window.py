@@ -23,10 +23,15 @@ def _fold(section: str) -> Callable[[ViewerState], Actions]:
     return lambda state: [act.FoldSections(tuple(sorted({*state.preferences.folded} ^ {section})))]
 
 
+def _over(name: str) -> Callable[[ViewerState], Actions]:
+    """Open or close what lies over the window."""
+    return lambda state: [act.ShowOverlay("" if state.overlay == name else name)]
+
+
 TABLE: Table = {
     "Help": (
-        command("palette", "Find a command", act.ShowOverlay("palette"), "Ctrl+K", hint="commands"),
-        command("keys", "Show all keys", act.ShowOverlay("keys"), "Shift+/ F1", hint="keys"),
+        command("palette", "Find a command", _over("palette"), "Ctrl+K", hint="commands"),
+        command("keys", "Show all keys", _over("keys"), "Shift+/ F1", hint="keys"),
     ),
     "File": (
         command("file.open", "Open a model ...", act.Browse("model"), "Ctrl+O"),
@@ -43,6 +48,7 @@ TABLE: Table = {
             "Tab",
             tip="The codes stay: the same seeds in another model.",
             enabled=lambda state: len(state.models) > 1,
+            repeats=True,
         ),
         command(
             "model.previous",
@@ -50,6 +56,7 @@ TABLE: Table = {
             act.StepModel(-1),
             "Shift+Tab",
             enabled=lambda state: len(state.models) > 1,
+            repeats=True,
         ),
         command(
             "model.close",
@@ -114,6 +121,7 @@ TABLE: Table = {
             act.Undo(),
             "Ctrl+Z",
             enabled=lambda state: bool(state.history.undoes),
+            repeats=True,
         ),
         command(
             "edit.redo",
@@ -121,6 +129,7 @@ TABLE: Table = {
             act.Redo(),
             "Ctrl+Shift+Z Ctrl+Y",
             enabled=lambda state: bool(state.history.redoes),
+            repeats=True,
         ),
         command(
             "jobs.cancel",
@@ -132,8 +141,19 @@ TABLE: Table = {
     ),
     "Window": (
         command("window.theme", "Light or dark window", _other_theme),
-        command("window.larger", "Larger interface", _zoom(ZOOM_STEP), "Ctrl+= Ctrl++"),
-        command("window.smaller", "Smaller interface", _zoom(1 / ZOOM_STEP), "Ctrl+-"),
+        *(
+            command(
+                f"window.{size}",
+                f"{size.capitalize()} interface",
+                _zoom(factor),
+                keys,
+                repeats=True,
+            )
+            for size, factor, keys in (
+                ("larger", ZOOM_STEP, "Ctrl+= Ctrl++"),
+                ("smaller", 1 / ZOOM_STEP, "Ctrl+-"),
+            )
+        ),
         command("window.size", "Normal size of the interface", act.SetZoom(1.0), "Ctrl+0"),
     ),
     "Panel": (

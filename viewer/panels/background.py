@@ -63,12 +63,12 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
         actions += _draw_nothing(ui)
     elif shown == "photo":
         actions += draw_panoramas(ui, state, info)
-    elif shown == "learnt" and has_network:
+    elif shown == "learnt" and not state.without_network:
         actions += draw_code(ui, state, "background")
     else:
         changed = _draw_values(ui, changed)
-    if shown != "none" and (shown != "learnt" or has_network):
-        changed = draw_turn(ui, state.model, changed)
+    if shown != "none" and not state.without_network:
+        changed = draw_turn(ui, state, changed)
         changed = _draw_composition(ui, state, changed)
         actions += draw_sphere(ui, state, info)
     draw_separation(ui, info)

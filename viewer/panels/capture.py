@@ -9,13 +9,13 @@ from .. import icons
 from ..commands import keyed, keys_of
 from ..commands.film import save_picture
 from ..info import ViewInfo
-from ..state import CAPTURE_PASSES, CAPTURE_SIZES, ViewerState
+from ..state import CAPTURE_PASSES, CAPTURE_SIZES, LARGEST_SIDE, ViewerState
 from ..ui import Ui
 from .film import draw_film
 from .jobs import draw_job, draw_written
 
 SIZE_LABELS = tuple((str(size), f"{size // 1024}k" if size else "Shown") for size in CAPTURE_SIZES)
-LEAST_SIDE, LARGEST_SIDE = 16, 8192  # pixels
+LEAST_SIDE = 16  # pixels
 PASS_LABELS = tuple((str(passes), str(passes)) for passes in CAPTURE_PASSES)
 SIZE_TIP = (
     "Side of the saved picture in pixels. Shown: the finished picture as it is, at once. Others, "

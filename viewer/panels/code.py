@@ -1,7 +1,7 @@
 """Controls of one latent code. Foreground and background share them."""
 
-import random
 from dataclasses import replace
+from functools import partial
 
 from imgui_bundle import imgui, imgui_ctx
 
@@ -11,13 +11,11 @@ from .. import actions as act
 from .. import icons
 from .. import latent_actions as lat
 from ..state import CodeSpace, ViewerState
-from ..ui import Ui
+from ..ui import LARGEST_INTEGER, Ui
 from .directions import draw_directions
 from .mixing import draw_mixing
 from .pad import latent_pad
 
-LARGEST_TYPED_SEED = 2**31 - 1  # what the widget can hold
-RANDOM_SEEDS = 100_000
 GAP = 4.0  # logical pixels between buttons
 SPEEDS = (0.05, 4.0)  # seeds a second
 SEED_TIP = "A code is drawn from its seed. Drag to run through seeds, double-click to type one."
@@ -63,10 +61,10 @@ def draw_code(ui: Ui, state: ViewerState, which: str) -> list[act.Action]:
 
 
 def _draw_seed(ui: Ui, which: str, code: Code) -> Code | None:
-    shown = min(code.seed, LARGEST_TYPED_SEED)
+    shown = min(code.seed, LARGEST_INTEGER)
     number = "%d" if shown == code.seed else str(code.seed)  # longer than the widget can hold
     form = f"{'Near seed' if code.is_blend else 'Seed'}  {number}"
-    seed = ui.integer(f"{which}.seed", shown, 0, LARGEST_TYPED_SEED, form, tip=SEED_TIP)
+    seed = ui.integer(f"{which}.seed", shown, 0, LARGEST_INTEGER, form, tip=SEED_TIP)
     return None if seed is None else code.at_seed(seed)
 
 
@@ -76,24 +74,23 @@ def _draw_buttons(ui: Ui, state: ViewerState, which: str) -> list[act.Action]:
     gap = ui.px(GAP)
     width = (imgui.get_content_region_avail().x - 4 * gap) / 5
     actions: list[act.Action] = []
-    seed = random.randrange(RANDOM_SEEDS)
     playing = control.animated
     buttons = (
-        ("previous", icons.CHEVRON_LEFT, "Previous seed", lat.StepSeed(which, -1)),
-        ("next", icons.CHEVRON_RIGHT, "Next seed", lat.StepSeed(which, 1)),
-        ("random", icons.DICE, "Random seed", lat.TakeSeeds(which, seed, seed)),
+        ("previous", icons.CHEVRON_LEFT, "Previous seed", partial(lat.StepSeed, which, -1)),
+        ("next", icons.CHEVRON_RIGHT, "Next seed", partial(lat.StepSeed, which, 1)),
+        ("random", icons.DICE, "Random seed", partial(lat.take_random, which)),
         (
             "animate",
             icons.PAUSE if playing else icons.PLAY,
             "Stop the animation" if playing else "Animate: glide from seed to seed",
-            lat.ToggleAnimation(which),
+            partial(lat.ToggleAnimation, which),
         ),
     )
     with ui.enabled_if(not control.locked):
-        for name, icon, tip, action in buttons:
+        for name, icon, tip, make in buttons:
             kind = "selected" if name == "animate" and playing else "normal"
             if ui.icon_button(f"{which}.{name}", icon, tip, width=width, kind=kind):
-                actions.append(action)
+                actions.append(make())
             imgui.same_line(0, gap)
     icon = icons.LOCK if control.locked else icons.UNLOCK
     tip = "Unlock this code" if control.locked else "Lock: nothing changes this code"

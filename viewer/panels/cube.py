@@ -46,7 +46,7 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     with (
         imgui_ctx.push_style_var(imgui.StyleVar_.window_padding, ImVec2(0, 0)),
         imgui_ctx.push_style_color(imgui.Col_.window_bg, ImVec4(0, 0, 0, 0)),
-        imgui_ctx.begin("##cube", None, BASE_FLAGS | imgui.WindowFlags_.no_focus_on_appearing),
+        imgui_ctx.begin("##cube", None, BASE_FLAGS),
     ):
         imgui.invisible_button("##cube", (side, side))
         ui.record("cube")
@@ -130,7 +130,7 @@ def _draw_faces(
         draw.add_quad(a, b, c, d, colour_u32(theme.CUBE_EDGE), ui.px(1.5))
         x, y = (sum(corner[axis] for corner in corners) / 4 for axis in range(2))
         reach = ui.px(4)
-        ui.rects[f"cube.{name}"] = Rect(x - reach, y - reach, 2 * reach, 2 * reach)
+        ui.record_at(f"cube.{name}", Rect(x - reach, y - reach, 2 * reach, 2 * reach))
         if facing > LABELLED:
             ink = theme.ON_ACCENT if name == pointed else theme.TEXT
             faded = ImVec4(ink.x, ink.y, ink.z, min(1.0, (facing - LABELLED) / 0.25))

@@ -13,13 +13,12 @@ from ..info import ViewInfo
 from ..notes import Favourite
 from ..state import Sheet, ViewerState
 from ..state.latents import SWEEP
-from ..ui import Ui
+from ..ui import LARGEST_INTEGER, Ui
 from .directions import describe
 from .jobs import draw_job
 from .tiles import NAME, NAMED, Tile, draw_tile, shorten_end
 
 COUNTS = (12, 24, 48, 96)
-LARGEST_SEED = 2**31 - 1
 SIDE_TIP = keyed("codes.side", "Two states of both codes to compare; what is locked stays.")
 COPY_TIP = "Make the other side the same as this one"
 BLENDED_TIP = "How far it is from the picture that was dragged to the one it was dropped on."
@@ -143,7 +142,7 @@ def _draw_choice(ui: Ui, state: ViewerState, sheet: Sheet) -> list[act.Action]:
     ui.label("From seed")
     gap = ui.px(4)
     width = 0.45 * imgui.get_content_region_avail().x
-    seed = ui.integer("gallery.sheet.first", first, 0, LARGEST_SEED, "%d", width=width)
+    seed = ui.integer("gallery.sheet.first", first, 0, LARGEST_INTEGER, "%d", width=width)
     imgui.same_line(0, gap)
     counts = [(str(number), str(number)) for number in COUNTS]
     chosen = ui.segments("gallery.sheet.count", counts, str(count))

@@ -1,6 +1,5 @@
 """Style mixing: some rows of ws come from a second seed."""
 
-import random
 from dataclasses import replace
 
 from imgui_bundle import imgui
@@ -9,8 +8,9 @@ from ballgan.latents import StyleMix
 from ballgan.view import Code
 
 from .. import icons
+from ..latent_actions import random_seed
 from ..state import CodeSpace
-from ..ui import Ui
+from ..ui import LARGEST_INTEGER, Ui
 from .rows import draw_rows, format_rows
 
 TIP = (
@@ -19,8 +19,6 @@ TIP = (
 )
 SEED_TIP = "The second seed. Drag, or double-click to type."
 GAP = 4.0  # logical pixels
-RANDOM_SEEDS = 100_000
-LARGEST_TYPED_SEED = 2**31 - 1
 
 
 def draw_mixing(ui: Ui, which: str, code: Code, space: CodeSpace, *, locked: bool) -> Code | None:
@@ -39,11 +37,11 @@ def draw_mixing(ui: Ui, which: str, code: Code, space: CodeSpace, *, locked: boo
 
 
 def _draw_seed(ui: Ui, which: str, mix: StyleMix) -> StyleMix | None:
-    gap, shown = ui.px(GAP), min(mix.seed, LARGEST_TYPED_SEED)
+    gap, shown = ui.px(GAP), min(mix.seed, LARGEST_INTEGER)
     width = imgui.get_content_region_avail().x - imgui.get_frame_height() - gap
     name, form = f"{which}.mix.seed", "Second seed  %d"
-    seed = ui.integer(name, shown, 0, LARGEST_TYPED_SEED, form, width=width, tip=SEED_TIP)
+    seed = ui.integer(name, shown, 0, LARGEST_INTEGER, form, width=width, tip=SEED_TIP)
     imgui.same_line(0, gap)
     if ui.icon_button(f"{which}.mix.random", icons.DICE, "Random second seed"):
-        seed = random.randrange(RANDOM_SEEDS)
+        seed = random_seed()
     return None if seed is None else replace(mix, seed=seed)

@@ -88,7 +88,8 @@ def draw_empty(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     stage = info.layout.stage
     draw_list = imgui.get_background_draw_list()
     y = stage.y + stage.height / 2 - ui.px(14)
-    for index, (text, colour) in enumerate(lines):
+    for index, (line, colour) in enumerate(lines):
+        text = ui.printable(line)
         with imgui_ctx.push_font(ui.fonts.bold if index == 0 else None, 18.0 if index == 0 else 0):
             size = imgui.calc_text_size(text)
             place = (stage.x + (stage.width - size.x) / 2, y)

@@ -12,7 +12,6 @@ from ..info import ViewInfo
 from ..state import ViewerState
 from ..surroundings import list_panoramas
 from ..ui import Ui
-from ..words import printable
 from .tiles import CORNER, draw_corner
 
 COLUMNS = 4
@@ -55,7 +54,7 @@ def draw_panoramas(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Actio
             actions.append(act.OpenPicture(path))
     label = "Open a picture ..."
     if backdrop.photo and backdrop.photo not in names:
-        label = shorten(printable(Path(backdrop.photo).name), _room(ui))
+        label = shorten(ui.printable(Path(backdrop.photo).name), _room(ui))
     tip = "A PNG, JPEG or WebP. One twice as wide as high wraps round the scene."
     if ui.button("background.browse", label, icon=icons.PICTURE, width=-1, tip=tip):
         actions.append(act.Browse("picture"))

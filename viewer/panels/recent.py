@@ -6,7 +6,6 @@ from imgui_bundle import imgui, imgui_ctx
 
 from .. import icons
 from ..ui import Ui
-from ..words import printable
 
 
 def recent_files(ui: Ui, name: str, tip: str, paths: tuple[str, ...]) -> str | None:
@@ -21,7 +20,7 @@ def recent_files(ui: Ui, name: str, tip: str, paths: tuple[str, ...]) -> str | N
     with imgui_ctx.begin_popup(popup_name) as popup:
         if popup:
             for index, path in enumerate(paths):
-                if imgui.menu_item_simple(f"{printable(Path(path).name)}##{index}"):
+                if imgui.menu_item_simple(f"{ui.printable(Path(path).name)}##{index}"):
                     chosen = path
                 ui.record(f"{name}.{index}")
                 ui.tip(path)

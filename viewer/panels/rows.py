@@ -57,7 +57,7 @@ def _draw_strip(ui: Ui, name: str, rows: Rows, count: int) -> Rows | None:
     with imgui_ctx.push_font(None, 10.0):
         for row in range(count):
             left = start.x + row * (cell + gap)
-            ui.rects[f"{name}.{row}"] = Rect(left, start.y, cell, height)
+            ui.record_at(f"{name}.{row}", Rect(left, start.y, cell, height))
             chosen = row in rows
             fill = theme.ACCENT_SOFT if chosen else theme.CONTROL
             if hovered and row == under and not chosen:

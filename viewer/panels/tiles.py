@@ -186,7 +186,7 @@ def _paint_title(
     x, y, side = place
     pad = ui.px(5)
     with imgui_ctx.push_font(None, 11.0):
-        text = shorten_end(title, side - 2 * pad)
+        text = shorten_end(ui.printable(title), side - 2 * pad)
         height = imgui.get_text_line_height() + ui.px(4)
         plate = ImVec4(theme.PANEL.x, theme.PANEL.y, theme.PANEL.z, 0.8)
         low, high = (x, y + side - height), (x + side, y + side)

@@ -6,7 +6,7 @@ from imgui_bundle import imgui
 
 from ballgan.view import MOST_STOPS, Backdrop
 
-from ..state import ModelInfo
+from ..state import ViewerState
 from ..ui import Ui
 
 GAP = 4.0  # logical pixels
@@ -26,12 +26,11 @@ EXPOSURE_TIPS = {
 }
 
 
-def draw_turn(ui: Ui, model: ModelInfo | None, backdrop: Backdrop) -> Backdrop:
+def draw_turn(ui: Ui, state: ViewerState, backdrop: Backdrop) -> Backdrop:
     """Two sliders, greyed out where they would change nothing; their tooltips say why. The changed
     backdrop."""
-    plane = backdrop.kind == "learnt" and model is not None and not model.unrolls
-    turn = None if plane else backdrop.turn
-    tip = PLANE_TIP if plane else TURN_TIPS[backdrop.kind]
+    turn = None if state.on_plane else backdrop.turn
+    tip = PLANE_TIP if state.on_plane else TURN_TIPS[backdrop.kind]
     gap = ui.px(GAP)
     width = (imgui.get_content_region_avail().x - gap) / 2
     with ui.enabled_if(turn is not None):

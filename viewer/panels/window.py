@@ -5,10 +5,11 @@ from .. import camera_actions as cam
 from .. import icons
 from ..commands import keyed, keys_of
 from ..info import ViewInfo
+from ..preferences import THEMES
 from ..state import ViewerState
 from ..ui import Ui
 
-THEMES = (("dark", "Dark"), ("light", "Light"))
+THEME_LABELS = tuple((name, name.capitalize()) for name in THEMES)
 THEME_TIP = "Colours of the window; pictures and files are the same in both."
 SIZES = tuple((str(percent), f"{percent} %") for percent in (80, 100, 125, 150, 200))
 SIZE_TIP = (
@@ -23,7 +24,7 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     """The section's contents."""
     actions: list[act.Action] = []
     ui.label("Theme", THEME_TIP)
-    theme = ui.segments("window.theme", THEMES, state.preferences.theme)
+    theme = ui.segments("window.theme", THEME_LABELS, state.preferences.theme)
     if theme is not None:
         actions.append(act.SetTheme(theme))
     ui.label("Size", SIZE_TIP)

@@ -29,9 +29,7 @@ def _(action: cam.HoldKey, state: ViewerState) -> ViewerState:
 
 @reduce.register
 def _(action: cam.ReleaseKeys, state: ViewerState) -> ViewerState:
-    if not state.navigation.held:
-        return state
-    return replace(state, navigation=replace(state.navigation, held=frozenset(), fast=False))
+    return replace(state, navigation=state.navigation.released)
 
 
 @reduce.register

@@ -35,6 +35,6 @@ def _travel(state: ViewerState, changed: History, changes: dict[str, Any]) -> Vi
     film = replace(state.playhead, playing=False)  # it would hide at once what comes back
     state = replace(state, history=changed, playhead=film)
     if document.CAMERA in changes:  # it stays where it is sent
-        still = replace(state.navigation, turntable=False, held=frozenset(), fast=False)
+        still = replace(state.navigation.released, turntable=False)
         state = replace(state, navigation=still)
     return travel(state, changes)

@@ -74,7 +74,7 @@ def _(action: lat.SlideBlends, state: ViewerState) -> ViewerState:
 def _(action: lat.Advance, state: ViewerState) -> ViewerState:
     view = state.view
     for which in CODES:
-        if view.latents.of(which).moves:
+        if state.moves(which):
             distance = action.seconds * view.latents.of(which).speed
             view = with_code(view, which, advance(view.code(which), distance))
     return replace(state, view=view)
@@ -102,7 +102,7 @@ def _(action: lat.ToggleAnimation, state: ViewerState) -> ViewerState:
 @reduce.register
 def _(action: lat.StopAnimations, state: ViewerState) -> ViewerState:
     controls = {which: state.view.latents.of(which) for which in CODES}
-    still = replace(state.navigation, turntable=False, held=frozenset())
+    still = replace(state.navigation.released, turntable=False)
     state = replace(state, playhead=replace(state.playhead, playing=False), navigation=still)
     return _with_controls(
         state, **{which: replace(control, animated=False) for which, control in controls.items()}

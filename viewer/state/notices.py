@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from .. import actions as act
-from ..preferences import LARGEST_ZOOM, LEAST_ZOOM
+from ..preferences import LARGEST_ZOOM, LEAST_ZOOM, THEMES
 from .reduce import forget, notify, reduce
 from .values import ViewerState
 
@@ -21,13 +21,15 @@ def _(action: act.Dismiss, state: ViewerState) -> ViewerState:
 
 @reduce.register
 def _(action: act.RememberWindow, state: ViewerState) -> ViewerState:
-    return replace(state, preferences=replace(state.preferences, window_size=action.size))
+    size = state.preferences.window_size if action.maximised else action.size
+    preferences = replace(state.preferences, window_size=size, maximised=action.maximised)
+    return replace(state, preferences=preferences)
 
 
 @reduce.register
 def _(action: act.SetTheme, state: ViewerState) -> ViewerState:
-    if action.name not in ("dark", "light"):
-        raise ValueError(f"a theme is 'dark' or 'light'; got {action.name!r}.")
+    if action.name not in THEMES:
+        raise ValueError(f"a theme is one of {', '.join(THEMES)}; got {action.name!r}.")
     return replace(state, preferences=replace(state.preferences, theme=action.name))
 
 

@@ -8,7 +8,7 @@ from ballgan.animation import Animation
 from ballgan.latents import Direction
 from ballgan.model_files import ModelFile
 from ballgan.plain import require, require_one_of, require_range
-from ballgan.view import SIDES, Code, Orbit, View
+from ballgan.view import CODES, SIDES, Code, Orbit, View
 
 from .. import navigation
 from ..actions import OpenModel, SessionOpened
@@ -21,7 +21,7 @@ BUNDLED = "the bundled model"  # what `loading` says of it
 MESH_FORMATS = ("glb", "obj", "ply", "stl")
 FILM_FORMATS = ("mp4", "webm", "gif", "png")
 CAPTURE_SIZES = (0, 1024, 2048, 4096, 8192)  # pixels; 0: as it is shown
-MAX_SIDE = 8192  # pixels
+LARGEST_SIDE, LARGEST_FILM = 8192, 4096  # pixels, of pictures and films
 FILM_SIZES = (0, 256, 512, 1024, 2048, 4096)  # pixels; 0: the model's
 CAPTURE_PASSES = (1, 3, 7, 15)
 
@@ -110,8 +110,8 @@ class CaptureOptions:
         require_one_of("capture.film", self.film, FILM_FORMATS)
         known = ", ".join(map(str, CAPTURE_PASSES))
         require(self.passes in CAPTURE_PASSES, f"capture.passes is one of {known}.")
-        require_range("capture.size", self.size, 0, MAX_SIDE)
-        require_range("capture.film_size", self.film_size, 0, MAX_SIDE)
+        require_range("capture.size", self.size, 0, LARGEST_SIDE)
+        require_range("capture.film_size", self.film_size, 0, LARGEST_FILM)
 
 
 @dataclass(frozen=True)
@@ -143,6 +143,11 @@ class Navigation:
     def moves(self) -> bool:
         """Whether the camera moves as time goes by."""
         return self.turntable or bool(self.held)
+
+    @property
+    def released(self) -> "Navigation":
+        """The same while no key is held."""
+        return replace(self, held=frozenset(), fast=False)
 
 
 @dataclass(frozen=True)
@@ -281,6 +286,34 @@ class ViewerState:
             return self
         return replace(self, view=replace(self.view, camera=self.camera), glide=None)
 
+    def shows(self, which: str) -> bool:
+        """Whether the code of the "foreground" or the "background" has a part in what is shown."""
+        if self.model is None or (which == "background" and not self.model.has_background):
+            return False
+        return self.view.shows(which)
+
+    def moves(self, which: str) -> bool:
+        """Whether a code moves at present: one that does not show rests."""
+        return self.view.latents.of(which).moves and self.shows(which)
+
+    @property
+    def plays(self) -> bool:
+        """Whether something moves until it is stopped: the film, the camera, or a code."""
+        going = self.playhead.playing or self.navigation.moves or any(map(self.moves, CODES))
+        return going and self.model is not None
+
+    @property
+    def on_plane(self) -> bool:
+        """Whether the background is the model's own and a plane, with nothing beside it."""
+        learnt = self.view.backdrop.kind == "learnt"
+        return learnt and self.model is not None and not self.model.unrolls
+
+    @property
+    def without_network(self) -> bool:
+        """Whether the background is the model's own, and a part of the foreground."""
+        learnt = self.view.backdrop.kind == "learnt"
+        return learnt and self.model is not None and not self.model.has_background
+
     @property
     def why_no_raw(self) -> str:
         """Why the raw layer shows nothing of its own; empty if it does."""
@@ -291,10 +324,8 @@ class ViewerState:
     @property
     def can_unroll(self) -> bool:
         """Whether the background that shows surrounds the scene."""
-        backdrop, model = self.view.backdrop, self.model
-        if model is None or not backdrop.visible:
-            return False
-        return backdrop.kind != "learnt" or (model.unrolls and model.has_background)
+        shows = self.model is not None and self.view.backdrop.visible
+        return shows and not (self.on_plane or self.without_network)
 
     def job(self, lane: str) -> Job | None:
         """The job that the lane works on, if it has one."""
