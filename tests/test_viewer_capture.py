@@ -28,7 +28,7 @@ def app(app: Any) -> Any:
 def film_of(app: Any) -> Path:
     """Render the film; where it is."""
     play(app, *RENDER)
-    return Path(app.state.captured)
+    return Path(app.state.filmed)
 
 
 def test_a_webm_of_a_foreground_keeps_its_alpha(app: Any) -> None:
@@ -63,7 +63,7 @@ def test_a_film_is_cancelled_in_the_list_of_jobs(app: Any, tmp_path: Path) -> No
     app.dispatch(act.MakeTurntable(60.0), act.PlayFilm(False))
     play(app, {"click": "film.render"}, {"click": "jobs.film.cancel"})
     play(app, {"wait": "idle", "timeout": 60})
-    assert not list(tmp_path.iterdir()) and app.state.captured is None
+    assert not list(tmp_path.iterdir()) and app.state.filmed is None
     assert "cancelled" in app.state.notices[-1].text
 
 
@@ -84,7 +84,7 @@ def test_folders_of_pictures_may_have_dots_in_their_names(app: Any, tmp_path: Pa
     app.dispatch(act.SetCapture(CaptureOptions(film="png", passes=1)))
     for name in "cats.v2-seed3.50x0.00-film", "cats.v2-seed3.50x0.00-film-2":
         play(app, {"click": "film.render"}, {"wait": "captured", "timeout": 60})
-        assert app.state.captured == str(tmp_path / name)
+        assert app.state.filmed == str(tmp_path / name)
         assert len(list((tmp_path / name).iterdir())) == 3
 
 
@@ -107,7 +107,7 @@ def test_what_is_saved_while_a_film_is_rendered_stays(
     monkeypatch.setattr(ballgan.Scene, "render_stage", meanwhile)
     play(app, {"click": "film.render"}, {"wait": "captured", "timeout": 60})
     ours = theirs.with_name(theirs.name.replace("film", "film-2"))
-    assert app.state.captured == str(ours) and ours.exists()
+    assert app.state.filmed == str(ours) and ours.exists()
     assert [path.read_text() for path in theirs.iterdir()] == ["theirs"]
     assert sorted(tmp_path.iterdir()) == sorted([ours, theirs])
     assert str(ours) in app.state.notices[-1].text
@@ -118,3 +118,23 @@ def test_the_window_offers_what_the_library_renders() -> None:
     assert values.CAPTURE_PASSES == filming.PASSES
     assert values.FILM_FORMATS == tuple(video.FORMATS)
     assert (values.LARGEST_SIDE, values.LARGEST_FILM) == (frame.MAX_SIZE, video.MAX_SIDE)
+
+
+def test_the_last_picture_film_and_mesh_are_shown_in_their_folders(
+    app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(app.lanes["reveal"], "submit", lambda action: shown.append(action.path))
+    assert not {"capture.reveal", "film.reveal", "export.reveal"} & app.gui.ui.rects.keys()
+    app.dispatch(act.MakeTurntable(0.1), act.PlayFilm(False))
+    film = film_of(app)
+    play(app, {"click": "export.resolution.128"}, {"click": "export"}, {"wait": "exported"})
+    settle(app)
+    play(app, {"key": "S"}, {"wait": "captured"})
+    paths = [app.state.captured, str(film), app.state.exported]
+    assert len(set(paths)) == 3 and all(Path(path).exists() for path in paths)
+    for name in "capture.reveal", "film.reveal", "export.reveal":
+        play(app, {"click": name})
+    for name in "capture.reveal", "film.reveal", "mesh.reveal":
+        play(app, {"command": name})
+    assert shown == paths * 2

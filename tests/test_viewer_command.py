@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from ballgan_viewer.main import parse
+from ballgan_viewer.script import STEPS, WAITS
 from PIL import Image
 from viewer_driver import require_gl
 
@@ -151,3 +152,10 @@ def test_nothing_heavy_is_imported_before_the_window_is_shown(tmp_path: Path) ->
         timeout=60,
     )
     assert result.stdout.strip() == "[]"
+
+
+def test_the_help_names_all_steps_and_waits(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(["--help"])
+    text = capsys.readouterr().out
+    assert all(f'"{name}"' in text for name in (*STEPS, *WAITS))

@@ -27,6 +27,7 @@ from PIL import Image
 from viewer_driver import notices, open_app, play
 
 import ballgan
+from ballgan import capture
 
 CUDA_TEXT = "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 4 GiB."
 LIMIT = 300  # bytes that a file may have on the full disk
@@ -35,7 +36,7 @@ WRITERS: dict[str, tuple[dict[str, Any], ...]] = {  # steps that write a file of
     "obj": ({"click": "export.format.obj"}, {"click": "export"}),
     "ply": ({"click": "export.format.ply"}, {"click": "export"}),
     "picture": ({"command": "file.screenshot"},),
-    "capture": ({"command": "capture.render"},),
+    "capture": ({"click": "capture.size.1024"}, {"command": "capture.render"}),
     "mp4": ({"click": "film.format.mp4"}, {"command": "film.render"}),
     "gif": ({"click": "film.format.gif"}, {"command": "film.render"}),
     "png": ({"click": "film.format.png"}, {"command": "film.render"}),
@@ -47,7 +48,7 @@ NEXT, SURFACE = {"command": "foreground.next"}, {"command": "layer.surface"}
 JOBS: dict[str, tuple[Any, str, tuple[dict[str, Any], ...]]] = {  # what computes, and for what
     "mesh": (ballgan.Scene, "mesh", WRITERS["ply"]),
     "picture": (ballgan.Scene, "render_progressively", (NEXT,)),
-    "capture": (ballgan.Scene, "render_stage", WRITERS["capture"]),
+    "capture": (capture, "capture_picture", WRITERS["capture"]),
     "film": (ballgan.Scene, "render_stage", WRITERS["png"]),
     "sphere": (ballgan.Scene, "unroll", WRITERS["sphere"]),
     "model": (ballgan, "load", ({"command": "model.bundled"}, {"wait": "loaded"})),

@@ -13,7 +13,7 @@ from ballgan_viewer.panels.film import describe
 from ballgan_viewer.state import CaptureOptions, ExportOptions, ViewerState
 from PIL import Image
 from test_video import decode, psnr
-from viewer_driver import play, settle
+from viewer_driver import notices, play, settle
 from viewer_states import do, with_model
 
 from ballgan.session import read_session
@@ -217,7 +217,7 @@ def test_a_film_is_made_scrubbed_played_and_rendered(app: Any, tmp_path: Path) -
     assert app.state.playhead.time != before and app.patience() == 0.0
     play(app, {"key": "Space"}, {"click": "film.rate.12"}, {"click": "film.render"})
     play(app, {"wait": "captured", "timeout": 60})
-    film = Path(app.state.captured or "")
+    film = Path(app.state.filmed or "")
     assert film.parent == tmp_path and film.suffix == ".mp4"
     pictures = decode(film)
     assert len(pictures) == 36 and pictures[0].shape == (64, 64, 4)
@@ -247,7 +247,7 @@ def test_a_cancelled_film_leaves_nothing_and_does_not_stop_the_window(
         app.frame()
     assert app.capturing
     play(app, {"click": "film.cancel"}, {"wait": "idle", "timeout": 60})
-    assert not list(tmp_path.iterdir()) and app.state.captured is None
+    assert not list(tmp_path.iterdir()) and app.state.filmed is None
     assert "cancelled" in app.state.notices[-1].text
 
 
@@ -256,7 +256,7 @@ def test_large_pictures_are_rendered_beside_and_bring_back_what_they_show(
 ) -> None:
     app.dispatch(act.SetBackdrop(Backdrop(visible=False)))
     app.dispatch(look(app.state, 0.4), act.SetCapture(CaptureOptions(size=1024, passes=1)))
-    play(app, {"key": "S"}, {"wait": "captured", "timeout": 60})
+    play(app, {"key": "S", "mods": ["shift"]}, {"wait": "captured", "timeout": 60})
     path = Path(app.state.captured or "")
     with Image.open(path) as image:
         assert (image.mode, image.size) == ("RGBA", (1024, 1024))
@@ -323,9 +323,23 @@ def test_stopping_all_that_moves_stops_the_film(filmed: ViewerState) -> None:
     assert not state.navigation.moves
 
 
+def test_the_window_saves_what_it_shows_whatever_size_captures_have(app: Any) -> None:
+    app.dispatch(act.SetCapture(CaptureOptions(size=333, passes=1)))
+    settle(app)
+    for step in {"key": "S"}, {"click": "camera.reset"}:  # finished, and not
+        play(app, {"drag": {"from": [270, 280], "to": [300, 280]}}, step, {"key": "S"})
+        play(app, {"wait": "captured", "timeout": 60})
+        with Image.open(app.state.captured) as image:
+            assert image.size == (64, 64)
+        assert read_session(app.state.captured).picture.size is None
+    play(app, {"click": "screenshot"}, {"wait": "captured", "timeout": 60})
+    with Image.open(app.state.captured) as image:
+        assert image.size == (333, 333)
+
+
 def test_one_large_picture_at_a_time(app: Any, tmp_path: Path) -> None:
     app.dispatch(act.SetCapture(CaptureOptions(size=4096, passes=15)))
-    app.dispatch(act.SaveScreenshot(), act.SaveScreenshot())
+    app.dispatch(act.StartCapture(), look(app.state, 0.4), act.SaveScreenshot())
     assert app.state.job("capture") is not None
     assert "still being rendered" in app.state.notices[-1].text
     app.dispatch(act.CancelJob("capture"))
@@ -358,6 +372,32 @@ def test_a_film_says_where_its_last_key_ends_it(app: Any) -> None:
     assert app.state.animation.duration == pytest.approx(3.5)
 
 
+def test_a_length_is_kept_only_for_the_film_it_was_asked_for(app: Any) -> None:
+    play(app, {"click": "film.turntable"}, {"key": "Space"}, {"set": ["film.length", 2.0]})
+    assert "film.squeeze" in app.gui.ui.rects
+    play(
+        app,
+        {"command": "film.clear"},
+        {"key": "K"},
+        {"drag": {"from": [270, 280], "to": [300, 280]}},
+    )
+    app.dispatch(act.Seek(app.state.animation.duration))
+    play(app, {"key": "K"})
+    assert "film.extend" in app.gui.ui.rects and "film.squeeze" not in app.gui.ui.rects
+
+
+def test_a_key_that_replaces_another_says_so(app: Any) -> None:
+    play(app, {"wait": "loaded"}, {"key": "K"}, {"key": "K"})
+    assert notices(app) == []
+    for _ in range(2):
+        play(app, {"drag": {"from": [270, 280], "to": [300, 280]}}, {"key": "K"})
+        ((level, text),) = notices(app)
+        assert level == "info" and text.startswith("Replaced the key at 0.00 s: move the playhead")
+    app.dispatch(act.Seek(1.0))
+    play(app, {"key": "K"})
+    assert len(app.state.animation.keys) == 2 and notices(app) == []
+
+
 def test_films_have_any_side_but_mp4_an_even_one(app: Any) -> None:
     play(app, {"click": "film.size.256"}, {"set": ["film.side", 333]})
     assert app.state.capture.film_size == 334
@@ -372,7 +412,7 @@ def test_a_film_of_the_mesh(app: Any) -> None:
     app.dispatch(act.SetCapture(CaptureOptions(film="png", film_size=64, passes=1)))
     app.dispatch(act.SetAnimation(replace(app.state.animation, fps=10.0)))
     play(app, {"click": "film.render"}, {"wait": "captured", "timeout": 120})
-    pictures = sorted(Path(app.state.captured or "").iterdir())
+    pictures = sorted(Path(app.state.filmed or "").iterdir())
     assert len(pictures) == 2
     with Image.open(pictures[0]) as image:
         assert (image.mode, image.size) == ("RGBA", (64, 64))

@@ -350,3 +350,24 @@ def test_a_run_is_followed(model_file: Path, tmp_path: Path) -> None:
         play(app, {"click": "run.stop"})
         assert app.state.following is None
         settle(app)
+
+
+@pytest.mark.parametrize(
+    ("purpose", "instead"),
+    [
+        ("model", "drop the file on the window"),
+        ("picture", "drop the file on the window"),
+        ("session", "drop the file on the window"),
+        ("run", "drop the folder on the window"),
+        ("folder", "type the folder in the section Capture"),
+        ("export", "type the path in the section Mesh"),
+        ("save_session", "type the path in the section Session"),
+    ],
+)
+def test_without_dialogs_it_is_said_what_else_works(
+    purpose: str, instead: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ballgan_viewer.dialogs.available", lambda: False)
+    (notice,) = Dialogs().ask(purpose, "")
+    assert isinstance(notice, act.Notify) and notice.text.endswith(f"or {instead}.")
+    assert len(do(ViewerState(), notice, *Dialogs().ask("model", "")).notices) == 1

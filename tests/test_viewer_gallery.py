@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ballgan_viewer import actions as act
 from ballgan_viewer import latent_actions as lat
 from ballgan_viewer.gallery import Gallery
-from ballgan_viewer.notes import Favourite, load_notes, notes_file
+from ballgan_viewer.notes import MAX_FAVOURITES, Favourite, load_notes, notes_file
 from ballgan_viewer.requests import Model
 from ballgan_viewer.state import apply
 from ballgan_viewer.thumbnail_maker import (
@@ -34,6 +35,19 @@ from ballgan.view import Code, CodePair
 
 PIXELS = np.zeros((SIDE, SIDE, 4), np.uint8)
 TALL = (900, 1500)  # of the window, so that the panel needs no scrolling
+
+
+def test_a_favourite_that_makes_room_is_told_of() -> None:
+    state = with_model(sha256="a")
+    for seed in range(MAX_FAVOURITES):
+        state = apply(state, lat.AddFavourite(CodePair(Code(float(seed)), Code())))
+    again = apply(state, lat.AddFavourite(CodePair(Code(0.0), Code())))
+    assert again.notices == () and len(again.notes.favourites) == MAX_FAVOURITES
+    state = apply(apply(state, act.EndStroke()), lat.AddFavourite(CodePair(Code(999.0), Code())))
+    (notice,) = state.notices
+    assert notice.text == "Only 200 favourites are kept: the oldest is gone. Undo brings it back."
+    back = apply(state, act.Undo())
+    assert back.notes.favourites[-1].codes == CodePair(Code(0.0), Code())
 
 
 @pytest.fixture

@@ -188,3 +188,15 @@ def test_each_system_has_its_way_to_show_a_file(monkeypatch: pytest.MonkeyPatch)
     assert reveal.reveal_command("/m/a.glb", "linux") == ["/bin/xdg-open", "/m"]
     monkeypatch.setattr(reveal.shutil, "which", lambda name: None)
     assert reveal.reveal_command("/m/a.glb", "linux") == []
+
+
+def test_a_typed_suffix_is_the_format(app: Any, tmp_path: Path) -> None:
+    play(app, {"wait": "loaded"}, {"click": "export.resolution.128"})
+    play(app, {"set": ["export.path", "head.ply"]})
+    assert (app.state.export.format, app.state.export.path) == ("ply", "head.ply")
+    play(app, {"click": "export"}, {"wait": "exported"})
+    assert app.state.exported == str(tmp_path / "head.ply")
+    play(app, {"click": "export.format.obj"})
+    assert (app.state.export.format, app.state.export.path) == ("obj", "head.obj")
+    play(app, {"set": ["export.path", "head.v2"]}, {"click": "export.format.glb"})
+    assert app.state.export.path == "head.v2"

@@ -49,6 +49,31 @@ def test_the_palette_runs_what_was_typed(app: Any) -> None:
     assert app.state.overlay == "" and not app.state.view.backdrop.visible
 
 
+def test_the_palette_has_ones_own_presets_and_the_open_models(app: Any, other_file: Path) -> None:
+    play(app, {"wait": "loaded"}, {"drop": str(other_file)}, {"wait": "loaded"})
+    play(app, {"key": "5"})
+    app.dispatch(act.NamePreset("Shape 100 %"), act.SavePreset(), act.SetLayer("full"))
+    for text in "shape", "model tiny":
+        play(app, PALETTE)
+        type_text(app, text)
+        play(app, {"key": "Enter"})
+    assert app.state.view.layer == "normals" and app.state.model.name == "tiny"
+    play(app, PALETTE)
+    type_text(app, "model tiny")
+    assert "palette.model.show.0" not in app.gui.ui.rects  # it shows already
+
+
+def test_all_jobs_are_cancelled_by_a_command(app: Any) -> None:
+    play(app, {"wait": "loaded"})
+    app.dispatch(act.MakeTurntable(60.0), act.PlayFilm(False), act.StartFilm())
+    app.dispatch(act.StartExport("mesh"))
+    play(app, {"command": "jobs.cancel"}, {"wait": "idle", "timeout": 60})
+    texts = [notice.text for notice in app.state.notices]
+    assert len(texts) == 2 and all("cancelled" in text for text in texts)
+    with pytest.raises(ValueError, match="cannot be used now"):
+        play(app, {"command": "jobs.cancel"})
+
+
 def test_steps_of_the_palette_are_undone_one_by_one(app: Any) -> None:
     play(app, {"wait": "loaded"})
     for _ in range(2):

@@ -13,6 +13,7 @@ from ballgan_viewer import output_actions as out
 from ballgan_viewer.info import Quality, SurfaceInfo, ViewInfo
 from ballgan_viewer.layout import arrange
 from ballgan_viewer.panels import pad, tiles
+from ballgan_viewer.panels.directions import METHOD_TIPS
 from ballgan_viewer.panels.model import OPEN_TIP
 from ballgan_viewer.panels.pad import SPACING
 from ballgan_viewer.panels.status import (
@@ -24,7 +25,7 @@ from ballgan_viewer.panels.status import (
 )
 from ballgan_viewer.panels.window import THEME_TIP
 from ballgan_viewer.preferences import FOLDED_AT_FIRST, SECTIONS
-from ballgan_viewer.state import Job, ViewerState, apply
+from ballgan_viewer.state import CodeSpace, Job, ViewerState, apply
 from ballgan_viewer.ui import Ui
 from imgui_bundle import imgui
 from panel_screen import SIZE, Screen
@@ -428,3 +429,15 @@ def test_recent_files_open_again(
 ) -> None:
     assert screen.click(STATES[name], button) == []
     assert screen.click(STATES[name], f"{button}.0") == [expected]
+
+
+def test_methods_of_directions_and_layers_without_a_use_are_explained(
+    screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tips: list[str] = []
+    monkeypatch.setattr(screen.ui, "tip", tips.append)
+    screen.ui.folds["foreground.directions"] = True
+    space = CodeSpace(rows=4, dimensions=16)
+    screen.show(with_model(foreground_space=space, has_super_resolution=False))
+    assert {METHOD_TIPS["sefa"], METHOD_TIPS["pca"]} <= set(tips)
+    assert any("no super-resolution" in tip for tip in tips)

@@ -82,6 +82,18 @@ def test_saving_choosing_undoing_and_forgetting() -> None:
     assert "choose another name" in taken.notices[0].text
 
 
+def test_a_preset_that_makes_room_is_told_of() -> None:
+    kept = tuple(Preset(f"Number {i}", {}) for i in range(MAX_PRESETS))
+    state = ViewerState()
+    state = replace(state, preferences=replace(state.preferences, presets=kept))
+    after = do(state, act.NamePreset("Number 7"), act.SavePreset())
+    assert len(after.preferences.presets) == MAX_PRESETS and after.notices == ()
+    after = do(state, act.NamePreset("One more"), act.SavePreset())
+    (notice,) = after.notices
+    assert notice.text == "Only 50 presets are kept: Number 0 is gone. Undo brings it back."
+    assert do(after, act.Undo()).preferences.presets == kept
+
+
 def test_presets_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BALLGAN_CONFIG_DIR", str(tmp_path))
     kept = preferences.Preferences(presets=(Preset("Depth", settings_of(DEPTH)),))
@@ -102,7 +114,10 @@ def test_presets_in_the_window(
     ballgan.save(tiny_model, tmp_path / "tiny.pkl")
     with open_app(tmp_path / "tiny.pkl") as app:
         play(app, {"wait": "loaded"}, {"click": "layer.normals"}, {"click": "presets"})
-        play(app, {"set": ["presets.name", "Shape"]}, {"click": "presets.save"})
+        play(app, {"set": ["presets.name", "Shape"]})  # and Enter
+        assert [preset.name for preset in app.state.preferences.presets] == ["Shape"]
+        app.dispatch(act.NamePreset("Same"))
+        play(app, {"click": "presets.save"}, {"click": f"presets.{len(BUILT_IN) + 1}.delete"})
         assert [preset.name for preset in app.state.preferences.presets] == ["Shape"]
         play(app, {"click": "presets.2"})
         assert app.state.view.neural_resolution == 2 * app.state.model.neural_resolution

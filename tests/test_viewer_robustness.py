@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from ballgan_viewer import actions as act
 from ballgan_viewer import panels
+from ballgan_viewer.chores import use_chosen_file
 from imgui_bundle import imgui
 from PIL import Image
 from viewer_driver import CENTRE, notices, open_app, play, settle
@@ -54,6 +55,20 @@ def test_an_export_overwrites_nothing(app: Any, tmp_path: Path) -> None:
     assert (tmp_path / "head.glb").read_text() == "mine"
     assert app.state.exported == str(tmp_path / "head-2.glb")
     assert (tmp_path / "head-2.glb").stat().st_size > 1000
+
+
+def test_a_name_chosen_without_a_suffix_gets_one_and_replaces_nothing(
+    app: Any, tmp_path: Path
+) -> None:
+    play(app, {"wait": "idle"})
+    for chosen, name in ("face", "face.ballgan.json"), ("face", "face-2.ballgan.json"):
+        app.dispatch(use_chosen_file("save_session", str(tmp_path / chosen)))
+        play(app, {"wait": "saved"})
+        assert app.state.session == str(tmp_path / name) and Path(app.state.session).is_file()
+    assert not (tmp_path / "face").exists()
+    app.dispatch(use_chosen_file("save_session", str(tmp_path / "face.ballgan.json")))
+    play(app, {"wait": "saved"})  # the dialog has asked
+    assert app.state.session == str(tmp_path / "face.ballgan.json")
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="names are bytes on Linux only")

@@ -108,7 +108,7 @@ def test_the_command_makes_the_same_pixels_at_another_size(
 ) -> None:
     options = replace(app.state.capture, size=96, passes=1)
     app.dispatch(act.SetCapture(options))
-    play(app, *CHANGES, {"key": "B"}, {"key": "S"}, {"wait": "captured", "timeout": 60})
+    play(app, *CHANGES, {"key": "B"}, {"key": "S", "mods": ["shift"]}, {"wait": "captured"})
     picture = Path(app.state.captured)
     arguments = [str(model_file), "--session", str(picture), "--output", str(tmp_path / "again")]
     assert main(["render", *arguments]) == 0
@@ -338,7 +338,7 @@ def test_a_folder_of_runs_is_followed_again_from_the_model_that_is_there(
 def test_a_picture_brings_back_how_it_was_made(app: Any, tmp_path: Path) -> None:
     options = replace(app.state.capture, size=64, passes=1, film="gif")
     app.dispatch(act.SetCapture(options))
-    play(app, {"key": "S"}, {"wait": "captured", "timeout": 60})
+    play(app, {"click": "screenshot"}, {"wait": "captured", "timeout": 60})
     app.dispatch(act.SetCapture(CaptureOptions(film="webm")))
     play(app, {"drop": app.state.captured}, {"wait": "loaded"})
     assert app.state.capture == replace(options, film="webm")  # which no picture knows

@@ -222,3 +222,13 @@ def test_a_model_says_with_which_seeds_an_untouched_window_begins() -> None:
     touched = do(ViewerState(), act.SetLayer("depth"), act.ModelOpened(info))
     assert touched.view.foreground.seed == 0
     assert not state.history.past
+
+
+def test_notices_that_go_by_themselves_make_room_for_those_that_stay() -> None:
+    state = do(ViewerState(), act.Notify("error", "A"))
+    state = do(state, *(act.Notify("info", text) for text in "bcdefg"))
+    assert [notice.text for notice in state.notices] == ["A", "e", "f", "g"]
+    state = do(state, *(act.Notify("error", text) for text in "BCDE"), act.Notify("info", "h"))
+    assert [notice.text for notice in state.notices] == ["B", "C", "D", "E", "h"]
+    state = do(state, act.Notify("info", "i"), act.Notify("advice", "F"))
+    assert [notice.text for notice in state.notices] == ["C", "D", "E", "i", "F"]

@@ -46,8 +46,9 @@ def _capture(request: CaptureRequest, ticket: Ticket) -> None:
     wanted = make_folder(request.folder) / f"{request.stem}{suffix}"
     path, what = write_unused(wanted, write, suffix=suffix)
     seconds = time.perf_counter() - started
-    ticket.post(act.Captured(str(path)))
-    lane = "capture" if request.animation is None else "film"
+    film = request.animation is not None
+    ticket.post(act.Captured(str(path), film))
+    lane = "film" if film else "capture"
     ticket.post(act.EndJob(lane, "info", f"Wrote {path} ({what}, {seconds:.0f} s)"))
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from .app import App
+    from .state import ViewerState
 
 WRITING = ("export", "capture", "film", "sphere")  # lanes whose jobs write a file
 QUIT = "quit"  # origin of the notice that the window waits for such a job
@@ -78,13 +79,13 @@ def use_chosen_file(purpose: str, path: str) -> act.Action:
     return act.SetOutputFolder(path) if purpose == FOLDER else act.SetExportPath(path)
 
 
-def write_picture(app: App, pictures: tuple[np.ndarray, ...]) -> None:
+def write_picture(app: App, state: ViewerState, pictures: tuple[np.ndarray, ...]) -> None:
     """Write what is shown, as it is."""
     request = SaveRequest(
         pictures,
-        app.state.view.comparison.divider,
-        app.state.preferences.output_folder,
-        paths.picture_stem(app.state),
-        capture.describe_view(app.state),
+        state.view.comparison.divider,
+        state.preferences.output_folder,
+        paths.picture_stem(state),
+        capture.describe_view(state),
     )
     app.lanes["save"].submit(request)

@@ -22,10 +22,13 @@ OPENS = {
 FOLDER = "folder"  # the purpose of choosing the output folder
 FOLDERS = {FOLDER: "Choose the output folder", "run": "Follow a training run"}
 SAVES = {"export": "Export the mesh", "save_session": "Save the session"}
-NO_DIALOG = (
-    "There is no file dialog on this system (install zenity or kdialog). "
-    "Drop the file on the window instead, or type its path."
-)
+NO_DIALOG = "There is no file dialog on this system: install zenity or kdialog, or"
+INSTEAD = dict.fromkeys(OPENS, "drop the file on the window.") | {  # what else serves a purpose
+    "run": "drop the folder on the window.",
+    FOLDER: "type the folder in the section Capture.",
+    "export": "type the path in the section Mesh.",
+    "save_session": "type the path in the section Session.",
+}
 
 
 def available() -> bool:
@@ -51,7 +54,7 @@ class Dialogs:
         if self.open:
             return []
         if not available():
-            return [act.Notify("error", NO_DIALOG)]
+            return [act.Notify("error", f"{NO_DIALOG} {INSTEAD[purpose]}", "dialog")]
         if purpose in FOLDERS:
             self._dialog = pfd.select_folder(FOLDERS[purpose], printable(default))
         elif purpose in SAVES:

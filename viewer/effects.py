@@ -6,6 +6,7 @@ Those of cameras are in cameras.py. `App.dispatch` looks them up in EFFECTS.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from . import actions as act
@@ -19,6 +20,11 @@ from .shelf import open_bundled, open_recognised, open_session
 
 if TYPE_CHECKING:
     from .app import App
+    from .state import ViewerState
+
+STILL_RENDERED = (
+    "The picture before this one is still being rendered: save this one once that is written."
+)
 
 
 def use_model(app: App, action: act.Action) -> None:
@@ -94,16 +100,21 @@ def save_picture(app: App, action: act.SaveScreenshot) -> None:
 
     Whatever changes meanwhile, the file has what was there at the click.
     """
-    state = app.state
+    state = _as_shown(app.state)
     if app.easel.model is None:
         return
-    shown = app.converged and not state.capture.size and not shows_mesh(state)
-    if shown and (pictures := app.easel.photograph(state)):
-        chores.write_picture(app, pictures)
+    finished = app.converged and not shows_mesh(state)
+    if finished and (pictures := app.easel.photograph(state)):
+        chores.write_picture(app, state, pictures)
     elif state.job("capture") is None:
-        app.dispatch(act.StartCapture())
+        app.dispatch(act.StartCapture(shown=True))
     else:
-        app.dispatch(act.Notify("info", "A picture is still being rendered."))
+        app.dispatch(act.Notify("info", STILL_RENDERED, "waits"))
+
+
+def _as_shown(state: ViewerState) -> ViewerState:
+    """The state whose pictures have the size that they have in the window."""
+    return replace(state, capture=replace(state.capture, size=0))
 
 
 def start_capture(app: App, action: act.StartCapture | act.StartFilm) -> None:
@@ -111,6 +122,8 @@ def start_capture(app: App, action: act.StartCapture | act.StartFilm) -> None:
     film = isinstance(action, act.StartFilm)
     state = app.state if film else app.state.seen  # also on the camera's way to another place
     lane = "film" if film else "capture"
+    if isinstance(action, act.StartCapture) and action.shown:
+        state = _as_shown(state)
     obstacle = ""
     if app.easel.model is None:
         obstacle = "Open a model before."

@@ -71,12 +71,18 @@ class Keeper:
         self.lane.submit(SessionRequest(path, models, pictures))
 
     def save(self, state: ViewerState, path: str) -> None:
-        """Write a session file; SessionSaved follows."""
-        typed = "" if path else state.session_name
+        """Write a session file; SessionSaved follows. path: as chosen; empty: as typed, or the
+        present one."""
+        chosen = path or ("" if state.session_name else state.session or "")
+        typed = "" if chosen else state.session_name
+        if path and not session_tasks.is_named(
+            path
+        ):  # nobody was asked about the file that gets a suffix
+            chosen, typed = "", path
         self.lane.submit(
             WriteSession(
                 document.to_session(state),
-                path or ("" if typed else state.session or ""),
+                chosen,
                 typed,
                 state.preferences.output_folder,
                 paths.session_name(state),

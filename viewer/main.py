@@ -40,11 +40,14 @@ def main(arguments: list[str] | None = None) -> int:
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """The command line as a namespace."""
     from .commands import keys_of
+    from .script_steps import STEPS_HELP
 
     parser = Parser(
         prog="ballgan-viewer",
-        description="Look at a BallGAN, EG3D or StyleNeRF model: orbit it, change its codes and "
+        description="Look at a BallGAN, EG3D or StyleNeRF model: orbit it, change its codes and\n"
         "background, export it as a mesh.",
+        epilog=STEPS_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,  # keeps the lines of the steps
     )
     parser.add_argument(
         "paths",
@@ -77,7 +80,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         metavar="FILE",
         help="write the window as a PNG once the picture is finished, and exit",
     )
-    parser.add_argument("--script", metavar="FILE", help="replay a JSON list of user actions")
+    parser.add_argument(
+        "--script", metavar="FILE", help="replay a JSON list of user actions, described below"
+    )
     parser.add_argument(
         "--no-preview",
         action="store_true",

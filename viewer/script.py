@@ -1,28 +1,6 @@
 """Replays a list of user actions through the real input path: GLFW's callbacks.
 
-A script is a JSON list of steps, each an object with one of the keys of `STEPS` and options:
-
-    [{"drag": {"from": [400, 300], "to": [500, 300], "button": "left", "steps": 8, "mods": []}},
-     {"drag": {"widget": "foreground.pad", "by": [30, 0]}},
-     {"wheel": 2, "at": [400, 300], "mods": []},   or [dx, dy], as a trackpad scrolls
-     {"double_click": [400, 300]},
-     {"hold": ["W"], "seconds": 0.5},              keys that are held for a while
-     {"drag": {"widget": "gallery.current", "onto": "gallery.favourite.0"}},
-     {"key": "B", "mods": []},
-     {"click": "export", "button": "left"},
-     {"command": "background.toggle"},             as commands calls them
-     {"set": ["foreground.seed", 7]},
-     {"drop": "photo.jpg"},
-     {"wait": "converged", "timeout": 60},    or "loaded", "shown", "exported", "captured",
-                                                 "saved", "pictured", "idle"
-     {"wait": 1.5},                               seconds in which nothing is drawn
-     {"size": [1000, 700]},
-     {"screenshot": "window.png"}]
-
-Positions and sizes are in logical pixels. Widgets are found by the names they are drawn with; the
-section and the fold that hold them are opened. "shown" waits for a first picture of a model,
-"pictured" for thumbnails and the unrolled background, "idle" for all of it. The next step begins
-when the camera has come to where it glides.
+script_steps.py says what a script is.
 """
 
 import json
@@ -40,6 +18,7 @@ from . import commands
 from .app import App, save_window
 from .keyboard import key_code
 from .layout import Rect
+from .state import ViewerState
 from .window import BUTTONS
 
 Frames = Iterator[None]  # one item a frame of the app
@@ -61,6 +40,10 @@ WAITS: dict[str, Callable[[App], bool]] = {
         app.converged
         and not (app.loading or app.exporting or app.capturing or app.saving or app.picturing)
     ),
+}
+WRITTEN: dict[str, Callable[[ViewerState], str | None]] = {  # waits that are for a file
+    "exported": lambda state: state.exported,
+    "captured": lambda state: state.captured or state.filmed,
 }
 TIMEOUT = 120.0  # seconds, unless a step says otherwise
 POLL = 0.02, 0.1  # seconds between two looks while waiting: as often as the window draws
@@ -231,7 +214,7 @@ def _wait(app: App, step: dict[str, Any]) -> Frames:
         raise ScriptError(f"wait for one of {', '.join(WAITS)}; got {name!r}")
     yield from wait_for(app, WAITS[name], float(step.get("timeout", TIMEOUT)), name)
     yield  # what a lane has posted last arrives
-    if name in ("exported", "captured") and getattr(app.state, name) is None:
+    if name in WRITTEN and not WRITTEN[name](app.state):
         texts = [notice.text for notice in app.state.notices[-1:]] or [f"nothing was {name}"]
         raise ScriptError(texts[0])
     yield

@@ -1,20 +1,22 @@
 """Finding commands by what is typed in the palette."""
 
 import re
+from collections.abc import Iterable
 
 from .commands import COMMANDS, Command
 
 ROWS = tuple(row for row in COMMANDS if row.name != "palette")
 
 
-def search(query: str) -> list[Command]:
-    """Commands in whose group and title the query's words are found, the best first.
+def search(query: str, others: Iterable[Command] = ()) -> list[Command]:
+    """Commands of the table and `others` in whose group and title the query's words are found, the
+    best first.
 
     A word is found where it begins the title, else a word of it, else of the group, else inside,
     else letter by letter. An empty query finds all, in the order of the table; the palette itself
     is not in it.
     """
-    scored = [(score, row) for row in ROWS if (score := _score(query, row)) is not None]
+    scored = [(score, row) for row in (*ROWS, *others) if (score := _score(query, row)) is not None]
     return [row for _, row in sorted(scored, key=lambda pair: pair[0])]
 
 

@@ -160,5 +160,9 @@ def _find_path(request: WriteSession) -> Path:
     path = folder / os.path.expanduser(request.typed)
     if not os.path.basename(request.typed) or path.is_dir():
         return path / f"{request.name}{SUFFIX}"
-    suffix = "" if path.name.endswith(".json") else SUFFIX
-    return path.with_name(path.name + suffix)
+    return path if is_named(path.name) else path.with_name(path.name + SUFFIX)
+
+
+def is_named(path: str) -> bool:
+    """Whether a path has a session's suffix, or as much of it as a person cares to type."""
+    return path.endswith(".json")

@@ -201,10 +201,11 @@ class Ui(Places):
         columns: int = 0,
         width: float = -1,
         tips: Mapping[str, str] | None = None,
+        obstacles: Mapping[str, str] | None = None,
     ) -> str | None:
         """One choice of several (key, label), as joined buttons; the key that was clicked.
 
-        tips: explanations of choices, by their keys.
+        tips: explanations of choices, by their keys. obstacles: why some cannot be chosen.
         """
         columns = columns or len(options)
         clicked = None
@@ -221,9 +222,11 @@ class Ui(Places):
                 imgui_ctx.push_style_var(imgui.StyleVar_.frame_padding, padding),
                 imgui_ctx.push_font(None, theme.SMALL_SIZE),
             ):
-                if self.button(f"{name}.{key}", label, kind=kind, width=width):
+                obstacle = (obstacles or {}).get(key, "")
+                enabled = not obstacle
+                if self.button(f"{name}.{key}", label, kind=kind, width=width, enabled=enabled):
                     clicked = key
-            self.tip((tips or {}).get(key, ""))
+            self.tip(obstacle or (tips or {}).get(key, ""))
         return clicked
 
     def switch(self, name: str, label: str, value: bool, *, tip: str = "") -> bool | None:

@@ -97,7 +97,7 @@ class Browse(Effect):
 
 @dataclass(frozen=True)
 class SaveScreenshot(Effect):
-    """Write the converged picture as a PNG with alpha."""
+    """Write the converged picture as a PNG with alpha, with the size that it has in the window."""
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,10 @@ class AdvanceFilm(Action):
 
 @dataclass(frozen=True)
 class StartCapture(Action):
-    """Render what is shown with the options for captures, and write it."""
+    """Render what is shown with the options for captures, and write it. shown: with the size that
+    it has in the window, whatever the options say."""
+
+    shown: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,3 +107,4 @@ class Captured(Action):
     """A picture or a film was written."""
 
     path: str
+    film: bool = False

@@ -16,6 +16,7 @@ from .command import Chord as Chord
 from .command import Command as Command
 from .command import chord as chord
 from .gestures import GESTURES as GESTURES
+from .present import present_rows as present_rows
 
 GROUPS = (  # in the order of the overview
     *("Help", "File", "Edit", "Codes", "Background", "Camera", "Output", "Window", "Film"),

@@ -80,3 +80,15 @@ def command(
         actions = lambda state: [only]  # noqa: E731
     chords = tuple(chord(text) for text in keys.split())
     return Command(name, title, "", actions, chords, hint, tip, enabled, repeats)
+
+
+def reveal(what: str, title: str, path_of: Callable[[ViewerState], str | None]) -> Command:
+    """A command that shows a file in its folder, once there is one."""
+
+    def actions(state: ViewerState) -> Actions:
+        path = path_of(state)
+        return [act.RevealFile(path)] if path is not None else []
+
+    return command(
+        f"{what}.reveal", title, actions, enabled=lambda state: path_of(state) is not None
+    )

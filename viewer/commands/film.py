@@ -5,11 +5,16 @@ from functools import partial
 
 from .. import actions as act
 from ..state import ViewerState
-from .command import Actions, Table, command, with_keys, with_model
+from .command import Actions, Table, command, reveal, with_keys, with_model
+
+
+def save_picture(state: ViewerState) -> Actions:
+    """What saves a picture as the capture panel says."""
+    return [act.StartCapture() if state.capture.size else act.SaveScreenshot()]
 
 
 def _save_sides(state: ViewerState, sides: str) -> Actions:
-    return [act.SetCapture(replace(state.capture, sides=sides)), act.SaveScreenshot()]
+    return [act.SetCapture(replace(state.capture, sides=sides)), *save_picture(state)]
 
 
 def _has_selected(state: ViewerState) -> bool:
@@ -110,11 +115,13 @@ TABLE: Table = {
         ),
         command(
             "capture.render",
-            "Render a capture",
-            act.StartCapture(),
+            "Save a picture as Capture says",
+            save_picture,
             "Shift+S",
-            tip="A picture with the size and the passes of the capture panel.",
+            tip="With the size and the passes that are chosen there.",
             enabled=lambda state: with_model(state) and state.job("capture") is None,
         ),
+        reveal("film", "Show the film in its folder", lambda state: state.filmed),
+        reveal("capture", "Show the saved picture in its folder", lambda state: state.captured),
     ),
 }

@@ -8,7 +8,7 @@ from .. import actions as act
 from .. import output_actions as out
 from ..presets import BUILT_IN
 from ..state import ViewerState
-from .command import Actions, Table, command, with_model
+from .command import Actions, Table, always, command, reveal, with_model
 
 LAYER_TITLES = {
     "full": "Show the whole picture",
@@ -30,6 +30,7 @@ LAYER_TIPS = {
     "alpha": "How opaque the foreground is: white hides the background.",
     "surface": "The mesh that an export would write, coarser: as clay or in its colours.",
 }
+PRESET_TIP = "How to render; the scene stays."
 
 
 def _toggle_comparison(state: ViewerState) -> Actions:
@@ -42,6 +43,10 @@ def _toggle_wireframe(state: ViewerState) -> Actions:
     return [out.SetMesh(replace(style, wireframe=not style.wireframe))]
 
 
+def _with_raw(state: ViewerState) -> bool:
+    return not state.why_no_raw
+
+
 TABLE: Table = {
     "Output": (
         *(
@@ -51,6 +56,7 @@ TABLE: Table = {
                 act.SetLayer(layer),
                 str(number),
                 tip=LAYER_TIPS[layer],
+                enabled=_with_raw if layer == "raw" else always,
             )
             for number, layer in enumerate(LAYERS, start=1)
         ),
@@ -59,7 +65,7 @@ TABLE: Table = {
                 f"preset.{name.lower()}",
                 f"Preset: {name}",
                 act.ApplyPreset(name),
-                tip="How to render; the scene stays.",
+                tip=PRESET_TIP,
             )
             for name in BUILT_IN
         ),
@@ -91,5 +97,6 @@ TABLE: Table = {
             lambda state: [act.StartExport(f"{state.export.resolution}\u00b3 mesh")],
             enabled=lambda state: with_model(state) and state.job("export") is None,
         ),
+        reveal("mesh", "Show the mesh in its folder", lambda state: state.exported),
     ),
 }

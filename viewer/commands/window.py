@@ -109,7 +109,7 @@ TABLE: Table = {
             act.SaveScreenshot(),
             "S",
             hint="save picture",
-            tip="A PNG with its transparency, of the finished picture.",
+            tip="A PNG with its transparency, of the finished picture, as large as it is shown.",
             enabled=with_model,
         ),
         command("file.quit", "Quit", act.Quit(), "Ctrl+Q"),
@@ -130,6 +130,13 @@ TABLE: Table = {
             "Ctrl+Shift+Z Ctrl+Y",
             enabled=lambda state: bool(state.history.redoes),
             repeats=True,
+        ),
+        command(
+            "jobs.cancel",
+            "Cancel all jobs",
+            lambda state: [act.CancelJob(job.lane) for job in state.jobs],
+            tip="All that is being written, opened or made in the background.",
+            enabled=lambda state: bool(state.jobs),
         ),
     ),
     "Window": (

@@ -6,12 +6,13 @@ from imgui_bundle import imgui
 
 from .. import actions as act
 from .. import icons
-from ..commands import keyed
+from ..commands import keyed, keys_of
+from ..commands.film import save_picture
 from ..info import ViewInfo
 from ..state import CAPTURE_PASSES, CAPTURE_SIZES, LARGEST_SIDE, ViewerState
 from ..ui import Ui
 from .film import draw_film
-from .jobs import draw_job
+from .jobs import draw_job, draw_written
 
 SIZE_LABELS = tuple((str(size), f"{size // 1024}k" if size else "Shown") for size in CAPTURE_SIZES)
 LEAST_SIDE = 16  # pixels
@@ -28,9 +29,9 @@ PASS_TIP = (
     "outlines smoother, and take as much longer. Shown: as many as the window's picture has."
 )
 SAVE_TIP = keyed(
-    "file.screenshot",
+    "capture.render",
     "A PNG with straight colours and transparency. It brings back what it shows when you "
-    "drop it on the window.",
+    f"drop it on the window. {keys_of('file.screenshot')} alone saves it as large as it is shown.",
 )
 FOLDER_TIP = (
     "Where pictures, films, meshes and sessions go; it is made if it is missing. Nothing is "
@@ -79,5 +80,5 @@ def _draw_picture(ui: Ui, state: ViewerState) -> list[act.Action]:
     if job is not None:
         return [*actions, *draw_job(ui, job, "capture.cancel")]
     if ui.button("screenshot", "Save picture", icon=icons.CAMERA, width=-1, tip=SAVE_TIP):
-        actions.append(act.SaveScreenshot())
-    return actions
+        actions += save_picture(state)
+    return [*actions, *draw_written(ui, "capture.reveal", state.captured)]

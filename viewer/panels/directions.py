@@ -63,7 +63,7 @@ def _choose_method(ui: Ui, which: str, has_names: bool) -> str:
     if current not in methods:
         current = METHODS[0]
     options = [(method, LABELS[method]) for method in methods]
-    clicked = ui.segments(f"{which}.method", options, current)
+    clicked = ui.segments(f"{which}.method", options, current, tips=METHOD_TIPS)
     ui.choices[f"{which}.method"] = clicked or current
     return clicked or current
 

@@ -14,7 +14,7 @@ from .. import icons, theme
 from ..commands import keyed
 from ..state import FILM_SIZES, ViewerState
 from ..ui import Ui
-from .jobs import draw_job
+from .jobs import draw_job, draw_written
 
 LEAST_SIDE = 16  # pixels
 SIZE_LABELS = tuple(
@@ -49,7 +49,7 @@ KEYS_WITH_BACKGROUND = (
     "Keys still have the background that they were made with: replace them, or make the turntable "
     "anew."
 )
-ASKED = "film.length"  # the choice that keeps a length that was asked for
+ASKED = "film.length"  # the choice that keeps a length that was asked for, and of which keys
 
 
 def draw_film(ui: Ui, state: ViewerState) -> list[act.Action]:
@@ -82,7 +82,7 @@ def draw_film(ui: Ui, state: ViewerState) -> list[act.Action]:
     ):
         actions.append(act.StartFilm())
     ui.text(describe(state), theme.TEXT_DIM, small=True, wrap=True)
-    return actions
+    return [*actions, *draw_written(ui, "film.reveal", state.filmed)]
 
 
 def _draw_file(ui: Ui, state: ViewerState) -> list[act.Action]:
@@ -130,7 +130,7 @@ def _draw_time(ui: Ui, state: ViewerState) -> list[act.Action]:
     if rate is not None:
         changed = replace(changed, fps=float(rate))
     if length is not None:
-        ui.choices[ASKED] = length
+        ui.choices[ASKED] = (film.keys, length)
         changed = replace(changed, duration=max(length, film.shortest))
     if loop is not None:
         changed = changed.looping(loop)
@@ -142,8 +142,8 @@ def _draw_limit(ui: Ui, film: Animation) -> Animation:
     """Where the last key ends the film: that it does, and what can be done about it."""
     if len(film.keys) < 2 or film.duration > film.shortest + 1e-3:
         return film
-    last, asked = film.keys[-1].time, ui.choices.get(ASKED, film.duration)
-    squeezes = asked < film.shortest - 0.01
+    keys, asked = ui.choices.get(ASKED, ((), 0.0))
+    last, squeezes = film.keys[-1].time, keys == film.keys and asked < film.shortest - 0.01
     note = f"The last key is at {last:.2f} s, so the film ends there at the earliest."
     ui.text(note, theme.TEXT_DIM, small=True, wrap=True)
     gap = ui.px(4)

@@ -1,5 +1,7 @@
 """The list of long work: how far it is, how long it takes, and a cross to cancel."""
 
+from pathlib import PurePath
+
 from imgui_bundle import ImVec2, imgui, imgui_ctx
 
 from .. import actions as act
@@ -56,6 +58,18 @@ def draw_job(ui: Ui, job: Job, cancel: str, *, width: float = 0.0) -> list[act.A
     enabled = not job.cancelling
     if ui.icon_button(cancel, icons.CLOSE, "Cancel", enabled=enabled):
         return [act.CancelJob(job.lane)]
+    return []
+
+
+def draw_written(ui: Ui, name: str, path: str | None) -> list[act.Action]:
+    """The file that the last job wrote, and a button called `name` that shows it; nothing if there
+    is none."""
+    if path is None:
+        return []
+    ui.text(f"Wrote {PurePath(path).name}", theme.TEXT_DIM, small=True, wrap=True)
+    tip = f"Show {path} in its folder"
+    if ui.button(name, "Show the file", icon=icons.FOLDER, width=-1, tip=tip):
+        return [act.RevealFile(path)]
     return []
 
 

@@ -10,7 +10,7 @@ from ..info import SurfaceInfo, ViewInfo
 from ..paths import describe_mesh_path, mesh_name
 from ..state import ExportOptions, ViewerState
 from ..ui import Ui
-from .jobs import draw_job
+from .jobs import draw_job, draw_written
 
 FORMATS = (("glb", "GLB"), ("obj", "OBJ"), ("ply", "PLY"), ("stl", "STL"))
 RESOLUTIONS = (("128", "128"), ("256", "256"), ("384", "384"), ("512", "512"))
@@ -48,11 +48,7 @@ def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     options = replace(state.export, dome=domed)
     size = describe_size(options, _known(info), _why_unknown(state, info))
     ui.text(size, theme.TEXT_DIM, small=True, wrap=True)
-    if state.exported is not None:
-        tip = f"Show {state.exported} in its folder"
-        if ui.button("export.reveal", "Show the file", icon=icons.FOLDER, width=-1, tip=tip):
-            actions.append(act.RevealFile(state.exported))
-    return actions
+    return [*actions, *draw_written(ui, "export.reveal", state.exported)]
 
 
 def _why_unknown(state: ViewerState, info: ViewInfo) -> str:
@@ -72,14 +68,16 @@ def _draw_options(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action
     options, actions = _draw_level(ui, options, state, info)
     ui.label("File")
     width = imgui.get_content_region_avail().x - imgui.get_frame_height() - ui.px(4)
-    path = ui.line("export.path", options.path, mesh_name(state), width=width)
+    path = ui.line("export.path", options.path, mesh_name(state), width=width, whole=True)
     ui.tip(f"{describe_mesh_path(state)}: {FILE_TIP}")
+    if options != state.export:
+        actions.append(act.SetExport(options))
     if path is not None:
-        options = replace(options, path=path)
+        actions.append(act.SetExportPath(path))
     imgui.same_line(0, ui.px(4))
     if ui.icon_button("export.browse", icons.FOLDER, "Choose where the mesh goes"):
         actions.append(act.Browse("export"))
-    return [*actions, act.SetExport(options)] if options != state.export else actions
+    return actions
 
 
 def _draw_size(ui: Ui, state: ViewerState) -> ExportOptions:
@@ -105,10 +103,17 @@ def _draw_size(ui: Ui, state: ViewerState) -> ExportOptions:
     if faces is not None:
         options = replace(options, faces=int(faces))
     if kind is not None:
-        options = replace(options, format=kind)
+        options = _with_format(options, kind)
     if size is not None:
         options = replace(options, resolution=int(size))
     return options
+
+
+def _with_format(options: ExportOptions, kind: str) -> ExportOptions:
+    """The options with another format, in the name that was typed, too."""
+    stem, _, suffix = options.path.rpartition(".")
+    path = f"{stem}.{kind}" if suffix.lower() in BYTES else options.path
+    return replace(options, format=kind, path=path)
 
 
 def why_no_dome(state: ViewerState) -> str:

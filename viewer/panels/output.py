@@ -62,7 +62,13 @@ WIRE_TIP = keyed("mesh.wireframe", "The edges of the triangles.")
 def draw(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     """The section's contents."""
     actions: list[act.Action] = []
-    layer = ui.segments("layer", LAYER_LABELS, state.view.layer, columns=4, tips=LAYER_TIPS)
+    obstacles = {"raw": state.why_no_raw}
+    layer = ui.segments(
+        *("layer", LAYER_LABELS, state.view.layer),
+        columns=4,
+        tips=LAYER_TIPS,
+        obstacles=obstacles,
+    )
     if layer is not None:
         actions.append(act.SetLayer(layer))
     styled = {side.layer for side in state.view.sides()}
@@ -136,7 +142,10 @@ def _draw_comparison(ui: Ui, state: ViewerState) -> list[act.Action]:
         if kind is not None:
             changed = replace(changed, kind=kind)
         if how.kind == "layer":
-            layer = ui.segments("compare.layer", LAYER_LABELS, how.layer, columns=4)
+            obstacles = {"raw": state.why_no_raw}
+            layer = ui.segments(
+                "compare.layer", LAYER_LABELS, how.layer, columns=4, obstacles=obstacles
+            )
             if layer is not None:
                 changed = replace(changed, layer=layer)
         if state.view.compared() is None:

@@ -8,12 +8,13 @@ from imgui_bundle import ImVec2, imgui, imgui_ctx
 
 from .. import actions as act
 from .. import theme
-from ..commands import COMMANDS, GESTURES, Command, keys_of, run
+from ..commands import COMMANDS, GESTURES, Command, keys_of, present_rows
 from ..info import ViewInfo
 from ..layout import Rect
 from ..search import search
 from ..state import ViewerState
 from ..ui import Ui
+from ..words import printable
 
 Rows = list[tuple[str, str]]  # keys, and what they do
 Groups = list[tuple[str, Rows]]
@@ -73,7 +74,7 @@ def _dismissed() -> bool:
 
 
 def _draw_palette(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
-    found = search(state.palette.query)
+    found = search(state.palette.query, present_rows(state))
     choice = min(state.palette.choice, max(len(found) - 1, 0))
     with _sheet(ui, "##palette", info, PALETTE_WIDTH, 0.12):
         if imgui.is_window_appearing():
@@ -114,7 +115,9 @@ def count_rows(ui: Ui, height: float) -> int:
 
 
 def _choose(row: Command, state: ViewerState) -> list[act.Action]:
-    return [act.ShowOverlay(""), *run(row.name, state)] if row.enabled(state) else []
+    if not row.enabled(state):
+        return []
+    return [act.ShowOverlay(""), act.EndStroke(), *row.actions(state)]
 
 
 def _draw_row(ui: Ui, row: Command, state: ViewerState, *, chosen: bool) -> bool:
@@ -128,9 +131,6 @@ def _draw_row(ui: Ui, row: Command, state: ViewerState, *, chosen: bool) -> bool
         end = (start.x + width, start.y + height)
         fill = theme.ACCENT_SOFT if chosen else theme.CONTROL
         draw.add_rect_filled(start, end, imgui.get_color_u32(fill), ui.px(5))
-    baseline = start.y + (height - imgui.get_text_line_height()) / 2
-    ink = theme.TEXT if enabled else theme.TEXT_FAINT
-    draw.add_text((start.x + ui.px(10), baseline), imgui.get_color_u32(ink), row.title)
     with imgui_ctx.push_font(None, theme.SMALL_SIZE):
         keys = "   ".join(str(keys) for keys in row.keys)
         x = start.x + width - ui.px(10)
@@ -142,6 +142,11 @@ def _draw_row(ui: Ui, row: Command, state: ViewerState, *, chosen: bool) -> bool
             left = x - imgui.calc_text_size(text).x
             draw.add_text((left, top), imgui.get_color_u32(colour), text)
             x -= room
+    baseline = start.y + (height - imgui.get_text_line_height()) / 2
+    ink = theme.TEXT if enabled else theme.TEXT_FAINT
+    draw.push_clip_rect(start, (left - ui.px(8), start.y + height), True)  # names can be long
+    draw.add_text((start.x + ui.px(10), baseline), imgui.get_color_u32(ink), printable(row.title))
+    draw.pop_clip_rect()
     ui.tip(row.tip)
     return clicked and enabled
 

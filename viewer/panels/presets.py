@@ -58,8 +58,11 @@ def _draw_new(ui: Ui, state: ViewerState) -> list[act.Action]:
     name = ui.line("presets.name", state.preset_name, "Name", width=ui.px(WIDTH) - side - gap)
     if name is not None:
         actions.append(act.NamePreset(name))
+    enter = imgui.is_key_pressed(imgui.Key.enter) or imgui.is_key_pressed(imgui.Key.keypad_enter)
+    entered = imgui.is_item_deactivated() and enter
     imgui.same_line(0, gap)
     usable = bool(state.preset_name.strip())
-    if ui.icon_button("presets.save", icons.SAVE, "Keep as a preset", enabled=usable):
+    tip = "Enter. Keep as a preset"
+    if ui.icon_button("presets.save", icons.SAVE, tip, enabled=usable) or (entered and usable):
         actions.append(act.SavePreset())
     return actions

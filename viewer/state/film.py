@@ -8,7 +8,7 @@ from ballgan.animation import Animation, turntable
 from .. import actions as act
 from .. import document, history
 from .jobs import without_job
-from .reduce import forget, reduce, with_camera
+from .reduce import forget, notify, reduce, with_camera
 from .values import Job, Playhead, ViewerState
 
 FILMED = ("view.camera", "view.foreground", "view.backdrop")  # values that a film sets
@@ -48,6 +48,10 @@ def _(action: act.AddKey, state: ViewerState) -> ViewerState:
     present = _key_at(state.animation, time)
     ease = state.animation.keys[present].ease if present >= 0 else "smooth"
     animation = state.animation.with_view(state.view, time, ease)
+    state = forget(state, "key")
+    if present >= 0 and animation.keys[present] != state.animation.keys[present]:
+        text = f"Replaced the key at {time:.2f} s: move the playhead first for another one."
+        state = notify(state, "info", text, "key")
     state = replace(state, animation=animation)
     return _with_playhead(state, key=_key_at(animation, time), shown=True, playing=False)
 
@@ -110,22 +114,25 @@ def _(action: act.AdvanceFilm, state: ViewerState) -> ViewerState:
 
 @reduce.register
 def _(action: act.StartCapture, state: ViewerState) -> ViewerState:
-    side = state.capture.size
+    side = 0 if action.shown else state.capture.size
+    state = replace(state, captured=None)
     return _begin(state, "capture", f"Picture of {side} \u00d7 {side}" if side else "Picture")
 
 
 @reduce.register
 def _(action: act.StartFilm, state: ViewerState) -> ViewerState:
+    state = replace(state, filmed=None)
     return _begin(state, "film", f"Film as {FILM_TITLES[state.capture.film]}")
 
 
 @reduce.register
 def _(action: act.Captured, state: ViewerState) -> ViewerState:
-    return replace(state, captured=action.path)
+    path = action.path
+    return replace(state, filmed=path) if action.film else replace(state, captured=path)
 
 
 def _begin(state: ViewerState, lane: str, title: str) -> ViewerState:
-    return replace(without_job(forget(state, lane), lane, Job(lane, title)), captured=None)
+    return without_job(forget(state, lane), lane, Job(lane, title))
 
 
 def _seek(state: ViewerState, time: float) -> ViewerState:

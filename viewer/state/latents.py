@@ -17,8 +17,14 @@ from ballgan.view import (
 )
 
 from .. import latent_actions as lat
-from ..notes import NamedDirection, add_favourite, name_favourite, remove_favourite
-from .reduce import reduce, with_notes
+from ..notes import (
+    MAX_FAVOURITES,
+    NamedDirection,
+    add_favourite,
+    name_favourite,
+    remove_favourite,
+)
+from .reduce import forget, notify, reduce, with_notes
 from .values import ViewerState
 
 MAX_SHEET = 96  # pictures
@@ -127,7 +133,14 @@ def _(action: lat.NameDirection, state: ViewerState) -> ViewerState:
 
 @reduce.register
 def _(action: lat.AddFavourite, state: ViewerState) -> ViewerState:
-    return with_notes(state, add_favourite(state.notes, action.codes or state.view.codes))
+    before = state.notes
+    after = add_favourite(before, action.codes or state.view.codes)
+    if set(before.favourites) - set(after.favourites):
+        text = (
+            f"Only {MAX_FAVOURITES} favourites are kept: the oldest is gone. Undo brings it back."
+        )
+        state = notify(forget(state, "favourite"), "advice", text, "favourite")
+    return with_notes(state, after)
 
 
 @reduce.register

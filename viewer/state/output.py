@@ -21,8 +21,17 @@ def _(action: out.SetMesh, state: ViewerState) -> ViewerState:
 
 @reduce.register
 def _(action: out.SetComparison, state: ViewerState) -> ViewerState:
-    divider = min(max(action.comparison.divider, 0.0), 1.0)
-    return with_view(state, comparison=replace(action.comparison, divider=divider))
+    how = action.comparison
+    how = replace(how, divider=min(max(how.divider, 0.0), 1.0))
+    if how.on and not state.view.comparison.on and _shows_twice(state, how.layer):
+        how = replace(how, layer="full" if state.view.layer == "normals" else "normals")
+    return with_view(state, comparison=how)
+
+
+def _shows_twice(state: ViewerState, layer: str) -> bool:
+    """Whether a layer looks like the one that shows."""
+    alike = {"full", "raw"} if state.why_no_raw else set()
+    return layer == state.view.layer or {layer, state.view.layer} <= alike
 
 
 @reduce.register

@@ -3,8 +3,16 @@
 from dataclasses import replace
 
 from .. import actions as act
-from ..presets import BUILT_IN, MAX_NAME, Preset, settings_of, with_preset, with_settings
-from .reduce import notify, reduce
+from ..presets import (
+    BUILT_IN,
+    MAX_NAME,
+    MAX_PRESETS,
+    Preset,
+    settings_of,
+    with_preset,
+    with_settings,
+)
+from .reduce import forget, notify, reduce
 from .values import ViewerState
 
 
@@ -28,8 +36,13 @@ def _(action: act.SavePreset, state: ViewerState) -> ViewerState:
         return state
     if name in BUILT_IN:
         return notify(state, "error", f"There is a preset {name} already: choose another name.")
-    presets = with_preset(state.preferences.presets, Preset(name, settings_of(state.view)))
-    return _with_presets(replace(state, preset_name=""), presets)
+    before = state.preferences.presets
+    after = with_preset(before, Preset(name, settings_of(state.view)))
+    lost = {preset.name for preset in before} - {preset.name for preset in after}
+    if lost:
+        text = f"Only {MAX_PRESETS} presets are kept: {lost.pop()} is gone. Undo brings it back."
+        state = notify(forget(state, "preset"), "advice", text, "preset")
+    return _with_presets(replace(state, preset_name=""), after)
 
 
 @reduce.register

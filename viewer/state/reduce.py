@@ -113,8 +113,17 @@ def notify(state: ViewerState, level: str, text: str, origin: str = "") -> Viewe
     text = sentence(text)
     others = tuple(n for n in state.notices if (n.level, n.text) != (level, text))
     number = state.notices_given + 1
-    notices = (*others, Notice(number, level, text, origin))[-MAX_NOTICES:]
+    notices = _with_room((*others, Notice(number, level, text, origin)))
     return replace(state, notices=notices, notices_given=number)
+
+
+def _with_room(notices: tuple[Notice, ...]) -> tuple[Notice, ...]:
+    """Those there is room for: what goes by itself makes room for what stays, but the newest shows
+    in any case."""
+    lasting = [notice for notice in notices if notice.level != "info"][-MAX_NOTICES:]
+    passing = [notice for notice in notices if notice.level == "info"]
+    kept = [*lasting, *passing[-max(MAX_NOTICES - len(lasting), 1) :]]
+    return tuple(notice for notice in notices if notice in kept)
 
 
 def forget(state: ViewerState, origin: str) -> ViewerState:

@@ -252,7 +252,8 @@ class ViewerState:
     playhead: Playhead = Playhead()
     jobs: tuple[Job, ...] = ()
     exported: str | None = None  # path of the last mesh that was written
-    captured: str | None = None  # path of the last picture or film that was rendered
+    captured: str | None = None  # path of the last picture that was written
+    filmed: str | None = None  # path of the last film that was rendered
     overlay: str = ""  # over the window: "palette", "keys" or nothing
     palette: Palette = Palette()
     preset_name: str = ""  # as it is typed for the next preset
@@ -323,6 +324,13 @@ class ViewerState:
         """Whether the background is the model's own, and a part of the foreground."""
         learnt = self.view.backdrop.kind == "learnt"
         return learnt and self.model is not None and not self.model.has_background
+
+    @property
+    def why_no_raw(self) -> str:
+        """Why the raw layer shows nothing of its own; empty if it does."""
+        if self.model is None or self.model.has_super_resolution:
+            return ""
+        return "This model has no super-resolution: its raw image is the whole picture."
 
     @property
     def can_unroll(self) -> bool:
