@@ -96,7 +96,9 @@ class AnswerTimes:
 
     def _note(self, result: Any) -> None:
         with self._lane._changed:
-            answered = _take_until(self._unanswered, self._current)
+            # That work begins is told before it does.
+            request = result.request if isinstance(result, Progress) else self._current
+            answered = _take_until(self._unanswered, request)
             made = []
             if not isinstance(result, Progress):
                 made = _take_until(self._without_result, self._current)

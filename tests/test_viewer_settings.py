@@ -83,7 +83,7 @@ def test_settings_that_cannot_be_written_are_a_message(
 def test_cameras_are_read_and_written_by_threads(
     app: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    threads, make_folder, read_text = [], paths.make_folder, cameras.read_text
+    threads, make_folder, read_first = [], paths.make_folder, cameras.read_first
 
     def note(work: Any) -> Any:
         def noted(argument: str) -> Any:
@@ -93,7 +93,7 @@ def test_cameras_are_read_and_written_by_threads(
         return noted
 
     monkeypatch.setattr(paths, "make_folder", note(make_folder))
-    monkeypatch.setattr(cameras, "read_text", note(read_text))
+    monkeypatch.setattr(cameras, "read_first", note(read_first))
     app.dispatch(act.SetOutputFolder(str(tmp_path)))
     play(app, {"command": "camera.save_opencv"}, {"wait": "saved"})
     play(app, {"key": "Right", "mods": ["alt"]}, {"drop": str(tmp_path / "cameras.json")})

@@ -248,7 +248,10 @@ def test_long_silence_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [report if report == "result" else report.fraction for report in told] == [
         *(0.3, "result", 0.7, 1.0)
     ]
+    waiting = Ticket(lane, "asked for while the lane was busy")
     clock[0] = 1.4
+    waiting.start()
+    assert told.pop().request == waiting.request
     ticket.step()  # of work that does not know how far it is
     assert told[-1].fraction == 0.0
 

@@ -75,10 +75,8 @@ class Keeper:
         present one."""
         chosen = path or ("" if state.session_name else state.session or "")
         typed = "" if chosen else state.session_name
-        if path and not session_tasks.is_named(
-            path
-        ):  # nobody was asked about the file that gets a suffix
-            chosen, typed = "", path
+        if path and not session_tasks.is_named(path):
+            chosen, typed = "", path  # nobody was asked about the file that gets a suffix
         self.lane.submit(
             WriteSession(
                 document.to_session(state),

@@ -86,10 +86,14 @@ class Ticket:
         self.superseded = False
         self.protected = False  # a newer request has to wait; closing the lane does not
         self._lane = lane
-        self._started = time.monotonic()
+        self._started = self._told_at = time.monotonic()
         self._next_report = 0.0
-        self._told_at = self._started
         self._waits_again_at = 0.0
+
+    def start(self) -> None:
+        """Note that the work begins, and report it if it had to wait for long."""
+        self._started = time.monotonic()
+        self._report_after_silence(0.0)
 
     def post(self, result: Any) -> None:
         """Give a result to the window."""
@@ -117,6 +121,9 @@ class Ticket:
     def break_silence(self, fraction: float) -> None:
         """Report how far the work is where nothing was told for a while; raises as `progress`."""
         self.check()
+        self._report_after_silence(fraction)
+
+    def _report_after_silence(self, fraction: float) -> None:
         if time.monotonic() - self._told_at >= SILENCE:
             self.post(Progress(self._lane.name, self.request, fraction))
 
@@ -163,7 +170,7 @@ class Lane:
         self.owes = False  # whether the last request has no result yet
         self._work = work
         self._in_turn = in_turn
-        self._waiting: list[Any] = []
+        self._waiting: list[Ticket] = []
         self._ticket: Ticket | None = None
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -183,11 +190,12 @@ class Lane:
         """Work on `request` as soon as possible, instead of any other (or after them)."""
         with self._changed:
             self.owes = True
+            ticket = Ticket(self, request)
             if self._in_turn:
-                self._waiting.append(request)
+                self._waiting.append(ticket)
                 self._changed.notify_all()
             else:
-                self._waiting = [request]
+                self._waiting = [ticket]
                 self._supersede()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
@@ -199,8 +207,8 @@ class Lane:
             waiting, self._waiting = self._waiting, []
             self.owes = False
             self._supersede()
-        for request in waiting:
-            self.post(Stopped(self.name, request))
+        for ticket in waiting:
+            self.post(Stopped(self.name, ticket.request))
 
     def stop(self) -> None:
         """Have the thread end soon; work in turn is finished before."""
@@ -229,7 +237,7 @@ class Lane:
             self._changed.wait_for(lambda: self.closed or bool(self._waiting))
             if not self._waiting:
                 return None
-            self._ticket = Ticket(self, self._waiting.pop(0))
+            self._ticket = self._waiting.pop(0)
             return self._ticket
 
     def _run(self) -> None:
@@ -242,6 +250,7 @@ class Lane:
         ticket = self._take()
         if ticket is None:
             return False
+        ticket.start()
         outcome = self._attempt(ticket)
         with self._changed:
             self._ticket = None
