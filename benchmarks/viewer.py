@@ -106,7 +106,7 @@ def drag(app: Any, frames: int) -> Timing:
 
 def first_preview(app: Any, which: str, repeats: int) -> Timing:
     """From a new code to the end of the frame that shows it."""
-    from ballgan_viewer import latent_actions as lat
+    from ballgan_viewer.actions import latents as lat
 
     def change() -> None:
         app.dispatch(lat.StepSeed(which, 1))

@@ -15,7 +15,7 @@ from ballgan_viewer.surroundings import UNROLLED, list_panoramas
 from ballgan_viewer.watcher import Watcher
 from ballgan_viewer.worker import close_all
 from PIL import Image
-from viewer_driver import CENTRE, notices, play, settle, wait_until
+from viewer_driver import CENTRE, notices, play, settle, wait_for, wait_until
 from viewer_states import model_info
 
 import ballgan
@@ -176,11 +176,11 @@ def test_a_still_camera_goes_with_another_model(app: Any) -> None:
 def test_only_the_shown_file_counts() -> None:
     state = ViewerState()
     state = apply(state, act.SetBackdrop(Backdrop("photo", photo="/a.png")))
-    assert apply(state, act.PictureChanged("/b.png")).revision == 0
-    assert apply(state, act.PictureChanged("/a.png")).revision == 1
-    broken = apply(state, act.PictureBroken("/a.png", "a.png is damaged"))
+    assert apply(state, act.PhotoChanged("/b.png")).revision == 0
+    assert apply(state, act.PhotoChanged("/a.png")).revision == 1
+    broken = apply(state, act.PhotoBroken("/a.png", "a.png is damaged"))
     assert "last picture" in broken.notices[0].text
-    assert apply(broken, act.PictureChanged("/a.png")).notices == ()
+    assert apply(broken, act.PhotoChanged("/a.png")).notices == ()
 
 
 def test_the_watcher_waits_until_a_file_is_whole(tmp_path: Path) -> None:
@@ -193,10 +193,10 @@ def test_the_watcher_waits_until_a_file_is_whole(tmp_path: Path) -> None:
     assert posted == []
     path.write_bytes(b"half")
     wait_for(lambda: len(posted) == 1)
-    assert isinstance(posted[0], act.PictureBroken) and "room.png" in posted[0].message
+    assert isinstance(posted[0], act.PhotoBroken) and "room.png" in posted[0].message
     paint(path, (3, 2, 1))
     wait_for(lambda: len(posted) == 2)
-    assert posted[1] == act.PictureChanged(str(path))
+    assert posted[1] == act.PhotoChanged(str(path))
     path.unlink()
     wait_for(lambda: len(posted) == 3)
     assert "does not exist" in posted[2].message
@@ -206,13 +206,6 @@ def test_the_watcher_waits_until_a_file_is_whole(tmp_path: Path) -> None:
     time.sleep(0.1)
     assert len(posted) == 3
     close_all([watcher])
-
-
-def wait_for(condition: Any) -> None:
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def test_the_frame_is_where_the_camera_looks() -> None:

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 from ballgan_viewer import actions as act
-from ballgan_viewer import camera_actions as cam
 from ballgan_viewer import cameras
+from ballgan_viewer.actions import camera as cam
 from ballgan_viewer.navigation import GLIDE_SECONDS
 from viewer_driver import CENTRE, open_app, play, settle
 
@@ -104,7 +104,7 @@ def test_a_double_click_on_the_surface_centres_it(app: Any) -> None:
 def test_a_picture_that_is_saved_on_the_way_shows_the_way(app: Any) -> None:
     start = camera_of(app)
     app.dispatch(cam.GlideTo(replace(start, yaw=start.yaw + 1.0)))
-    app.dispatch(cam.MoveOn(0.5 * GLIDE_SECONDS), act.SaveScreenshot())
+    app.dispatch(cam.Advance(0.5 * GLIDE_SECONDS), act.SavePicture())
     play(app, {"wait": "captured"})
     saved = read_session(app.state.captured).view.camera
     assert saved.yaw == pytest.approx(start.yaw + 0.5, abs=1e-6)

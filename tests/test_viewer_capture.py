@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import trimesh
 from ballgan_viewer import actions as act
-from ballgan_viewer import latent_actions as lat
+from ballgan_viewer.actions import latents as lat
+from ballgan_viewer.script import ScriptError
 from ballgan_viewer.state import CaptureOptions, values
 from test_video import decode, psnr
 from viewer_driver import play, settle
@@ -73,6 +74,27 @@ def test_an_stl_is_written(app: Any, tmp_path: Path) -> None:
     mesh = trimesh.load_mesh(tmp_path / "tiny-seed0.stl")
     assert len(mesh.faces) > 1000 and np.abs(mesh.vertices).max() < 0.51
     assert f"{len(mesh.faces):,} triangles" in app.state.notices[-1].text
+
+
+def test_a_script_stops_where_its_picture_failed_whatever_was_written_before(
+    app: Any, tmp_path: Path
+) -> None:
+    app.dispatch(act.MakeTurntable(0.1), act.PlayFilm(False))
+    play(app, {"click": "film.rate.12"}, *RENDER)
+    (tmp_path / "file").touch()
+    app.dispatch(act.SetCapture(CaptureOptions(size=128, passes=1)))
+    app.dispatch(act.SetOutputFolder(str(tmp_path / "file" / "folder")))
+    with pytest.raises(ScriptError, match="file"):
+        play(app, {"command": "capture.render"}, {"wait": "captured", "timeout": 60})
+
+
+def test_sides_of_a_split_are_saved_one_after_the_other(app: Any) -> None:
+    app.dispatch(act.SetCapture(CaptureOptions(size=4096, passes=15)))
+    play(app, {"key": "C"}, {"command": "capture.render"})
+    assert app.state.job("capture") is not None
+    with pytest.raises(ScriptError, match="cannot be used now"):
+        play(app, {"command": "capture.both"})
+    play(app, {"command": "jobs.cancel"}, {"wait": "idle", "timeout": 60})
 
 
 def test_folders_of_pictures_may_have_dots_in_their_names(app: Any, tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from ballgan_viewer import actions as act
-from ballgan_viewer import camera_actions as cam
 from ballgan_viewer import commands
+from ballgan_viewer.actions import camera as cam
 from ballgan_viewer.commands import COMMANDS, Chord, chord
 from ballgan_viewer.panels.overlays import balance, count_rows
 from ballgan_viewer.search import search
@@ -88,7 +88,7 @@ def test_a_command_is_run_by_its_name() -> None:
 
 def test_a_key_does_what_its_command_does_where_that_is_possible() -> None:
     assert commands.press("S", frozenset(), ViewerState()) == []
-    assert commands.press("S", frozenset(), with_model()) == [act.SaveScreenshot()]
+    assert commands.press("S", frozenset(), with_model()) == [act.SavePicture()]
     assert commands.press("O", frozenset({"super"}), ViewerState()) == [act.Browse("model")]
     plus = commands.press("=", frozenset({"control", "shift"}), ViewerState())
     assert plus == commands.press("+", frozenset({"control"}), ViewerState()) != []

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from ballgan_viewer import actions as act
-from ballgan_viewer import camera_actions as cam
 from ballgan_viewer import commands
+from ballgan_viewer.actions import camera as cam
 from ballgan_viewer.commands import COMMANDS
 from ballgan_viewer.controls import Grip, Reach, handle
 from ballgan_viewer.events import (

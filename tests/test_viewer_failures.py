@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 import torch
 from ballgan_viewer import actions as act
-from ballgan_viewer import camera_actions as cam
 from ballgan_viewer import tasks
+from ballgan_viewer.actions import camera as cam
 from ballgan_viewer.baker import Baker
 from ballgan_viewer.notes import ModelNotes
 from ballgan_viewer.requests import NotesRequest
@@ -35,7 +35,7 @@ WRITERS: dict[str, tuple[dict[str, Any], ...]] = {  # steps that write a file of
     "glb": ({"click": "export.format.glb"}, {"click": "export"}),
     "obj": ({"click": "export.format.obj"}, {"click": "export"}),
     "ply": ({"click": "export.format.ply"}, {"click": "export"}),
-    "picture": ({"command": "file.screenshot"},),
+    "picture": ({"command": "file.save_picture"},),
     "capture": ({"click": "capture.size.1024"}, {"command": "capture.render"}),
     "mp4": ({"click": "film.format.mp4"}, {"command": "film.render"}),
     "gif": ({"click": "film.format.gif"}, {"command": "film.render"}),
@@ -57,7 +57,7 @@ JOBS: dict[str, tuple[Any, str, tuple[dict[str, Any], ...]]] = {  # what compute
     "thumbnails": (ThumbnailMaker, "_render", ({"click": "gallery.current"}, NEXT)),
 }
 LANES: dict[str, tuple[Any, ...]] = {  # what gives each lane some work
-    "picture": (act.OpenPicture("photo.png"),),
+    "picture": (act.OpenPhoto("photo.png"),),
     "render": (NEXT,),
     "surface": (NEXT, SURFACE),
     "reveal": (act.RevealFile("photo.png"),),

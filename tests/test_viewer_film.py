@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from ballgan_viewer import actions as act
 from ballgan_viewer import commands, document
-from ballgan_viewer import latent_actions as lat
+from ballgan_viewer.actions import latents as lat
 from ballgan_viewer.panels.film import describe
 from ballgan_viewer.state import CaptureOptions, ExportOptions, ViewerState
 from PIL import Image
@@ -294,7 +294,7 @@ def test_a_film_without_keys_is_refused(app: Any) -> None:
 @pytest.mark.parametrize(
     ("steps", "name"),
     [
-        (({"click": "screenshot"}, {"wait": "captured"}), "tiny-seed0.png"),
+        (({"click": "capture.save"}, {"wait": "captured"}), "tiny-seed0.png"),
         (({"click": "session.save"}, {"wait": "saved"}), "tiny-seed0.ballgan.json"),
         (
             ({"click": "export.resolution.128"}, {"click": "export"}, {"wait": "exported"}),
@@ -326,20 +326,24 @@ def test_stopping_all_that_moves_stops_the_film(filmed: ViewerState) -> None:
 def test_the_window_saves_what_it_shows_whatever_size_captures_have(app: Any) -> None:
     app.dispatch(act.SetCapture(CaptureOptions(size=333, passes=1)))
     settle(app)
-    for step in {"key": "S"}, {"click": "camera.reset"}:  # finished, and not
-        play(app, {"drag": {"from": [270, 280], "to": [300, 280]}}, step, {"key": "S"})
+    for finished in True, False:
+        play(app, {"drag": {"from": [270, 280], "to": [300, 280]}})
+        if finished:
+            settle(app)
+        app.dispatch(act.SavePicture())
+        assert (app.state.job("capture") is None) == finished
         play(app, {"wait": "captured", "timeout": 60})
         with Image.open(app.state.captured) as image:
             assert image.size == (64, 64)
         assert read_session(app.state.captured).picture.size is None
-    play(app, {"click": "screenshot"}, {"wait": "captured", "timeout": 60})
+    play(app, {"click": "capture.save"}, {"wait": "captured", "timeout": 60})
     with Image.open(app.state.captured) as image:
         assert image.size == (333, 333)
 
 
 def test_one_large_picture_at_a_time(app: Any, tmp_path: Path) -> None:
     app.dispatch(act.SetCapture(CaptureOptions(size=4096, passes=15)))
-    app.dispatch(act.StartCapture(), look(app.state, 0.4), act.SaveScreenshot())
+    app.dispatch(act.StartCapture(), look(app.state, 0.4), act.SavePicture())
     assert app.state.job("capture") is not None
     assert "still being rendered" in app.state.notices[-1].text
     app.dispatch(act.CancelJob("capture"))
@@ -350,7 +354,7 @@ def test_one_large_picture_at_a_time(app: Any, tmp_path: Path) -> None:
 def test_pictures_have_any_side(app: Any) -> None:
     play(app, {"click": "capture.size.1024"}, {"set": ["capture.side", 333]})
     assert app.state.capture.size == 333
-    play(app, {"click": "capture.passes.1"}, {"click": "screenshot"})
+    play(app, {"click": "capture.passes.1"}, {"click": "capture.save"})
     play(app, {"wait": "captured", "timeout": 60})
     with Image.open(app.state.captured) as image:
         assert image.size == (333, 333)

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +16,7 @@ from ballgan_viewer.follow import Follower, FollowRequest, list_models
 from ballgan_viewer.state import Following, ViewerState
 from imgui_bundle import portable_file_dialogs as pfd
 from panel_screen import Screen
-from viewer_driver import CENTRE, errors, open_app, play, settle, slow_reading, wait_until
+from viewer_driver import CENTRE, errors, open_app, play, settle, slow_reading, wait_for, wait_until
 from viewer_states import do, named, names, with_models
 
 from ballgan.view import Orbit
@@ -102,6 +101,15 @@ def test_the_first_model_of_a_run_does_not_take_the_stage_from_one_that_was_open
     (request,) = state.waiting
     state = do(state, request, act.ModelOpened(named("model-1"), show=request.show))
     assert (names(state), state.model) == (["mine", "other", "model-1"], named("other"))
+
+
+def test_an_older_model_of_a_run_does_not_take_the_stage_either() -> None:
+    found = act.RunHasModel("/run", "/model-2.pkl", ("/model-1.pkl",))
+    state = do(with_models("mine"), act.FollowRun("/run"), found)
+    state = do(state, *state.waiting, act.OpenModel("/other.pkl"), act.ModelOpened(named("other")))
+    state = do(state, *state.waiting, act.ModelFailed("cut off", "/model-2.pkl"))
+    (request,) = state.waiting
+    assert (request.path, request.show, request.of_run) == ("/model-1.pkl", False, True)
 
 
 def test_nothing_comes_of_a_run_that_was_left() -> None:
@@ -312,8 +320,7 @@ def test_a_run_that_is_left_brings_no_more_models(model_file: Path, tmp_path: Pa
         app.dispatch(act.FollowRun(str(tmp_path), app.state.model.path))
         wait_until(app, lambda: app.state.loading is not None)
         reading, _ = app.shelf.lanes
-        while reading.busy:  # it has been read, which the window does not know yet
-            time.sleep(0.01)
+        wait_for(lambda: not reading.busy)  # it has been read, which the window does not know yet
         app.dispatch(act.StopFollowing())
         play(app, {"wait": "loaded"})
         assert names(app.state) == ["model-000100"] and not app.state.jobs

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from ballgan_viewer import actions as act
-from ballgan_viewer import latent_actions as lat
+from ballgan_viewer.actions import latents as lat
 from ballgan_viewer.gallery import Gallery
 from ballgan_viewer.notes import MAX_FAVOURITES, Favourite, load_notes, notes_file
 from ballgan_viewer.requests import Model
@@ -300,7 +300,10 @@ def test_notes_that_cannot_be_written_are_a_message(
     assert app.state.notices[0].text.startswith("Names and favourites could not be saved")
 
 
-def test_thumbnails_give_way_to_the_picture(tiny_model: ballgan.Generator) -> None:
+def test_thumbnails_give_way_to_the_picture(
+    tiny_model: ballgan.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ballgan_viewer.worker.LONGEST_WAIT", 2.0)
     busy = threading.Event()
     busy.set()
     made: list[Any] = []

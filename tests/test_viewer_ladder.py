@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 from ballgan_viewer import actions as act
-from ballgan_viewer import latent_actions as lat
-from ballgan_viewer import output_actions as out
+from ballgan_viewer.actions import latents as lat
+from ballgan_viewer.actions import output as out
 from ballgan_viewer.panels.status import describe_picture
 from ballgan_viewer.requests import Rendered
 from test_viewer_preview import offset_px

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from ballgan_viewer import actions as act
 from ballgan_viewer import commands
-from ballgan_viewer import latent_actions as lat
+from ballgan_viewer.actions import latents as lat
 from ballgan_viewer.notes import (
     MAX_NAME,
     Favourite,

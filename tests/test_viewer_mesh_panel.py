@@ -200,3 +200,5 @@ def test_a_typed_suffix_is_the_format(app: Any, tmp_path: Path) -> None:
     assert (app.state.export.format, app.state.export.path) == ("obj", "head.obj")
     play(app, {"set": ["export.path", "head.v2"]}, {"click": "export.format.glb"})
     assert app.state.export.path == "head.v2"
+    play(app, {"set": ["export.path", "obj"]}, {"click": "export.format.stl"})
+    assert app.state.export.path == "obj"

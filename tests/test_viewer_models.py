@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 from ballgan_viewer import actions as act
-from ballgan_viewer import camera_actions as cam
-from ballgan_viewer import latent_actions as lat
-from ballgan_viewer import output_actions as out
+from ballgan_viewer.actions import camera as cam
+from ballgan_viewer.actions import latents as lat
+from ballgan_viewer.actions import output as out
 from ballgan_viewer.shelf import open_recognised, open_session
 from ballgan_viewer.state import BUNDLED, Sheet, ViewerState, apply
 from ballgan_viewer.state.models import MAX_MODELS
 from conftest import TINY, make_model
-from viewer_driver import errors, open_app, play, settle, slow_reading, wait_until
+from viewer_driver import errors, open_app, play, settle, slow_reading, wait_for, wait_until
 from viewer_states import do, named, names, with_models
 
 from ballgan.checkpoint import save
@@ -74,6 +74,15 @@ def test_too_many_models_let_the_oldest_go() -> None:
     state = do(state, act.ShowModel("/0.pkl"), act.ModelOpened(named("new"), show=False))
     assert names(state) == ["0", *map(str, range(2, MAX_MODELS)), "new"]
     assert state.notices[-1].text.startswith("1 was closed")
+
+
+def test_a_session_comes_although_what_was_opened_before_it_is_just_stopping() -> None:
+    stopping = do(ViewerState(), act.OpenModel("/a.pkl"), act.CancelJob("model"))
+    session = act.SessionOpened("/s.json", {}, "/b.pkl")
+    state = do(stopping, session, act.OpenModel("/b.pkl"))
+    assert (state.pending, state.loading) == (session, "/b.pkl")
+    state = do(stopping, act.OpenModel("/b.pkl"))
+    assert state.loading == "/b.pkl" and "cancelled" in state.notices[-1].text
 
 
 def test_queued_models_wait_for_their_turn() -> None:
@@ -150,8 +159,7 @@ def test_a_result_that_comes_too_late_does_not_cost_an_open_model(
     first = settle(app)
     app.dispatch(act.OpenModel(str(files[0])))
     reading, _ = app.shelf.lanes
-    while reading.busy:  # it is read again, which the window does not know yet
-        time.sleep(0.01)
+    wait_for(lambda: not reading.busy)  # it is read again, which the window does not know yet
     app.dispatch(act.OpenModel(str(files[1])))
     play(app, {"wait": "loaded"}, TAB)
     assert app.easel.model.info is app.state.model and app.state.model.name == "tiny"

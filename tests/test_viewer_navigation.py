@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from ballgan_viewer import camera_actions as cam
+from ballgan_viewer.actions import camera as cam
 from ballgan_viewer.navigation import (
     FLY_SPEED,
     SIDES,
@@ -95,13 +95,13 @@ def test_aiming_keeps_direction_and_size() -> None:
 
 def test_time_turns_the_turntable_and_flies() -> None:
     state = ViewerState(navigation=Navigation(turntable=True, turn_speed=0.5))
-    turned = apply(state, cam.MoveOn(0.1))
+    turned = apply(state, cam.Advance(0.1))
     assert turned.view.camera.yaw == pytest.approx(0.05)
     assert turned.history == state.history  # nobody did it
     held = ViewerState(navigation=Navigation(mode="fly", held=frozenset("D")))
-    moved = apply(held, cam.MoveOn(0.1)).view.camera
+    moved = apply(held, cam.Advance(0.1)).view.camera
     assert moved.pivot[0] == pytest.approx(0.1 * FLY_SPEED * Orbit().radius)
-    assert apply(ViewerState(), cam.MoveOn(0.1)) == ViewerState()
+    assert apply(ViewerState(), cam.Advance(0.1)) == ViewerState()
 
 
 @pytest.mark.parametrize("side", SIDES)

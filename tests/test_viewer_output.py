@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from ballgan_viewer import actions as act
-from ballgan_viewer import output_actions as out
+from ballgan_viewer.actions import output as out
 from ballgan_viewer.info import Probe
 from ballgan_viewer.panels.notices import MARGIN
 from ballgan_viewer.panels.output import NOTHING_TO_COMPARE
@@ -352,7 +352,7 @@ def test_saving_a_split_screen_saves_both_sides_or_one(app: Any) -> None:
         ("left", left),
         ("right", right),
     ):
-        play(app, {"click": f"capture.sides.{sides}"}, {"click": "screenshot"})
+        play(app, {"click": f"capture.sides.{sides}"}, {"click": "capture.save"})
         play(app, {"wait": "captured", "timeout": 60})
         solid = expected[..., 3] > 0.5
         assert np.abs(saved(app) - expected)[solid].max() < 1 / 255
@@ -379,7 +379,7 @@ def test_the_saved_mesh_is_the_one_on_the_stage_and_the_commands(app: Any) -> No
     shown = stage_pixels(app).astype(float) / 255
     side = shown.shape[0]
     app.dispatch(act.SetCapture(replace(app.state.capture, size=side, passes=1)))
-    play(app, {"click": "screenshot"}, {"wait": "captured", "timeout": 300})
+    play(app, {"click": "capture.save"}, {"wait": "captured", "timeout": 300})
     made = saved(app)
     assert made.shape[0] == side
     solid = made[..., 3] == 1

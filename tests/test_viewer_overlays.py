@@ -33,6 +33,15 @@ def test_the_list_of_keys_opens_and_closes(app: Any, step: dict[str, Any]) -> No
     assert imgui.internal.find_window_by_name("##keys").was_active
 
 
+def test_the_palette_closes_by_its_own_key_and_makes_room_for_the_list_of_keys(app: Any) -> None:
+    play(app, PALETTE, PALETTE)
+    assert app.state.overlay == ""
+    play(app, PALETTE, {"key": "F1"})
+    assert app.state.overlay == "keys"
+    play(app, {"key": "F1"})
+    assert app.state.overlay == ""
+
+
 def test_the_palette_runs_what_was_typed(app: Any) -> None:
     play(app, {"wait": "loaded"}, PALETTE)
     assert app.state.overlay == "palette"

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from ballgan_viewer import actions as act
-from ballgan_viewer import camera_actions as cam
 from ballgan_viewer import commands, panels, theme
-from ballgan_viewer import latent_actions as lat
-from ballgan_viewer import output_actions as out
+from ballgan_viewer.actions import camera as cam
+from ballgan_viewer.actions import latents as lat
+from ballgan_viewer.actions import output as out
 from ballgan_viewer.info import Quality, SurfaceInfo, ViewInfo
 from ballgan_viewer.layout import arrange
 from ballgan_viewer.panels import pad, tiles
@@ -50,7 +50,7 @@ STATES = {
     "no sphere": with_model(has_background=False),
     "none": apply(STATE, act.ToggleBackground()),
     "colour": apply(STATE, act.SetBackdrop(Backdrop("colour"))),
-    "photo": apply(STATE, act.PictureOpened("/a folder/" + "long name " * 20 + ".jpg")),
+    "photo": apply(STATE, act.PhotoOpened("/a folder/" + "long name " * 20 + ".jpg")),
     "blend": apply(STATE, lat.SetCode("foreground", Code(1e6 + 0.3, -5.7))),
     "export": apply(STATE, act.StartExport("mesh")),
     "level": replace(STATE, export=replace(STATE.export, automatic_level=False)),
@@ -87,7 +87,7 @@ def test_seeds_are_drawn_at_the_click_and_not_before(screen: Screen) -> None:
             act.SetBackdrop(Backdrop("photo", photo=bundled_panoramas()["studio"])),
         ),
         ("photo", "background.browse", act.Browse("picture")),
-        ("photo", "background.panorama.room", act.OpenPicture(bundled_panoramas()["room"])),
+        ("photo", "background.panorama.room", act.OpenPhoto(bundled_panoramas()["room"])),
         (
             "model",
             "background.light",
@@ -106,7 +106,7 @@ def test_seeds_are_drawn_at_the_click_and_not_before(screen: Screen) -> None:
         ),
         ("model", "layer.alpha", act.SetLayer("alpha")),
         ("model", "rays.128", act.SetNeuralResolution(128)),
-        ("model", "screenshot", act.SaveScreenshot()),
+        ("model", "capture.save", act.SavePicture()),
         ("model", "camera.reset", act.ResetCamera()),
         ("model", "model.open", act.Browse("model")),
         ("model", "export.texture", act.SetExport(replace(STATE.export, texture=True))),
@@ -140,9 +140,9 @@ def test_the_separation_of_a_former_picture_is_marked(
 
 
 def test_what_cannot_be_done_does_nothing(screen: Screen) -> None:
-    assert screen.click(STATES["empty"], "screenshot") == []
+    assert screen.click(STATES["empty"], "capture.save") == []
     assert screen.click(STATES["empty"], "export") == []
-    assert screen.ui.disabled >= {"screenshot", "export", "model.recent"}
+    assert screen.ui.disabled >= {"capture.save", "export", "model.recent"}
 
 
 def test_a_section_folds(screen: Screen) -> None:
@@ -393,7 +393,7 @@ def test_any_file_name_can_be_shown(screen: Screen, name: str) -> None:
     path = f"/{name}"
     state = with_model(path=path, name=name, notes=(name,))
     for action in (
-        act.PictureOpened(path),
+        act.PhotoOpened(path),
         act.Notify("error", f"cannot load {path}"),
         act.SetExportPath(path),
         act.OpenModel(path),
@@ -407,9 +407,9 @@ def test_any_file_name_can_be_shown(screen: Screen, name: str) -> None:
 
 
 def test_recent_pictures_have_thumbnails(screen: Screen) -> None:
-    state = apply(STATES["photo"], act.PictureOpened("/b.png"))
+    state = apply(STATES["photo"], act.PhotoOpened("/b.png"))
     path = state.preferences.recent_pictures[1]
-    assert screen.click(state, "background.recent.1") == [act.OpenPicture(path)]
+    assert screen.click(state, "background.recent.1") == [act.OpenPhoto(path)]
     assert screen.click(state, "background.recent.0") == []  # it shows already
 
 

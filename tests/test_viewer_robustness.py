@@ -66,6 +66,11 @@ def test_a_name_chosen_without_a_suffix_gets_one_and_replaces_nothing(
         play(app, {"wait": "saved"})
         assert app.state.session == str(tmp_path / name) and Path(app.state.session).is_file()
     assert not (tmp_path / "face").exists()
+    (tmp_path / "file").touch()
+    app.dispatch(act.SetOutputFolder(str(tmp_path / "file" / "folder")))  # cannot be made
+    app.dispatch(use_chosen_file("save_session", str(tmp_path / "other")))
+    play(app, {"wait": "saved"})
+    assert app.state.session == str(tmp_path / "other.ballgan.json")
     app.dispatch(use_chosen_file("save_session", str(tmp_path / "face.ballgan.json")))
     play(app, {"wait": "saved"})  # the dialog has asked
     assert app.state.session == str(tmp_path / "face.ballgan.json")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from ballgan_viewer import actions as act
 from ballgan_viewer import document, paths
-from ballgan_viewer import latent_actions as lat
+from ballgan_viewer.actions import latents as lat
 from ballgan_viewer.notes import load_notes
 from ballgan_viewer.state import CaptureOptions, Following
 from PIL import Image
@@ -338,7 +338,7 @@ def test_a_folder_of_runs_is_followed_again_from_the_model_that_is_there(
 def test_a_picture_brings_back_how_it_was_made(app: Any, tmp_path: Path) -> None:
     options = replace(app.state.capture, size=64, passes=1, film="gif")
     app.dispatch(act.SetCapture(options))
-    play(app, {"click": "screenshot"}, {"wait": "captured", "timeout": 60})
+    play(app, {"click": "capture.save"}, {"wait": "captured", "timeout": 60})
     app.dispatch(act.SetCapture(CaptureOptions(film="webm")))
     play(app, {"drop": app.state.captured}, {"wait": "loaded"})
     assert app.state.capture == replace(options, film="webm")  # which no picture knows
@@ -402,7 +402,7 @@ def test_what_another_window_saves_meanwhile_is_not_replaced(
         return found
 
     Image.new("RGB", (8, 8)).save(work / "p.png")
-    app.dispatch(act.OpenPicture(str(work / "p.png")))
+    app.dispatch(act.OpenPhoto(str(work / "p.png")))
     play(app, {"wait": "loaded"})
     monkeypatch.setattr("ballgan_viewer.paths.unused", lose_a_race)
     play(app, {"set": ["session.name", "mine"]}, {"click": "session.save"}, {"wait": "saved"})

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ballgan_viewer import actions as act
 from ballgan_viewer import cameras, paths, preferences
-from ballgan_viewer import latent_actions as lat
+from ballgan_viewer.actions import latents as lat
 from ballgan_viewer.chores import may_end
 from ballgan_viewer.notes import add_favourite, load_notes, save_notes
 from ballgan_viewer.preferences import Preferences

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from ballgan_viewer import actions as act
-from ballgan_viewer import latent_actions as lat
+from ballgan_viewer.actions import latents as lat
 from ballgan_viewer.state import Notice, ViewerState, apply
 from viewer_states import HOME, do, model_info, with_model
 
@@ -81,10 +81,10 @@ def test_results_of_a_file_that_was_replaced_come_too_late() -> None:
     second = apply(pending, act.ModelOpened(model_info(path="/b.pkl", name="b")))
     assert second.model is not None
     assert (second.model.name, second.loading) == ("b", None)
-    pending = do(ViewerState(), act.OpenPicture("/a.png"), act.OpenPicture("/b.png"))
-    for late in act.PictureOpened("/a.png"), act.PictureFailed("bad", "/a.png"):
+    pending = do(ViewerState(), act.OpenPhoto("/a.png"), act.OpenPhoto("/b.png"))
+    for late in act.PhotoOpened("/a.png"), act.PhotoFailed("bad", "/a.png"):
         assert apply(pending, late) == pending
-    assert apply(pending, act.PictureFailed("bad", "/b.png")).opening is None
+    assert apply(pending, act.PhotoFailed("bad", "/b.png")).opening is None
 
 
 def test_another_model_drops_the_name_of_the_mesh_but_not_its_folder() -> None:
@@ -120,7 +120,7 @@ def test_step_seed() -> None:
 
 
 def test_a_picture_becomes_the_background() -> None:
-    state = do(ViewerState(), act.OpenPicture("/room.jpg"), act.PictureOpened("/room.jpg"))
+    state = do(ViewerState(), act.OpenPhoto("/room.jpg"), act.PhotoOpened("/room.jpg"))
     assert (state.view.backdrop.kind, state.view.backdrop.photo) == ("photo", "/room.jpg")
     assert state.opening is None
     assert state.preferences.recent_pictures == ("/room.jpg",)

@@ -11,8 +11,8 @@ from ballgan_viewer import actions as act
 from ballgan_viewer.backdrop_tasks import PanelPicture
 from ballgan_viewer.surroundings import FAILED, UNROLLED, UNROLLING, list_panoramas
 from ballgan_viewer.watcher import Watcher
-from test_viewer_backgrounds import paint, wait_for
-from viewer_driver import notices, play, settle, wait_until
+from test_viewer_backgrounds import paint
+from viewer_driver import notices, play, settle, wait_for, wait_until
 
 import ballgan
 from ballgan.panoramas import bundled_panoramas
@@ -36,7 +36,7 @@ def test_a_picture_that_is_opened_meanwhile_costs_no_thumbnail(
     play(app, {"click": "background.photo"})
     wait_until(app, lambda: app.surroundings.pending)
     paint(tmp_path / "late.png", (0, 255, 255))
-    app.dispatch(act.PictureOpened(str(tmp_path / "late.png")))
+    app.dispatch(act.PhotoOpened(str(tmp_path / "late.png")))
     for _ in range(3):
         app.frame()
     may_load.set()
@@ -148,12 +148,12 @@ def test_the_watcher_looks_at_once_and_remembers_what_it_told(tmp_path: Path) ->
     for each in (path, other):
         paint(each, (1, 2, 3))
     watcher.watch(str(path))
-    time.sleep(0.1)
+    wait_for(lambda: str(path) in watcher._told)
     path.write_bytes(b"changed before the second look")
     wait_for(lambda: len(posted) == 1)
-    assert isinstance(posted[0], act.PictureBroken)
+    assert isinstance(posted[0], act.PhotoBroken)
     watcher.watch(str(other))
-    time.sleep(0.1)
+    wait_for(lambda: str(other) in watcher._told)
     paint(path, (1, 1, 1))
     watcher.watch(None)
     time.sleep(0.1)
@@ -162,8 +162,8 @@ def test_the_watcher_looks_at_once_and_remembers_what_it_told(tmp_path: Path) ->
     wait_for(lambda: len(posted) == 2)
     watcher.watch(str(other))
     wait_for(lambda: len(posted) == 3)
-    assert posted[1] == act.PictureChanged(str(path))
-    assert isinstance(posted[2], act.PictureBroken) and "other.png" in posted[2].message
+    assert posted[1] == act.PhotoChanged(str(path))
+    assert isinstance(posted[2], act.PhotoBroken) and "other.png" in posted[2].message
     watcher.stop()
     watcher.join(5.0)
 
@@ -181,12 +181,12 @@ def test_the_watcher_goes_on_after_any_mistake(
     with monkeypatch.context() as patch:
         patch.setattr(ballgan.Panorama, "load", fail)
         watcher.watch(str(path))
-        time.sleep(0.1)
+        wait_for(lambda: str(path) in watcher._told)
         paint(path, (4, 5, 6))
         wait_for(lambda: len(posted) == 1)
-    assert isinstance(posted[0], act.PictureBroken) and "memory" in posted[0].message
+    assert isinstance(posted[0], act.PhotoBroken) and "memory" in posted[0].message
     paint(path, (7, 8, 9))
     wait_for(lambda: len(posted) == 2)
-    assert posted[1] == act.PictureChanged(str(path))
+    assert posted[1] == act.PhotoChanged(str(path))
     watcher.stop()
     watcher.join(5.0)

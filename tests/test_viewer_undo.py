@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from ballgan_viewer import actions as act
 from ballgan_viewer import document
-from ballgan_viewer import latent_actions as lat
+from ballgan_viewer.actions import latents as lat
 from ballgan_viewer.notes import Favourite, ModelNotes
 from ballgan_viewer.state import ExportOptions, ModelInfo, ViewerState
 from viewer_driver import CENTRE, play, settle
@@ -142,7 +142,7 @@ def test_what_a_person_keeps_is_undone_for_its_own_model() -> None:
     state = do(ViewerState(), act.ModelOpened(first), act.ModelArrived(other))
     state = do(state, lat.AddFavourite(), act.EndStroke(), lat.NameFavourite(CodePair(), "calm"))
     state = do(state, act.ModelArrived(first), act.EndStroke(), act.NamePreset("mine"))
-    state = do(state, act.SavePreset(), act.EndStroke(), act.PictureOpened("/sky.png"))
+    state = do(state, act.SavePreset(), act.EndStroke(), act.PhotoOpened("/sky.png"))
     assert state.preferences.recent_pictures == ("/sky.png",)
     assert document.describe(state.history.undoes) == "background and list of pictures"
     state = do(state, act.Undo())

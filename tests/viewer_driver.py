@@ -82,6 +82,14 @@ def slow_reading() -> Iterator[None]:
         yield
 
 
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Wait for another thread."""
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
 def notices(app: Any) -> list[tuple[str, str]]:
     """The levels and texts of what the window tells."""
     return [(notice.level, notice.text) for notice in app.state.notices]

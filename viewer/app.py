@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from . import actions as act
-from . import camera_actions as cam
 from . import cameras, capture, capture_tasks, panels, preferences, tasks
-from . import latent_actions as lat
+from .actions import camera as cam
+from .actions import latents as lat
 from .beginning import begin
 from .chores import housekeep, may_end
 from .controls import Grip, Reach, ends_stroke, handle
@@ -76,7 +76,7 @@ class App:
         self.lanes: dict[str, Lane] = {
             name: Lane(name, work, self._post)
             for name, work in (
-                ("picture", tasks.open_picture),
+                ("picture", tasks.open_photo),
                 ("render", tasks.Renderer(self._stage.way)),
                 ("surface", tasks.SurfaceFinder()),
                 ("reveal", tasks.reveal_file),
@@ -174,7 +174,7 @@ class App:
                 self.preview.upload()
             if self._moves():
                 seconds = self.tempo.since_last_frame
-                self.dispatch(lat.Advance(seconds), cam.MoveOn(seconds), act.AdvanceFilm(seconds))
+                self.dispatch(lat.Advance(seconds), cam.Advance(seconds), act.AdvanceFilm(seconds))
             self.window.zoom = self.state.preferences.zoom
             self.gui.theme = self.state.preferences.theme
             layout = self._arrange()

@@ -21,8 +21,8 @@ from ballgan.camera_text import (
 from ballgan.view import Orbit
 
 from . import actions as act
-from . import camera_actions as cam
 from . import navigation, paths
+from .actions import camera as cam
 from .requests import CameraRequest
 from .state import ViewerState
 from .worker import Ticket

@@ -71,7 +71,7 @@ def use_chosen_file(purpose: str, path: str) -> act.Action:
     if purpose == "run":
         return act.FollowRun(path)
     if purpose == "picture":
-        return act.OpenPicture(path)
+        return act.OpenPhoto(path)
     if purpose == "session":
         return act.OpenSession(path)
     if purpose == "save_session":

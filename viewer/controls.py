@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from ballgan.view import Orbit
 
 from . import actions as act
-from . import camera_actions as cam
 from . import navigation
+from .actions import camera as cam
 from .commands import press
 from .events import (
     Dropped,
@@ -65,7 +65,7 @@ def handle(event: Event, grip: Grip, state: ViewerState, reach: Reach) -> tuple[
     if isinstance(event, Scrolled):
         return grip, _scroll(event, state, reach) if reach.holds(event.x, event.y) else []
     if isinstance(event, KeyPressed):
-        return grip, [] if reach.keys_taken else _press(event, state)
+        return grip, [] if _is_typed(event, state, reach) else _press(event, state)
     if isinstance(event, KeyReleased):
         held = event.position in state.navigation.held
         return grip, [cam.HoldKey(event.position, down=False)] if held else []
@@ -82,6 +82,14 @@ def ends_stroke(event: Event, reach: Reach) -> bool:
     if isinstance(event, KeyPressed):
         return not (event.repeated or reach.keys_taken)
     return isinstance(event, PointerButton) and event.pressed
+
+
+def _is_typed(event: KeyPressed, state: ViewerState, reach: Reach) -> bool:
+    """Whether a key is for the line in which someone types. An overlay has one, and closes by its
+    own key all the same, unless that is a letter."""
+    return reach.keys_taken and not (
+        state.overlay and (event.key == "F1" or event.mods & {"control", "super"})
+    )
 
 
 def _grip_or_release(event: PointerButton, grip: Grip, reach: Reach) -> Grip:

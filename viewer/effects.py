@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from . import actions as act
-from . import camera_actions as cam
 from . import cameras, capture, chores, document, paths
-from . import latent_actions as lat
+from .actions import camera as cam
+from .actions import latents as lat
 from .easel import shows_mesh
 from .gallery import THUMBNAILS
 from .requests import CaptureRequest, ExportRequest
@@ -37,6 +37,8 @@ def use_model(app: App, action: act.Action) -> None:
         app.tempo.rest()
         app.window.set_title(f"{model.info.name} \u2013 BallGAN")
     app.preview.forget_closed(app.shelf.open)
+    if app.state.following is None:  # that of a session whose model was cancelled, too
+        app.shelf.stop_following()
     if not isinstance(action, act.ModelOpened):
         return
     if app.state.loading is None and app.state.pending is not None:
@@ -92,10 +94,10 @@ def write_sphere(app: App, action: act.WriteSphere) -> None:
 def use_sphere(app: App, action: act.SphereWritten) -> None:
     """Show the file that was written for another program."""
     if action.edit:
-        app.dispatch(act.OpenPicture(action.path))
+        app.dispatch(act.OpenPhoto(action.path))
 
 
-def save_picture(app: App, action: act.SaveScreenshot) -> None:
+def save_picture(app: App, action: act.SavePicture) -> None:
     """Save what is shown: at once if it is finished, else as a job that renders it.
 
     Whatever changes meanwhile, the file has what was there at the click.
@@ -186,7 +188,7 @@ EFFECTS: dict[type[act.Action], Callable[[App, Any], None]] = {
     act.OpenModel: lambda app, action: app.shelf.read(action),
     act.FollowRun: follow,
     act.StopFollowing: follow,
-    act.OpenPicture: lambda app, action: app.lanes["picture"].submit(action),
+    act.OpenPhoto: lambda app, action: app.lanes["picture"].submit(action),
     act.ModelOpened: use_model,
     act.ModelArrived: use_model,
     act.ModelFailed: fall_back,
@@ -205,8 +207,8 @@ EFFECTS: dict[type[act.Action], Callable[[App, Any], None]] = {
     act.Browse: browse,
     act.WriteSphere: write_sphere,
     act.SphereWritten: use_sphere,
-    act.PictureChanged: lambda app, action: app.surroundings.ask_thumbnail(action.path),
-    act.SaveScreenshot: save_picture,
+    act.PhotoChanged: lambda app, action: app.surroundings.ask_thumbnail(action.path),
+    act.SavePicture: save_picture,
     act.RevealFile: lambda app, action: app.lanes["reveal"].submit(action),
     act.StartExport: export,
     cam.CopyCamera: cameras.copy,

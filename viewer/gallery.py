@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from ballgan.view import CodePair, Orbit
 
 from . import actions as act
-from . import latent_actions as lat
+from .actions import latents as lat
 from .info import Thumbnail
 from .requests import Model
 from .state import Sheet, ViewerState

@@ -13,7 +13,7 @@ from .requests import Backcloth, Lights, Rendered, Settled, Surface, Volume, Vol
 from .sniff import UNKNOWN
 from .state import BUNDLED
 from .thumbnail_maker import ThumbnailMade
-from .typefaces import FontFound
+from .typefaces import FONTS, FontFound
 from .worker import Failed, Progress, Stopped
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ WHAT_FAILED = {  # by lane, before the reason
     "save": "The picture could not be saved: ",
     "camera": "The camera could not be saved: ",
     "reveal": "The file could not be shown: ",
-    "fonts": "Some letters cannot be shown: ",
+    FONTS: "Some letters cannot be shown: ",
 }
 EASEL_RESULTS = (Rendered, Settled, Surface, Volume, VolumeDetail, Backcloth, Lights)
 
@@ -42,7 +42,7 @@ def receive(app: App, result: Any) -> None:
         app.typefaces.receive(result)
     elif isinstance(result, Progress) and result.lane in STAGE_LANES:
         app.easel.receive(result)
-    elif isinstance(result, Progress):
+    elif isinstance(result, Progress) and result.lane != THUMBNAILS:  # their job is the gallery's
         app.dispatch(act.ReportProgress(result.lane, result.fraction, result.seconds_left))
     elif isinstance(result, Stopped):
         _receive_stop(app, result)
@@ -75,8 +75,8 @@ def _model_failed(app: App, failure: Failed) -> list[act.Action]:
     return [act.ModelFailed(failure.message, failure.request.path, failure.request.replaces)]
 
 
-def _picture_failed(app: App, failure: Failed) -> list[act.Action]:
-    return [act.PictureFailed(failure.message, failure.request.path)]
+def _photo_failed(app: App, failure: Failed) -> list[act.Action]:
+    return [act.PhotoFailed(failure.message, failure.request.path)]
 
 
 def _not_recognised(app: App, failure: Failed) -> list[act.Action]:
@@ -96,7 +96,7 @@ def _error(text: str) -> act.Action:
 
 FAILURES: dict[str, Callable[[App, Failed], list[act.Action]]] = {  # by lane
     "model": _model_failed,
-    "picture": _picture_failed,
+    "picture": _photo_failed,
     "recognise": _not_recognised,
     "follow": _not_followed,
     "session": lambda app, failure: app.keeper.receive_failure(failure),

@@ -18,7 +18,6 @@ from . import commands
 from .app import App, save_window
 from .keyboard import key_code
 from .layout import Rect
-from .state import ViewerState
 from .window import BUTTONS
 
 Frames = Iterator[None]  # one item a frame of the app
@@ -41,10 +40,8 @@ WAITS: dict[str, Callable[[App], bool]] = {
         and not (app.loading or app.exporting or app.capturing or app.saving or app.picturing)
     ),
 }
-WRITTEN: dict[str, Callable[[ViewerState], str | None]] = {  # waits that are for a file
-    "exported": lambda state: state.exported,
-    "captured": lambda state: state.captured or state.filmed,
-}
+WRITERS = {"exported": ("export",), "captured": ("capture", "film")}  # lanes of files waited for
+WRITTEN = {"export": "exported", "capture": "captured", "film": "filmed"}  # by lane: see the state
 TIMEOUT = 120.0  # seconds, unless a step says otherwise
 POLL = 0.02, 0.1  # seconds between two looks while waiting: as often as the window draws
 
@@ -212,9 +209,12 @@ def _wait(app: App, step: dict[str, Any]) -> Frames:
         return
     if name not in WAITS:
         raise ScriptError(f"wait for one of {', '.join(WAITS)}; got {name!r}")
+    writers = WRITERS.get(name, ())
+    begun = [lane for lane in writers if app.state.job(lane) is not None]
     yield from wait_for(app, WAITS[name], float(step.get("timeout", TIMEOUT)), name)
     yield  # what a lane has posted last arrives
-    if name in WRITTEN and not WRITTEN[name](app.state):
+    written = [getattr(app.state, WRITTEN[lane]) is not None for lane in begun or writers]
+    if not (all(written) if begun or not writers else any(written)):
         texts = [notice.text for notice in app.state.notices[-1:]] or [f"nothing was {name}"]
         raise ScriptError(texts[0])
     yield

@@ -20,7 +20,7 @@ from ballgan.view import Backdrop, View
 from . import actions as act
 from . import document
 from .follow import list_models
-from .paths import make_folder, write_unused
+from .paths import find_folder, make_folder, write_unused
 from .requests import AutosaveRequest, SessionRequest, WriteSession
 from .worker import Ticket
 
@@ -156,8 +156,9 @@ def _write(request: WriteSession, ticket: Ticket) -> str:
 def _find_path(request: WriteSession) -> Path:
     """The path for a session, which a file may have already: as it was typed, or called `name`.
     Raises OSError."""
-    folder = make_folder(request.folder)
-    path = folder / os.path.expanduser(request.typed)
+    typed = os.path.expanduser(request.typed)
+    folder = find_folder(request.folder) if os.path.isabs(typed) else make_folder(request.folder)
+    path = folder / typed
     if not os.path.basename(request.typed) or path.is_dir():
         return path / f"{request.name}{SUFFIX}"
     return path if is_named(path.name) else path.with_name(path.name + SUFFIX)

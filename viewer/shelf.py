@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from . import actions as act
-from . import camera_actions as cam
 from . import tasks
+from .actions import camera as cam
 from .follow import Follower, FollowRequest
 from .requests import Model
 from .sniff import UNKNOWN
@@ -80,7 +80,7 @@ def open_recognised(state: ViewerState, action: act.FileRecognised) -> list[act.
     if action.kind == "cameras":
         cameras = [cam.OpenCameras(action.camera)] if action.camera is not None else []
         return [*open_bundled(state), *cameras]
-    return [*open_bundled(state), act.OpenPicture(path)]
+    return [*open_bundled(state), act.OpenPhoto(path)]
 
 
 def open_bundled(state: ViewerState) -> list[act.Action]:

@@ -67,13 +67,13 @@ def open_model(request: act.OpenModel, ticket: Ticket) -> None:
         ticket.post(act.Notify("error", complaint))
 
 
-def open_picture(request: act.OpenPicture, ticket: Ticket) -> None:
-    """Check that an image file can be read and post PictureOpened."""
+def open_photo(request: act.OpenPhoto, ticket: Ticket) -> None:
+    """Check that an image file can be read and post PhotoOpened."""
     import ballgan
 
     ballgan.Panorama(request.path).load()
     ticket.check()
-    ticket.post(act.PictureOpened(request.path))
+    ticket.post(act.PhotoOpened(request.path))
 
 
 def recognise_file(request: act.OpenFile, ticket: Ticket) -> None:

@@ -21,7 +21,7 @@ class Watcher:
     """
 
     def __init__(self, post: Callable[[Any], None], period: float = PERIOD) -> None:
-        """`post` gets PictureChanged and PictureBroken; it must be thread-safe."""
+        """`post` gets PhotoChanged and PhotoBroken; it must be thread-safe."""
         self._post, self._period = post, period
         self._path: str | None = None
         self._told: dict[str, Version] = {}  # of each file, that was there first or was reported
@@ -69,6 +69,6 @@ class Watcher:
         try:
             ballgan.Panorama(path).load()
         except Exception as error:  # the boundary of the thread, as of a lane
-            self._post(act.PictureBroken(path, Failed("watcher", path, error).message))
+            self._post(act.PhotoBroken(path, Failed("watcher", path, error).message))
         else:
-            self._post(act.PictureChanged(path))
+            self._post(act.PhotoChanged(path))

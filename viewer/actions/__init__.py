@@ -1,18 +1,22 @@
-"""Everything a person or the worker can do to the window, as frozen values."""
+"""Everything a person or the worker can do to the window, as frozen values.
+
+Those of the camera, of codes and of how things are shown are many, and stand in modules of their
+own: `camera` (imported as cam), `latents` (lat) and `output` (out).
+"""
 
 from .base import Action as Action
 from .base import Effect as Effect
 from .files import Browse as Browse
 from .files import FileRecognised as FileRecognised
-from .files import ForgetPicture as ForgetPicture
+from .files import ForgetPhoto as ForgetPhoto
 from .files import OpenFile as OpenFile
-from .files import OpenPicture as OpenPicture
-from .files import PictureBroken as PictureBroken
-from .files import PictureChanged as PictureChanged
-from .files import PictureFailed as PictureFailed
-from .files import PictureOpened as PictureOpened
+from .files import OpenPhoto as OpenPhoto
+from .files import PhotoBroken as PhotoBroken
+from .files import PhotoChanged as PhotoChanged
+from .files import PhotoFailed as PhotoFailed
+from .files import PhotoOpened as PhotoOpened
 from .files import RevealFile as RevealFile
-from .files import SaveScreenshot as SaveScreenshot
+from .files import SavePicture as SavePicture
 from .files import SetOutputFolder as SetOutputFolder
 from .files import SphereWritten as SphereWritten
 from .files import WriteSphere as WriteSphere

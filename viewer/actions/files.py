@@ -27,21 +27,21 @@ class FileRecognised(Action):
 
 
 @dataclass(frozen=True)
-class OpenPicture(Action):
+class OpenPhoto(Action):
     """Put an image file behind the foreground once it has been read."""
 
     path: str
 
 
 @dataclass(frozen=True)
-class PictureOpened(Action):
+class PhotoOpened(Action):
     """An image file was read. Another one than before begins without a turn and an exposure."""
 
     path: str
 
 
 @dataclass(frozen=True)
-class PictureFailed(Action):
+class PhotoFailed(Action):
     """An image file could not be read."""
 
     message: str
@@ -49,14 +49,14 @@ class PictureFailed(Action):
 
 
 @dataclass(frozen=True)
-class ForgetPicture(Action):
+class ForgetPhoto(Action):
     """Take a picture off the list of those that were opened; the file stays."""
 
     path: str
 
 
 @dataclass(frozen=True)
-class PictureChanged(Action):
+class PhotoChanged(Action):
     """The file behind the foreground was changed by another program, and can be read."""
 
     undoable = False
@@ -64,7 +64,7 @@ class PictureChanged(Action):
 
 
 @dataclass(frozen=True)
-class PictureBroken(Action):
+class PhotoBroken(Action):
     """That file was changed, and cannot be read now."""
 
     undoable = False
@@ -96,7 +96,7 @@ class Browse(Effect):
 
 
 @dataclass(frozen=True)
-class SaveScreenshot(Effect):
+class SavePicture(Effect):
     """Write the converged picture as a PNG with alpha, with the size that it has in the window."""
 
 

@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 
 from .. import actions as act
-from .. import camera_actions as cam
+from ..actions import camera as cam
 from ..state import ViewerState
 from .command import Actions, Table, command
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from ballgan.view import CODES
 
 from .. import actions as act
-from .. import latent_actions as lat
+from ..actions import latents as lat
 from ..state import ViewerState
 from .command import Actions, Command, Table, command, with_model
 

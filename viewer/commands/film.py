@@ -10,7 +10,12 @@ from .command import Actions, Table, command, reveal, with_keys, with_model
 
 def save_picture(state: ViewerState) -> Actions:
     """What saves a picture as the capture panel says."""
-    return [act.StartCapture() if state.capture.size else act.SaveScreenshot()]
+    return [act.StartCapture() if state.capture.size else act.SavePicture()]
+
+
+def _can_save(state: ViewerState) -> bool:
+    """Whether a picture can be saved so: one of a chosen size is a job, one at a time."""
+    return with_model(state) and (not state.capture.size or state.job("capture") is None)
 
 
 def _save_sides(state: ViewerState, sides: str) -> Actions:
@@ -105,7 +110,7 @@ TABLE: Table = {
                 title,
                 partial(_save_sides, sides=sides),
                 tip="As a picture, with the options for captures.",
-                enabled=lambda state: with_model(state) and state.view.compared() is not None,
+                enabled=lambda state: _can_save(state) and state.view.compared() is not None,
             )
             for sides, title in (
                 ("both", "Save both sides of the split"),
@@ -119,7 +124,7 @@ TABLE: Table = {
             save_picture,
             "Shift+S",
             tip="With the size and the passes that are chosen there.",
-            enabled=lambda state: with_model(state) and state.job("capture") is None,
+            enabled=_can_save,
         ),
         reveal("film", "Show the film in its folder", lambda state: state.filmed),
         reveal("capture", "Show the saved picture in its folder", lambda state: state.captured),

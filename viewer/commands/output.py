@@ -5,7 +5,7 @@ from dataclasses import replace
 from ballgan.view import LAYERS
 
 from .. import actions as act
-from .. import output_actions as out
+from ..actions import output as out
 from ..presets import BUILT_IN
 from ..state import ViewerState
 from .command import Actions, Table, always, command, reveal, with_model

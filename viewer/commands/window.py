@@ -104,9 +104,9 @@ TABLE: Table = {
         ),
         command("file.picture", "Open a background picture ...", act.Browse("picture")),
         command(
-            "file.screenshot",
+            "file.save_picture",
             "Save picture",
-            act.SaveScreenshot(),
+            act.SavePicture(),
             "S",
             hint="save picture",
             tip="A PNG with its transparency, of the finished picture, as large as it is shown.",

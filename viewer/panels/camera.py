@@ -8,8 +8,8 @@ from imgui_bundle import imgui
 from ballgan.view import MAX_FOV, MAX_PITCH, MIN_FOV, Orbit
 
 from .. import actions as act
-from .. import camera_actions as cam
 from .. import icons
+from ..actions import camera as cam
 from ..commands import keyed, keys_of
 from ..info import ViewInfo
 from ..state import ViewerState

@@ -30,8 +30,8 @@ PASS_TIP = (
 )
 SAVE_TIP = keyed(
     "capture.render",
-    "A PNG with straight colours and transparency. It brings back what it shows when you "
-    f"drop it on the window. {keys_of('file.screenshot')} alone saves it as large as it is shown.",
+    "A PNG with straight colours and transparency. It brings back what it shows when you drop it "
+    f"on the window. {keys_of('file.save_picture')} alone saves it as large as it is shown.",
 )
 FOLDER_TIP = (
     "Where pictures, films, meshes and sessions go; it is made if it is missing. Nothing is "
@@ -79,6 +79,6 @@ def _draw_picture(ui: Ui, state: ViewerState) -> list[act.Action]:
     job = state.job("capture")
     if job is not None:
         return [*actions, *draw_job(ui, job, "capture.cancel")]
-    if ui.button("screenshot", "Save picture", icon=icons.CAMERA, width=-1, tip=SAVE_TIP):
+    if ui.button("capture.save", "Save picture", icon=icons.CAMERA, width=-1, tip=SAVE_TIP):
         actions += save_picture(state)
     return [*actions, *draw_written(ui, "capture.reveal", state.captured)]

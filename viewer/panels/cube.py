@@ -9,8 +9,8 @@ from imgui_bundle import ImVec2, ImVec4, imgui, imgui_ctx
 from ballgan.view import Orbit
 
 from .. import actions as act
-from .. import camera_actions as cam
 from .. import navigation, theme
+from ..actions import camera as cam
 from ..info import ViewInfo
 from ..layout import Rect
 from ..state import ViewerState

@@ -9,7 +9,7 @@ from ballgan.view import Code
 
 from .. import actions as act
 from .. import icons
-from .. import latent_actions as lat
+from ..actions import latents as lat
 from ..state import CodeSpace, ViewerState
 from ..ui import Ui
 from .rows import draw_rows, format_rows

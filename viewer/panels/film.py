@@ -6,13 +6,12 @@ from imgui_bundle import imgui
 
 from ballgan.animation import MAX_DURATION, Animation
 from ballgan.video import FORMATS as FILES
-from ballgan.video import MAX_SIDE
 from ballgan.view import CUT_OUT
 
 from .. import actions as act
 from .. import icons, theme
 from ..commands import keyed
-from ..state import FILM_SIZES, ViewerState
+from ..state import FILM_SIZES, LARGEST_FILM, ViewerState
 from ..ui import Ui
 from .jobs import draw_job, draw_written
 
@@ -33,8 +32,8 @@ FORMAT_TIPS = {
 RATES = ((12.0, "12"), (24.0, "24"), (30.0, "30"), (60.0, "60"))
 RATE_TIP = "Pictures per second: 24 looks like cinema, 60 is smoothest and takes longest."
 SIZE_TIP = (
-    f"Side of the film in pixels, at most {MAX_SIDE}: players decode no more. Larger pictures are "
-    "saved one by one."
+    f"Side of the film in pixels, at most {LARGEST_FILM}: players decode no more. Larger pictures "
+    "are saved one by one."
 )
 SIDE_TIP = "Any number of pixels: drag, or type after a double click. MP4 takes even ones."
 LENGTH_TIP = "Seconds until the end, or until the first key comes again. Keys stay where they are."
@@ -98,7 +97,7 @@ def _draw_file(ui: Ui, state: ViewerState) -> list[act.Action]:
     if options.film_size:
         ui.label("Side", SIDE_TIP)
         side = ui.integer(
-            "film.side", options.film_size, LEAST_SIDE, MAX_SIDE, "%d px", tip=SIDE_TIP
+            "film.side", options.film_size, LEAST_SIDE, LARGEST_FILM, "%d px", tip=SIDE_TIP
         )
         if side is not None:
             options = replace(options, film_size=side)

@@ -6,7 +6,7 @@ from ballgan.view import CODES
 
 from .. import actions as act
 from .. import icons, theme
-from .. import latent_actions as lat
+from ..actions import latents as lat
 from ..commands import keyed, tip_of
 from ..gallery import CURRENT, FAVOURITE, THUMBNAILS, codes_of
 from ..info import ViewInfo

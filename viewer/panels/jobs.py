@@ -62,8 +62,8 @@ def draw_job(ui: Ui, job: Job, cancel: str, *, width: float = 0.0) -> list[act.A
 
 
 def draw_written(ui: Ui, name: str, path: str | None) -> list[act.Action]:
-    """The file that the last job wrote, and a button called `name` that shows it; nothing if there
-    is none."""
+    """The last file that was written, and a button called `name` that shows it; nothing if there is
+    none."""
     if path is None:
         return []
     ui.text(f"Wrote {PurePath(path).name}", theme.TEXT_DIM, small=True, wrap=True)

@@ -1,6 +1,7 @@
 """Mesh: how the foreground becomes a file, and how large that will be."""
 
 from dataclasses import replace
+from pathlib import PurePath
 
 from imgui_bundle import imgui
 
@@ -8,7 +9,7 @@ from .. import actions as act
 from .. import icons, theme
 from ..info import SurfaceInfo, ViewInfo
 from ..paths import describe_mesh_path, mesh_name
-from ..state import ExportOptions, ViewerState
+from ..state import MESH_FORMATS, ExportOptions, ViewerState
 from ..ui import Ui
 from .jobs import draw_job, draw_written
 
@@ -111,8 +112,9 @@ def _draw_size(ui: Ui, state: ViewerState) -> ExportOptions:
 
 def _with_format(options: ExportOptions, kind: str) -> ExportOptions:
     """The options with another format, in the name that was typed, too."""
-    stem, _, suffix = options.path.rpartition(".")
-    path = f"{stem}.{kind}" if suffix.lower() in BYTES else options.path
+    suffix = PurePath(options.path).suffix
+    known = suffix.lower().lstrip(".") in MESH_FORMATS
+    path = f"{options.path.removesuffix(suffix)}.{kind}" if known else options.path
     return replace(options, format=kind, path=path)
 
 

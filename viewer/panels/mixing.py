@@ -8,7 +8,7 @@ from ballgan.latents import StyleMix
 from ballgan.view import Code
 
 from .. import icons
-from ..latent_actions import random_seed
+from ..actions.latents import random_seed
 from ..state import CodeSpace
 from ..ui import LARGEST_INTEGER, Ui
 from .rows import draw_rows, format_rows

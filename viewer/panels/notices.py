@@ -8,7 +8,6 @@ from ..commands import keys_of
 from ..info import ViewInfo
 from ..state import Notice, ViewerState
 from ..ui import Ui, colour_u32
-from ..words import printable
 from .tiles import shorten_end
 
 WIDTH = 400.0  # logical pixels
@@ -77,7 +76,7 @@ def draw_empty(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Action]:
     elif state.following is not None:
         lines = [
             ("Waiting for the first model", theme.TEXT),
-            (f"of {printable(state.following.name)}", theme.TEXT_DIM),
+            (f"of {state.following.name}", theme.TEXT_DIM),
         ]
     else:
         lines = [

@@ -5,8 +5,8 @@ from dataclasses import replace
 from imgui_bundle import imgui
 
 from .. import actions as act
-from .. import output_actions as out
 from .. import theme
+from ..actions import output as out
 from ..commands import keyed, keys_of, tip_of
 from ..info import ViewInfo
 from ..state import ViewerState

@@ -14,7 +14,6 @@ from ..layout import Rect
 from ..search import search
 from ..state import ViewerState
 from ..ui import Ui
-from ..words import printable
 
 Rows = list[tuple[str, str]]  # keys, and what they do
 Groups = list[tuple[str, Rows]]
@@ -143,9 +142,9 @@ def _draw_row(ui: Ui, row: Command, state: ViewerState, *, chosen: bool) -> bool
             draw.add_text((left, top), imgui.get_color_u32(colour), text)
             x -= room
     baseline = start.y + (height - imgui.get_text_line_height()) / 2
-    ink = theme.TEXT if enabled else theme.TEXT_FAINT
+    ink = imgui.get_color_u32(theme.TEXT if enabled else theme.TEXT_FAINT)
     draw.push_clip_rect(start, (left - ui.px(8), start.y + height), True)  # names can be long
-    draw.add_text((start.x + ui.px(10), baseline), imgui.get_color_u32(ink), printable(row.title))
+    draw.add_text((start.x + ui.px(10), baseline), ink, ui.printable(row.title))
     draw.pop_clip_rect()
     ui.tip(row.tip)
     return clicked and enabled

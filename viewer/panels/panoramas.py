@@ -48,10 +48,10 @@ def draw_panoramas(ui: Ui, state: ViewerState, info: ViewInfo) -> list[act.Actio
         if name is None and not chosen:
             place = (corner.x + width - ui.px(CORNER), corner.y)
             if draw_corner(ui, f"{widget}.remove", icons.CLOSE, place, FORGET_TIP, lit=hovered):
-                actions.append(act.ForgetPicture(path))
+                actions.append(act.ForgetPhoto(path))
                 clicked = False
         if clicked and not chosen:
-            actions.append(act.OpenPicture(path))
+            actions.append(act.OpenPhoto(path))
     label = "Open a picture ..."
     if backdrop.photo and backdrop.photo not in names:
         label = shorten(ui.printable(Path(backdrop.photo).name), _room(ui))

@@ -9,8 +9,8 @@ from ballgan.colormaps import apply_colormap
 from ballgan.view import View
 
 from .. import actions as act
-from .. import output_actions as out
 from .. import theme
+from ..actions import output as out
 from ..info import Probe, ViewInfo
 from ..layout import Rect
 from ..state import ViewerState

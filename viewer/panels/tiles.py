@@ -8,7 +8,7 @@ from ballgan.view import CodePair
 
 from .. import actions as act
 from .. import icons, theme
-from .. import latent_actions as lat
+from ..actions import latents as lat
 from ..gallery import CURRENT
 from ..info import ViewInfo
 from ..state import ViewerState

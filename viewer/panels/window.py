@@ -1,8 +1,8 @@
 """Window: colours and size of the interface, how the camera is sent away, the list of keys."""
 
 from .. import actions as act
-from .. import camera_actions as cam
 from .. import icons
+from ..actions import camera as cam
 from ..commands import keyed, keys_of
 from ..info import ViewInfo
 from ..preferences import THEMES

@@ -23,6 +23,7 @@ from .values import CAPTURE_PASSES as CAPTURE_PASSES
 from .values import CAPTURE_SIZES as CAPTURE_SIZES
 from .values import FILM_FORMATS as FILM_FORMATS
 from .values import FILM_SIZES as FILM_SIZES
+from .values import LARGEST_FILM as LARGEST_FILM
 from .values import LARGEST_SIDE as LARGEST_SIDE
 from .values import MESH_FORMATS as MESH_FORMATS
 from .values import CaptureOptions as CaptureOptions

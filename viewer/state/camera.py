@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from ballgan.view import NEAREST, PIVOT_ROOM, Orbit
 
-from .. import camera_actions as cam
 from .. import navigation
+from ..actions import camera as cam
 from .reduce import glide_to, reduce, with_camera, with_view
 from .values import ViewerState
 
@@ -33,7 +33,7 @@ def _(action: cam.ReleaseKeys, state: ViewerState) -> ViewerState:
 
 
 @reduce.register
-def _(action: cam.MoveOn, state: ViewerState) -> ViewerState:
+def _(action: cam.Advance, state: ViewerState) -> ViewerState:
     way, camera = state.navigation, state.view.camera
     if state.glide is not None:  # nothing else moves the camera until it is there
         seconds = state.glide.seconds + action.seconds

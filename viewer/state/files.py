@@ -22,12 +22,12 @@ def _(action: act.FileRecognised, state: ViewerState) -> ViewerState:
 
 
 @reduce.register
-def _(action: act.OpenPicture, state: ViewerState) -> ViewerState:
+def _(action: act.OpenPhoto, state: ViewerState) -> ViewerState:
     return replace(forget(state, "picture"), opening=action.path)
 
 
 @reduce.register
-def _(action: act.PictureOpened, state: ViewerState) -> ViewerState:
+def _(action: act.PhotoOpened, state: ViewerState) -> ViewerState:
     if is_late(state.opening, action.path):
         return state
     state = replace(state, opening=None)
@@ -40,27 +40,27 @@ def _(action: act.PictureOpened, state: ViewerState) -> ViewerState:
 
 
 @reduce.register
-def _(action: act.ForgetPicture, state: ViewerState) -> ViewerState:
+def _(action: act.ForgetPhoto, state: ViewerState) -> ViewerState:
     kept = tuple(path for path in state.preferences.recent_pictures if path != action.path)
     return replace(state, preferences=replace(state.preferences, recent_pictures=kept))
 
 
 @reduce.register
-def _(action: act.PictureFailed, state: ViewerState) -> ViewerState:
+def _(action: act.PhotoFailed, state: ViewerState) -> ViewerState:
     if is_late(state.opening, action.path):
         return state
     return notify(replace(state, opening=None), "error", action.message, "picture")
 
 
 @reduce.register
-def _(action: act.PictureChanged, state: ViewerState) -> ViewerState:
+def _(action: act.PhotoChanged, state: ViewerState) -> ViewerState:
     if action.path != state.view.backdrop.photo:
         return state
     return replace(forget(state, "picture"), revision=state.revision + 1)
 
 
 @reduce.register
-def _(action: act.PictureBroken, state: ViewerState) -> ViewerState:
+def _(action: act.PhotoBroken, state: ViewerState) -> ViewerState:
     if action.path != state.view.backdrop.photo:
         return state
     text = f"{action.message.rstrip('.')}. The last picture of it stays until it can be read."

@@ -16,7 +16,7 @@ from ballgan.view import (
     slide,
 )
 
-from .. import latent_actions as lat
+from ..actions import latents as lat
 from ..notes import (
     MAX_FAVOURITES,
     NamedDirection,

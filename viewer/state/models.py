@@ -20,7 +20,7 @@ MAX_MODELS = 8  # that are open; memory has an end
 
 @reduce.register
 def _(action: act.OpenModel, state: ViewerState) -> ViewerState:
-    state = replace(_put_off(state), reading=action)
+    state = replace(_put_off(state, action), reading=action)
     waiting = tuple(
         other
         for other in state.waiting
@@ -47,7 +47,7 @@ def _(action: act.ModelOpened, state: ViewerState) -> ViewerState:
     job = state.job("model")
     if job is not None and job.cancelling:  # it was read just before it was stopped
         path = "" if model.bundled else model.path
-        return reduce(act.OpeningCancelled(path, action.replaces), state)
+        return _cancel(state, job, act.OpeningCancelled(path, action.replaces))
     state, shown = without_job(replace(state, reading=None), "model"), state.model
     returns = isinstance(action, act.ModelArrived) and not action.replaces
     closed = tuple(other for other in state.closed if other.path != model.path)
@@ -73,11 +73,12 @@ def _(action: act.ModelFailed, state: ViewerState) -> ViewerState:
     if is_late(state.loading, action.path or BUNDLED):
         return state
     waits, followed = state.pending is not None, state.following
+    shows = state.reading is None or state.reading.show
     origin = "run" if followed is not None and followed.model == action.path else "model"
     state = replace(state, reading=None, session=None if waits else state.session)
     if not action.path:  # there is none left to stand in for a session's model
         state = replace(state, pending=None)
-    state = _try_older(_do_without(state, action))
+    state = _try_older(_do_without(state, action), shows=shows)
     return notify(state, "error", action.message, "session" if waits else origin)
 
 
@@ -159,19 +160,28 @@ def _(action: act.RunLost, state: ViewerState) -> ViewerState:
     )
 
 
-def _put_off(state: ViewerState) -> ViewerState:
+def _put_off(state: ViewerState, other: act.OpenModel) -> ViewerState:
     """The state in which the model that is being read waits, as another one is read instead; of
     two that a person asked for, the last one is meant."""
     request, job = state.reading, state.job("model")
     if request is None:
         return state
     if job is not None and job.cancelling:
-        return reduce(act.OpeningCancelled(request.path, request.replaces), state)
+        stopped = act.OpeningCancelled(request.path, request.replaces)
+        session, wanted = state.pending, other.path or BUNDLED
+        if session is not None and wanted == (BUNDLED if session.bundled else session.model):
+            return _do_without(state, stopped)  # that session's turn has come
+        return _cancel(state, job, stopped)
     followed = state.following is not None and state.following.model == request.path
     closed = request.again and all(_name(model) != state.loading for model in state.reopening)
     if closed or not (_may_wait(request) or followed):
         return state
     return replace(state, waiting=(replace(request, show=False), *state.waiting))
+
+
+def _cancel(state: ViewerState, job: Job, stopped: act.OpeningCancelled) -> ViewerState:
+    """The state in which a job that was to stop has done so."""
+    return notify(reduce(stopped, state), "info", f"{job.title}: cancelled.")
 
 
 def _may_wait(request: act.OpenModel) -> bool:
@@ -205,14 +215,17 @@ def _give_up_session(state: ViewerState, session: act.SessionOpened) -> ViewerSt
     return replace(state, pending=None, session=None, waiting=waiting)
 
 
-def _try_older(state: ViewerState) -> ViewerState:
-    """The state in which the next older model of a run is read, if none of it could be opened."""
+def _try_older(state: ViewerState, *, shows: bool) -> ViewerState:
+    """The state in which the next older model of a run is read, if none of it could be opened.
+
+    shows: whether it takes the stage, as the one before should have done.
+    """
     followed = state.following
     if followed is None or followed.model or not followed.older:
         return state
     path, *older = followed.older
     following = replace(followed, model=path, older=tuple(older))
-    request = act.OpenModel(path, of_run=True)
+    request = act.OpenModel(path, show=shows, of_run=True)
     return replace(state, following=following, waiting=(*state.waiting, request))
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from ballgan.view import Comparison
 
-from .. import output_actions as out
+from ..actions import output as out
 from .reduce import reduce, with_view
 from .values import ViewerState
 

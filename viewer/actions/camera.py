@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .actions import Action, Effect
+from .base import Action, Effect
 
 if TYPE_CHECKING:
     from ballgan.camera import Camera
     from ballgan.view import Orbit
 
-    from .state import Navigation
+    from ..state import Navigation
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class ReleaseKeys(Action):
 
 
 @dataclass(frozen=True)
-class MoveOn(Action):
+class Advance(Action):
     """Time goes by for a camera that moves by itself, or flies."""
 
     undoable = False

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .actions import Action
+from .base import Action
 
 if TYPE_CHECKING:
     from ballgan.view import Comparison, DepthStyle, MeshStyle

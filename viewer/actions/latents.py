@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ballgan.latents import Direction
 from ballgan.view import Code, CodeControl, CodePair
 
-from .actions import Action
+from .base import Action
 
 RANDOM_SEEDS = 100_000  # from which one is drawn: few enough to be read and typed
 
