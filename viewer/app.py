@@ -254,7 +254,7 @@ class App:
             self.state = apply(self.state, action)
             if self.state.history is not before.history:
                 self._recorded_at = time.monotonic()
-            if self.easel.model is not None and _shown(self.state) != _shown(before):
+            if self.easel.model is not None and _shows_another(self.state, before):
                 self.tempo.moved()
             if self.state.notebooks != before.notebooks:
                 self.settings.save_notes(before, self.state, action)
@@ -392,9 +392,11 @@ class App:
         return self.exporting or self.capturing or not self.converged
 
 
-def _shown(state: ViewerState) -> tuple[object, ...]:
-    """What the picture depends on: what does not show may change without another one."""
-    return state.glide, state.view.pictures()
+def _shows_another(state: ViewerState, before: ViewerState) -> bool:
+    """Whether the picture is another one: what does not show may change without that."""
+    if state.glide != before.glide:
+        return True
+    return state.view != before.view and state.view.pictures() != before.view.pictures()
 
 
 def save_window(app: App, path: str | Path) -> None:
