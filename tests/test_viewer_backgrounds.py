@@ -55,6 +55,7 @@ def test_a_code_that_goes_on_unseen_lets_the_picture_finish(app: Any) -> None:
     play(app, {"wait": "converged"}, {"wait": 1.1})
     code = app.state.view.backdrop.code
     app.frame()
+    wait_until(app, lambda: not app.preview.pending)  # its volume comes in parts, frame by frame
     assert app.patience() != 0 and app.state.view.backdrop.code == code
     play(app, {"click": "background.learnt"})
     wait_until(app, lambda: app.state.view.backdrop.code != code)
